@@ -1,0 +1,1 @@
+"""The trading core: runs without a terminal, and knows neither Textual nor Rich."""

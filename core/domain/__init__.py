@@ -1,0 +1,1 @@
+"""Values and maths: units, instruments, orders, fills, events. Pure."""

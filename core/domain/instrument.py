@@ -1,0 +1,86 @@
+"""What can be traded, and its price and size rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.units import (
+    PERP_PRICE_DECIMALS,
+    parse_units,
+    round_units,
+    units_text,
+    units_to_decimal,
+)
+
+MIN_NOTIONAL_MICRO = 10_000_000
+"""Hyperliquid refuses an opening order below 10 USDC."""
+
+_SIGNIFICANT_FIGURES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One perpetual, as ``meta`` of the venue describes it.
+
+    ``coin`` is the full name (``BTC``, ``xyz:TSLA``), ``asset_id`` what orders carry.
+    """
+
+    coin: str
+    asset_id: int
+    sz_decimals: int
+    max_leverage: int
+
+    @property
+    def price_decimals(self) -> int:
+        return PERP_PRICE_DECIMALS - self.sz_decimals
+
+    def tick(self, price: int) -> int:
+        """The distance between valid prices around ``price``, in price units.
+
+        Five significant figures, at most ``6 - sz_decimals`` decimals, and whole numbers are always allowed
+        (Hyperliquid: tick and lot size). The tick therefore grows with the price: a level is rounded for itself.
+        """
+        assert price > 0, price
+        by_figures = 10 ** max(0, len(str(price)) - _SIGNIFICANT_FIGURES)
+        return int(min(by_figures, 10**self.price_decimals))
+
+    def is_valid_price(self, price: int) -> bool:
+        return price > 0 and price % self.tick(price) == 0
+
+    def round_price_down(self, price: int) -> int:
+        """The highest valid price at or below ``price``; 0 if there is none."""
+        return price - price % self.tick(price) if price > 0 else 0
+
+    def round_price_up(self, price: int) -> int:
+        """The lowest valid price at or above ``price``."""
+        tick = self.tick(max(1, price))
+        return -(-price // tick) * tick
+
+    def min_lots(self, price: int) -> int:
+        """The fewest lots whose notional at ``price`` reaches the venue's minimum."""
+        return -(-MIN_NOTIONAL_MICRO // price)
+
+    def parse_price(self, text: str) -> int:
+        """An order's or trade's price, exactly; raises ``InexactNumberError``."""
+        return parse_units(text, self.price_decimals)
+
+    def parse_size(self, text: str) -> int:
+        """A size in lots, exactly; raises ``InexactNumberError``."""
+        return parse_units(text, self.sz_decimals)
+
+    def round_size(self, text: str) -> int:
+        """A position in lots from a field that carries float noise."""
+        return round_units(text, self.sz_decimals)
+
+    def price_text(self, price: int) -> str:
+        return units_text(price, self.price_decimals)
+
+    def size_text(self, lots: int) -> str:
+        return units_text(lots, self.sz_decimals)
+
+    def price_decimal(self, price: int) -> Decimal:
+        return units_to_decimal(price, self.price_decimals)
+
+    def size_decimal(self, lots: int) -> Decimal:
+        return units_to_decimal(lots, self.sz_decimals)

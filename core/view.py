@@ -1,0 +1,261 @@
+"""The Snapshot: all that a screen, a socket or a metric may know of the core.
+
+Frozen and serialisable: tuples, numbers, text. Quantities and money are ``Decimal`` (signed: + is long, + is profit,
+a positive fee is paid), ages and percentages are ``float`` and for the eye only. ``_pct`` is percent. Times are
+milliseconds UTC; a reader works out ages from ``time_ms`` and its own clock, so that a core that stopped publishing looks stale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+ZERO = Decimal(0)
+
+
+class RunState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    HALTED = "halted"
+    FLATTENING = "flattening"
+    STOPPING = "stopping"
+    DEAD = "dead"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARN = "warn"
+    CRIT = "crit"
+
+
+class LevelState(StrEnum):
+    """What the ladder shows for a level. MISSING: should exist and doesn't. ORPHAN: exists and shouldn't."""
+
+    OPEN = "open"
+    IN_FLIGHT = "in_flight"
+    MISSING = "missing"
+    ORPHAN = "orphan"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelView:
+    """One order or wanted order of the ladder. ``blocked_by`` says why a level has no order, empty if it has one."""
+
+    side: str
+    """``buy`` or ``sell``"""
+    price: Decimal
+    size: Decimal
+    remaining: Decimal
+    state: LevelState
+    blocked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LastFillView:
+    side: str
+    size: Decimal
+    price: Decimal
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillsView:
+    """Fill capture over the journal's lifetime, external fills included; ws + rest = total."""
+
+    total: int = 0
+    buys: int = 0
+    sells: int = 0
+    external: int = 0
+    from_ws: int = 0
+    from_rest: int = 0
+    duplicates: int = 0
+    maker: int = 0
+    last: LastFillView | None = None
+
+    @property
+    def fill_source_ratio_pct(self) -> float | None:
+        """The share that arrived live, in percent; ``None`` without fills."""
+        return 100.0 * self.from_ws / self.total if self.total else None
+
+    @property
+    def maker_pct(self) -> float | None:
+        return 100.0 * self.maker / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class GridView:
+    center: Decimal = ZERO
+    """The price that the present grid was built around; 0 before the first."""
+    generation: int = 0
+    spacing_pct: float = 0.0
+    width_pct: float = 0.0
+    """From the lowest to the highest level, of the center."""
+    level_gap_pct: float = 0.0
+    """The widest gap between neighbouring resting orders of one side, of the center."""
+    orders_active: int = 0
+    orders_target: int = 0
+    skew_ratio: float = 0.0
+    """Position over the position cap, signed, -1 to 1."""
+    compression: str = ""
+    """Why the spacing isn't the configured one; empty if it is."""
+    levels: tuple[LevelView, ...] = ()
+    """Highest price first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftView:
+    """Ledger minus exchange, at the last look. ``pct`` is of max(|ledger|, |exchange|, one order)."""
+
+    exchange_position: Decimal | None = None
+    """``None`` before the first look."""
+    observed_ms: int = 0
+    amount: Decimal = ZERO
+    pct: float = 0.0
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CoinView:
+    coin: str
+    state: RunState
+    halt_reason: str = ""
+    position: Decimal = ZERO
+    entry: Decimal = ZERO
+    """Average entry price; 0 when flat."""
+    bid: Decimal = ZERO
+    ask: Decimal = ZERO
+    mid: Decimal = ZERO
+    """0 before the first quote."""
+    market_ms: int = 0
+    """When the last quote of this coin arrived. A quiet coin is not a stale feed."""
+    realized_usd: Decimal = ZERO
+    """Gross of fees, without funding."""
+    fees_usd: Decimal = ZERO
+    funding_usd: Decimal = ZERO
+    """Negative = paid."""
+    unrealized_usd: Decimal = ZERO
+    daily_usd: Decimal = ZERO
+    """Realized - fees + funding since 00:00 UTC, plus unrealized."""
+    position_cap: Decimal = ZERO
+    """The worst-case position may not exceed it on either side (I4)."""
+    worst_long: Decimal = ZERO
+    worst_short: Decimal = ZERO
+    price_decimals: int = 2
+    fills: FillsView = field(default_factory=FillsView)
+    grid: GridView = field(default_factory=GridView)
+    drift: DriftView = field(default_factory=DriftView)
+
+    @property
+    def notional_usd(self) -> Decimal:
+        return abs(self.position) * self.mid
+
+
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    connected: bool = False
+    ready: bool = False
+    """Connected, everything subscribed, and the gap read back over REST."""
+    generation: int = 0
+    reconnects: int = 0
+    last_message_ms: int = 0
+    """Any message, pong included; 0 before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiView:
+    api_error_streak: int = 0
+    rest_latency_ms: float = 0.0
+    orders_sent: int = 0
+    cancels_sent: int = 0
+    unknown_orders: int = 0
+    breaker_open: bool = False
+    breaker_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    account_value_usd: Decimal = ZERO
+    high_water_usd: Decimal = ZERO
+    drawdown_pct: float = 0.0
+    max_drawdown_pct: float = 0.0
+    margin_utilization_pct: float = 0.0
+    funding_paid_usd: Decimal = ZERO
+    """Positive = paid, over the journal's lifetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the event log. ``seq`` grows by one per event of this process."""
+
+    seq: int
+    time_ms: int
+    severity: Severity
+    name: str
+    coin: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """A condition that holds now. ``key`` is the key that treats it, empty if none does."""
+
+    id: str
+    severity: Severity
+    text: str
+    key: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandView:
+    """What became of an operator's command: ``running``, ``done``, ``refused`` or ``failed``, and a sentence."""
+
+    id: str
+    action: str
+    status: str
+    text: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent view of the account: portfolio and coins have one ``version``."""
+
+    version: int
+    time_ms: int
+    network: str
+    account: str
+    state: RunState
+    halt_reason: str = ""
+    market_speed: float = 1.0
+    """How much faster than the wall clock the embedded market runs; 1 elsewhere."""
+    exchange: str = ""
+    """Where it trades, for the eye: ``embedded paper exchange`` or the URL."""
+    started_ms: int = 0
+    coins: tuple[CoinView, ...] = ()
+    feed: FeedView = field(default_factory=FeedView)
+    api: ApiView = field(default_factory=ApiView)
+    risk: RiskView = field(default_factory=RiskView)
+    alerts: tuple[AlertView, ...] = ()
+    """Worst first."""
+    events: tuple[EventView, ...] = ()
+    """Oldest first, bounded; the files hold all."""
+    commands: tuple[CommandView, ...] = ()
+    """The operator's last commands, oldest first, bounded."""
+
+
+def to_plain(value: Any) -> Any:
+    """A Snapshot, or any part of one, as JSON-ready plain data; ``Decimal`` becomes canonical text."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        text = format(value, "f") if value else "0"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, StrEnum):
+        return value.value
+    return value

@@ -1,0 +1,1 @@
+"""GridBot: the command line and the terminal application."""

@@ -1,0 +1,1 @@
+"""Textual panels; each draws one slice of a frozen Snapshot and knows nothing else of the core."""
