@@ -1,0 +1,28 @@
+"""What an operator can ask of a running core, by key, by command line or by socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    HALT = "halt"
+    RESUME = "resume"
+    FLATTEN = "flatten"
+    RESYNC = "resync"
+    RECONNECT = "reconnect"
+    POLL = "poll"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One request. ``id`` makes it idempotent: the same id acts once, however often it arrives.
+
+    ``coin`` empty means every coin. ``origin`` is who asked, for the log: ``tui``, ``cli``, ``risk``.
+    """
+
+    id: str
+    action: Action
+    coin: str = ""
+    origin: str = ""

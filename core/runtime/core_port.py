@@ -1,0 +1,27 @@
+"""What a terminal may do with a core: read its newest Snapshot, hand it a command, wait for its end. Nothing else."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from core.domain.commands import Action
+from core.view import Snapshot
+
+
+class CorePort(Protocol):
+    """The seam between the terminal's thread and the core's. No call blocks, except ``wait_ended``."""
+
+    def latest(self) -> Snapshot | None:
+        """The newest Snapshot, ``None`` before the first."""
+
+    def submit(self, action: Action, coin: str = "", origin: str = "tui") -> str | None:
+        """Hand over a command; its id, by which ``Snapshot.commands`` tells what became of it.
+
+        ``None`` if the core's inbox (bounded) is full or the core has ended: show it as a refusal.
+        """
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        """Block until the core's thread has ended or the time is up; whether it has ended."""
+
+    def request_stop(self) -> None:
+        """Ask the core to stop in order: no new orders, cancel ours, drain, reconcile, report."""
