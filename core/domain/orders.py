@@ -74,9 +74,7 @@ class OrderState(StrEnum):
         return self not in _TERMINAL
 
 
-_TERMINAL = frozenset(
-    {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.NEVER_PLACED}
-)
+_TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.NEVER_PLACED})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,12 +109,16 @@ class Order:
     state: OrderState = OrderState.SENT
     order_id: int | None = None
     filled: int = 0
+    final_filled: int | None = None
+    """What the venue says traded in the end, once it says so; fills may still be on their way to us."""
     reason: str = ""
 
     @property
     def remaining(self) -> int:
-        """Lots that may still trade, 0 once terminal."""
-        return max(0, self.lots - self.filled) if self.state.is_live else 0
+        """Lots that may still change our position, 0 once terminal."""
+        if not self.state.is_live:
+            return 0
+        return max(0, (self.lots if self.final_filled is None else self.final_filled) - self.filled)
 
     def moved(self, state: OrderState, reason: str = "") -> Order:
         return replace(self, state=state, reason=reason or self.reason)

@@ -1,0 +1,161 @@
+"""What the engine wants done. Journal rows are written before any byte leaves and before anyone sees the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from core.domain.commands import Command
+from core.domain.orders import Order
+
+Scalar = str | int | float | bool | None
+Severity = Literal["info", "warn", "crit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Send these orders, once. Their rows are committed as SENT first."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel these orders by cloid. ``urgent`` ones overtake everything that waits."""
+
+    orders: tuple[Order, ...]
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrphan:
+    """Cancel an order with our tag and instance that has no row."""
+
+    coin: str
+    cloid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOrder:
+    """The order's row changed."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class SaveGrid:
+    """A new generation of a coin's grid."""
+
+    grid: GridRow
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """What a grid was built from; with the fills of its orders it is the whole state of the grid.
+
+    ``center`` in price units, ``spacing_ppb`` the distance between lines as a fraction of the center times 10**9,
+    ``levels`` per side, ``lots`` per level, ``cap_lots`` the worst-case position allowed on either side.
+    """
+
+    coin: str
+    generation: int
+    center: int
+    spacing_ppb: int
+    levels: int
+    lots: int
+    cap_lots: int
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveHalt:
+    """Latch a halt: it survives a restart until ``LiftHalt``. ``coin`` empty means all."""
+
+    coin: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiftHalt:
+    coin: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveHighWater:
+    """The highest account value seen, USD."""
+
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAction:
+    """The operator's log: a command and what became of it."""
+
+    command: Command
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskOrderStatus:
+    coin: str
+    cloid: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAccount:
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskOpenOrders:
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Read fills over REST from ``since_ms`` (venue time, inclusive); ``None``: from the cursor with overlap."""
+
+    since_ms: int | None = None
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Close the market-data connection and open a new one."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """One event for the log, the screen and every other observer. Names of the seed stay as they are."""
+
+    name: str
+    severity: Severity = "info"
+    coin: str = ""
+    fields: tuple[tuple[str, Scalar], ...] = ()
+
+
+def notify(name: str, severity: Severity = "info", coin: str = "", **fields: Scalar) -> Notify:
+    return Notify(name, severity, coin, tuple(fields.items()))
+
+
+Effect = (
+    Place
+    | Cancel
+    | CancelOrphan
+    | SaveOrder
+    | SaveGrid
+    | SaveHalt
+    | LiftHalt
+    | SaveHighWater
+    | SaveAction
+    | AskOrderStatus
+    | AskAccount
+    | AskOpenOrders
+    | Backfill
+    | Reconnect
+    | Notify
+)

@@ -1,0 +1,222 @@
+"""What comes into the engine. Decoded once at the edge: integers, enums, plain text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.commands import Command
+from core.domain.fills import Fill
+from core.domain.orders import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best bid and ask of one coin, in price units; ``None`` where that side is empty."""
+
+    coin: str
+    bid: int | None
+    ask: int | None
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillsCommitted:
+    """Fills that are in the journal now and were not before, and how many were refused as duplicates, by coin."""
+
+    fills: tuple[Fill, ...]
+    duplicates: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdate:
+    """A row of ``orderUpdates``, or of an ``orderStatus`` answer: evidence about one order.
+
+    ``remaining`` is the venue's ``sz`` in lots: what had not traded when it was written.
+    """
+
+    coin: str
+    cloid: str | None
+    order_id: int
+    status: str
+    remaining: int
+    original: int
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """The venue took the order and it rests."""
+
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """The venue answered ``filled``: for an IOC, ``lots`` is all that will ever trade."""
+
+    order_id: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The venue certainly did not place it; ``reason`` in its words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """No answer, or none that can be trusted: it may be live. Evidence must follow."""
+
+    reason: str
+
+
+PlaceResult = Resting | Traded | Refused | Unsettled
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOutcome:
+    """What became of one place action, order by order."""
+
+    results: tuple[tuple[str, PlaceResult], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOutcome:
+    """What the venue answered to a cancel action: per cloid ``""`` for success, else its words or our doubt.
+
+    Success or ``never placed, already canceled, or filled`` settles nothing by itself: how much had traded is told by
+    the order's update or status.
+    """
+
+    results: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNotFound:
+    """``orderStatus`` by cloid answered ``unknownOid`` at ``venue_ms``."""
+
+    cloid: str
+    venue_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOrder:
+    """One resting order of the account, as ``frontendOpenOrders`` lists it."""
+
+    coin: str
+    cloid: str | None
+    order_id: int
+    side: Side
+    price: int
+    remaining: int
+    is_trigger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrdersObserved:
+    """All resting orders of the account. ``asked_mono_ms`` is when the request left: later orders may be absent."""
+
+    orders: tuple[RemoteOrder, ...]
+    asked_mono_ms: int
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountObserved:
+    """One ``clearinghouseState``: signed positions in lots, money in USD, the venue's time of it."""
+
+    positions: tuple[tuple[str, int], ...]
+    account_value: Decimal
+    margin_used: Decimal
+    venue_ms: int
+    asked_mono_ms: int
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillDone:
+    """A REST read of fills reached its end. ``seen`` rows, ``new`` of them unknown before; ``error`` empty if it worked."""
+
+    ticket: str
+    seen: int
+    new: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedChanged:
+    """The market-data connection came up (every subscription acknowledged) or went down."""
+
+    connected: bool
+    generation: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReady:
+    """The gap before ``generation`` is read back: exposure may be quoted again."""
+
+    generation: int
+    gap_ms: int
+    recovered: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed:
+    """A REST read failed for good: ``what`` was asked, ``reason`` in a sentence."""
+
+    what: str
+    reason: str
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WireQuarantined:
+    """A message that did not decode exactly. It touched nothing; ``sample`` is its raw text, cut."""
+
+    channel: str
+    reason: str
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReceived:
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """SIGTERM, SIGINT, the end of ``--for``, or quit: no new orders, cancel ours, drain, reconcile."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed. ``last_message_ms`` is the wall time of the feed's last message of any kind; 0 before the first."""
+
+    last_message_ms: int
+    rest_latency_ms: float
+
+
+Event = (
+    Quote
+    | FillsCommitted
+    | OrderUpdate
+    | PlaceOutcome
+    | CancelOutcome
+    | OrderNotFound
+    | OpenOrdersObserved
+    | AccountObserved
+    | BackfillDone
+    | FeedChanged
+    | FeedReady
+    | RequestFailed
+    | WireQuarantined
+    | CommandReceived
+    | StopRequested
+    | Tick
+)

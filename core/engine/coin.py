@@ -1,0 +1,307 @@
+"""One coin: its ledger, its orders and its grid. A sub-state of the account's engine; decides, never sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core.domain.clock import Instant
+from core.domain.effects import (
+    AskOpenOrders,
+    AskOrderStatus,
+    Backfill,
+    Cancel,
+    Effect,
+    GridRow,
+    SaveHalt,
+    Severity,
+    notify,
+)
+from core.domain.events import OrderUpdate, PlaceResult, Quote, Refused, Unsettled
+from core.domain.fills import Fill
+from core.domain.instrument import Instrument
+from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+from core.engine.fill_guarantor import FillCounts
+from core.engine.grid_calculator import Blocked, GridSettings, Level
+from core.engine.order_manager import OrderManager
+from core.engine.risk_engine import Exposure
+from core.engine.shadow_ledger import ShadowLedger
+
+DEFER_FIRST_MS = 200
+DEFER_MAX_MS = 5_000
+"""A refused slot is tried again after 0.2 s, doubling to 5 s, so that refusals can't loop."""
+
+EXPIRES_AFTER_MS = 5_000
+"""How long the venue may still accept an action after it was decided: so UNKNOWN ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoinConfig:
+    instrument: Instrument
+    grid: GridSettings
+    recenter_ppb: int
+    """How far the mid may leave the center before the grid is rebuilt around it; 0: one spacing past the last line."""
+    recenter_interval_ms: int
+    slippage_ppb: int
+    """How far beyond the best price a flatten order may trade."""
+
+
+@dataclass(slots=True)
+class Deferral:
+    until_mono_ms: int
+    step_ms: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Coin:
+    """The state of one coin and its transitions."""
+
+    config: CoinConfig
+    ledger: ShadowLedger
+    next_cloid: Callable[[], str]
+    orders: OrderManager = field(default_factory=OrderManager)
+    counts: FillCounts = field(default_factory=FillCounts)
+    grid: GridRow | None = None
+    traded: dict[int, int] = field(default_factory=dict)
+    """Signed sum of fills by cell of the present generation."""
+    quote: Quote | None = None
+    quote_wall_ms: int = 0
+    halted: str = ""
+    """Why the coin doesn't quote until an operator resumes; empty if it may."""
+    idle_reason: str = "waiting for the first quote"
+    blocked: tuple[Blocked, ...] = ()
+    wanted: tuple[Level, ...] = ()
+    override: str = ""
+    chain_broken_mono_ms: int = 0
+    foreign_orders: int = 0
+    _deferred: dict[Slot, Deferral] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.config.instrument.coin
+
+    @property
+    def mid_twice(self) -> int | None:
+        """Bid plus ask in price units, exactly twice the mid; ``None`` without both sides."""
+        q = self.quote
+        return q.bid + q.ask if q and q.bid and q.ask and q.bid < q.ask else None
+
+    @property
+    def exposure(self) -> Exposure:
+        return Exposure(self.ledger.lots, *self.orders.exposure())
+
+    def live_grid_orders(self) -> list[Order]:
+        return [o for o in self.orders.live() if o.purpose is Purpose.GRID]
+
+    # -- fills --------------------------------------------------------------------------------------------------
+
+    def apply_fills(self, fills: list[Fill], now: Instant) -> list[Effect]:
+        """Journalled fills, new ones only: ledger, orders, cells. Every fill moves the ledger, matched or not."""
+        out: list[Effect] = []
+        self.ledger.apply(fills, now)
+        for fill in fills:
+            before = self.orders.find(fill.cloid, fill.order_id)
+            order, overfilled = self.orders.apply_fill(fill)
+            self.counts = self.counts.with_fill(fill, external=order is None)
+            out.append(self._fill_event(fill, order))
+            if before is not None and before.state.is_terminal:
+                out.append(
+                    notify("late_fill", "warn", self.name, cloid=before.cloid, state=before.state.value)
+                )
+            if overfilled and order is not None:
+                self.halted = f"order {order.cloid} filled {order.filled} lots of {order.lots} ordered"
+                out += [
+                    SaveHalt(self.name, self.halted),
+                    notify("overfill", "crit", self.name, reason=self.halted),
+                ]
+            if order is not None and order.slot is not None and self._is_present(order.slot):
+                cell = order.slot.index
+                self.traded[cell] = self.traded.get(cell, 0) + fill.signed_lots
+        return out + self._check_chain(now)
+
+    def _check_chain(self, now: Instant) -> list[Effect]:
+        breaks = self.ledger.breaks()
+        if not breaks:
+            if self.chain_broken_mono_ms:
+                self.chain_broken_mono_ms = 0
+                return [notify("fill_chain_whole", "info", self.name)]
+            return []
+        if self.chain_broken_mono_ms:
+            return []
+        self.chain_broken_mono_ms = now.mono_ms
+        first = breaks[0]
+        return [
+            notify(
+                "fill_sequence_gap",
+                "warn",
+                self.name,
+                missing_lots=first.missing_lots,
+                after_ms=first.after_ms,
+            ),
+            Backfill(since_ms=max(0, first.after_ms - 1_000), ticket="chain"),
+        ]
+
+    def _is_present(self, slot: Slot) -> bool:
+        return self.grid is not None and slot.generation == self.grid.generation
+
+    def _fill_event(self, fill: Fill, order: Order | None) -> Effect:
+        instrument = self.config.instrument
+        return notify(
+            "fill",
+            "info" if order is not None else "warn",
+            self.name,
+            side=fill.side.value,
+            size=instrument.size_text(fill.lots),
+            price=instrument.price_text(fill.price),
+            source=fill.source.value,
+            liquidity="taker" if fill.crossed else "maker",
+            closed_pnl=str(fill.closed_pnl),
+            fee=str(fill.fee),
+            trade_id=fill.trade_id,
+            order_id=fill.order_id,
+            cloid=fill.cloid,
+            external=order is None,
+            time_ms=fill.time_ms,
+            position=instrument.size_text(fill.end_lots),
+        )
+
+    # -- answers and updates ------------------------------------------------------------------------------------
+
+    def apply_place(self, cloid: str, result: PlaceResult, now: Instant) -> list[Effect]:
+        order = self.orders.apply_place(cloid, result, now)
+        if order is None:
+            return []
+        if isinstance(result, Refused):
+            return self._refused(order, result.reason, now)
+        if isinstance(result, Unsettled):
+            return [notify("order_unknown", "warn", self.name, cloid=cloid, reason=result.reason)]
+        if order.slot is not None:
+            self._deferred.pop(order.slot, None)
+        return []
+
+    def apply_update(self, update: OrderUpdate, now: Instant) -> list[Effect]:
+        before = self.orders.find(update.cloid, update.order_id)
+        order = self.orders.apply_update(update, now)
+        if order is None or before is None or order.state is before.state:
+            return []
+        if order.state is OrderState.REJECTED:
+            return self._refused(order, update.status, now)
+        if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
+            return [notify("order_cancelled", "warn", self.name, cloid=order.cloid, reason=update.status)]
+        if before.state is OrderState.UNKNOWN:
+            return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
+        return []
+
+    def _refused(self, order: Order, reason: str, now: Instant) -> list[Effect]:
+        """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
+        if order.slot is not None:
+            last = self._deferred.get(order.slot)
+            step = min(last.step_ms * 2, DEFER_MAX_MS) if last else DEFER_FIRST_MS
+            self._deferred[order.slot] = Deferral(now.mono_ms + step, step, f"refused: {reason}")
+        moved = "ost only" in reason or "badAloPx" in reason
+        severity: Severity = "info" if moved else "warn"
+        return [
+            notify(
+                "order_rejected", severity, self.name, cloid=order.cloid, side=order.side.value, reason=reason
+            )
+        ]
+
+    def questions(self, now: Instant) -> list[Effect]:
+        """What must be asked to settle doubtful orders."""
+        out: list[Effect] = []
+        for order in self.orders.due_questions(now):
+            if order.state is OrderState.AWAITING_FILLS:
+                out.append(Backfill(ticket="awaiting_fills"))
+            else:
+                out.append(AskOrderStatus(self.name, order.cloid))
+                if order.state is OrderState.UNKNOWN:
+                    out.append(AskOpenOrders())
+        return out
+
+    # -- our own orders -----------------------------------------------------------------------------------------
+
+    def new_order(
+        self,
+        side: Side,
+        price: int,
+        lots: int,
+        tif: Tif,
+        purpose: Purpose,
+        now: Instant,
+        slot: Slot | None = None,
+    ) -> Order:
+        """An intent, in our books as SENT from this moment on."""
+        order = Order(
+            cloid=self.next_cloid(),
+            coin=self.name,
+            side=side,
+            price=price,
+            lots=lots,
+            tif=tif,
+            reduce_only=purpose is Purpose.FLATTEN,
+            purpose=purpose,
+            slot=slot,
+            created_ms=now.venue_ms,
+            expires_ms=now.venue_ms + EXPIRES_AFTER_MS,
+            ledger_version=self.ledger.version,
+        )
+        self.orders.add(order)
+        return order
+
+    def cancel(self, orders: Iterable[Order], now: Instant, urgent: bool = False) -> list[Effect]:
+        """Cancel those of ``orders`` that rest; one in doubt is asked about until it settles."""
+        resting = {o.cloid for o in orders if o.state is OrderState.OPEN}
+        if not resting:
+            return []
+        return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in sorted(resting)), urgent)]
+
+    def cancel_grid(self, now: Instant) -> list[Effect]:
+        return self.cancel(self.live_grid_orders(), now, urgent=True)
+
+    def defer(self, slot: Slot, reason: str, now: Instant) -> None:
+        """Keep a refused slot empty for a while, longer each time."""
+        last = self._deferred.get(slot)
+        step = min(last.step_ms * 2, DEFER_MAX_MS) if last else DEFER_FIRST_MS
+        self._deferred[slot] = Deferral(now.mono_ms + step, step, reason)
+
+    def deferred(self, now: Instant) -> dict[Slot, str]:
+        return {slot: d.reason for slot, d in self._deferred.items() if now.mono_ms < d.until_mono_ms}
+
+    def start_grid(self, grid: GridRow) -> None:
+        self.grid, self.traded = grid, {}
+        self._deferred.clear()
+
+    # -- what the exchange shows --------------------------------------------------------------------------------
+
+    def observe_position(self, lots: int, venue_ms: int, asked_mono_ms: int, now: Instant) -> list[Effect]:
+        """Compare the exchange's position with the ledger; nothing overwrites the ledger."""
+        one_order = self.grid.lots if self.grid else 1
+        before = self.ledger.drift
+        drift = self.ledger.observe(lots, venue_ms, asked_mono_ms, one_order, now)
+        instrument = self.config.instrument
+        if drift.suspected_mono_ms and not before.suspected_mono_ms:
+            return [Backfill(ticket="drift")]
+        if drift.declared and (not before.declared or before.lots != drift.lots):
+            return [
+                notify(
+                    "position_drift_detected",
+                    "crit" if drift.pct > 1 else "warn",
+                    self.name,
+                    drift=instrument.size_text(drift.lots),
+                    drift_pct=round(drift.pct, 4),
+                    ledger=instrument.size_text(self.ledger.lots),
+                    exchange=instrument.size_text(lots),
+                ),
+                Backfill(since_ms=0, ticket="drift"),
+            ]
+        if before.declared and not drift.suspected_mono_ms:
+            return [notify("position_drift_resolved", "info", self.name, position=instrument.size_text(lots))]
+        return []
+
+    def unrealized_usd(self) -> Decimal:
+        twice = self.mid_twice
+        if twice is None:
+            return Decimal(0)
+        return self.ledger.current.unrealized_micro(Decimal(twice) / 2).scaleb(-6)

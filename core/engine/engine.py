@@ -1,0 +1,536 @@
+"""The engine: one account, one writer, one synchronous step.
+
+``step(event, now)`` takes an event, moves the state and returns the effects wanted. No I/O, no clock, no await, so nothing can
+happen between reading the state and deciding on it: the seed's position lock, without a lock (C-1). Coins are sub-states; an
+exception in one halts that coin and leaves the others.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from core.domain.clock import Instant
+from core.domain.cloid import make_cloid, parse_cloid
+from core.domain.commands import Action, Command
+from core.domain.effects import (
+    AskAccount,
+    AskOpenOrders,
+    Backfill,
+    CancelOrphan,
+    Effect,
+    LiftHalt,
+    Place,
+    SaveAction,
+    SaveHalt,
+    SaveHighWater,
+    SaveOrder,
+    notify,
+)
+from core.domain.events import (
+    AccountObserved,
+    BackfillDone,
+    CancelOutcome,
+    CommandReceived,
+    Event,
+    FeedChanged,
+    FeedReady,
+    FillsCommitted,
+    OpenOrdersObserved,
+    OrderNotFound,
+    OrderUpdate,
+    PlaceOutcome,
+    Quote,
+    RemoteOrder,
+    RequestFailed,
+    StopRequested,
+    Tick,
+    Unsettled,
+    WireQuarantined,
+)
+from core.domain.orders import OrderState
+from core.engine.circuit_breaker import CircuitBreaker
+from core.engine.coin import Coin
+from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop
+from core.engine.quoting import plan
+
+ACCOUNT_EVERY_MS = 5_000
+OPEN_ORDERS_EVERY_MS = 30_000
+FILL_POLL_EVERY_MS = 20_000
+CHAIN_ALARM_MS = 10_000
+RESUME_DRIFT_PCT = 1.0
+HALT_DRIFT_PCT = 10.0
+"""The seed's limits: alert above 1 %, stop above 10 %."""
+COMMANDS_KEPT = 64
+
+
+@dataclass(slots=True)
+class FeedState:
+    connected: bool = False
+    ready: bool = False
+    generation: int = 0
+    last_message_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: ``running``, ``done``, ``refused`` or ``failed``."""
+
+    command: Command
+    status: str
+    text: str
+    time_ms: int
+
+
+@dataclass(slots=True)
+class Engine:
+    """The account's state. Everything in it is a function of the journal and of the events since."""
+
+    account: str
+    instance: str
+    boot: str
+    coins: dict[str, Coin]
+    high_water: Decimal = Decimal(0)
+    halted: str = ""
+    """Why the whole account is halted; a coin's own halt is in the coin."""
+    feed: FeedState = field(default_factory=FeedState)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    account_value: Decimal = Decimal(0)
+    margin_used: Decimal = Decimal(0)
+    rest_latency_ms: float = 0.0
+    orders_sent: int = 0
+    cancels_sent: int = 0
+    place_in_flight: bool = False
+    saw_account: bool = False
+    saw_open_orders: bool = False
+    version: int = 0
+    started_wall_ms: int = 0
+    running: list[Procedure] = field(default_factory=list)
+    outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    alert_since: dict[str, int] = field(default_factory=dict)
+    _counter: int = 0
+    _due: dict[str, int] = field(default_factory=dict)
+
+    def next_cloid(self) -> str:
+        self._counter += 1
+        return make_cloid(self.instance, self.boot, self._counter)
+
+    # -- the step -----------------------------------------------------------------------------------------------
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        """Move the state by one event; what is to be done about it, in order."""
+        self.version += 1
+        out = self._handle(event, now)
+        for procedure in list(self.running):
+            out += self._advance(procedure, event, now)
+        for coin in self.coins.values():
+            out += self._guarded(coin, lambda c: self._act(c, now), now)
+        if isinstance(event, Tick):
+            out += self._periodic(now)
+        if any(isinstance(effect, Place) for effect in out):
+            self.place_in_flight = True
+        rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
+        return [*rows, *out]
+
+    @property
+    def stopping(self) -> Stop | None:
+        return next((p for p in self.running if isinstance(p, Stop)), None)
+
+    def halt_reason(self, coin: Coin) -> str:
+        return coin.halted or self.halted
+
+    def _handle(self, event: Event, now: Instant) -> list[Effect]:
+        match event:
+            case Quote():
+                return self._on_quote(event, now)
+            case FillsCommitted():
+                return self._on_fills(event, now)
+            case OrderUpdate():
+                return self._for_coin(event.coin, lambda c: c.apply_update(event, now), now)
+            case PlaceOutcome():
+                return self._on_placed(event, now)
+            case CancelOutcome():
+                return self._on_cancelled(event, now)
+            case OrderNotFound():
+                for coin in self.coins.values():
+                    coin.orders.apply_not_found(event.cloid, event.venue_ms, now)
+            case OpenOrdersObserved():
+                return self._on_open_orders(event, now)
+            case AccountObserved():
+                return self._on_account(event, now)
+            case FeedChanged():
+                return self._on_feed(event, now)
+            case FeedReady():
+                return self._on_feed_ready(event)
+            case BackfillDone():
+                return self._on_backfill(event, now)
+            case RequestFailed():
+                return self._on_request_failed(event, now)
+            case WireQuarantined():
+                fields = {"channel": event.channel, "reason": event.reason, "sample": event.sample}
+                return [notify("wire_quarantined", "warn", "", **fields)]
+            case CommandReceived():
+                return self._on_command(event.command, now)
+            case StopRequested():
+                return self._on_stop(event, now)
+            case Tick():
+                self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
+                self.rest_latency_ms = event.rest_latency_ms
+        return []
+
+    def _guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+        """An exception in one coin halts that coin, loudly, and no other."""
+        try:
+            return act(coin)
+        except Exception as error:
+            return self.latch(coin, f"internal error: {type(error).__name__}: {error}")
+
+    def _for_coin(self, name: str, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+        coin = self.coins.get(name)
+        return self._guarded(coin, act, now) if coin else []
+
+    def _act(self, coin: Coin, now: Instant) -> list[Effect]:
+        """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
+        coin.idle_reason = self._idle_reason(coin, now)
+        if self.halt_reason(coin) or self.stopping:
+            return coin.cancel_grid(now)
+        if coin.idle_reason:
+            return []
+        return plan(coin, not self.place_in_flight, now)
+
+    def _idle_reason(self, coin: Coin, now: Instant) -> str:
+        """Why nothing new is quoted now; empty if the grid may be worked on."""
+        if self.halt_reason(coin):
+            return f"halted: {self.halt_reason(coin)}"
+        if self.stopping:
+            return "stopping"
+        if not self.feed.ready:
+            return (
+                "the gap in fills is being read back"
+                if self.feed.connected
+                else "no connection to the exchange"
+            )
+        if not (self.saw_account and self.saw_open_orders):
+            return "comparing with the exchange"
+        if self.breaker.is_open(now):
+            return f"circuit breaker: {self.breaker.reason}"
+        if coin.mid_twice is None:
+            return "waiting for a quote with both sides"
+        if coin.chain_broken_mono_ms:
+            return "a fill is missing; reading it back"
+        return ""
+
+    # -- halts --------------------------------------------------------------------------------------------------
+
+    def latch(self, coin: Coin | None, reason: str) -> list[Effect]:
+        """Halt a coin, or all. Durable before anyone sees it; only an operator lifts it (I9)."""
+        if (coin.halted if coin else self.halted) == reason:
+            return []
+        if coin:
+            coin.halted = reason
+        else:
+            self.halted = reason
+        name = coin.name if coin else ""
+        return [SaveHalt(name, reason), notify("risk_halt", "crit", name, reason=reason)]
+
+    def lift(self, coin: Coin | None, by: str) -> list[Effect]:
+        lifted: list[Effect] = []
+        if coin is None and self.halted:
+            self.halted = ""
+            lifted.append(LiftHalt("", by))
+        for each in [coin] if coin else list(self.coins.values()):
+            if each.halted:
+                each.halted = ""
+                lifted.append(LiftHalt(each.name, by))
+        return lifted
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def _on_quote(self, event: Quote, now: Instant) -> list[Effect]:
+        coin = self.coins.get(event.coin)
+        if coin is not None:
+            coin.quote, coin.quote_wall_ms = event, now.wall_ms
+        return []
+
+    def _on_fills(self, event: FillsCommitted, now: Instant) -> list[Effect]:
+        out: list[Effect] = []
+        for name, count in event.duplicates:
+            if name in self.coins:
+                self.coins[name].counts = self.coins[name].counts.with_duplicates(count)
+        for name in dict.fromkeys(fill.coin for fill in event.fills):
+            mine = [fill for fill in event.fills if fill.coin == name]
+            if name in self.coins:
+                out += self._for_coin(name, lambda c, m=mine: c.apply_fills(m, now), now)  # type: ignore[misc]
+        return out
+
+    def _on_placed(self, event: PlaceOutcome, now: Instant) -> list[Effect]:
+        self.place_in_flight = False
+        self.orders_sent += len(event.results)
+        out: list[Effect] = []
+        for cloid, result in event.results:
+            for coin in self.coins.values():
+                if cloid in coin.orders.by_cloid:
+                    out += self._guarded(coin, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
+        unsettled = [r.reason for _, r in event.results if isinstance(r, Unsettled)]
+        if unsettled:
+            out += self._failure(unsettled[0], now)
+        else:
+            self.breaker.success()
+        return out
+
+    def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
+        self.cancels_sent += len(event.results)
+        for cloid, error in event.results:
+            for coin in self.coins.values():
+                coin.orders.apply_cancel(cloid, error, now)
+        return []
+
+    def _on_open_orders(self, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
+        self.saw_open_orders = True
+        out: list[Effect] = []
+        for coin in self.coins.values():
+            listed = [o for o in event.orders if o.coin == coin.name]
+            coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
+            for remote in listed:
+                out += self._on_listed(coin, remote, now)
+            coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
+        return out
+
+    def _on_listed(self, coin: Coin, remote: RemoteOrder, now: Instant) -> list[Effect]:
+        """One resting order: known, an orphan of ours, another instance's, or foreign (left alone)."""
+        known = coin.orders.find(remote.cloid, remote.order_id)
+        if known is not None:
+            if known.state in (OrderState.SENT, OrderState.UNKNOWN, OrderState.NEVER_PLACED):
+                seen = OrderUpdate(
+                    coin.name,
+                    remote.cloid,
+                    remote.order_id,
+                    "open",
+                    remote.remaining,
+                    known.lots,
+                    now.venue_ms,
+                )
+                return coin.apply_update(seen, now)
+            return []
+        parts = parse_cloid(remote.cloid)
+        if parts is None or remote.cloid is None:
+            return []
+        if parts.instance == self.instance:
+            return [
+                notify(
+                    "orphan_order_cancelled", "warn", coin.name, cloid=remote.cloid, order_id=remote.order_id
+                ),
+                CancelOrphan(coin.name, remote.cloid),
+            ]
+        return self.latch(
+            None,
+            f"another GridBot instance ({parts.instance}) has orders on this account: stop one, then resume",
+        )
+
+    def _on_account(self, event: AccountObserved, now: Instant) -> list[Effect]:
+        self.saw_account = True
+        self.account_value, self.margin_used = event.account_value, event.margin_used
+        out: list[Effect] = []
+        if event.account_value > self.high_water:
+            self.high_water = event.account_value
+            out.append(SaveHighWater(event.account_value))
+        positions = dict(event.positions)
+        for coin in self.coins.values():
+            out += coin.observe_position(
+                positions.get(coin.name, 0), event.venue_ms, event.asked_mono_ms, now
+            )
+            drift = coin.ledger.drift
+            if drift.declared and drift.pct > HALT_DRIFT_PCT and not coin.halted:
+                out += self.latch(coin, f"position drift of {drift.pct:.1f} % (limit 10 %)")
+        return out
+
+    def _on_feed(self, event: FeedChanged, now: Instant) -> list[Effect]:
+        self.feed.connected, self.feed.ready = event.connected, False
+        self.feed.generation = event.generation
+        if event.connected:
+            return [notify("ws_connected", "info", "", generation=event.generation)]
+        return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
+
+    def _on_feed_ready(self, event: FeedReady) -> list[Effect]:
+        if event.generation != self.feed.generation:
+            return []
+        self.feed.ready = True
+        first = event.generation == 1
+        return [
+            notify(
+                "ws_ready" if first else "ws_reconnected",
+                "info",
+                "",
+                generation=event.generation,
+                gap_s=round(event.gap_ms / 1000, 1),
+                fills_recovered=event.recovered,
+            ),
+            AskOpenOrders(),
+            AskAccount(),
+        ]
+
+    def _on_backfill(self, event: BackfillDone, now: Instant) -> list[Effect]:
+        if event.error:
+            return self._failure(event.error, now)
+        self.breaker.success()
+        out: list[Effect] = []
+        if event.ticket == "chain":
+            for coin in self.coins.values():
+                if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms < CHAIN_ALARM_MS:
+                    self._due["chain"] = now.mono_ms + 1_000
+        if event.new:
+            out.append(
+                notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, ticket=event.ticket)
+            )
+        return out
+
+    def _on_request_failed(self, event: RequestFailed, now: Instant) -> list[Effect]:
+        return [
+            notify("api_error", "warn", "", what=event.what, reason=event.reason),
+            *self._failure(event.reason, now),
+        ]
+
+    def _failure(self, reason: str, now: Instant) -> list[Effect]:
+        if not self.breaker.failure(reason, now):
+            return []
+        return [notify("circuit_break", "crit", "", reason=reason, streak=self.breaker.streak)]
+
+    def _on_stop(self, event: StopRequested, now: Instant) -> list[Effect]:
+        if self.stopping:
+            return []
+        command = Command("stop", Action.HALT, origin=event.reason)
+        self.running.append(Stop(command, now.mono_ms))
+        return [notify("stopping", "info", "", reason=event.reason)]
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def _on_command(self, command: Command, now: Instant) -> list[Effect]:
+        """One id acts once, however often it arrives."""
+        if command.id in self.outcomes:
+            return []
+        coins = self._scope(command)
+        if command.coin and coins:
+            command = replace(command, coin=coins[0].name)
+        refusal = self._refusal(command, coins, now)
+        if refusal:
+            return self._conclude(command, "refused", refusal, now)
+        match command.action:
+            case Action.HALT:
+                scope = coins[0] if command.coin else None
+                out = [*self.latch(scope, "operator"), *(e for c in coins for e in c.cancel_grid(now))]
+                return out + self._begin(Halt(command, now.mono_ms), now)
+            case Action.RESUME:
+                out = self.lift(coins[0] if command.coin else None, command.origin)
+                return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
+            case Action.FLATTEN:
+                out = [e for coin in coins for e in (*self.latch(coin, "flatten"), *coin.cancel_grid(now))]
+                return out + self._begin(Flatten(command, now.mono_ms), now)
+            case Action.RESYNC:
+                resync = Resync(command, now.mono_ms)
+                return resync.start() + self._begin(resync, now)
+            case Action.RECONNECT:
+                reconnect = ReconnectFeed(command, now.mono_ms, old_generation=self.feed.generation)
+                return reconnect.start() + self._begin(reconnect, now)
+            case Action.POLL:
+                poll = Poll(command, now.mono_ms)
+                return poll.start(now) + self._begin(poll, now)
+
+    def _scope(self, command: Command) -> list[Coin]:
+        if not command.coin:
+            return list(self.coins.values())
+        return [coin for name, coin in self.coins.items() if name.lower() == command.coin.lower()]
+
+    def _refusal(self, command: Command, coins: list[Coin], now: Instant) -> str:
+        if not coins:
+            return f"{command.coin} is not traded here; coins: {', '.join(self.coins)}"
+        if self.stopping:
+            return "the bot is stopping"
+        if command.action is Action.FLATTEN:
+            if len(coins) != 1:
+                return f"name the coin to flatten: {', '.join(self.coins)}"
+            if any(isinstance(p, Flatten) and p.command.coin == coins[0].name for p in self.running):
+                return f"{coins[0].name} is being flattened already"
+        if command.action is Action.RESUME:
+            return self._resume_refusal(coins, now)
+        return ""
+
+    def _resume_refusal(self, coins: Iterable[Coin], now: Instant) -> str:
+        if not self.halted and not any(coin.halted for coin in coins):
+            return "nothing is halted"
+        if any(isinstance(p, Flatten) for p in self.running):
+            return "a flatten is under way; wait for its end"
+        if not self.feed.ready:
+            return "no live connection to the exchange; press W, then try again"
+        if self.breaker.is_open(now):
+            return f"the circuit breaker is open: {self.breaker.reason}"
+        drifting = [c for c in coins if c.ledger.drift.declared and c.ledger.drift.pct > RESUME_DRIFT_PCT]
+        if drifting:
+            return f"{drifting[0].name} drifts by {drifting[0].ledger.drift.pct:.2f} % (limit 1 %); press R, then try again"
+        return ""
+
+    def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
+        self.running.append(procedure)
+        self._record(procedure.command, "running", procedure.text, now)
+        return [SaveAction(procedure.command, "started")]
+
+    def _advance(self, procedure: Procedure, event: Event, now: Instant) -> list[Effect]:
+        coins = list(self.coins.values()) if isinstance(procedure, Stop) else self._scope(procedure.command)
+        out = procedure.advance(coins, event, now)
+        if procedure.done and not isinstance(procedure, Stop):
+            self.running.remove(procedure)
+            out = [
+                *out,
+                *self._conclude(
+                    procedure.command, "failed" if procedure.failed else "done", procedure.text, now
+                ),
+            ]
+        elif not isinstance(procedure, Stop):
+            self._record(procedure.command, "running", procedure.text, now)
+        return out
+
+    def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
+        self._record(command, status, text, now)
+        severity = "info" if status == "done" else "warn"
+        event = notify(
+            "operator",
+            severity,  # type: ignore[arg-type]
+            command.coin,
+            action=command.action.value,
+            origin=command.origin,
+            outcome=status,
+            text=text,
+            id=command.id,
+        )
+        return [SaveAction(command, f"{status}: {text}"), event]
+
+    def _record(self, command: Command, status: str, text: str, now: Instant) -> None:
+        self.outcomes[command.id] = Outcome(command, status, text, now.wall_ms)
+        while len(self.outcomes) > COMMANDS_KEPT:
+            self.outcomes.popitem(last=False)
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def _periodic(self, now: Instant) -> list[Effect]:
+        out: list[Effect] = []
+        for coin in self.coins.values():
+            out += self._guarded(coin, lambda c: c.questions(now), now)
+        if not self.feed.connected and not self.saw_account:
+            return out
+        if self._is_due("account", ACCOUNT_EVERY_MS, now):
+            out.append(AskAccount())
+        if self._is_due("open_orders", OPEN_ORDERS_EVERY_MS, now):
+            out.append(AskOpenOrders())
+        if self._is_due("fills", FILL_POLL_EVERY_MS, now):
+            out.append(Backfill())
+        if self._due.get("chain") and now.mono_ms >= self._due["chain"]:
+            self._due["chain"] = 0
+            out.append(Backfill(ticket="chain"))
+        return out
+
+    def _is_due(self, what: str, every_ms: int, now: Instant) -> bool:
+        if now.mono_ms < self._due.get(what, 0):
+            return False
+        self._due[what] = now.mono_ms + every_ms
+        return True

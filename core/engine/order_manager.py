@@ -1,0 +1,266 @@
+"""Order Manager: every order we ever sent that may still matter, and the evidence that moves it.
+
+One aggregate with three indices (by_cloid, by_oid, by_slot). A state changes on evidence alone: an answer that is definite, a
+row of orderUpdates or orderStatus, fills that add up. A time-out is UNKNOWN, a failed cancel stays CANCELLING (C-6): both
+keep their slot and their share of the worst case until the exchange has said what became of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from core.domain.clock import Instant
+from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.fills import Fill
+from core.domain.orders import Order, OrderState, Side, Slot, Tif
+
+TERMINAL_KEPT = 1_000
+"""Terminal orders kept in memory for late evidence; the journal has them all."""
+
+NOT_FOUND_APART_MS = 5_000
+"""Two ``unknownOid`` answers count as "never placed" only this far apart."""
+
+ASK_AGAIN_MS = 2_000
+"""How often the status of one unsettled order is asked for."""
+
+
+@dataclass(slots=True)
+class Doubt:
+    """What is known about an order whose fate isn't: since when, when to ask next, what absence was seen."""
+
+    since_mono_ms: int
+    due_mono_ms: int
+    first_not_found_mono_ms: int = 0
+    absent_from_open_orders: bool = False
+
+
+@dataclass(slots=True)
+class OrderManager:
+    by_cloid: dict[str, Order] = field(default_factory=dict)
+    by_oid: dict[int, str] = field(default_factory=dict)
+    by_slot: dict[Slot, str] = field(default_factory=dict)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
+    changed: dict[str, Order] = field(default_factory=dict)
+    """Rows that changed since the last ``take_changed``."""
+    _terminal: dict[str, None] = field(default_factory=dict)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def live(self) -> Iterator[Order]:
+        return (order for order in self.by_cloid.values() if order.state.is_live)
+
+    def live_at(self, slot: Slot) -> Order | None:
+        cloid = self.by_slot.get(slot)
+        return self.by_cloid[cloid] if cloid is not None else None
+
+    def find(self, cloid: str | None, order_id: int | None) -> Order | None:
+        """By cloid first: an order whose answer was lost has no order id yet."""
+        if cloid is not None and cloid in self.by_cloid:
+            return self.by_cloid[cloid]
+        known = self.by_oid.get(order_id) if order_id is not None else None
+        return self.by_cloid.get(known) if known is not None else None
+
+    def exposure(self) -> tuple[int, int]:
+        """Lots that live buys, and live sells, may still add; UNKNOWN and CANCELLING count in full (I4)."""
+        buys = sum(o.remaining for o in self.live() if o.side is Side.BUY)
+        sells = sum(o.remaining for o in self.live() if o.side is Side.SELL)
+        return buys, sells
+
+    def take_changed(self) -> list[Order]:
+        changed, self.changed = list(self.changed.values()), {}
+        return changed
+
+    # -- our own decisions --------------------------------------------------------------------------------------
+
+    def add(self, order: Order) -> None:
+        """Take a new intent, or one restored from the journal. At most one live order per slot (I5)."""
+        assert order.cloid not in self.by_cloid, order.cloid
+        if order.slot is not None and order.state.is_live:
+            assert order.slot not in self.by_slot, order.slot
+        self._store(order)
+
+    def start_cancel(self, cloid: str, now: Instant) -> Order:
+        order = self.by_cloid[cloid]
+        assert order.state.is_live, order
+        self.doubts.pop(cloid, None)
+        self._begin_doubt(cloid, now)
+        return self._store(order.moved(OrderState.CANCELLING))
+
+    # -- evidence -----------------------------------------------------------------------------------------------
+
+    def apply_place(self, cloid: str, result: PlaceResult, now: Instant) -> Order | None:
+        """The answer to a placement. Evidence that came first (an update, a fill) is not undone by it."""
+        order = self.by_cloid.get(cloid)
+        if order is None:
+            return None
+        match result:
+            case Resting(order_id):
+                order = replace(order, order_id=order_id)
+                sent = order.state in (OrderState.SENT, OrderState.UNKNOWN)
+                return self._store(order.moved(OrderState.OPEN) if sent else order)
+            case Traded(order_id, lots):
+                order = replace(order, order_id=order_id)
+                if order.state.is_terminal:
+                    return self._store(order)
+                self._begin_doubt(cloid, now)
+                if order.tif is Tif.IOC:
+                    return self._settle(replace(order, final_filled=lots))
+                return self._store(order.moved(OrderState.OPEN))
+            case Refused(reason):
+                return self._store(order.moved(OrderState.REJECTED, reason)) if order.state.is_live else order
+            case Unsettled(reason):
+                return self.doubt(cloid, reason, now) if order.state is OrderState.SENT else order
+
+    def apply_cancel(self, cloid: str, error: str, now: Instant) -> Order | None:
+        """The answer to a cancel. It settles nothing: the update or the status says how much had traded.
+
+        On an error the status is asked for at once.
+        """
+        order = self.by_cloid.get(cloid)
+        if order is None or order.state is not OrderState.CANCELLING or not error:
+            return order
+        self._begin_doubt(cloid, now).due_mono_ms = now.mono_ms
+        return self._store(replace(order, reason=error))
+
+    def apply_update(self, update: OrderUpdate, now: Instant) -> Order | None:
+        """A row of orderUpdates or orderStatus."""
+        order = self.find(update.cloid, update.order_id)
+        if order is None:
+            return None
+        order = replace(order, order_id=update.order_id)
+        status = update.status
+        if status in ("open", "triggered"):
+            return self._seen_open(order, now)
+        if status == "filled":
+            self._begin_doubt(order.cloid, now)
+            return self._settle(replace(order, final_filled=order.lots))
+        if status.endswith(("Canceled", "canceled", "Cancel")):
+            self._begin_doubt(order.cloid, now)
+            traded = max(0, order.lots - update.remaining)
+            return self._settle(replace(order, final_filled=traded, reason=status))
+        if status.endswith(("Rejected", "rejected")):
+            return self._store(order.moved(OrderState.REJECTED, status))
+        return self.doubt(order.cloid, f"the exchange says {status!r}, which is not a known status", now)
+
+    def _seen_open(self, order: Order, now: Instant) -> Order:
+        doubt = self.doubts.get(order.cloid)
+        match order.state:
+            case OrderState.SENT | OrderState.UNKNOWN | OrderState.NEVER_PLACED | OrderState.REJECTED:
+                order = order.moved(OrderState.OPEN)
+            case OrderState.CANCELLING if doubt and now.mono_ms - doubt.since_mono_ms >= ASK_AGAIN_MS:
+                order = order.moved(OrderState.OPEN, "the cancel did not take")
+            case _:
+                pass
+        if order.state is OrderState.OPEN:
+            self.doubts.pop(order.cloid, None)
+        return self._store(order)
+
+    def apply_not_found(self, cloid: str, venue_ms: int, now: Instant) -> Order | None:
+        """``unknownOid``. It settles an order only with venue time past ``expiresAfter``, two such answers apart, and
+        absence from the open orders; then it was never placed or, if we had seen it rest, is gone.
+        """
+        order = self.by_cloid.get(cloid)
+        if order is None or order.state.is_terminal or venue_ms <= order.expires_ms:
+            return order
+        doubt = self._begin_doubt(cloid, now)
+        if not doubt.first_not_found_mono_ms:
+            doubt.first_not_found_mono_ms = now.mono_ms
+        apart = now.mono_ms - doubt.first_not_found_mono_ms
+        if apart < NOT_FOUND_APART_MS or not doubt.absent_from_open_orders:
+            return order
+        if order.filled or order.order_id is not None:
+            return self._store(order.moved(OrderState.CANCELLED, "the exchange no longer knows it"))
+        return self._store(order.moved(OrderState.NEVER_PLACED, "the exchange never knew it"))
+
+    def apply_fill(self, fill: Fill) -> tuple[Order | None, bool]:
+        """A journalled fill: its order, and whether it filled more than was ordered (an alarm, never clamped)."""
+        order = self.find(fill.cloid, fill.order_id)
+        if order is None:
+            return None, False
+        order = replace(order, filled=order.filled + fill.lots, order_id=fill.order_id)
+        if order.state in (OrderState.SENT, OrderState.UNKNOWN, OrderState.NEVER_PLACED, OrderState.REJECTED):
+            order = order.moved(OrderState.OPEN)
+        if order.filled >= order.lots:
+            order = order.moved(OrderState.FILLED)
+        elif order.final_filled is not None and order.filled >= order.final_filled:
+            order = order.moved(OrderState.CANCELLED)
+        self._store(order)
+        return order, order.filled > order.lots
+
+    def doubt(self, cloid: str, reason: str, now: Instant) -> Order:
+        """Mark an order UNKNOWN: it keeps its slot and its exposure until evidence."""
+        self._begin_doubt(cloid, now)
+        return self._store(self.by_cloid[cloid].moved(OrderState.UNKNOWN, reason))
+
+    def saw_open_orders(self, cloids: Iterable[str], asked_mono_ms: int, now: Instant) -> None:
+        """A list of all open orders. Absence settles nothing; it makes us ask about that one order."""
+        present = set(cloids)
+        for order in list(self.live()):
+            doubt = self.doubts.get(order.cloid)
+            if order.cloid in present:
+                if doubt is not None:
+                    doubt.absent_from_open_orders = False
+            elif doubt is not None:
+                doubt.absent_from_open_orders |= asked_mono_ms > doubt.since_mono_ms
+            elif order.state is OrderState.OPEN and self._older_than(order, asked_mono_ms, now):
+                self.doubts[order.cloid] = Doubt(now.mono_ms, now.mono_ms)
+
+    def due_questions(self, now: Instant) -> list[Order]:
+        """Orders whose fate should be asked for now, each at most every ``ASK_AGAIN_MS``."""
+        due = []
+        for cloid, doubt in self.doubts.items():
+            order = self.by_cloid[cloid]
+            waits_for_expiry = order.state is OrderState.UNKNOWN and now.venue_ms <= order.expires_ms
+            if now.mono_ms >= doubt.due_mono_ms and not waits_for_expiry:
+                doubt.due_mono_ms = now.mono_ms + ASK_AGAIN_MS
+                due.append(order)
+        return due
+
+    @staticmethod
+    def _older_than(order: Order, asked_mono_ms: int, now: Instant) -> bool:
+        """Whether the order was sent before the list was asked for; a list may miss what came while it was made."""
+        return order.created_ms < now.venue_ms - (now.mono_ms - asked_mono_ms)
+
+    # -- keeping the indices ------------------------------------------------------------------------------------
+
+    def _begin_doubt(self, cloid: str, now: Instant) -> Doubt:
+        return self.doubts.setdefault(cloid, Doubt(now.mono_ms, now.mono_ms + ASK_AGAIN_MS))
+
+    def _settle(self, order: Order) -> Order:
+        """The venue said how much traded in the end: terminal if our fills add up to it, else wait for them."""
+        assert order.final_filled is not None
+        if order.filled < order.final_filled:
+            return self._store(order.moved(OrderState.AWAITING_FILLS))
+        done = OrderState.FILLED if order.filled >= order.lots else OrderState.CANCELLED
+        return self._store(order.moved(done))
+
+    def _store(self, order: Order) -> Order:
+        cloid = order.cloid
+        if order.state.is_terminal:
+            self.doubts.pop(cloid, None)
+        if self.by_cloid.get(cloid) == order:
+            return order
+        self.by_cloid[cloid] = order
+        self.changed[cloid] = order
+        if order.order_id is not None:
+            self.by_oid[order.order_id] = cloid
+        if order.slot is not None:
+            if order.state.is_live:
+                self.by_slot.setdefault(order.slot, cloid)
+            elif self.by_slot.get(order.slot) == cloid:
+                del self.by_slot[order.slot]
+        if order.state.is_terminal:
+            self._terminal[cloid] = None
+            self._prune()
+        return order
+
+    def _prune(self) -> None:
+        while len(self._terminal) > TERMINAL_KEPT:
+            cloid = next(iter(self._terminal))
+            del self._terminal[cloid]
+            order = self.by_cloid[cloid]
+            if order.state.is_terminal:
+                del self.by_cloid[cloid]
+                if order.order_id is not None:
+                    self.by_oid.pop(order.order_id, None)

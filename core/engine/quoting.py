@@ -1,0 +1,149 @@
+"""Quoting: one coin's step from what rests to what is wanted.
+
+Computed anew from the present state at every step, so that no plan is ever stale: a fill between a cancel and a placement
+changes the ledger, and the rest of the work follows from that (C-1).
+"""
+
+from __future__ import annotations
+
+from core.domain.clock import Instant
+from core.domain.effects import Effect, GridRow, Place, SaveGrid, notify
+from core.domain.orders import Order, Purpose, Side, Tif
+from core.engine.coin import Coin
+from core.engine.grid_calculator import (
+    GridImpossibleError,
+    Level,
+    Quotes,
+    build_grid,
+    compute_grid_diff,
+    compute_spacing,
+    line_price,
+    validate_plan,
+    wanted_levels,
+)
+from core.engine.risk_engine import RiskLimits
+
+BATCH_ORDERS = 40
+"""Orders per action; a second unit of the exchange's IP weight begins with the 40th."""
+
+
+def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
+    """Cancels at once, placements when the previous batch has been answered."""
+    out = _recenter(coin, now)
+    grid = coin.grid
+    if grid is None:
+        return out
+    wanted = wanted_levels(grid, coin.config.instrument, coin.traded)
+    slots = {level.slot for level in wanted}
+    orders = coin.orders
+    live = {slot: orders.by_cloid[cloid] for slot, cloid in orders.by_slot.items() if slot in slots}
+    in_slots = {order.cloid for order in live.values()}
+    quote = coin.quote
+    diff = compute_grid_diff(
+        wanted,
+        live,
+        [o for o in coin.live_grid_orders() if o.cloid not in in_slots],
+        coin.exposure,
+        RiskLimits(grid.cap_lots, 2 * grid.lots),
+        Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
+        coin.deferred(now),
+        max(coin.config.instrument.min_lots(grid.center), grid.lots // 4),
+    )
+    coin.wanted, coin.blocked = tuple(wanted), diff.blocked
+    out += coin.cancel([*diff.cancel, *_over_cap(coin, grid)], now)
+    if diff.place and place_lane_free:
+        validate_plan(diff.place, live.values())
+        out.append(_place(coin, grid, diff.place[:BATCH_ORDERS], now))
+    return out
+
+
+def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
+    """After a breach from outside (a manual trade), the farthest orders of the increasing side go first (I4)."""
+    exposure = coin.exposure
+    doomed: list[Order] = []
+    for side, worst in ((Side.BUY, exposure.worst_long), (Side.SELL, exposure.worst_short)):
+        excess = worst - grid.cap_lots
+        orders = [o for o in coin.live_grid_orders() if o.side is side]
+        for order in sorted(orders, key=lambda o: o.price * o.side.sign):
+            if excess <= 0:
+                break
+            doomed.append(order)
+            excess -= order.remaining
+    return doomed
+
+
+def _place(coin: Coin, grid: GridRow, levels: tuple[Level, ...], now: Instant) -> Place:
+    orders = tuple(
+        coin.new_order(level.slot.side, level.price, level.lots, Tif.ALO, Purpose.GRID, now, level.slot)
+        for level in levels
+    )
+    after, sides = coin.exposure, {order.side for order in orders}
+    assert Side.BUY not in sides or after.worst_long <= max(grid.cap_lots, 0), "worst case long past the cap"
+    assert Side.SELL not in sides or after.worst_short <= max(grid.cap_lots, 0), (
+        "worst case short past the cap"
+    )
+    return Place(orders)
+
+
+def _recenter(coin: Coin, now: Instant) -> list[Effect]:
+    """Build the first grid, or a new one once the mid has left the old."""
+    twice, grid = coin.mid_twice, coin.grid
+    if twice is None:
+        return []
+    if grid is not None:
+        too_soon = now.wall_ms - grid.created_ms < coin.config.recenter_interval_ms
+        if too_soon or not _left(coin, grid, twice):
+            return []
+    try:
+        built = build_grid(
+            coin.config.grid,
+            coin.config.instrument,
+            twice // 2,
+            grid.generation + 1 if grid else 1,
+            now.wall_ms,
+        )
+    except GridImpossibleError as error:
+        coin.idle_reason = str(error)
+        return []
+    coin.start_grid(built)
+    name = "grid_built" if grid is None else "grid_recentered"
+    return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built)]
+
+
+def _left(coin: Coin, grid: GridRow, mid_twice: int) -> bool:
+    reach = coin.config.recenter_ppb or grid.spacing_ppb * (grid.levels + 1)
+    return abs(mid_twice - 2 * grid.center) * 10**9 > 2 * grid.center * reach
+
+
+def _grid_event(coin: Coin, grid: GridRow, name: str) -> Effect:
+    instrument = coin.config.instrument
+    return notify(
+        name,
+        "info",
+        coin.name,
+        generation=grid.generation,
+        center=instrument.price_text(grid.center),
+        spacing_pct=grid.spacing_ppb / 10**7,
+        levels=grid.levels,
+        size=instrument.size_text(grid.lots),
+        lowest=instrument.price_text(line_price(grid.center, grid.spacing_ppb, -grid.levels)),
+        highest=instrument.price_text(line_price(grid.center, grid.spacing_ppb, grid.levels)),
+    )
+
+
+def _compression_event(coin: Coin, grid: GridRow) -> list[Effect]:
+    """``grid_compression_override`` once per change of its reason (C-4)."""
+    override = compute_spacing(coin.config.grid, grid.center, coin.config.instrument).override
+    changed, coin.override = override != coin.override, override
+    if not changed or not override:
+        return []
+    return [
+        notify(
+            "grid_compression_override",
+            "warn",
+            coin.name,
+            configured_pct=coin.config.grid.spacing_ppb / 10**7,
+            spacing_pct=grid.spacing_ppb / 10**7,
+            reason=override,
+        )
+    ]

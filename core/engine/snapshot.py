@@ -1,0 +1,301 @@
+"""From the engine's state to the Snapshot that everybody else sees. Reads, never writes, but for when an alert began."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+
+from core.domain.clock import Instant
+from core.domain.instrument import Instrument
+from core.domain.orders import Order, OrderState, Purpose, Side
+from core.engine.coin import Coin
+from core.engine.engine import CHAIN_ALARM_MS, Engine
+from core.engine.grid_calculator import Level, line_price
+from core.engine.procedures import Flatten
+from core.view import (
+    AlertView,
+    ApiView,
+    CoinView,
+    CommandView,
+    DriftView,
+    FeedView,
+    FillsView,
+    GridView,
+    LastFillView,
+    LevelState,
+    LevelView,
+    RiskView,
+    RunState,
+    Severity,
+    Snapshot,
+)
+
+STALE_FEED_MS = 20_000
+"""The seed's limit for ws_data_age."""
+
+
+def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
+    """One consistent view; event tail, exchange and speed are the runtime's to add."""
+    coins = tuple(_coin_view(engine, coin, now) for coin in engine.coins.values())
+    return Snapshot(
+        version=engine.version,
+        time_ms=now.wall_ms,
+        network=network,
+        account=engine.account,
+        state=_account_state(engine, coins),
+        halt_reason=engine.halted or next((c.halt_reason for c in coins if c.halt_reason), ""),
+        started_ms=engine.started_wall_ms,
+        coins=coins,
+        feed=FeedView(
+            connected=engine.feed.connected,
+            ready=engine.feed.ready,
+            generation=engine.feed.generation,
+            reconnects=max(0, engine.feed.generation - 1),
+            last_message_ms=engine.feed.last_message_ms,
+        ),
+        api=ApiView(
+            api_error_streak=engine.breaker.streak,
+            rest_latency_ms=engine.rest_latency_ms,
+            orders_sent=engine.orders_sent,
+            cancels_sent=engine.cancels_sent,
+            unknown_orders=sum(
+                o.state is OrderState.UNKNOWN for c in engine.coins.values() for o in c.orders.live()
+            ),
+            breaker_open=engine.breaker.is_open(now),
+            breaker_reason=engine.breaker.reason if engine.breaker.is_open(now) else "",
+        ),
+        risk=_risk_view(engine, coins),
+        alerts=_alerts(engine, now),
+        commands=tuple(
+            CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
+            for id_, o in engine.outcomes.items()
+        ),
+    )
+
+
+def _account_state(engine: Engine, coins: tuple[CoinView, ...]) -> RunState:
+    if engine.stopping:
+        return RunState.STOPPING
+    states = {coin.state for coin in coins}
+    for state in (RunState.FLATTENING, RunState.HALTED, RunState.STARTING):
+        if state in states and (state is not RunState.HALTED or states == {RunState.HALTED}):
+            return state
+    return RunState.RUNNING
+
+
+def _coin_state(engine: Engine, coin: Coin) -> RunState:
+    if any(isinstance(p, Flatten) and p.command.coin == coin.name for p in engine.running):
+        return RunState.FLATTENING
+    if engine.halt_reason(coin):
+        return RunState.HALTED
+    if engine.stopping:
+        return RunState.STOPPING
+    return RunState.RUNNING if engine.saw_account and engine.saw_open_orders else RunState.STARTING
+
+
+def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
+    instrument, ledger, quote = coin.config.instrument, coin.ledger, coin.quote
+    funding = Decimal(0)
+    unrealized = coin.unrealized_usd()
+    exposure = coin.exposure
+    return CoinView(
+        coin=coin.name,
+        state=_coin_state(engine, coin),
+        halt_reason=engine.halt_reason(coin),
+        position=instrument.size_decimal(ledger.lots),
+        entry=ledger.current.entry.scaleb(-instrument.price_decimals),
+        bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
+        ask=instrument.price_decimal(quote.ask) if quote and quote.ask else Decimal(0),
+        mid=_mid(coin),
+        market_ms=coin.quote_wall_ms,
+        realized_usd=ledger.current.realized,
+        fees_usd=ledger.current.fees,
+        funding_usd=funding,
+        unrealized_usd=unrealized,
+        daily_usd=ledger.day_realized_at(now) + funding + unrealized,
+        position_cap=instrument.size_decimal(coin.grid.cap_lots if coin.grid else 0),
+        worst_long=instrument.size_decimal(exposure.worst_long),
+        worst_short=instrument.size_decimal(exposure.worst_short),
+        price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
+        fills=_fills_view(coin),
+        grid=_grid_view(coin),
+        drift=_drift_view(coin),
+    )
+
+
+def _mid(coin: Coin) -> Decimal:
+    twice = coin.mid_twice
+    return Decimal(twice).scaleb(-coin.config.instrument.price_decimals) / 2 if twice else Decimal(0)
+
+
+def _shown_decimals(coin: Coin) -> int:
+    """Decimals of a price at the present tick: 0 for BTC at 109,755, 2 for SOL at 209.37."""
+    instrument, twice = coin.config.instrument, coin.mid_twice
+    if not twice:
+        return instrument.price_decimals
+    decimals, tick = instrument.price_decimals, instrument.tick(twice // 2)
+    while tick >= 10 and decimals > 0:
+        tick, decimals = tick // 10, decimals - 1
+    return decimals
+
+
+def _fills_view(coin: Coin) -> FillsView:
+    counts, last, instrument = coin.counts, coin.ledger.newest_fill(), coin.config.instrument
+    return FillsView(
+        total=counts.total,
+        buys=counts.buys,
+        sells=counts.total - counts.buys,
+        external=counts.external,
+        from_ws=counts.from_ws,
+        from_rest=counts.from_rest,
+        duplicates=counts.duplicates,
+        maker=counts.maker,
+        last=LastFillView(
+            last.side.value,
+            instrument.size_decimal(last.lots),
+            instrument.price_decimal(last.price),
+            last.time_ms,
+        )
+        if last
+        else None,
+    )
+
+
+def _grid_view(coin: Coin) -> GridView:
+    grid, instrument = coin.grid, coin.config.instrument
+    levels = _levels(coin)
+    live = coin.live_grid_orders()
+    if grid is None:
+        return GridView(levels=levels, orders_active=len(live))
+    cap = max(1, grid.cap_lots)
+    return GridView(
+        center=instrument.price_decimal(grid.center),
+        generation=grid.generation,
+        spacing_pct=grid.spacing_ppb / 10**7,
+        width_pct=100.0
+        * (
+            line_price(grid.center, grid.spacing_ppb, grid.levels)
+            - line_price(grid.center, grid.spacing_ppb, -grid.levels)
+        )
+        / grid.center,
+        level_gap_pct=_widest_gap_pct(live, grid.center),
+        orders_active=len(live),
+        orders_target=len(coin.wanted),
+        skew_ratio=max(-1.0, min(1.0, coin.ledger.lots / cap)),
+        compression=coin.override,
+        levels=levels,
+    )
+
+
+def _widest_gap_pct(live: list[Order], center: int) -> float:
+    gaps = [0]
+    for side in Side:
+        prices = sorted(o.price for o in live if o.side is side)
+        gaps += [b - a for a, b in pairwise(prices)]
+    return 100.0 * max(gaps) / center
+
+
+def _levels(coin: Coin) -> tuple[LevelView, ...]:
+    """Every live grid order, and every wanted level without one; highest price first."""
+    instrument = coin.config.instrument
+    wanted = {level.slot for level in coin.wanted}
+    reasons = {blocked.level.slot: blocked.reason for blocked in coin.blocked}
+    rows: list[tuple[int, LevelView]] = []
+    taken = set()
+    for order in coin.orders.live():
+        if order.purpose is not Purpose.GRID:
+            continue
+        taken.add(order.slot)
+        rows.append((order.price, _order_row(instrument, order, order.slot in wanted)))
+    for level in coin.wanted:
+        if level.slot not in taken:
+            reason = reasons.get(level.slot) or coin.idle_reason or "about to be placed"
+            rows.append((level.price, _missing_row(instrument, level, reason)))
+    return tuple(row for _, row in sorted(rows, key=lambda item: -item[0]))
+
+
+def _order_row(instrument: Instrument, order: Order, wanted: bool) -> LevelView:
+    state = LevelState.IN_FLIGHT
+    if order.state is OrderState.OPEN:
+        state = LevelState.OPEN if wanted else LevelState.ORPHAN
+    return LevelView(
+        order.side.value,
+        instrument.price_decimal(order.price),
+        instrument.size_decimal(order.lots),
+        instrument.size_decimal(order.remaining),
+        state,
+    )
+
+
+def _missing_row(instrument: Instrument, level: Level, reason: str) -> LevelView:
+    size = instrument.size_decimal(level.lots)
+    return LevelView(
+        level.slot.side.value, instrument.price_decimal(level.price), size, size, LevelState.MISSING, reason
+    )
+
+
+def _drift_view(coin: Coin) -> DriftView:
+    drift, instrument = coin.ledger.drift, coin.config.instrument
+    shown = drift.declared
+    return DriftView(
+        exchange_position=None
+        if drift.exchange_lots is None
+        else instrument.size_decimal(drift.exchange_lots),
+        observed_ms=drift.observed_ms,
+        amount=instrument.size_decimal(drift.lots if shown else 0),
+        pct=drift.pct if shown else 0.0,
+        explanation="second look pending" if drift.suspected_mono_ms and not drift.declared else "",
+    )
+
+
+def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
+    value, high = engine.account_value, engine.high_water
+    return RiskView(
+        account_value_usd=value,
+        high_water_usd=high,
+        drawdown_pct=float(100 * (high - value) / high) if high > 0 else 0.0,
+        margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
+        funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
+    )
+
+
+def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
+    """Conditions that hold now, worst first, with the key that treats each."""
+    found: list[tuple[str, Severity, str, str]] = []
+    for coin in engine.coins.values():
+        drift = coin.ledger.drift
+        if drift.declared:
+            size = coin.config.instrument.size_text(drift.lots)
+            severity = Severity.CRIT if drift.pct > 1 else Severity.WARN
+            found.append(
+                (
+                    f"drift:{coin.name}",
+                    severity,
+                    f"POSITION DRIFT {size} {coin.name} ({drift.pct:.2f}% > 1%)",
+                    "R",
+                )
+            )
+        if coin.halted and coin.halted not in ("operator", "flatten"):
+            found.append((f"halt:{coin.name}", Severity.CRIT, f"{coin.name} HALTED: {coin.halted}", "U"))
+        if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
+            found.append((f"chain:{coin.name}", Severity.CRIT, f"A FILL OF {coin.name} IS MISSING", "P"))
+    if engine.halted and engine.halted != "operator":
+        found.append(("halt", Severity.CRIT, f"HALTED: {engine.halted}", "U"))
+    last = engine.feed.last_message_ms
+    if last and now.wall_ms - last > STALE_FEED_MS:
+        found.append(
+            (
+                "ws_age",
+                Severity.CRIT,
+                f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit 20 s)",
+                "W",
+            )
+        )
+    if engine.breaker.is_open(now):
+        found.append(("breaker", Severity.CRIT, f"CIRCUIT BREAKER OPEN: {engine.breaker.reason}", ""))
+    elif engine.breaker.streak > 3:
+        found.append(("api", Severity.WARN, f"{engine.breaker.streak} API ERRORS IN A ROW", "W"))
+    for id_ in [known for known in engine.alert_since if known not in {f[0] for f in found}]:
+        del engine.alert_since[id_]
+    alerts = [AlertView(i, s, t, k, engine.alert_since.setdefault(i, now.wall_ms)) for i, s, t, k in found]
+    return tuple(sorted(alerts, key=lambda a: (a.severity is not Severity.CRIT, a.since_ms)))
