@@ -1,0 +1,82 @@
+"""The operator's commands on their way: debounced, handed to the core, and answered from the Snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.domain.commands import Action
+from core.runtime.core_port import CorePort
+from core.view import CommandView, Severity, Snapshot
+from gridbot_tui.keymap import KeyAction
+from widgets.look import Toast
+
+TOAST_MS = 4_000
+MAX_TOASTS = 3
+ANSWER_MS = 15_000
+"""Longer than any command should take to be answered; then the operator is told to look."""
+
+_ENDS = {"done": Severity.INFO, "refused": Severity.WARN, "failed": Severity.CRIT}
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    title: str
+    sent_ms: int
+
+
+class CommandDesk:
+    """``now_ms`` is monotonic."""
+
+    def __init__(self, core: CorePort, now_ms: Callable[[], int]) -> None:
+        self._core = core
+        self._now_ms = now_ms
+        self._sent_ms: dict[str, int] = {}
+        self._awaited: dict[str, _Awaited] = {}
+        self._toasts: list[tuple[int, Toast]] = []
+
+    def say(self, text: str, severity: Severity = Severity.INFO) -> None:
+        self._toasts = [*self._toasts, (self._now_ms() + TOAST_MS, Toast(text, severity))][-MAX_TOASTS:]
+
+    def refuse(self, action: KeyAction, reason: str) -> None:
+        self.say(f"{action.key} {action.title} refused: {reason}", Severity.WARN)
+
+    @property
+    def toasts(self) -> tuple[Toast, ...]:
+        now_ms = self._now_ms()
+        self._toasts = [(until, toast) for until, toast in self._toasts if until > now_ms]
+        return tuple(toast for _, toast in self._toasts)
+
+    def send(self, action: KeyAction, command: Action, coin: str = "") -> None:
+        now_ms = self._now_ms()
+        since_ms = now_ms - self._sent_ms.get(action.id, -(10**9))
+        if since_ms < action.debounce_s * 1_000:
+            wait_s = action.debounce_s - since_ms / 1_000
+            self.refuse(action, f"sent {since_ms / 1_000:.1f}s ago, again in {wait_s:.1f}s")
+            return
+        command_id = self._core.submit(command, coin)
+        if command_id is None:
+            self.refuse(action, "the engine takes no command now (inbox full, or it has ended)")
+            return
+        self._sent_ms[action.id] = now_ms
+        self._awaited[command_id] = _Awaited(f"{action.key} {action.title}", now_ms)
+        self.say(f"{action.key} {action.title}{f' {coin}' if coin else ''}: sent")
+
+    def settle(self, snapshot: Snapshot | None) -> None:
+        """Toast what became of the commands sent from here."""
+        for command in snapshot.commands if snapshot is not None else ():
+            if command.id in self._awaited and command.status in _ENDS:
+                self._answer(self._awaited.pop(command.id), command)
+        now_ms = self._now_ms()
+        for command_id, awaited in list(self._awaited.items()):
+            if now_ms - awaited.sent_ms >= ANSWER_MS:
+                del self._awaited[command_id]
+                self.say(
+                    f"{awaited.title}: no answer after {ANSWER_MS // 1_000}s, look at the events",
+                    Severity.CRIT,
+                )
+
+    def _answer(self, awaited: _Awaited, command: CommandView) -> None:
+        severity = _ENDS[command.status]
+        word = "" if command.status == "done" else f" {command.status}"
+        self.say(f"{awaited.title}{word}: {command.text or 'done'}", severity)

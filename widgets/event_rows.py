@@ -1,0 +1,52 @@
+"""The event tail: the newest records under the active filter, newest last."""
+
+from __future__ import annotations
+
+from core.view import EventView, Severity
+from widgets import formats
+from widgets.fields import SEVERITY_INKS, glyph
+from widgets.ink import Ink, Line, Span, fit, justify, line, shorten
+from widgets.look import EventFilter, Look
+
+_PREFIXES: dict[EventFilter, tuple[str, ...]] = {
+    EventFilter.ALL: ("",),
+    EventFilter.DRIFT: ("position_drift", "resync"),
+    EventFilter.COMPRESSION: ("grid_compression",),
+    EventFilter.FILLS: ("fill",),
+}
+_NAME_WIDTH = 20
+_FILTER_KEYS = "[d]rift [c]ompress [l] fill [a]ll"
+
+
+def matching(events: tuple[EventView, ...], wanted: EventFilter) -> list[EventView]:
+    return [event for event in events if event.name.startswith(_PREFIXES[wanted])]
+
+
+def event_line(event: EventView, width: int, with_coin: bool) -> Line:
+    """``14:02:55Z ▲ warn grid_compression     0.150% -> 0.120%``."""
+    is_info = event.severity is Severity.INFO
+    ink = Ink.LABEL if is_info else SEVERITY_INKS[event.severity]
+    word = f"{' ' if is_info else glyph(event.severity)} {event.severity.value:<4}"
+    coin = f"{formats.short_coin(event.coin):<6} " if with_coin else ""
+    name = f"{shorten(event.name, _NAME_WIDTH):<{_NAME_WIDTH}} "
+    made = line(
+        (f"{formats.utc_clock(event.time_ms)} ", Ink.LABEL), (f"{word} ", ink), coin, name, event.detail
+    )
+    return fit(made, width)
+
+
+def event_lines(look: Look, width: int, height: int) -> list[Line]:
+    events = look.snapshot.events if look.snapshot is not None else ()
+    shown = matching(events, look.event_filter)
+    head = line(
+        ("─", Ink.RULE),
+        ("6 Events", Ink.STRONG),
+        ("  filter: ", Ink.LABEL),
+        (look.event_filter.value, Ink.STRONG),
+    )
+    keys = line((f"  {_FILTER_KEYS}", Ink.LABEL))
+    count = (Span(f" {len(shown)}/{len(events)} ", Ink.LABEL), Span("─", Ink.RULE))
+    title = justify((*head, *keys), count, width, "─", Ink.RULE)
+    many = look.snapshot is not None and len(look.snapshot.coins) > 1
+    rows = [event_line(event, width, many) for event in shown[-(height - 1) :]]
+    return [title, *rows] if shown and height > 1 else [title, line((" nothing yet", Ink.LABEL))]

@@ -1,0 +1,135 @@
+"""Lines of styled text, before any terminal: what the pure half of each widget makes and the Line API draws.
+
+A span's ink is a name; ``gridbot.tcss`` gives it a colour. Every character is one cell wide, so that columns are
+counted in characters: ``clean`` sees to that, and to text from outside never moving the cursor.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+
+class Ink(StrEnum):
+    TEXT = "text"
+    LABEL = "label"
+    DIM = "dim"
+    STRONG = "strong"
+    RULE = "rule"
+    BUY = "buy"
+    SELL = "sell"
+    OK = "ok"
+    WARN = "warn"
+    CRIT = "crit"
+    MID = "mid"
+    KEY = "key"
+    BADGE_PAPER = "badge-paper"
+    BADGE_TESTNET = "badge-testnet"
+    BADGE_LIVE = "badge-live"
+
+
+class Span(NamedTuple):
+    text: str
+    ink: Ink = Ink.TEXT
+
+
+Line = tuple[Span, ...]
+
+
+def clean(text: str) -> str:
+    """Text from outside, made safe to draw: blanks for line breaks, ``?`` for what isn't one visible cell."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_one_cell(character) for character in text)
+
+
+def _one_cell(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    if unicodedata.category(character)[0] == "C" or cell_len(character) != 1:
+        return "?"
+    return character
+
+
+def line(*spans: Span | tuple[str, Ink] | str) -> Line:
+    """Spans, pairs or plain text as one line, cleaned, without empty spans."""
+    made = (Span(span) if isinstance(span, str) else Span(*span) for span in spans)
+    return tuple(Span(clean(span.text), span.ink) for span in made if span.text)
+
+
+def width_of(spans: Line) -> int:
+    return sum(len(span.text) for span in spans)
+
+
+def plain(spans: Line) -> str:
+    return "".join(span.text for span in spans)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text, its end replaced by ``…`` where it doesn't fit."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "…" if width > 0 else ""
+
+
+def fit(spans: Line, width: int, fill: str = " ", ink: Ink = Ink.TEXT) -> Line:
+    """Exactly ``width`` cells: cut with ``…``, or filled up on the right."""
+    missing = width - width_of(spans)
+    if missing == 0:
+        return spans
+    if missing > 0:
+        return (*spans, Span(fill * missing, ink))
+    kept: list[Span] = []
+    room = width
+    for span in spans:
+        if len(span.text) >= room:
+            kept.append(Span(shorten(span.text + " ", room), span.ink))
+            break
+        kept.append(span)
+        room -= len(span.text)
+    return tuple(kept) if width > 0 else ()
+
+
+def cut(spans: Line, width: int) -> Line:
+    """The first ``width`` cells, without a sign that more was there."""
+    kept: list[Span] = []
+    for span in spans:
+        kept.append(Span(span.text[:width], span.ink))
+        width = max(width - len(span.text), 0)
+    return tuple(span for span in kept if span.text)
+
+
+def justify(left: Line, right: Line, width: int, fill: str = " ", ink: Ink = Ink.TEXT) -> Line:
+    """``left`` at the left edge and ``right`` at the right one; without room for both, ``left`` alone."""
+    gap = width - width_of(left) - width_of(right)
+    if gap < 1 or not right:
+        return fit(left, width, fill, ink)
+    return (*left, Span(fill * gap, ink), *right)
+
+
+def dimmed(spans: Line) -> Line:
+    """The same text in the ink of what can't be trusted any more."""
+    return tuple(Span(span.text, Ink.DIM) for span in spans)
+
+
+def changed_columns(old: Line, new: Line) -> tuple[int, int] | None:
+    """The half-open range of columns in which two lines differ, ``None`` if they look alike."""
+    if old == new:
+        return None
+    before, after = _cells(old), _cells(new)
+    shared = min(len(before), len(after))
+    start = next((at for at in range(shared) if before[at] != after[at]), shared)
+    end = max(len(before), len(after))
+    if len(before) == len(after):
+        if start == end:
+            return None
+        while before[end - 1] == after[end - 1]:
+            end -= 1
+    return start, end
+
+
+def _cells(spans: Line) -> list[tuple[str, Ink]]:
+    return [(character, span.ink) for span in spans for character in span.text]

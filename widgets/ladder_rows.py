@@ -1,0 +1,164 @@
+"""The ladder: asks above, the mid bar, bids below; each level's size, what is left of it, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.view import CoinView, LevelState, LevelView, Severity
+from widgets import formats
+from widgets.fields import title_line, worst
+from widgets.ink import Ink, Line, cut, dimmed, fit, line, shorten, width_of
+from widgets.look import AGED_S, STALE_S, Look
+
+_MARKS = {LevelState.OPEN: " ", LevelState.IN_FLIGHT: "~", LevelState.MISSING: "!", LevelState.ORPHAN: "?"}
+_TROUBLE = {LevelState.MISSING: "missing", LevelState.ORPHAN: "orphan"}
+_MAX_BAR = 20
+_DISTANCE_FROM_WIDTH = 44
+_ENTRY = " ◄ entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths that hold for every row of one picture, so that prices and sizes line up."""
+
+    price: int
+    size: int
+    size_decimals: int
+    bar: int
+    has_distance: bool
+    largest: Decimal
+    width: int
+
+    @property
+    def before_bar(self) -> int:
+        return 4 + self.price + 2 + self.size + 1 + (9 if self.has_distance else 0)
+
+
+def columns_for(coin: CoinView, width: int) -> Columns:
+    levels = coin.grid.levels
+    prices = [formats.price(level.price, coin.price_decimals) for level in levels]
+    prices += [formats.price(coin.mid, coin.price_decimals)]
+    decimals = max((formats.decimals_of(level.size) for level in levels), default=0)
+    sizes = [f"{level.size:,.{decimals}f}" for level in levels] or [""]
+    made = Columns(
+        price=max(map(len, prices)),
+        size=max(map(len, sizes)),
+        size_decimals=decimals,
+        bar=0,
+        has_distance=width >= _DISTANCE_FROM_WIDTH,
+        largest=max((level.size for level in levels), default=Decimal(0)),
+        width=width,
+    )
+    bar = max(min(width - made.before_bar - 1, _MAX_BAR), 0)
+    return Columns(made.price, made.size, decimals, bar, made.has_distance, made.largest, width)
+
+
+def level_line(level: LevelView, coin: CoinView, columns: Columns, is_entry: bool = False) -> Line:
+    """`` S~   64,786.0  0.0125 ████░░``, or the reason instead of the bar where no order rests."""
+    is_buy = level.side == "buy"
+    side_ink = Ink.BUY if is_buy else Ink.SELL
+    mark_ink = Ink.WARN if level.state in _TROUBLE else side_ink
+    price = formats.price(level.price, coin.price_decimals)
+    made = line(
+        (f" {'B' if is_buy else 'S'}", side_ink),
+        (_MARKS[level.state] + " ", mark_ink),
+        (f"{price:>{columns.price}}", Ink.TEXT),
+        (f"  {level.size:>{columns.size},.{columns.size_decimals}f} ", Ink.LABEL),
+    )
+    if columns.has_distance:
+        made = (*made, *line((f"{_distance(level, coin):>8} ", Ink.LABEL)))
+    room = columns.width - width_of(made) - (len(_ENTRY) if is_entry else 0)
+    trouble = _TROUBLE.get(level.state, "")
+    if trouble:
+        text = f"{trouble}: {level.blocked_by}" if level.blocked_by else trouble
+        tail = line((shorten(text, max(room, 0)), Ink.WARN))
+    else:
+        tail = _bar(level, columns, side_ink)
+    if is_entry:
+        bar_room = max(min(room, columns.bar), 0)
+        tail = (*fit(cut(tail, bar_room), bar_room), *line((_ENTRY, Ink.STRONG)))
+    return (*made, *tail)
+
+
+def _distance(level: LevelView, coin: CoinView) -> str:
+    return f"{(level.price / coin.mid - 1) * 10_000:+.1f}bp" if coin.mid else ""
+
+
+def _bar(level: LevelView, columns: Columns, ink: Ink) -> Line:
+    """Full length = the largest level; ``░`` is the part that filled. A remainder never rounds away."""
+    if not columns.bar or not columns.largest:
+        return ()
+    whole = max(round(level.size / columns.largest * columns.bar), 1)
+    left = round(level.remaining / columns.largest * columns.bar)
+    left = min(max(left, 1 if level.remaining else 0), whole)
+    if left == whole and level.remaining < level.size and whole > 1:
+        left -= 1
+    return line(("█" * left, ink), ("░" * (whole - left), ink))
+
+
+def mid_line(look: Look, coin: CoinView, columns: Columns) -> Line:
+    mid = f"{formats.price(coin.mid, coin.price_decimals):>{columns.price}}"
+    notes = []
+    if coin.ask and coin.bid:
+        notes.append(f"spread {coin.ask - coin.bid:,.{coin.price_decimals}f}")
+    quote_age_s = look.quote_age_s
+    if quote_age_s is None:
+        notes = ["no quote yet"]
+    elif quote_age_s > AGED_S:
+        notes.append(f"{formats.age(quote_age_s)} old")
+    return fit(line((f"mid {mid}  {'  '.join(notes)}", Ink.MID)), columns.width, " ", Ink.MID)
+
+
+def ladder_lines(look: Look, width: int, height: int) -> list[Line]:
+    coin = look.coin
+    age_s = look.market_age_s
+    if coin is None:
+        return [title_line("Grid ladder", Severity.INFO, age_s, width)]
+    columns = columns_for(coin, width)
+    levels = coin.grid.levels
+    asks = [level for level in levels if level.side != "buy"]
+    bids = [level for level in levels if level.side == "buy"]
+    above, below = _shares(len(asks), len(bids), max(height - 2, 0))
+    entry = _entry_level(coin)
+    severity = worst(tuple(Severity.WARN for level in levels if level.state in _TROUBLE))
+
+    def draw(level: LevelView) -> Line:
+        return level_line(level, coin, columns, is_entry=level is entry)
+
+    top = [draw(level) for level in asks[len(asks) - above :]]
+    if above < len(asks):
+        kept = max(above - 1, 0)
+        top = [_more_line(len(asks) - kept, "asks", asks[0], coin), *top[1:]][:above]
+    bottom = [draw(level) for level in bids[:below]]
+    if below < len(bids) and below:
+        bottom = [*bottom[:-1], _more_line(len(bids) - below + 1, "bids", bids[-1], coin)]
+    rows = max(height - 2, 0)
+    blank = max(min(rows // 2 - above, rows - above - below), 0)
+    empty = [] if levels else [line((" no orders rest", Ink.LABEL))]
+    body = [*[line(" ")] * blank, *top, mid_line(look, coin, columns), *bottom, *empty]
+    if age_s >= STALE_S:
+        body = [dimmed(row) for row in body]
+    return [title_line("Grid ladder", severity, age_s, width), *body]
+
+
+def _shares(asks: int, bids: int, rows: int) -> tuple[int, int]:
+    """How many rows each side gets: half each, and what one leaves the other may have."""
+    above = min(asks, rows // 2)
+    below = min(bids, rows - above)
+    above = min(asks, rows - below)
+    return above, below
+
+
+def _more_line(count: int, name: str, last: LevelView, coin: CoinView) -> Line:
+    return line((f" … {count} more {name} to {formats.price(last.price, coin.price_decimals)}", Ink.LABEL))
+
+
+def _entry_level(coin: CoinView) -> LevelView | None:
+    """The level nearest to the entry price, if the grid reaches there."""
+    levels = coin.grid.levels
+    if not coin.position or not coin.entry or not levels:
+        return None
+    if not levels[-1].price <= coin.entry <= levels[0].price:
+        return None
+    return min(levels, key=lambda level: abs(level.price - coin.entry))

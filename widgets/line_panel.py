@@ -1,0 +1,80 @@
+"""The one way that the dashboard draws: lines by the Line API, of which only the columns that changed are repainted."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from widgets.ink import Ink, Line, changed_columns, fit
+from widgets.look import Look
+
+
+class LinePanel(Widget):
+    """A widget of whole lines. A subclass says what they are; this one diffs, styles and draws them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{ink}" for ink in Ink}
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._look: Look | None = None
+        self._drawn: list[Line] = []
+        self._inks: dict[Ink, Style] = {}
+        self.repainted_cells = 0
+        """How many cells were asked to be repainted, over the widget's life."""
+
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        """At most ``height`` lines; a longer line is cut, a shorter one filled up."""
+        raise NotImplementedError
+
+    def show(self, look: Look) -> None:
+        """Draw ``look``, repainting what differs from what is on the screen."""
+        self._look = look
+        self._redraw()
+
+    def _redraw(self) -> None:
+        width, height = self.size
+        if self._look is None or not width or not height:
+            return
+        made = [fit(each, width) for each in self.lines(self._look, width, height)[:height]]
+        made += [fit((), width)] * (height - len(made))
+        if len(made) != len(self._drawn):
+            self._drawn = made
+            self.repainted_cells += width * height
+            self.refresh()
+            return
+        changes = [
+            Region(span[0], y, span[1] - span[0], 1)
+            for y, (old, new) in enumerate(zip(self._drawn, made, strict=True))
+            if (span := changed_columns(old, new)) is not None
+        ]
+        self._drawn = made
+        if changes:
+            self.repainted_cells += sum(region.area for region in changes)
+            self.refresh(*changes)
+
+    def on_resize(self) -> None:
+        self._drawn = []
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        self._inks.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        if y >= len(self._drawn):
+            return Strip.blank(self.size.width, base)
+        segments = [Segment(span.text, self._style(span.ink)) for span in self._drawn[y]]
+        return Strip(segments, sum(len(span.text) for span in self._drawn[y]))
+
+    def _style(self, ink: Ink) -> Style:
+        style = self._inks.get(ink)
+        if style is None:
+            style = self._inks[ink] = self.get_component_rich_style(f"ink--{ink}")
+        return style

@@ -1,0 +1,207 @@
+"""The five panels: which fields, in which order of survival, and from where on they are a warning."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.view import CoinView, FillsView, RunState, Severity
+from widgets import formats
+from widgets.fields import Field, graded
+from widgets.look import Look
+
+FEW_FILLS = 20
+"""Below this many a ratio says more about chance than about the feed."""
+
+_WAITING = [Field("Waiting", "for the core's first report", is_prose=True)]
+
+
+def position_fields(look: Look) -> list[Field]:
+    coin = look.coin
+    if coin is None:
+        return _WAITING
+    maker = coin.fills.maker_pct
+    few = coin.fills.total < FEW_FILLS
+    maker_note = "" if maker is None or few else f"maker {maker:.0f}%"
+    return [
+        Field("Position", position_text(coin), (formats.usd(coin.notional_usd, cents=False),)),
+        Field(
+            "Entry/Mid",
+            formats.price(coin.entry, coin.price_decimals),
+            (formats.price(coin.mid, coin.price_decimals),),
+        ),
+        Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),)),
+        Field("Realised", _money(coin.realized_usd)),
+        Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
+        Field("Funding", _money(coin.funding_usd)),
+    ]
+
+
+def position_text(coin: CoinView) -> str:
+    """``LONG +0.1875 BTC``."""
+    side = "LONG" if coin.position > 0 else "SHORT" if coin.position < 0 else "FLAT"
+    return f"{side} {formats.quantity(coin.position, signed=True)} {formats.short_coin(coin.coin)}"
+
+
+def _money(value: Decimal) -> str:
+    return formats.usd(value, signed=True)
+
+
+def fill_fields(look: Look) -> list[Field]:
+    coin = look.coin
+    if coin is None:
+        return []
+    fills = coin.fills
+    sources = f"{fills.from_ws:,} / {fills.from_rest:,}"
+    rows = [
+        Field("WS/REST", sources, _source_notes(fills), _source_severity(fills)),
+        Field(
+            "Buy/Sell", f"{fills.buys:,} / {fills.sells:,}", (f"{fills.total:,} fills", f"{fills.total:,}")
+        ),
+    ]
+    if fills.last is None:
+        rows.append(Field("Last fill", "none yet"))
+    else:
+        last = fills.last
+        side = "BUY" if last.side == "buy" else "SELL"
+        ago = formats.age((look.now_ms - last.time_ms) / 1_000)
+        at = formats.price(last.price, coin.price_decimals)
+        rows.append(Field("Last fill", f"{side} {formats.quantity(last.size)} @{at}", (f"{ago} ago", ago)))
+    rows.append(Field("Dup/Ext", f"{fills.duplicates:,} / {fills.external:,}"))
+    return rows
+
+
+def _source_notes(fills: FillsView) -> tuple[str, ...]:
+    ratio = fills.fill_source_ratio_pct
+    if ratio is None or fills.total < FEW_FILLS:
+        return (f"n/a ({fills.total} fills)",)
+    return (f"{ratio:.1f}% [>95%]", f"{ratio:.1f}% WS", f"{ratio:.1f}%")
+
+
+def _source_severity(fills: FillsView) -> Severity | None:
+    ratio = fills.fill_source_ratio_pct
+    if ratio is None or fills.total < FEW_FILLS:
+        return None
+    if fills.from_rest > fills.from_ws:
+        return Severity.CRIT
+    return Severity.WARN if ratio < 95.0 else Severity.INFO
+
+
+def grid_fields(look: Look) -> list[Field]:
+    coin = look.coin
+    if coin is None:
+        return []
+    grid = coin.grid
+    is_short = look.state is RunState.RUNNING and grid.orders_active < grid.orders_target
+    off_center = coin.mid - grid.center
+    mid_note = f"mid {off_center:+,.{coin.price_decimals}f}" if coin.mid and grid.center else ""
+    return [
+        Field(
+            "Width/Gap",
+            formats.percent(grid.width_pct),
+            (f"gap {grid.level_gap_pct:.3f}%", f"{grid.level_gap_pct:.3f}%"),
+        ),
+        Field(
+            "Orders",
+            f"{grid.orders_active} of {grid.orders_target}",
+            (f"skew {grid.skew_ratio:+.2f}",),
+            Severity.WARN if is_short else Severity.INFO,
+        ),
+        Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
+        Field("Spacing", f"{grid.spacing_pct:.3f}%", (f"build {grid.generation}",)),
+        Field(
+            "Compress",
+            grid.compression or "none",
+            severity=Severity.WARN if grid.compression else Severity.INFO,
+            is_prose=bool(grid.compression),
+        ),
+    ]
+
+
+def system_fields(look: Look) -> list[Field]:
+    snapshot, coin = look.snapshot, look.coin
+    if snapshot is None or coin is None:
+        return []
+    api = snapshot.api
+    age_s = look.feed_age_s
+    feed_grade = Severity.CRIT if age_s is None else graded(age_s, 10.0, 20.0)
+    breaker = api.breaker_reason or "open"
+    return [
+        _drift_field(coin),
+        Field("WS age", "never" if age_s is None else formats.age(age_s), ("[<20s]",), feed_grade),
+        Field(
+            "API errs",
+            f"{api.api_error_streak} in a row",
+            ("[<=3]",),
+            graded(api.api_error_streak, 2, 4),
+        ),
+        Field(
+            "Breaker",
+            f"OPEN: {breaker}" if api.breaker_open else "closed",
+            severity=Severity.CRIT if api.breaker_open else Severity.INFO,
+            is_prose=api.breaker_open,
+        ),
+        Field(
+            "Unknown",
+            f"{api.unknown_orders} orders",
+            severity=Severity.WARN if api.unknown_orders else Severity.INFO,
+        ),
+        Field("REST", f"{api.rest_latency_ms:.0f}ms", (f"{snapshot.feed.reconnects} reconn",)),
+        Field(
+            "Sent",
+            f"{api.orders_sent:,} orders",
+            (f"{api.cancels_sent:,} cancels", f"{api.cancels_sent:,} canc"),
+        ),
+    ]
+
+
+def _drift_field(coin: CoinView) -> Field:
+    drift = coin.drift
+    if drift.exchange_position is None:
+        return Field("Drift", formats.NOTHING, ("not read yet",))
+    amount = f"{formats.quantity(drift.amount, signed=True)} {formats.short_coin(coin.coin)}"
+    share = formats.percent(abs(drift.pct))
+    return Field("Drift", amount, (f"{share} [<1%]", share), graded(abs(drift.pct), 0.5, 1.0))
+
+
+def risk_fields(look: Look) -> list[Field]:
+    snapshot, coin = look.snapshot, look.coin
+    if snapshot is None or coin is None:
+        return []
+    risk = snapshot.risk
+    limit = risk.max_drawdown_pct
+    used = 100.0 * risk.drawdown_pct / limit if limit > 0 else 0.0
+    paid = risk.funding_paid_usd
+    cap = coin.position_cap
+    exposed = max(coin.worst_long, abs(coin.worst_short))
+    return [
+        _trading_field(look),
+        Field("Drawdown", f"{risk.drawdown_pct:.1f}% of {limit:.1f}%", severity=graded(used, 70.0, 100.0)),
+        Field(
+            "Margin",
+            f"{risk.margin_utilization_pct:.1f}% used",
+            severity=graded(risk.margin_utilization_pct, 70.0, 100.0),
+        ),
+        Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
+        Field(
+            "Exposure",
+            formats.quantity(exposed),
+            (f"cap {formats.quantity(cap)}",),
+            Severity.CRIT if cap and exposed > cap else Severity.INFO,
+        ),
+        Field(
+            "Account",
+            formats.usd(risk.account_value_usd),
+            (f"high {formats.usd(risk.high_water_usd, cents=False)}",),
+        ),
+    ]
+
+
+def _trading_field(look: Look) -> Field:
+    """``running`` where the seed has ``risk_halted = 0``."""
+    if look.state is RunState.RUNNING:
+        return Field("Trading", "running", severity=Severity.INFO)
+    if look.state is RunState.STARTING:
+        return Field("Trading", "starting", severity=Severity.INFO)
+    word = look.state.value.upper()
+    reason = f": {look.halt_reason}" if look.halt_reason else ""
+    return Field("Trading", f"{word}{reason}", severity=Severity.CRIT, is_prose=True)

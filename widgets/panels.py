@@ -1,0 +1,97 @@
+"""The dashboard's widgets: each a LinePanel over one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from widgets.box_rows import toast_lines
+from widgets.event_rows import event_lines
+from widgets.fields import Field, panel_lines
+from widgets.ink import Line
+from widgets.ladder_rows import ladder_lines
+from widgets.line_panel import LinePanel
+from widgets.look import Look
+from widgets.status_rows import ROOMY, alert_line, footer_line, is_live, status_line, too_small_lines
+
+TOAST_WIDTH = 56
+
+
+class FieldPanel(LinePanel):
+    """A titled panel of fields; ``age_s`` says how old what it shows is."""
+
+    def __init__(
+        self,
+        title: str,
+        fields: Callable[[Look], list[Field]],
+        age_s: Callable[[Look], float],
+        *,
+        id: str,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id)
+        self._title = title
+        self._fields = fields
+        self._age_s = age_s
+
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return panel_lines(self._title, self._fields(look), self._age_s(look), width, height)
+
+
+class Ladder(LinePanel):
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return ladder_lines(look, width, height)
+
+
+class EventTail(LinePanel):
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return event_lines(look, width, height)
+
+
+class StatusLine(LinePanel):
+    def show(self, look: Look) -> None:
+        self.set_class(is_live(look), "-live")
+        super().show(look)
+
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return [status_line(look, width)]
+
+
+class AlertLine(LinePanel):
+    """There only while there is an alert."""
+
+    def show(self, look: Look) -> None:
+        self.display = bool(look.alerts)
+        super().show(look)
+
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        alert = alert_line(look, width)
+        return [alert] if alert is not None else []
+
+
+class KeyFooter(LinePanel):
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        screen = self.app.size
+        return [footer_line(look, width, screen.width >= ROOMY[0] and screen.height >= ROOMY[1])]
+
+
+class TooSmall(LinePanel):
+    """What a terminal too small for a dashboard shows instead."""
+
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return too_small_lines(*self.app.size)
+
+
+class ToastBox(LinePanel):
+    """As high as its toasts, and gone without any."""
+
+    _rows = 0
+
+    def show(self, look: Look) -> None:
+        rows = toast_lines(look.toasts, min(TOAST_WIDTH, self.app.size.width))
+        self.display = bool(rows)
+        if rows and self._rows != len(rows):
+            self._rows = len(rows)
+            self.styles.height = len(rows)
+        super().show(look)
+
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return toast_lines(look.toasts, width)

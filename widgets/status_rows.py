@@ -1,0 +1,146 @@
+"""The first line, the alert line and the footer: what trades where, is it well, and which key treats it."""
+
+from __future__ import annotations
+
+from core.view import RunState
+from widgets import formats
+from widgets.fields import SEVERITY_INKS, glyph
+from widgets.ink import Ink, Line, fit, justify, line, width_of
+from widgets.look import STALE_S, KeyHint, Look
+
+SMALLEST = (60, 15)
+ROOMY = (80, 24)
+_SLOW_S = 10.0
+
+_STATES: dict[RunState, tuple[str, Ink]] = {
+    RunState.STARTING: ("… STARTING", Ink.WARN),
+    RunState.RUNNING: ("▶ RUNNING", Ink.OK),
+    RunState.HALTED: ("■ HALTED", Ink.CRIT),
+    RunState.FLATTENING: ("▼ FLATTENING", Ink.WARN),
+    RunState.STOPPING: ("… STOPPING", Ink.WARN),
+    RunState.DEAD: ("✖ ENGINE DEAD", Ink.CRIT),
+}
+
+
+def network_name(network: str) -> str:
+    return "LIVE MAINNET" if network == "mainnet" else network.upper()
+
+
+def is_live(look: Look) -> bool:
+    return look.snapshot is not None and look.snapshot.network == "mainnet"
+
+
+def badge(look: Look) -> Line:
+    if look.snapshot is None:
+        return line((" … ", Ink.BADGE_PAPER))
+    network = look.snapshot.network
+    inks = {"mainnet": Ink.BADGE_LIVE, "testnet": Ink.BADGE_TESTNET}
+    speed = look.snapshot.market_speed
+    pace = f"{speed:g}× " if speed != 1 else ""
+    return line((f" {network_name(network)} {pace}", inks.get(network, Ink.BADGE_PAPER)))
+
+
+def connection(look: Look) -> Line:
+    snapshot, age_s = look.snapshot, look.feed_age_s
+    if snapshot is None or (age_s is None and not snapshot.feed.connected):
+        return line(("▲ CONNECTING", Ink.WARN))
+    feed = snapshot.feed
+    age_s = age_s or 0.0
+    age = formats.age(age_s)
+    if age_s >= STALE_S:
+        return line((f"✖ STALE {age}", Ink.CRIT))
+    if not feed.connected:
+        return line((f"▲ RECONN #{feed.reconnects}", Ink.WARN))
+    if not feed.ready:
+        return line((f"▲ SYNC {age}", Ink.WARN))
+    return line((f"▲ CONN {age}", Ink.WARN) if age_s >= _SLOW_S else (f"● CONN {age}", Ink.OK))
+
+
+def run_state(look: Look) -> Line:
+    """A halted bot that holds a position says so here: nothing quotes, and the market still moves it."""
+    if look.is_silent:
+        return line((f"✖ ENGINE SILENT {formats.age(look.snapshot_age_s)}", Ink.CRIT))
+    text, ink = _STATES[look.state]
+    coin = look.coin
+    if look.state is RunState.HALTED and coin is not None and coin.position:
+        size = formats.quantity(coin.position, signed=True)
+        text = f"■ HALTED, POSITION OPEN {size} {formats.short_coin(coin.coin)}"
+    return line((text, ink))
+
+
+def status_line(look: Look, width: int) -> Line:
+    """What doesn't fit goes in this order: account, clock, connection, coin."""
+    snapshot, coin = look.snapshot, look.coin
+    name = coin.coin if coin is not None else "no coin"
+    count = len(snapshot.coins) if snapshot is not None else 0
+    if count > 1:
+        name = f"{name} {look.coin_index % count + 1}/{count}"
+    parts: list[tuple[int, Line]] = [
+        (0, badge(look)),
+        (2, line((name, Ink.STRONG))),
+        (3, connection(look)),
+        (1, run_state(look)),
+        (5, line((formats.short_account(snapshot.account) if snapshot else "", Ink.LABEL))),
+    ]
+    clock = line((formats.utc_clock(look.now_ms) + " ", Ink.LABEL))
+    for dropped in (6, 5, 4, 3, 2):
+        left = _joined([part for rank, part in parts if rank < dropped])
+        right = clock if dropped > 4 else ()
+        if width_of(left) + width_of(right) + (1 if right else 0) <= width:
+            return justify(left, right, width)
+    return fit(_joined([badge(look), run_state(look)]), width)
+
+
+def _joined(parts: list[Line]) -> Line:
+    made: Line = ()
+    for part in parts:
+        if part:
+            made = (*made, *(line("  ") if made else ()), *part)
+    return made
+
+
+def alert_line(look: Look, width: int) -> Line | None:
+    """The worst alert and the key that treats it; the text gives way before the key does."""
+    alerts = look.alerts
+    if not alerts:
+        return None
+    first = alerts[0]
+    ink = SEVERITY_INKS[first.severity]
+    titles = {hint.key: hint.title.lower() for hint in look.hints}
+    word = titles.get(first.key, "")
+    treat = f"  press {first.key} {word}".rstrip() if first.key else ""
+    more = f"  +{len(alerts) - 1} more" if len(alerts) > 1 else ""
+    tail = line((treat, Ink.KEY), (more, Ink.LABEL))
+    head = line((f"{glyph(first.severity)} {first.text}", ink))
+    return (*fit(head, min(max(width - width_of(tail), 0), width_of(head))), *tail)
+
+
+def footer_line(look: Look, width: int, roomy: bool) -> Line:
+    """Keys in the registry's order, refused ones dimmed; the help stays when others must go."""
+    shown = [hint for hint in look.hints if hint.in_footer]
+    advice = line((f"enlarge to {ROOMY[0]}x{ROOMY[1]} ", Ink.WARN)) if not roomy else ()
+    while len(shown) > 1 and width_of(_hints(shown)) + width_of(advice) + 1 > width:
+        spare = next((hint for hint in reversed(shown) if hint.key != "?"), shown[-1])
+        shown.remove(spare)
+    return justify(_hints(shown), advice, width)
+
+
+def _hints(hints: list[KeyHint]) -> Line:
+    made: Line = ()
+    for hint in hints:
+        gap = "  " if made else " "
+        if hint.refusal:
+            made = (*made, *line((f"{gap}{hint.key} {hint.title}", Ink.DIM)))
+        else:
+            made = (*made, *line(gap, (hint.key, Ink.KEY), f" {hint.title}"))
+    return made
+
+
+def too_small_lines(width: int, height: int) -> list[Line]:
+    text = f"GridBot needs {SMALLEST[0]}x{SMALLEST[1]}, this terminal is {width}x{height}; trading goes on"
+    rows: list[str] = [""]
+    for word in text.split():
+        if len(rows[-1]) + 1 + len(word) > width and rows[-1]:
+            rows.append("")
+        rows[-1] = f"{rows[-1]} {word}".strip()
+    return [line((row, Ink.STRONG)) for row in rows]
