@@ -1,0 +1,286 @@
+"""Decoding the actions of POST /exchange, and writing them anew in canonical field order for the hash.
+
+Hyperliquid hashes what it understood, not the bytes sent: key order, padding of decimals and the case of a cloid don't matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from core.domain.units import InexactNumberError, decimal_text, parse_decimal
+from core.paper.jsonio import (
+    Json,
+    JsonObject,
+    MalformedRequestError,
+    as_list,
+    as_object,
+    get_bool,
+    get_cloid,
+    get_int,
+    get_optional_int,
+    get_str,
+    is_cloid,
+    only_keys,
+)
+from core.paper.orders import TimeInForce
+
+
+@dataclass(frozen=True, slots=True)
+class WireOrder:
+    """An order as sent: decimals still text, canonical. ``tif`` is None for a trigger order."""
+
+    asset: int
+    is_buy: bool
+    price: str
+    size: str
+    reduce_only: bool
+    tif: TimeInForce | None
+    cloid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceAction:
+    orders: tuple[WireOrder, ...]
+    grouping: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAction:
+    """(asset, oid or cloid) of each."""
+
+    cancels: tuple[tuple[int, int | str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyAction:
+    """``always_place``: the new order goes out even if the old one is gone. ``is_batch``: how the answer is shaped."""
+
+    modifies: tuple[tuple[int | str, WireOrder], ...]
+    always_place: bool
+    is_batch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeverageAction:
+    asset: int
+    is_cross: bool
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleCancelAction:
+    time_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoopAction:
+    pass
+
+
+Action: TypeAlias = (
+    PlaceAction | CancelAction | ModifyAction | LeverageAction | ScheduleCancelAction | NoopAction
+)
+Decoded: TypeAlias = tuple[Action, JsonObject]
+
+
+def decode_action(value: object) -> Decoded:
+    """The action, and the same in canonical form.
+
+    Raises:
+        MalformedRequestError: no such action, a missing, unknown or mistyped field.
+    """
+    source = as_object(value)
+    decoder = _DECODERS.get(get_str(source, "type"))
+    if decoder is None:
+        raise MalformedRequestError(f"unknown action {source['type']!r}")
+    return decoder(source)
+
+
+def _place(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "orders", "grouping", "builder"}))
+    decoded = [_order(item) for item in as_list(source.get("orders"))]
+    grouping = source.get("grouping")
+    canonical: JsonObject = {"type": "order", "orders": [wire for _, wire in decoded]}
+    if isinstance(grouping, dict):
+        canonical["grouping"] = {"p": get_int(grouping, "p")}
+        grouping = "priority"
+    elif grouping in ("na", "normalTpsl", "positionTpsl"):
+        canonical["grouping"] = str(grouping)
+    else:
+        raise MalformedRequestError(f"no grouping {grouping!r}")
+    if source.get("builder") is not None:
+        builder = as_object(source["builder"])
+        canonical["builder"] = {"b": get_str(builder, "b").lower(), "f": get_int(builder, "f")}
+    return PlaceAction(tuple(order for order, _ in decoded), str(grouping)), canonical
+
+
+def _order(value: object) -> tuple[WireOrder, JsonObject]:
+    source = as_object(value)
+    kind = as_object(source.get("t"))
+    tif: TimeInForce | None = None
+    kind_wire: JsonObject
+    if kind.keys() == {"limit"}:
+        tif = _tif(as_object(kind["limit"]))
+        kind_wire = {"limit": {"tif": tif.value}}
+    elif kind.keys() == {"trigger"}:
+        kind_wire = {"trigger": _trigger(as_object(kind["trigger"]))}
+    else:
+        raise MalformedRequestError("t must be limit or trigger")
+    cloid = get_cloid(source, "c") if source.get("c") is not None else None
+    order = WireOrder(
+        asset=get_int(source, "a"),
+        is_buy=get_bool(source, "b"),
+        price=_decimal(source, "p"),
+        size=_decimal(source, "s"),
+        reduce_only=get_bool(source, "r"),
+        tif=tif,
+        cloid=cloid,
+    )
+    wire: JsonObject = {
+        "a": order.asset,
+        "b": order.is_buy,
+        "p": order.price,
+        "s": order.size,
+        "r": order.reduce_only,
+        "t": kind_wire,
+    }
+    if cloid is not None:
+        wire["c"] = cloid
+    return order, wire
+
+
+def _tif(source: dict[str, object]) -> TimeInForce:
+    text = get_str(source, "tif")
+    try:
+        return TimeInForce(text)
+    except ValueError as error:
+        raise MalformedRequestError(f"no tif {text!r}") from error
+
+
+def _trigger(source: dict[str, object]) -> JsonObject:
+    tpsl = get_str(source, "tpsl")
+    if tpsl not in ("tp", "sl"):
+        raise MalformedRequestError(f"no tpsl {tpsl!r}")
+    return {
+        "isMarket": get_bool(source, "isMarket"),
+        "triggerPx": _decimal(source, "triggerPx"),
+        "tpsl": tpsl,
+    }
+
+
+def _decimal(source: dict[str, object], key: str) -> str:
+    try:
+        return decimal_text(parse_decimal(get_str(source, key)))
+    except InexactNumberError as error:
+        raise MalformedRequestError(str(error)) from error
+
+
+def _cancel(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "cancels", "f"}))
+    cancels: list[tuple[int, int | str]] = []
+    wires: list[Json] = []
+    for item in map(as_object, as_list(source.get("cancels"))):
+        asset, oid = get_int(item, "a"), get_int(item, "o")
+        cancels.append((asset, oid))
+        wires.append({"a": asset, "o": oid})
+    return CancelAction(tuple(cancels)), _with_fast({"type": "cancel", "cancels": wires}, source)
+
+
+def _cancel_by_cloid(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "cancels", "f"}))
+    cancels: list[tuple[int, int | str]] = []
+    wires: list[Json] = []
+    for item in map(as_object, as_list(source.get("cancels"))):
+        asset, cloid = get_int(item, "asset"), get_cloid(item, "cloid")
+        cancels.append((asset, cloid))
+        wires.append({"asset": asset, "cloid": cloid})
+    return CancelAction(tuple(cancels)), _with_fast({"type": "cancelByCloid", "cancels": wires}, source)
+
+
+def _with_fast(canonical: JsonObject, source: dict[str, object]) -> JsonObject:
+    """``f`` (a fast cancel) may only be sent when true."""
+    if "f" in source:
+        if source["f"] is not True:
+            raise MalformedRequestError("f must be left out when false")
+        canonical["f"] = True
+    return canonical
+
+
+def _modify(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "oid", "order", "a"}))
+    oid = _oid_or_cloid(source)
+    order, wire = _order(source.get("order"))
+    always, canonical = _with_always({"type": "modify", "oid": oid, "order": wire}, source)
+    return ModifyAction(((oid, order),), always, is_batch=False), canonical
+
+
+def _batch_modify(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "modifies", "a"}))
+    modifies: list[tuple[int | str, WireOrder]] = []
+    wires: list[Json] = []
+    for item in map(as_object, as_list(source.get("modifies"))):
+        oid = _oid_or_cloid(item)
+        order, wire = _order(item.get("order"))
+        modifies.append((oid, order))
+        wires.append({"oid": oid, "order": wire})
+    always, canonical = _with_always({"type": "batchModify", "modifies": wires}, source)
+    return ModifyAction(tuple(modifies), always, is_batch=True), canonical
+
+
+def _with_always(canonical: JsonObject, source: dict[str, object]) -> tuple[bool, JsonObject]:
+    if source.get("a") is None:
+        return False, canonical
+    if get_bool(source, "a"):
+        canonical["a"] = True
+    return bool(source["a"]), canonical
+
+
+def _oid_or_cloid(source: dict[str, object]) -> int | str:
+    oid = source.get("oid")
+    if isinstance(oid, str):
+        if not is_cloid(oid):
+            raise MalformedRequestError(f"{oid!r} is not a cloid")
+        return oid.lower()
+    return get_int(source, "oid")
+
+
+def _leverage(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "asset", "isCross", "leverage"}))
+    action = LeverageAction(
+        get_int(source, "asset"), get_bool(source, "isCross"), get_int(source, "leverage")
+    )
+    canonical: JsonObject = {
+        "type": "updateLeverage",
+        "asset": action.asset,
+        "isCross": action.is_cross,
+        "leverage": action.leverage,
+    }
+    return action, canonical
+
+
+def _schedule_cancel(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type", "time"}))
+    time_ms = get_optional_int(source, "time")
+    canonical: JsonObject = {"type": "scheduleCancel"}
+    if time_ms is not None:
+        canonical["time"] = time_ms
+    return ScheduleCancelAction(time_ms), canonical
+
+
+def _noop(source: dict[str, object]) -> Decoded:
+    only_keys(source, frozenset({"type"}))
+    return NoopAction(), {"type": "noop"}
+
+
+_DECODERS: dict[str, Callable[[dict[str, object]], Decoded]] = {
+    "order": _place,
+    "cancel": _cancel,
+    "cancelByCloid": _cancel_by_cloid,
+    "modify": _modify,
+    "batchModify": _batch_modify,
+    "updateLeverage": _leverage,
+    "scheduleCancel": _schedule_cancel,
+    "noop": _noop,
+}

@@ -1,0 +1,27 @@
+"""What one action or one market step changed: all of it is stored in one transaction, then told to the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.paper.accounts import Account
+from core.paper.orders import FillRecord, Order, OrderUpdate, TradePrint
+
+
+@dataclass(slots=True)
+class Batch:
+    """``updates``, ``fills`` and ``prints`` in the order in which they happened."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    updates: list[OrderUpdate] = field(default_factory=list)
+    fills: list[FillRecord] = field(default_factory=list)
+    prints: list[TradePrint] = field(default_factory=list)
+    coins: set[str] = field(default_factory=set)
+    """Coins whose book may have changed."""
+    nonces_used: list[tuple[str, int]] = field(default_factory=list)
+    nonces_dropped: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def must_store(self) -> bool:
+        return bool(self.accounts or self.orders or self.fills or self.nonces_used)

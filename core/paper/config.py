@@ -1,0 +1,71 @@
+"""What a paper exchange is started with, and the errors it can refuse to start with. Cheap to import."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+EMBEDDED_SPEED = 60.0
+"""Inside GridBot the market runs an hour a minute, so that a first look shows fills at once."""
+
+STANDALONE_SPEED = 1.0
+"""By itself the exchange runs in real time."""
+
+
+class PaperError(Exception):
+    """The paper exchange can't start or go on; the text says why and what to do about it."""
+
+
+class CorruptRecordingError(PaperError):
+    """A recording that isn't what its name says. ``line`` counts from 1, the header included; 0 = the file as a whole."""
+
+    def __init__(self, path: Path, line: int, what: str) -> None:
+        where = f"{path}, line {line}" if line else str(path)
+        super().__init__(f"{where}: {what}. Fix: repair or replace the recording, or name another one.")
+        self.path = path
+        self.line = line
+
+
+class UnknownMarketError(PaperError):
+    """``market`` names something that this exchange can't run."""
+
+
+class PortInUseError(PaperError):
+    """Someone else listens on the port already."""
+
+
+class StoreError(PaperError):
+    """The exchange's own database can't be opened, or isn't one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperConfig:
+    """``speed`` is recorded seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory.
+
+    Raises:
+        PaperError: a value that can't be meant.
+    """
+
+    market: str = "replay:bundled"
+    speed: float = EMBEDDED_SPEED
+    funds_usd: Decimal = Decimal(10_000)
+    seed: int = 1
+    store_path: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.speed) and self.speed > 0):
+            raise PaperError(
+                f"speed is {self.speed}, but must be above 0. Fix: 1 is real time, 60 an hour a minute."
+            )
+        if not (self.funds_usd.is_finite() and self.funds_usd >= 0):
+            raise PaperError(
+                f"funds are {self.funds_usd} USDC, but can't be negative. Fix: 10000 is the default."
+            )
+        if not 0 <= self.port <= 65_535:
+            raise PaperError(
+                f"port {self.port} doesn't exist. Fix: take one from 1 to 65535, or 0 for any free one."
+            )

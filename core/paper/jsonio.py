@@ -1,0 +1,100 @@
+"""JSON in and out with types. What can't be read is answered as Hyperliquid answers it: HTTP 422 and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import orjson
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+JsonObject: TypeAlias = "dict[str, Json]"
+
+DESERIALIZE_TEXT = "Failed to deserialize the JSON body into the target type"
+
+
+class MalformedRequestError(Exception):
+    """A request whose JSON isn't of the shape asked for; becomes HTTP 422 with ``DESERIALIZE_TEXT``."""
+
+
+class NullAnswerError(Exception):
+    """An argument for which Hyperliquid answers HTTP 500 with the body ``null``."""
+
+
+def loads(body: str | bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequestError(str(error)) from error
+
+
+def dumps(value: Json) -> str:
+    return orjson.dumps(value).decode()
+
+
+def as_object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise MalformedRequestError(f"expected an object, got {type(value).__name__}")
+    return value
+
+
+def as_list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise MalformedRequestError(f"expected a list, got {type(value).__name__}")
+    return value
+
+
+def get_str(source: Mapping[str, object], key: str) -> str:
+    value = source.get(key)
+    if not isinstance(value, str):
+        raise MalformedRequestError(f"{key} must be a string")
+    return value
+
+
+def get_int(source: Mapping[str, object], key: str) -> int:
+    """An unsigned integer below 2**64; JSON ``true`` is not one."""
+    value = source.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
+        raise MalformedRequestError(f"{key} must be an unsigned integer")
+    return value
+
+
+def get_optional_int(source: Mapping[str, object], key: str) -> int | None:
+    return None if source.get(key) is None else get_int(source, key)
+
+
+def get_bool(source: Mapping[str, object], key: str) -> bool:
+    value = source.get(key)
+    if not isinstance(value, bool):
+        raise MalformedRequestError(f"{key} must be true or false")
+    return value
+
+
+def get_address(source: Mapping[str, object], key: str) -> str:
+    """A 20-byte address in lower case; any case is accepted."""
+    text = get_str(source, key).lower()
+    if len(text) != 42 or not text.startswith("0x") or not is_hex(text[2:]):
+        raise MalformedRequestError(f"{key} must be an address")
+    return text
+
+
+def get_cloid(source: Mapping[str, object], key: str) -> str:
+    text = get_str(source, key)
+    if not is_cloid(text):
+        raise MalformedRequestError(f"{key} must be 0x and 32 hex digits")
+    return text.lower()
+
+
+def is_cloid(text: str) -> bool:
+    return len(text) == 34 and text[:2] == "0x" and is_hex(text[2:])
+
+
+def is_hex(text: str) -> bool:
+    return bool(text) and all(character in "0123456789abcdefABCDEF" for character in text)
+
+
+def only_keys(source: Mapping[str, object], allowed: frozenset[str]) -> None:
+    """Hyperliquid refuses unknown fields of an envelope or action."""
+    unknown = source.keys() - allowed
+    if unknown:
+        raise MalformedRequestError(f"unknown fields {sorted(unknown)}")

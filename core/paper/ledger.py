@@ -1,0 +1,182 @@
+"""The books of the exchange: who holds what, and what a trade or a cancel does to it.
+
+Every trade has two parties, one of which may be the market; its account takes part like any other, so that positions sum to
+zero and cash to the deposits at every moment (``audit``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from core.domain.orders import Side
+from core.paper.accounts import MARKET_USER, Account, Position, fee_micro
+from core.paper.batch import Batch
+from core.paper.book import Book
+from core.paper.nonces import NonceSet
+from core.paper.orders import FillRecord, Order, OrderStatus, OrderUpdate, TradePrint
+
+_TIDS: int = 2**50
+_TID_FACTOR = 0x2545F4914F6CDD1D
+"""Odd, so that multiplying modulo 2**50 maps different counters to different tids."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """``next_oid`` and ``trades`` start from the clock, so that an exchange without memory doesn't hand out ids twice."""
+
+    next_oid: int
+    trades: int
+    fees: int = 0
+    """Micro-USDC taken from all accounts."""
+
+    @staticmethod
+    def starting_at(now_ms: int) -> Counters:
+        return Counters(next_oid=now_ms, trades=now_ms << 8)
+
+
+class Ledger:
+    """Accounts, orders and fills; implements the matching engine's ``Settlement``."""
+
+    def __init__(self, coins: list[str], counters: Counters, seed: int) -> None:
+        self.books = {coin: Book(coin) for coin in coins}
+        self.accounts: dict[str, Account] = {}
+        self.market = Account(MARKET_USER)
+        self.counters = counters
+        self.nonces: dict[str, NonceSet] = {}
+        self.batch = Batch()
+        self.block_ms = 0
+        self._seed = seed
+        self._block_hash = ""
+
+    def begin_block(self, now_ms: int) -> None:
+        """All that happens until the next call shares one time (which never runs back) and one hash."""
+        self.block_ms = max(self.block_ms, now_ms)
+        self._block_hash = ""
+
+    def take_batch(self) -> Batch:
+        batch, self.batch = self.batch, Batch()
+        return batch
+
+    def touch(self, account: Account) -> None:
+        self.batch.accounts[account.user] = account
+
+    def new_order_id(self) -> int:
+        oid = self.counters.next_oid
+        self.counters.next_oid += 1
+        return oid
+
+    def record(self, order: Order, status: OrderStatus) -> None:
+        """Give the order a status, file it, and tell its owner."""
+        self.file(order, status)
+        self.batch.updates.append(OrderUpdate(order, order.remaining, status, self.block_ms))
+
+    def file(self, order: Order, status: OrderStatus) -> None:
+        """As ``record``, without a row for the owner."""
+        order.status = status
+        order.status_ms = self.block_ms
+        self.accounts[order.user].remember(order)
+        self.batch.orders[order.oid] = order
+
+    def cancel(self, order: Order, status: OrderStatus) -> None:
+        """Take a resting order out of the book."""
+        self.books[order.coin].remove(order)
+        self.batch.coins.add(order.coin)
+        self.record(order, status)
+
+    def self_trade(self, maker: Order) -> None:
+        self.cancel(maker, OrderStatus.SELF_TRADE_CANCELED)
+
+    def execute(self, coin: str, maker: Order | None, taker: Order | None, price: int, lots: int) -> None:
+        if taker is not None:
+            side = taker.side
+        else:
+            assert maker is not None
+            side = maker.side.opposite
+        tid = self._next_tid()
+        self._settle(taker, coin, side, price, lots, tid, crossed=True)
+        self._settle(maker, coin, side.opposite, price, lots, tid, crossed=False)
+        parties = {
+            side: taker.user if taker else MARKET_USER,
+            side.opposite: maker.user if maker else MARKET_USER,
+        }
+        self._print(coin, side, price, lots, tid, parties[Side.BUY], parties[Side.SELL])
+        for order in (taker, maker):
+            if order is not None:
+                self.follow_position(self.accounts[order.user], coin)
+
+    def print_market_trade(self, coin: str, side: Side, price: int, lots: int) -> None:
+        """A trade between two parties of the market: it moves no account."""
+        self._print(coin, side, price, lots, self._next_tid(), MARKET_USER, MARKET_USER)
+
+    def follow_position(self, account: Account, coin: str) -> None:
+        """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go."""
+        lots = account.lots(coin)
+        budget = abs(lots)
+        resting = [o for o in account.open_orders.values() if o.reduce_only and o.coin == coin]
+        for order in reversed(resting):
+            if order.side.sign * lots < 0 and order.remaining <= budget:
+                budget -= order.remaining
+            elif order.side.sign * lots < 0 and budget == abs(lots):
+                self.books[coin].shrink(order, budget)
+                self.batch.orders[order.oid] = order
+                budget = 0
+            else:
+                self.cancel(order, OrderStatus.REDUCE_ONLY_CANCELED)
+
+    def _settle(
+        self, order: Order | None, coin: str, side: Side, price: int, lots: int, tid: int, *, crossed: bool
+    ) -> None:
+        account = self.market if order is None else self.accounts[order.user]
+        position = account.positions.setdefault(coin, Position())
+        change = position.trade(side, price, lots)
+        notional = price * lots
+        account.cash -= side.sign * notional
+        self.touch(account)
+        if order is None:
+            return
+        fee = fee_micro(notional, crossed=crossed)
+        account.cash -= fee
+        account.volume += notional
+        self.counters.fees += fee
+        order.filled += lots
+        order.filled_micro += notional
+        self.batch.orders[order.oid] = order
+        fill = FillRecord(
+            user=order.user,
+            coin=coin,
+            time_ms=self.block_ms,
+            tid=tid,
+            oid=order.oid,
+            cloid=order.cloid,
+            side=side,
+            price=price,
+            lots=lots,
+            start_lots=change.start_lots,
+            closed_pnl=change.closed_pnl,
+            fee=fee,
+            crossed=crossed,
+            direction=change.direction,
+            hash=self._hash(tid),
+        )
+        account.fills.append(fill)
+        self.batch.fills.append(fill)
+        if not crossed and order.remaining == 0:
+            self.record(order, OrderStatus.FILLED)
+
+    def _print(self, coin: str, side: Side, price: int, lots: int, tid: int, buyer: str, seller: str) -> None:
+        block = self._hash(tid)
+        self.batch.prints.append(
+            TradePrint(coin, side, price, lots, self.block_ms, tid, block, buyer, seller)
+        )
+        self.batch.coins.add(coin)
+
+    def _next_tid(self) -> int:
+        self.counters.trades += 1
+        return self.counters.trades * _TID_FACTOR % _TIDS
+
+    def _hash(self, tid: int) -> str:
+        if not self._block_hash:
+            digest = hashlib.sha256(f"{self._seed}:{self.block_ms}:{tid}".encode())
+            self._block_hash = "0x" + digest.hexdigest()
+        return self._block_hash

@@ -1,0 +1,121 @@
+"""Orders and fills as the exchange keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.domain.orders import Side
+
+
+class TimeInForce(StrEnum):
+    ALO = "Alo"
+    IOC = "Ioc"
+    GTC = "Gtc"
+    FRONTEND_MARKET = "FrontendMarket"
+
+    @property
+    def may_rest(self) -> bool:
+        return self in (TimeInForce.ALO, TimeInForce.GTC)
+
+
+class OrderStatus(StrEnum):
+    """Hyperliquid's words; everything but OPEN is terminal."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    SELF_TRADE_CANCELED = "selfTradeCanceled"
+    REDUCE_ONLY_CANCELED = "reduceOnlyCanceled"
+    TICK_REJECTED = "tickRejected"
+    MIN_NOTIONAL_REJECTED = "minTradeNtlRejected"
+    MARGIN_REJECTED = "perpMarginRejected"
+    REDUCE_ONLY_REJECTED = "reduceOnlyRejected"
+    BAD_ALO_REJECTED = "badAloPxRejected"
+    IOC_REJECTED = "iocCancelRejected"
+    NO_LIQUIDITY_REJECTED = "marketOrderNoLiquidityRejected"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What a client asks for: a price in price units, a size in lots."""
+
+    coin: str
+    side: Side
+    price: int
+    lots: int
+    tif: TimeInForce
+    reduce_only: bool = False
+    cloid: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """An order of an account. ``remaining`` may be less than ``lots - filled``: a reduce-only order is shrunk."""
+
+    oid: int
+    user: str
+    coin: str
+    side: Side
+    price: int
+    lots: int
+    remaining: int
+    tif: TimeInForce
+    reduce_only: bool
+    cloid: str | None
+    created_ms: int
+    status: OrderStatus
+    status_ms: int
+    filled: int = 0
+    filled_micro: int = 0
+    """The notional of its fills."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is OrderStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdate:
+    """A row of ``orderUpdates``: the order as it was at that moment."""
+
+    order: Order
+    remaining: int
+    status: OrderStatus
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillRecord:
+    """One side of one trade. ``closed_pnl`` is gross of ``fee``; both in micro-USDC, a positive fee is paid."""
+
+    user: str
+    coin: str
+    time_ms: int
+    tid: int
+    oid: int
+    cloid: str | None
+    side: Side
+    price: int
+    lots: int
+    start_lots: int
+    closed_pnl: int
+    fee: int
+    crossed: bool
+    direction: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class TradePrint:
+    """A row of ``trades``. ``side`` is the aggressor's; the market's own party has the market's address."""
+
+    coin: str
+    side: Side
+    price: int
+    lots: int
+    time_ms: int
+    tid: int
+    hash: str
+    buyer: str
+    seller: str
