@@ -21,6 +21,17 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class FillsArrived:
+    """Fills as a feed or a REST read brought them: not yet durable, perhaps known. The engine never sees this.
+
+    ``ticket`` names the REST read that they belong to; empty for the stream.
+    """
+
+    fills: tuple[Fill, ...]
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FillsCommitted:
     """Fills that are in the journal now and were not before, and how many were refused as duplicates, by coin."""
 
@@ -138,11 +149,15 @@ class AccountObserved:
 
 @dataclass(frozen=True, slots=True)
 class BackfillDone:
-    """A REST read of fills reached its end. ``seen`` rows, ``new`` of them unknown before; ``error`` empty if it worked."""
+    """A REST read of fills reached its end. ``seen`` rows, ``new`` of them unknown before; ``error`` empty if it worked.
+
+    ``cursor_ms``: every fill up to this venue time was in it, or in an earlier read.
+    """
 
     ticket: str
     seen: int
     new: int
+    cursor_ms: int
     error: str = ""
 
 

@@ -1,0 +1,1 @@
+"""The edge to Hyperliquid: codec, signing, REST, feeds, order router."""

@@ -1,0 +1,1 @@
+"""The journal: fills, intents, cursors, halts and operator actions in SQLite. All that outlives the process."""

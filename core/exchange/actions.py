@@ -1,0 +1,38 @@
+"""The ``/exchange`` actions that we send, with their keys in the order in which they are hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.domain.instrument import Instrument
+from core.domain.orders import Order, Side
+
+Action = dict[str, Any]
+Instruments = Mapping[str, Instrument]
+
+
+def order_action(orders: Sequence[Order], instruments: Instruments) -> Action:
+    return {
+        "type": "order",
+        "orders": [_order(order, instruments[order.coin]) for order in orders],
+        "grouping": "na",
+    }
+
+
+def _order(order: Order, instrument: Instrument) -> Action:
+    return {
+        "a": instrument.asset_id,
+        "b": order.side is Side.BUY,
+        "p": instrument.price_text(order.price),
+        "s": instrument.size_text(order.lots),
+        "r": order.reduce_only,
+        "t": {"limit": {"tif": order.tif.value}},
+        "c": order.cloid,
+    }
+
+
+def cancel_action(cloids: Sequence[tuple[str, str]], instruments: Instruments) -> Action:
+    """``cloids`` as (coin, cloid)."""
+    cancels = [{"asset": instruments[coin].asset_id, "cloid": cloid} for coin, cloid in cloids]
+    return {"type": "cancelByCloid", "cancels": cancels}

@@ -1,0 +1,109 @@
+"""What ``/exchange`` answered, read strictly: definite, or unknown. Nothing is assumed.
+
+An answer settles an order only if it says so about that order: a list of the right length with statuses we know, or a
+whole-request refusal in words that mean that nothing was placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.instrument import Instrument
+from core.domain.orders import Order
+from core.domain.units import InexactNumberError
+
+NOT_PLACED = (
+    "User or API Wallet",
+    "L1 error: User or API Wallet",
+    "Must deposit before performing actions",
+    "Unable to recover signer",
+    "Invalid nonce",
+    "Nonce mismatch",
+    "Action already expired",
+    "Too many cumulative requests sent",
+    "Signed action over weight limit",
+    "Vault not registered",
+)
+"""Whole-request refusals (HTTP 200, ``status: err``) that name a check which comes before any order is looked at."""
+
+
+def place_results(
+    answer: Any, orders: Sequence[Order], instruments: dict[str, Instrument]
+) -> tuple[tuple[str, PlaceResult], ...]:
+    """The result of each order, in the order sent."""
+    refusal = whole_refusal(answer)
+    if refusal is not None:
+        definite = refusal.startswith(NOT_PLACED)
+        result: PlaceResult = Refused(refusal) if definite else Unsettled(f"the exchange answered: {refusal}")
+        return tuple((order.cloid, result) for order in orders)
+    statuses = _statuses(answer, "order")
+    if statuses is None:
+        return tuple((order.cloid, Unsettled("an answer of another shape")) for order in orders)
+    if len(statuses) == 1 and len(orders) > 1 and isinstance(statuses[0], dict) and "error" in statuses[0]:
+        # One invalid order fails the whole batch before any is looked at (Hyperliquid: error responses).
+        return tuple((order.cloid, Refused(str(statuses[0]["error"]))) for order in orders)
+    if len(statuses) != len(orders):
+        doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders")
+        return tuple((order.cloid, doubt) for order in orders)
+    return tuple(
+        (order.cloid, _status(status, order, instruments[order.coin]))
+        for order, status in zip(orders, statuses, strict=True)
+    )
+
+
+def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
+    match status:
+        case {"error": str(reason)}:
+            return Refused(reason)
+        case {"resting": {"oid": int(order_id), **rest}} if rest.get("cloid", order.cloid) == order.cloid:
+            return Resting(order_id)
+        case {"filled": {"oid": int(order_id), "totalSz": str(size), **rest}} if (
+            rest.get("cloid", order.cloid) == order.cloid
+        ):
+            try:
+                return Traded(order_id, instrument.parse_size(size))
+            except InexactNumberError as error:
+                return Unsettled(str(error))
+        case _:
+            return Unsettled(f"a status that isn't known: {status!r:.100}")
+
+
+def cancel_results(answer: Any, cloids: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Per cloid ``""`` for success, else why it isn't known to be cancelled."""
+    refusal = whole_refusal(answer)
+    if refusal is not None:
+        return tuple((cloid, refusal) for cloid in cloids)
+    statuses = _statuses(answer, "cancel")
+    if statuses is None or len(statuses) != len(cloids):
+        return tuple((cloid, "an answer of another shape") for cloid in cloids)
+    return tuple(
+        (cloid, "" if status == "success" else _error_text(status))
+        for cloid, status in zip(cloids, statuses, strict=True)
+    )
+
+
+def whole_refusal(answer: Any) -> str | None:
+    """The words of a whole-request refusal, ``None`` if it isn't one."""
+    if isinstance(answer, dict) and answer.get("status") == "err":
+        return str(answer.get("response"))
+    return None
+
+
+def _statuses(answer: Any, kind: str) -> list[Any] | None:
+    match answer:
+        case {"status": "ok", "response": {"type": str(found), "data": {"statuses": list(statuses)}}} if (
+            found == kind
+        ):
+            return statuses
+        case _:
+            return None
+
+
+def _error_text(status: Any) -> str:
+    return (
+        str(status["error"])
+        if isinstance(status, dict) and "error" in status
+        else f"unknown status {status!r:.100}"
+    )

@@ -1,0 +1,198 @@
+"""Market Data: our own WebSocket client. One connection at a time, numbered by generation; silence counts as down.
+
+A connection is up when every subscription is acknowledged. What arrives is decoded and put into the inbox, which may push back
+but never drops. On any doubt the connection is closed and a new generation begins; the gap is read back over REST (C-3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+
+from core.domain.events import FeedChanged, FillsArrived, OrderUpdate, Quote, WireQuarantined
+from core.domain.fills import FillSource
+from core.domain.instrument import Instrument
+from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import WireError, decode_bbo, decode_fill, decode_order_update, sample
+
+FeedItem = FillsArrived | OrderUpdate | Quote | FeedChanged | WireQuarantined
+Sink = Callable[[FeedItem], Awaitable[None]]
+
+PING_AFTER_S = 5.0
+SILENT_AFTER_S = 15.0
+"""No message at all, not even the answer to a ping, for this long: the connection is dead though it looks open."""
+
+ACK_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
+BACKOFF_FIRST_S = 0.2
+BACKOFF_MAX_S = 30.0
+STABLE_AFTER_S = 30.0
+"""A connection that lasted this long starts the back-off anew. The exchange allows 30 new connections a minute."""
+
+QUARANTINE_LIMIT = 3
+"""Undecodable messages in a row on one channel that force a reconnect."""
+
+
+class MarketData:
+    """The streams of one account: fills, order updates, and the best bid and ask of each coin."""
+
+    def __init__(
+        self, base_url: str, account: str, instruments: dict[str, Instrument], clock: VenueClock, sink: Sink
+    ) -> None:
+        self._url = "ws" + base_url.rstrip("/")[4:] + "/ws"
+        self._account, self._instruments, self._clock, self._sink = account, instruments, clock, sink
+        self._subscriptions: list[dict[str, Any]] = [
+            {"type": "userFills", "user": account, "aggregateByTime": False},
+            {"type": "orderUpdates", "user": account},
+            *({"type": "bbo", "coin": coin} for coin in instruments),
+        ]
+        self._socket: ClientConnection | None = None
+        self._bad: dict[str, int] = {}
+        self._close_reason = ""
+        self._last_mono_ms = 0
+        self.generation = 0
+        self.last_message_ms = 0
+        """Wall time of the last message of any kind; 0 before the first."""
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        delay = BACKOFF_FIRST_S
+        while True:
+            started = self._clock.now().mono_ms
+            reason = await self._one_connection()
+            if self._clock.now().mono_ms - started > STABLE_AFTER_S * 1000:
+                delay = BACKOFF_FIRST_S
+            await self._sink(FeedChanged(False, self.generation, reason))
+            await asyncio.sleep(delay * random.uniform(0.5, 1.5))
+            delay = min(delay * 2, BACKOFF_MAX_S)
+
+    async def reconnect(self, reason: str) -> None:
+        """Close the present connection; ``run`` opens the next at once."""
+        self._close_reason = reason
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def _one_connection(self) -> str:
+        """Live through one connection; why it ended."""
+        self._close_reason = ""
+        self._bad.clear()
+        try:
+            async with connect(
+                self._url,
+                open_timeout=CONNECT_TIMEOUT_S,
+                close_timeout=2,
+                ping_interval=None,
+                max_size=16 * 2**20,
+                proxy=None,
+            ) as socket:
+                self._socket = socket
+                self.generation += 1
+                await self._subscribe(socket)
+                await self._sink(FeedChanged(True, self.generation))
+                await self._listen(socket)
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
+            return self._close_reason or f"{type(error).__name__} {error}".strip()
+        finally:
+            self._socket = None
+        return self._close_reason or "closed by the exchange"
+
+    async def _subscribe(self, socket: ClientConnection) -> None:
+        for subscription in self._subscriptions:
+            await socket.send(orjson.dumps({"method": "subscribe", "subscription": subscription}).decode())
+        waiting = [self._identity(s) for s in self._subscriptions]
+        async with asyncio.timeout(ACK_TIMEOUT_S):
+            while waiting:
+                message = await self._receive(socket)
+                if isinstance(message, dict) and message.get("channel") == "subscriptionResponse":
+                    acknowledged = self._identity(message.get("data", {}).get("subscription", {}))
+                    if acknowledged in waiting:
+                        waiting.remove(acknowledged)
+                else:
+                    await self._handle(message)
+
+    @staticmethod
+    def _identity(subscription: Any) -> tuple[str, str, str]:
+        """What an acknowledgement is matched by; the exchange may add defaulted fields."""
+        if not isinstance(subscription, dict):
+            return ("", "", "")
+        return (
+            str(subscription.get("type")),
+            str(subscription.get("coin", "")),
+            str(subscription.get("user", "")).lower(),
+        )
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(PING_AFTER_S):
+                    message = await self._receive(socket)
+            except TimeoutError:
+                if self._clock.now().mono_ms - self._last_mono_ms > SILENT_AFTER_S * 1000:
+                    self._close_reason = f"silent for {SILENT_AFTER_S:.0f} s"
+                    return
+                await socket.send('{"method":"ping"}')
+                continue
+            await self._handle(message)
+            if self._close_reason:
+                return
+
+    async def _receive(self, socket: ClientConnection) -> Any:
+        raw = await socket.recv()
+        now = self._clock.now()
+        self._last_mono_ms, self.last_message_ms = now.mono_ms, now.wall_ms
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+
+    async def _handle(self, message: Any) -> None:
+        if isinstance(message, str) and message.startswith("Websocket connection established"):
+            return
+        channel = str(message.get("channel")) if isinstance(message, dict) else "text"
+        try:
+            await self._dispatch(channel, message)
+            self._bad[channel] = 0
+        except WireError as error:
+            self._bad[channel] = self._bad.get(channel, 0) + 1
+            await self._sink(WireQuarantined(channel, str(error), sample(message)))
+            if self._bad[channel] >= QUARANTINE_LIMIT or channel in ("userFills", "text"):
+                self._close_reason = f"undecodable messages on {channel}"
+
+    async def _dispatch(self, channel: str, message: Any) -> None:
+        if not isinstance(message, dict):
+            raise WireError("not a JSON object")
+        data = message.get("data")
+        match channel:
+            case "bbo":
+                quote = decode_bbo(data, self._instruments)
+                if quote is not None:
+                    await self._sink(quote)
+            case "userFills":
+                await self._on_fills(data)
+            case "orderUpdates":
+                if not isinstance(data, list):
+                    raise WireError("orderUpdates: not a list")
+                for update in [decode_order_update(row, self._instruments) for row in data]:
+                    if update is not None:
+                        await self._sink(update)
+            case "pong" | "subscriptionResponse" | "notification":
+                pass
+            case _:
+                raise WireError(f"unexpected channel {channel!r}")
+
+    async def _on_fills(self, data: Any) -> None:
+        if not isinstance(data, dict) or not isinstance(data.get("fills"), list):
+            raise WireError("userFills: no list of fills")
+        if str(data.get("user", "")).lower() != self._account:
+            raise WireError(f"userFills of {data.get('user')!r}, which was not asked for")
+        source = FillSource.SNAPSHOT if data.get("isSnapshot") is True else FillSource.WS
+        fills = [decode_fill(row, self._account, source, self._instruments) for row in data["fills"]]
+        known = tuple(fill for fill in fills if fill is not None)
+        if known:
+            await self._sink(FillsArrived(known))

@@ -1,0 +1,79 @@
+"""Order Router: from intents to signed actions on the wire, and from answers to outcomes.
+
+Placements go one batch at a time (the engine sends the next when this one is answered); cancels have their own way and never
+wait for them. Every action carries ``expiresAfter``, so that an unknown outcome has an end, and is sent once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.domain.events import CancelOutcome, PlaceOutcome, Refused, Unsettled
+from core.domain.instrument import Instrument
+from core.domain.orders import Order
+from core.exchange.actions import Action, cancel_action, order_action
+from core.exchange.answers import cancel_results, place_results
+from core.exchange.nonces import NonceAllocator
+from core.exchange.rest import Rest, RestError
+from core.exchange.signing import Signer
+from core.exchange.venue_clock import VenueClock
+
+CANCELS_PER_ACTION = 200
+"""The exchange refuses an action of more items."""
+
+CANCEL_EXPIRES_MS = 5_000
+
+
+class OrderRouter:
+    """Sends for one account with one signer."""
+
+    def __init__(
+        self,
+        rest: Rest,
+        signer: Signer,
+        nonces: NonceAllocator,
+        clock: VenueClock,
+        instruments: dict[str, Instrument],
+    ) -> None:
+        self._rest, self._signer, self._nonces = rest, signer, nonces
+        self._clock, self._instruments = clock, instruments
+
+    async def place(self, orders: Sequence[Order]) -> PlaceOutcome:
+        """Send one batch; always an outcome, for every order."""
+        expires_ms = min(order.expires_ms for order in orders)
+        if self._clock.now().venue_ms >= expires_ms:
+            late = Refused("not sent: it waited longer than its expiry")
+            return PlaceOutcome(tuple((order.cloid, late) for order in orders))
+        try:
+            answer = await self._send(order_action(orders, self._instruments), expires_ms)
+        except RestError as error:
+            doubt = Unsettled(str(error)) if error.was_sent else Refused(f"not sent: {error}")
+            return PlaceOutcome(tuple((order.cloid, doubt) for order in orders))
+        return PlaceOutcome(place_results(answer, orders, self._instruments))
+
+    async def cancel(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
+        """Cancel by (coin, cloid), in as many actions as needed; always an outcome, for every cloid."""
+        results: list[tuple[str, str]] = []
+        for start in range(0, len(cloids), CANCELS_PER_ACTION):
+            chunk = cloids[start : start + CANCELS_PER_ACTION]
+            names = [cloid for _, cloid in chunk]
+            try:
+                expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
+                answer = await self._send(cancel_action(chunk, self._instruments), expires_ms)
+            except RestError as error:
+                results += [(cloid, str(error)) for cloid in names]
+            else:
+                results += cancel_results(answer, names)
+        return CancelOutcome(tuple(results))
+
+    async def _send(self, action: Action, expires_ms: int) -> Any:
+        nonce = await self._nonces.take(self._clock.now().venue_ms)
+        payload = {
+            "action": action,
+            "nonce": nonce,
+            "signature": self._signer.sign(action, nonce, expires_ms),
+            "vaultAddress": None,
+            "expiresAfter": expires_ms,
+        }
+        return await self._rest.exchange(payload)

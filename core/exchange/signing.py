@@ -1,0 +1,43 @@
+"""Signatures, by the official SDK's own code. The key lives in this object and nowhere else.
+
+Its import is slow (a third of a second), so it waits until a key is really used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Action = dict[str, Any]
+
+
+class KeyError_(ValueError):
+    """The key cannot be used; the text never contains it."""
+
+
+class Signer:
+    """Signs L1 actions for one key. ``address`` is lower case."""
+
+    __slots__ = ("_is_mainnet", "_wallet", "address")
+
+    def __init__(self, private_key: str, is_mainnet: bool) -> None:
+        """Raises ``KeyError_`` if it isn't a secp256k1 private key in hex."""
+        from eth_account import Account
+
+        try:
+            self._wallet = Account.from_key(private_key)
+        except Exception:
+            raise KeyError_("the key is not 32 bytes of hex (0x and 64 digits)") from None
+        self._is_mainnet = is_mainnet
+        self.address: str = self._wallet.address.lower()
+
+    def __repr__(self) -> str:
+        return f"Signer({self.address})"
+
+    def sign(
+        self, action: Action, nonce: int, expires_after_ms: int | None, vault: str | None = None
+    ) -> dict[str, Any]:
+        """``r``, ``s``, ``v`` of the phantom agent for ``action`` (Hyperliquid: signing)."""
+        from hyperliquid.utils.signing import sign_l1_action
+
+        signature = sign_l1_action(self._wallet, action, vault, nonce, expires_after_ms, self._is_mainnet)
+        return dict(signature)

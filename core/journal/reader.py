@@ -1,0 +1,128 @@
+"""Reads of the journal, beside the writer: what a start needs, and what ``status`` and ``verify`` ask."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import aiosqlite
+
+from core.domain.effects import GridRow
+from core.domain.fills import Fill
+from core.domain.orders import Order, OrderState
+from core.journal.journal import Anchor
+from core.journal.rows import fill_from_row, grid_from_row, order_from_row
+
+_LIVE = tuple(state.value for state in OrderState if state.is_live)
+
+
+@dataclass(slots=True)
+class CoinRows:
+    """What the journal knows of one coin, in the order in which fills were committed."""
+
+    anchor: Anchor | None = None
+    fills: list[Fill] = field(default_factory=list)
+    external: int = 0
+    duplicates: int = 0
+    live_orders: list[Order] = field(default_factory=list)
+    grid: GridRow | None = None
+    traded: dict[int, int] = field(default_factory=dict)
+    """Signed sum of fills by cell of the newest generation."""
+    halted: str = ""
+
+
+@dataclass(slots=True)
+class Restored:
+    """All that a start needs."""
+
+    meta: dict[str, str]
+    coins: dict[str, CoinRows]
+    halted: str
+    nonce_ceilings: dict[str, int]
+
+    @property
+    def high_water(self) -> Decimal:
+        return Decimal(self.meta.get("high_water", "0"))
+
+    @property
+    def cursor_ms(self) -> int:
+        """Fills up to here have been read over REST; 0 before the first read."""
+        return int(self.meta.get("fill_cursor_ms", "0"))
+
+
+class JournalReader:
+    """Read-only; open as many as needed, each for a moment."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[aiosqlite.Connection]:
+        async with aiosqlite.connect(f"file:{self._path}?mode=ro", uri=True) as db:
+            db.row_factory = aiosqlite.Row
+            yield db
+
+    async def meta(self) -> dict[str, str]:
+        async with self._open() as db:
+            return {
+                row["key"]: row["value"] for row in await db.execute_fetchall("SELECT key, value FROM meta")
+            }
+
+    async def restore(self, account: str, coins: list[str]) -> Restored:
+        """Everything of the given coins, and the account's halts, cursor and nonces."""
+        meta = await self.meta()
+        async with self._open() as db:
+            halts = await db.execute_fetchall(
+                "SELECT coin, reason FROM halts WHERE lifted_ms IS NULL ORDER BY id DESC"
+            )
+            by_coin = {row["coin"]: row["reason"] for row in halts}
+            nonces = {
+                row["signer"]: row["ceiling"] for row in await db.execute_fetchall("SELECT * FROM nonces")
+            }
+            rows = {coin: await self._coin(db, account, coin, by_coin.get(coin, "")) for coin in coins}
+        return Restored(meta, rows, by_coin.get("", ""), nonces)
+
+    async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
+        rows = CoinRows(halted=halted)
+        for row in await db.execute_fetchall("SELECT * FROM anchors WHERE coin = ?", (coin,)):
+            rows.anchor = Anchor(row["coin"], row["lots"], row["cost"], row["time_ms"], row["reason"])
+        async with db.execute(
+            "SELECT * FROM fills WHERE account = ? AND coin = ? ORDER BY id", (account, coin)
+        ) as cursor:
+            async for row in cursor:
+                rows.fills.append(fill_from_row(row))
+                rows.external += row["external"]
+        for row in await db.execute_fetchall(
+            "SELECT value FROM counters WHERE coin = ? AND name = 'duplicates'", (coin,)
+        ):
+            rows.duplicates = row["value"]
+        rows.live_orders = await self._live_orders(db, coin)
+        for row in await db.execute_fetchall(
+            "SELECT * FROM grids WHERE coin = ? ORDER BY generation DESC LIMIT 1", (coin,)
+        ):
+            rows.grid = grid_from_row(row)
+            rows.traded = await self._traded(db, rows.grid)
+        return rows
+
+    async def _live_orders(self, db: aiosqlite.Connection, coin: str) -> list[Order]:
+        marks = ", ".join("?" * len(_LIVE))
+        found = await db.execute_fetchall(
+            f"SELECT o.*, (SELECT coalesce(sum(f.lots), 0) FROM fills f WHERE f.coin = o.coin AND "
+            f"(f.cloid = o.cloid OR (f.cloid IS NULL AND f.order_id = o.order_id))) AS filled "
+            f"FROM orders o WHERE o.coin = ? AND o.state IN ({marks}) ORDER BY o.created_ms",
+            (coin, *_LIVE),
+        )
+        return [order_from_row(row, row["filled"]) for row in found]
+
+    async def _traded(self, db: aiosqlite.Connection, grid: GridRow) -> dict[int, int]:
+        found = await db.execute_fetchall(
+            "SELECT o.slot_index AS cell, sum(CASE f.side WHEN 'buy' THEN f.lots ELSE -f.lots END) AS lots "
+            "FROM orders o JOIN fills f ON f.coin = o.coin AND "
+            "(f.cloid = o.cloid OR (f.cloid IS NULL AND f.order_id = o.order_id)) "
+            "WHERE o.coin = ? AND o.generation = ? GROUP BY o.slot_index",
+            (grid.coin, grid.generation),
+        )
+        return {row["cell"]: row["lots"] for row in found}

@@ -1,0 +1,118 @@
+"""Between domain values and rows: one place for each table, used by the writer and the reader alike."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Protocol
+
+from core.domain.effects import GridRow
+from core.domain.fills import Fill, FillSource
+from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+
+INSERT_FILL = """
+INSERT INTO fills (account, coin, time_ms, trade_id, discriminator, order_id, cloid, side, price, lots, start_lots,
+  closed_pnl, fee, fee_token, crossed, direction, hash, source, received_ms, raw, external)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+  NOT EXISTS (SELECT 1 FROM orders WHERE cloid = ?) AND NOT EXISTS (SELECT 1 FROM orders WHERE order_id = ? AND coin = ?))
+ON CONFLICT DO NOTHING
+"""
+
+UPSERT_ORDER = """
+INSERT INTO orders (cloid, coin, purpose, generation, slot_side, slot_index, side, price, lots, tif, reduce_only,
+  created_ms, expires_ms, ledger_version, state, order_id, final_filled, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (cloid) DO UPDATE SET state = excluded.state, order_id = excluded.order_id,
+  final_filled = excluded.final_filled, reason = excluded.reason
+"""
+
+INSERT_GRID = """
+INSERT INTO grids (coin, generation, center, spacing_ppb, levels, lots, cap_lots, created_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+class Row(Protocol):
+    """A row by column name, whichever library read it."""
+
+    def __getitem__(self, column: str) -> Any: ...
+
+
+def fill_values(fill: Fill, received_ms: int) -> tuple[object, ...]:
+    key = fill.key
+    return (
+        *(key.account, key.coin, key.time_ms, key.trade_id, key.discriminator),
+        *(fill.order_id, fill.cloid, fill.side.value, fill.price, fill.lots, fill.start_lots),
+        *(str(fill.closed_pnl), str(fill.fee), fill.fee_token, int(fill.crossed), fill.direction, fill.hash),
+        *(fill.source.value, received_ms, fill.raw, fill.cloid, fill.order_id, fill.coin),
+    )
+
+
+def fill_from_row(row: Row) -> Fill:
+    return Fill(
+        account=row["account"],
+        coin=row["coin"],
+        time_ms=row["time_ms"],
+        trade_id=row["trade_id"],
+        order_id=row["order_id"],
+        cloid=row["cloid"],
+        side=Side(row["side"]),
+        price=row["price"],
+        lots=row["lots"],
+        start_lots=row["start_lots"],
+        closed_pnl=Decimal(row["closed_pnl"]),
+        fee=Decimal(row["fee"]),
+        fee_token=row["fee_token"],
+        crossed=bool(row["crossed"]),
+        direction=row["direction"],
+        hash=row["hash"],
+        source=FillSource(row["source"]),
+        raw=row["raw"],
+    )
+
+
+def order_values(order: Order) -> tuple[object, ...]:
+    slot = order.slot
+    return (
+        *(order.cloid, order.coin, order.purpose.value),
+        *((slot.generation, slot.side.value, slot.index) if slot else (None, None, None)),
+        *(order.side.value, order.price, order.lots, order.tif.value, int(order.reduce_only)),
+        *(order.created_ms, order.expires_ms, order.ledger_version),
+        *(order.state.value, order.order_id, order.final_filled, order.reason),
+    )
+
+
+def order_from_row(row: Row, filled: int) -> Order:
+    slot = None
+    if row["slot_side"] is not None:
+        slot = Slot(row["generation"], Side(row["slot_side"]), row["slot_index"])
+    return Order(
+        cloid=row["cloid"],
+        coin=row["coin"],
+        side=Side(row["side"]),
+        price=row["price"],
+        lots=row["lots"],
+        tif=Tif(row["tif"]),
+        reduce_only=bool(row["reduce_only"]),
+        purpose=Purpose(row["purpose"]),
+        slot=slot,
+        created_ms=row["created_ms"],
+        expires_ms=row["expires_ms"],
+        ledger_version=row["ledger_version"],
+        state=OrderState(row["state"]),
+        order_id=row["order_id"],
+        filled=filled,
+        final_filled=row["final_filled"],
+        reason=row["reason"],
+    )
+
+
+def grid_values(grid: GridRow) -> tuple[object, ...]:
+    return (
+        *(grid.coin, grid.generation, grid.center, grid.spacing_ppb),
+        *(grid.levels, grid.lots, grid.cap_lots, grid.created_ms),
+    )
+
+
+def grid_from_row(row: Row) -> GridRow:
+    names = ("coin", "generation", "center", "spacing_ppb", "levels", "lots", "cap_lots", "created_ms")
+    return GridRow(**{name: row[name] for name in names})

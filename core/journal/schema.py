@@ -1,0 +1,116 @@
+"""The journal's tables, numbered migrations, and the checks before the first read."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+
+APPLICATION_ID = 0x67726462
+"""``grdb``: how SQLite's header says whose file this is."""
+
+
+class StorageError(Exception):
+    """The journal cannot be used; the text says why and what to do. Exit code 4."""
+
+
+class ForeignJournalError(StorageError):
+    """The file is sound but belongs to something else. Exit code 2: the wrong directory was named."""
+
+
+_VERSION_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE boots (
+  boot TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, pid INTEGER NOT NULL, version TEXT NOT NULL
+) STRICT;
+CREATE TABLE anchors (
+  coin TEXT PRIMARY KEY, lots INTEGER NOT NULL, cost INTEGER NOT NULL, time_ms INTEGER NOT NULL, reason TEXT NOT NULL
+) STRICT;
+-- The key of a fill is final: the INSERT is the dedup, and rows are never pruned (C-5).
+CREATE TABLE fills (
+  id INTEGER PRIMARY KEY,
+  account TEXT NOT NULL, coin TEXT NOT NULL, time_ms INTEGER NOT NULL, trade_id INTEGER NOT NULL,
+  discriminator TEXT NOT NULL,
+  order_id INTEGER NOT NULL, cloid TEXT, side TEXT NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL,
+  start_lots INTEGER NOT NULL, closed_pnl TEXT NOT NULL, fee TEXT NOT NULL, fee_token TEXT NOT NULL,
+  crossed INTEGER NOT NULL, direction TEXT NOT NULL, hash TEXT NOT NULL, source TEXT NOT NULL,
+  external INTEGER NOT NULL, received_ms INTEGER NOT NULL, raw TEXT NOT NULL,
+  UNIQUE (account, coin, time_ms, trade_id, discriminator)
+) STRICT;
+CREATE INDEX fills_by_cloid ON fills (cloid) WHERE cloid IS NOT NULL;
+CREATE TABLE orders (
+  cloid TEXT PRIMARY KEY, coin TEXT NOT NULL, purpose TEXT NOT NULL,
+  generation INTEGER, slot_side TEXT, slot_index INTEGER,
+  side TEXT NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL, tif TEXT NOT NULL, reduce_only INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, ledger_version INTEGER NOT NULL,
+  state TEXT NOT NULL, order_id INTEGER, final_filled INTEGER, reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX orders_by_state ON orders (state);
+CREATE INDEX orders_by_oid ON orders (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX orders_by_generation ON orders (coin, generation);
+CREATE TABLE grids (
+  coin TEXT NOT NULL, generation INTEGER NOT NULL, center INTEGER NOT NULL, spacing_ppb INTEGER NOT NULL,
+  levels INTEGER NOT NULL, lots INTEGER NOT NULL, cap_lots INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  PRIMARY KEY (coin, generation)
+) STRICT;
+CREATE TABLE halts (
+  id INTEGER PRIMARY KEY, coin TEXT NOT NULL, reason TEXT NOT NULL, since_ms INTEGER NOT NULL,
+  lifted_ms INTEGER, lifted_by TEXT
+) STRICT;
+CREATE TABLE actions (
+  id INTEGER PRIMARY KEY, command_id TEXT NOT NULL, time_ms INTEGER NOT NULL, action TEXT NOT NULL,
+  coin TEXT NOT NULL, origin TEXT NOT NULL, outcome TEXT NOT NULL
+) STRICT;
+CREATE TABLE counters (coin TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (coin, name)) STRICT;
+CREATE TABLE nonces (signer TEXT PRIMARY KEY, ceiling INTEGER NOT NULL) STRICT;
+"""
+
+MIGRATIONS = (_VERSION_1,)
+"""Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
+
+
+async def prepare(path: Path) -> None:
+    """Create the file, check it, and bring it to the present version.
+
+    Raises:
+        StorageError: damaged, written by a newer GridBot, not writable.
+        ForeignJournalError: another program's database.
+    """
+    try:
+        async with aiosqlite.connect(path) as db:
+            await _migrate(db, path)
+    except sqlite3.DatabaseError as error:
+        raise StorageError(
+            f"{path} cannot be used ({error}). Keep the file, start with another --state-dir, and compare with the exchange"
+        ) from error
+
+
+async def _migrate(db: aiosqlite.Connection, path: Path) -> None:
+    application_id = await _pragma(db, "application_id")
+    version = await _pragma(db, "user_version")
+    tables = await (await db.execute("SELECT count(*) FROM sqlite_schema")).fetchone()
+    is_new = version == 0 and tables is not None and tables[0] == 0
+    if not is_new and application_id != APPLICATION_ID:
+        raise ForeignJournalError(f"{path} is not GridBot's journal; name another --state-dir")
+    if version > len(MIGRATIONS):
+        raise StorageError(
+            f"{path} was written by a newer GridBot (schema {version}); install that version or newer"
+        )
+    if not is_new:
+        check = await (await db.execute("PRAGMA quick_check(1)")).fetchone()
+        if check is None or check[0] != "ok":
+            found = check[0] if check else "nothing"
+            raise StorageError(
+                f"{path} is damaged ({found}). Keep the file and start with another --state-dir"
+            )
+    await db.execute("PRAGMA journal_mode = WAL")
+    for number in range(version, len(MIGRATIONS)):
+        script = f"BEGIN; {MIGRATIONS[number]} PRAGMA application_id = {APPLICATION_ID}; "
+        await db.executescript(script + f"PRAGMA user_version = {number + 1}; COMMIT;")
+
+
+async def _pragma(db: aiosqlite.Connection, name: str) -> int:
+    row = await (await db.execute(f"PRAGMA {name}")).fetchone()
+    assert row is not None
+    return int(row[0])
