@@ -17,10 +17,6 @@ class MalformedRequestError(Exception):
     """A request whose JSON isn't of the shape asked for; becomes HTTP 422 with ``DESERIALIZE_TEXT``."""
 
 
-class NullAnswerError(Exception):
-    """An argument for which Hyperliquid answers HTTP 500 with the body ``null``."""
-
-
 def loads(body: str | bytes) -> object:
     try:
         return orjson.loads(body)

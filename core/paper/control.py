@@ -1,0 +1,108 @@
+"""The control plane under /paper, for tests and demos. Never part of Hyperliquid's own API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from core.domain.orders import Side
+from core.domain.units import InexactNumberError, decimal_text, micro_to_usd, parse_decimal, units_text
+from core.paper.audit import audit_row
+from core.paper.exchange import PaperExchange
+from core.paper.jsonio import Json, JsonObject, MalformedRequestError, as_object, get_address, get_str
+
+_MICRO = 1_000_000
+_MAX_USD = 1_000_000_000
+
+
+class ControlError(Exception):
+    """A request that can't be done; the text says why. HTTP 400."""
+
+
+class Control:
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange = exchange
+        self._venue = exchange.venue
+
+    def fund(self, body: object) -> JsonObject:
+        """``{user, usd}``: pay in. ``usd`` is a number or a decimal string above 0."""
+        request = _object(body)
+        user = _address(request)
+        usd = _decimal(request.get("usd"), "usd")
+        if not 0 < usd <= _MAX_USD:
+            raise ControlError(f"usd is {usd}; it must be above 0 and at most {_MAX_USD}.")
+        account = self._venue.fund(user, int(usd * _MICRO))
+        self._exchange.settle()
+        return {"user": user, "account_value": decimal_text(micro_to_usd(self._venue.value_of(account)))}
+
+    def trade(self, body: object) -> JsonObject:
+        """``{user, coin, side, size}``: a market order by that account; what the book can't fill is cancelled."""
+        request = _object(body)
+        user = _address(request)
+        coin = request.get("coin")
+        if not isinstance(coin, str) or coin not in self._venue.instruments:
+            raise ControlError(f"coin is {coin!r}; this market has {', '.join(self._venue.instruments)}.")
+        try:
+            side = Side.from_wire(str(request.get("side")))
+        except ValueError as error:
+            raise ControlError(f"side: {error}.") from error
+        instrument = self._venue.instruments[coin]
+        size = _decimal(request.get("size"), "size")
+        try:
+            lots = instrument.parse_size(decimal_text(size))
+        except InexactNumberError as error:
+            raise ControlError(f"size: {error}.") from error
+        if lots <= 0:
+            raise ControlError(f"size is {size}; it must be above 0.")
+        placed = self._venue.market_order(user, coin, side, lots, self._exchange.now_ms())
+        self._exchange.settle()
+        if placed.error:
+            raise ControlError(placed.error)
+        return {
+            "oid": placed.order.oid,
+            "filled": units_text(placed.order.filled, instrument.sz_decimals),
+            "average_price": decimal_text(round(self._venue.average_price(placed.order), 6)),
+        }
+
+    def truth(self, query: Mapping[str, str]) -> JsonObject:
+        """What the matching engine holds of an account now."""
+        account = self._venue.see(_address(dict(query)))
+        self._exchange.settle()
+        positions: dict[str, Json] = {
+            coin: units_text(position.lots, self._venue.instruments[coin].sz_decimals)
+            for coin, position in account.positions.items()
+            if position.lots
+        }
+        return {
+            "fills": self._exchange.info.fills(account, len(account.fills)) if account.fills else [],
+            "orders": self._exchange.info.frontend_orders(account),
+            "positions": positions,
+            "account_value": decimal_text(micro_to_usd(self._venue.value_of(account))),
+        }
+
+    def audit(self) -> JsonObject:
+        return audit_row(self._venue)
+
+
+def _object(body: object) -> dict[str, object]:
+    try:
+        return as_object(body)
+    except MalformedRequestError as error:
+        raise ControlError(f"The body must be a JSON object: {error}.") from error
+
+
+def _address(request: Mapping[str, object]) -> str:
+    try:
+        get_str(request, "user")
+        return get_address(request, "user")
+    except MalformedRequestError as error:
+        raise ControlError(f"{error}: 0x and 40 hex digits.") from error
+
+
+def _decimal(value: object, name: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ControlError(f"{name} must be a number or a decimal string.")
+    try:
+        return parse_decimal(format(Decimal(str(value)), "f"))
+    except (InvalidOperation, InexactNumberError, ValueError) as error:
+        raise ControlError(f"{name} is {value!r}, which is not a number.") from error

@@ -1,0 +1,154 @@
+"""The venue with its market, its memory and its listeners: what the HTTP and WebSocket edges share.
+
+Every change goes the same way: the venue changes, the store commits, the listeners are told, and only then the caller answers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+from core.paper.batch import Batch
+from core.paper.config import PaperConfig, StoreError
+from core.paper.exchange_api import ExchangeApi
+from core.paper.info import Info
+from core.paper.jsonio import Json
+from core.paper.ledger import Ledger
+from core.paper.recording import Recording
+from core.paper.replay import MarketStep, Replay
+from core.paper.store import Cursor, PaperStore, Saved
+from core.paper.venue import Venue
+
+_MICRO = 1_000_000
+
+
+def wall_clock_ms() -> int:
+    """UTC. Everything on the wire carries it; only the market's pace is scaled."""
+    return time.time_ns() // 1_000_000
+
+
+class PaperExchange:
+    """Use from one thread. Without a store everything is kept in memory."""
+
+    def __init__(
+        self,
+        config: PaperConfig,
+        recording: Recording,
+        store: PaperStore | None = None,
+        clock_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._store = store
+        self._failure: StoreError | None = None
+        self._clock_ms = clock_ms
+        self._listeners: list[Callable[[Batch], None]] = []
+        self.recording = recording
+        self.venue = Venue(
+            [recording.instrument], int(Decimal(config.funds_usd) * _MICRO), clock_ms(), config.seed
+        )
+        self.info = Info(self.venue)
+        self.api = ExchangeApi(self.venue)
+        self.orders_seen = 0
+        self.trades_seen = 0
+        saved = store.load() if store is not None else None
+        position = None
+        if saved is not None and saved.cursor is not None and saved.cursor.recording == recording.name:
+            position = saved.cursor.position
+        self.replay = Replay(recording, position)
+        self.venue.step(self.replay.scene(), clock_ms())
+        if saved is not None:
+            _restore(self.venue, saved)
+        self.venue.take_batch()
+
+    def now_ms(self) -> int:
+        return max(self._clock_ms(), self.venue.ledger.block_ms)
+
+    def listen(self, listener: Callable[[Batch], None]) -> None:
+        self._listeners.append(listener)
+
+    def ask(self, request: object) -> Json:
+        """POST /info. Raises ``MalformedRequestError``."""
+        answer = self.info.answer(request, self.now_ms())
+        self.settle()
+        return answer
+
+    def act(self, body: object) -> Json:
+        """POST /exchange. Raises ``MalformedRequestError``."""
+        answer = self.api.handle(body, self._clock_ms())
+        self.settle()
+        return answer
+
+    def advance(self) -> None:
+        """Take the market's next step."""
+        step: MarketStep = self.replay.advance()
+        self.venue.step(step, self._clock_ms())
+        self.settle()
+
+    def settle(self) -> None:
+        """Store what changed, then tell the listeners.
+
+        Raises:
+            StoreError: it couldn't be stored. Memory is then ahead of the disk, so every later call is refused as well.
+        """
+        if self._failure is not None:
+            raise self._failure
+        batch = self.venue.take_batch()
+        if self._store is not None and batch.must_store:
+            self._save(batch)
+        self.orders_seen += len(batch.orders)
+        self.trades_seen += len(batch.prints)
+        for listener in self._listeners:
+            listener(batch)
+
+    def save_place(self) -> None:
+        """Remember where the market stands."""
+        if self._store is not None and self._failure is None:
+            self._save(Batch())
+
+    def _save(self, batch: Batch) -> None:
+        assert self._store is not None
+        ledger = self.venue.ledger
+        cursor = Cursor(self.recording.name, self.replay.position)
+        try:
+            self._store.save(batch, ledger.counters, ledger.block_ms, cursor)
+        except sqlite3.Error as error:
+            self._failure = StoreError(
+                f"The paper exchange can't write {self._store.path}: {error}. Fix: make room there, then restart."
+            )
+            raise self._failure from error
+
+
+def _restore(venue: Venue, saved: Saved) -> None:
+    """Go on where the last run ended. Resting orders return in order of age, behind the market's liquidity at their price."""
+    ledger = venue.ledger
+    _check_coins(venue, saved)
+    ledger.accounts = saved.accounts
+    ledger.market = saved.market
+    ledger.nonces = saved.nonces
+    ledger.counters = saved.counters
+    ledger.block_ms = max(ledger.block_ms, saved.block_ms)
+    open_orders = [order for account in saved.accounts.values() for order in account.open_orders.values()]
+    for order in sorted(open_orders, key=lambda order: order.oid):
+        _make_way(ledger, order.coin, order.price, order.side.sign)
+        ledger.books[order.coin].rest(order)
+
+
+def _make_way(ledger: Ledger, coin: str, price: int, sign: int) -> None:
+    """The saved place of the market may be older than the order: liquidity that it would cross can't be there."""
+    book = ledger.books[coin]
+    facing = book.asks if sign > 0 else book.bids
+    while (best := facing.best) is not None and (price - best) * sign >= 0 and facing.levels[best].ghost:
+        facing.set_ghost(best, 0)
+
+
+def _check_coins(venue: Venue, saved: Saved) -> None:
+    held = {coin for account in saved.accounts.values() for coin in account.positions}
+    held.update(o.coin for account in saved.accounts.values() for o in account.open_orders.values())
+    held.update(o.coin for account in saved.accounts.values() for o in account.terminal_orders.values())
+    missing = held - venue.instruments.keys()
+    if missing:
+        raise StoreError(
+            f"The paper accounts have traded {', '.join(sorted(missing))}, which this market doesn't have. "
+            "Fix: replay the recording that they were made with, or use another state directory."
+        )

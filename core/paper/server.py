@@ -1,0 +1,246 @@
+"""The paper exchange on a port: POST /info, POST /exchange, WS /ws, and the control plane."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from core.paper.config import PaperConfig, PaperError, PortInUseError
+from core.paper.control import Control, ControlError
+from core.paper.exchange import PaperExchange
+from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
+from core.paper.recording import load_recording
+from core.paper.store import PaperStore
+from core.paper.ws import Hub
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 0.01
+_STEPS_BETWEEN_YIELDS = 50
+"""Market steps in a row, about two milliseconds' worth, before requests get their turn."""
+_MAX_LAG_S = 1.0
+"""A machine that was stopped or overloaded doesn't make up for more than this: the market resumes, in order."""
+_SAVE_EVERY_S = 1.0
+_STOP_TIMEOUT_S = 3.0
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStats:
+    """Totals since the start, but for ``ws_clients``. ``orders`` counts changes of orders, ``trades`` prints."""
+
+    requests: int
+    orders: int
+    trades: int
+    ws_clients: int
+    accounts: int
+    steps: int
+    loops: int
+
+
+class PaperServer:
+    """One exchange on one port. Use from one event loop."""
+
+    def __init__(self, config: PaperConfig) -> None:
+        self._config = config
+        self._requests = 0
+        self._steps = 0
+        self._exchange: PaperExchange | None = None
+        self._hub: Hub | None = None
+        self._control: Control | None = None
+        self._store: PaperStore | None = None
+        self._runner: web.AppRunner | None = None
+        self._pacer: asyncio.Task[None] | None = None
+
+    @property
+    def exchange(self) -> PaperExchange:
+        assert self._exchange is not None, "not started"
+        return self._exchange
+
+    async def start(self) -> str:
+        """Load the market and the store, and listen; the base URL, without a slash at its end.
+
+        Raises:
+            PaperError: nothing is left running, and the text says what to do.
+        """
+        recording = await asyncio.to_thread(load_recording, self._config.market)
+        try:
+            if self._config.store_path is not None:
+                self._store = PaperStore(self._config.store_path)
+            self._exchange = PaperExchange(self._config, recording, self._store)
+            self._hub = Hub(self._exchange)
+            self._control = Control(self._exchange)
+            url = await self._listen()
+        except BaseException:
+            await self._release()
+            raise
+        self._pacer = asyncio.create_task(self._pace(), name="paper market")
+        self._pacer.add_done_callback(_report_death)
+        return url
+
+    async def stop(self) -> None:
+        """Stop the market, save, and close all connections; a few seconds at most. Safe to call twice."""
+        pacer, self._pacer = self._pacer, None
+        if pacer is not None:
+            pacer.cancel()
+            await asyncio.wait([pacer])
+        if self._hub is not None:
+            await self._hub.close()
+        await self._release()
+
+    def stats(self) -> ServerStats:
+        assert self._hub is not None, "not started"
+        exchange = self.exchange
+        return ServerStats(
+            requests=self._requests,
+            orders=exchange.orders_seen,
+            trades=exchange.trades_seen,
+            ws_clients=self._hub.clients,
+            accounts=len(exchange.venue.ledger.accounts),
+            steps=self._steps,
+            loops=exchange.replay.loops,
+        )
+
+    async def _release(self) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+        store, self._store = self._store, None
+        if store is not None:
+            try:
+                if self._exchange is not None:
+                    self._exchange.save_place()
+            finally:
+                store.close()
+
+    async def _listen(self) -> str:
+        application = web.Application(middlewares=[self._boundary])
+        application.add_routes(
+            [
+                web.post("/info", self._on_info),
+                web.post("/exchange", self._on_exchange),
+                web.get("/ws", self._on_ws),
+                web.post("/paper/fund", self._on_fund),
+                web.post("/paper/trade", self._on_trade),
+                web.get("/paper/truth", self._on_truth),
+                web.get("/paper/audit", self._on_audit),
+            ]
+        )
+        host, port = self._config.host, self._config.port
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_STOP_TIMEOUT_S)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUseError(
+                    f"Port {port} on {host} is in use. Fix: stop what listens there, or choose another port (0: any free)."
+                ) from error
+            raise PaperError(
+                f"Can't listen on {host}:{port}: {error}. Fix: choose another address."
+            ) from error
+        bound = self._runner.addresses[0][1]
+        return f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+
+    async def _pace(self) -> None:
+        """Let the market's steps come due in order, ``speed`` recorded milliseconds per millisecond."""
+        loop = asyncio.get_running_loop()
+        hub, exchange = self._hub, self.exchange
+        assert hub is not None
+        speed = self._config.speed
+        last = saved_at = swept_at = loop.time()
+        owed_ms = 0.0
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = loop.time()
+            owed_ms = min(owed_ms + (now - last) * 1000 * speed, _MAX_LAG_S * 1000 * speed)
+            last = now
+            taken = 0
+            while (wait_ms := exchange.replay.wait_ms()) <= owed_ms:
+                owed_ms -= wait_ms
+                exchange.advance()
+                taken += 1
+                if taken % _STEPS_BETWEEN_YIELDS == 0:
+                    hub.publisher.flush(loop.time())
+                    await asyncio.sleep(0)
+                    if loop.time() - now > _MAX_LAG_S:
+                        break
+            self._steps += taken
+            hub.publisher.flush(loop.time())
+            if now - saved_at >= _SAVE_EVERY_S:
+                saved_at = now
+                exchange.save_place()
+            if now - swept_at >= 1.0:
+                swept_at = now
+                hub.sweep(now)
+
+    @web.middleware
+    async def _boundary(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        self._requests += 1
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except MalformedRequestError:
+            return web.Response(status=422, text=DESERIALIZE_TEXT)
+        except ControlError as error:
+            return _json({"error": str(error)}, status=400)
+        except Exception:
+            # The one broad catch: a bug, or a full disk. Loud here and 500 there, as the venue would answer.
+            _log.critical("%s %s failed", request.method, request.path, exc_info=True)
+            return web.Response(status=500, text="Internal Server Error")
+
+    async def _on_info(self, request: web.Request) -> web.StreamResponse:
+        return _json(self.exchange.ask(loads(await request.read())))
+
+    async def _on_exchange(self, request: web.Request) -> web.StreamResponse:
+        return _json(self.exchange.act(loads(await request.read())))
+
+    async def _on_ws(self, request: web.Request) -> web.StreamResponse:
+        assert self._hub is not None
+        return await self._hub.serve(request)
+
+    async def _on_fund(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.fund(await _control_body(request)))
+
+    async def _on_trade(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.trade(await _control_body(request)))
+
+    async def _on_truth(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.truth(request.query))
+
+    async def _on_audit(self, _request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.audit())
+
+    @property
+    def _plane(self) -> Control:
+        assert self._control is not None
+        return self._control
+
+
+def _report_death(pacer: asyncio.Task[None]) -> None:
+    if not pacer.cancelled() and (error := pacer.exception()) is not None:
+        _log.critical("the paper market has stopped", exc_info=error)
+
+
+async def _control_body(request: web.Request) -> object:
+    try:
+        return loads(await request.read())
+    except MalformedRequestError as error:
+        raise ControlError(f"The body is not JSON: {error}.") from error
+
+
+def _json(value: Json, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status,
+        text=dumps(value),
+        content_type="application/json",
+        headers={"access-control-allow-origin": "*"},
+    )

@@ -1,0 +1,222 @@
+"""The WebSocket edge: connections, their subscriptions, and what they send."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import WSMsgType, web
+
+from core.paper.config import PaperError
+from core.paper.exchange import PaperExchange
+from core.paper.jsonio import (
+    DESERIALIZE_TEXT,
+    Json,
+    MalformedRequestError,
+    as_object,
+    dumps,
+    get_int,
+    get_str,
+    loads,
+)
+from core.paper.publisher import Publisher, frame
+from core.paper.subscriptions import Subscription, decode_subscription
+
+_log = logging.getLogger(__name__)
+
+_MAX_QUEUED = 10_000
+"""Frames waiting for one client: minutes of market data. Who reads no faster has stopped reading."""
+_MAX_USERS = 10
+_MAX_SUBSCRIPTIONS = 1000
+_IDLE_CLOSE_S = 60.0
+_CLOSE_TIMEOUT_S = 1.0
+
+
+class Connection:
+    """One client. ``send`` never blocks; a client that doesn't read is cut off, it never misses a frame unknowingly."""
+
+    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+        self.socket = socket
+        self.subscriptions: set[Subscription] = set()
+        self.sent_at = asyncio.get_running_loop().time()
+        self._abort = abort
+        self._queue: asyncio.Queue[str] = asyncio.Queue(_MAX_QUEUED)
+        self.is_cut = False
+
+    def send(self, text: str) -> None:
+        if self.is_cut:
+            return
+        try:
+            self._queue.put_nowait(text)
+        except asyncio.QueueFull:
+            _log.warning("cut off a client that left %d frames unread", _MAX_QUEUED)
+            self.cut()
+
+    def cut(self) -> None:
+        self.is_cut = True
+        self._abort()
+
+    async def write(self) -> None:
+        """Send what is queued until the connection ends."""
+        loop = asyncio.get_running_loop()
+        while True:
+            text = await self._queue.get()
+            try:
+                await self.socket.send_str(text)
+            except ConnectionError:
+                return
+            self.sent_at = loop.time()
+
+
+class Hub:
+    """All connections, and who wants what."""
+
+    def __init__(self, exchange: PaperExchange) -> None:
+        self._exchange = exchange
+        self._coins = frozenset(exchange.venue.instruments)
+        self._connections: set[Connection] = set()
+        self._subscribers: dict[Subscription, set[Connection]] = {}
+        self.publisher = Publisher(exchange, self._subscribers.__contains__, self._send)
+
+    @property
+    def clients(self) -> int:
+        return len(self._connections)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Handle one client from its first frame to its last."""
+        socket = web.WebSocketResponse(compress=False, timeout=_CLOSE_TIMEOUT_S)
+        await socket.prepare(request)
+        transport = request.transport
+        connection = Connection(socket, transport.abort if transport is not None else lambda: None)
+        self._connections.add(connection)
+        writer = asyncio.create_task(connection.write())
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._on_text(connection, message.data)
+        finally:
+            for subscription in connection.subscriptions:
+                self._forget(subscription, connection)
+            self._connections.discard(connection)
+            writer.cancel()
+        return socket
+
+    async def close(self) -> None:
+        """Say goodbye to everyone, within bounded time."""
+        connections = list(self._connections)
+        await asyncio.gather(*(c.socket.close(code=1001) for c in connections), return_exceptions=True)
+
+    def sweep(self, now_s: float) -> None:
+        """Close connections on which nothing was sent for a minute, as the venue does."""
+        for connection in self._connections:
+            if now_s - connection.sent_at > _IDLE_CLOSE_S:
+                connection.cut()
+
+    def _send(self, subscription: Subscription, text: str) -> None:
+        for connection in self._subscribers.get(subscription, ()):
+            connection.send(text)
+
+    def _forget(self, subscription: Subscription, connection: Connection) -> None:
+        subscribers = self._subscribers.get(subscription, set())
+        subscribers.discard(connection)
+        if not subscribers:
+            self._subscribers.pop(subscription, None)
+
+    def _on_text(self, connection: Connection, text: str) -> None:
+        try:
+            request = as_object(loads(text))
+            match get_str(request, "method"):
+                case "ping":
+                    connection.send(dumps({"channel": "pong"}))
+                case "subscribe":
+                    self._subscribe(connection, request.get("subscription"))
+                case "unsubscribe":
+                    self._unsubscribe(connection, request.get("subscription"))
+                case "post":
+                    self._post(connection, get_int(request, "id"), as_object(request.get("request")))
+                case method:
+                    raise MalformedRequestError(f"no method {method!r}")
+        except MalformedRequestError:
+            connection.send(frame("error", f"Error parsing JSON into valid websocket request: {text}"))
+
+    def _decode(self, connection: Connection, value: object) -> Subscription | None:
+        try:
+            return decode_subscription(value, self._coins)
+        except MalformedRequestError:
+            connection.send(frame("error", f"Invalid subscription {dumps(_plain(value))}"))
+            return None
+
+    def _subscribe(self, connection: Connection, value: object) -> None:
+        subscription = self._decode(connection, value)
+        if subscription is None:
+            return
+        if subscription in connection.subscriptions:
+            connection.send(frame("error", f"Already subscribed: {subscription.text()}"))
+            return
+        if len(connection.subscriptions) >= _MAX_SUBSCRIPTIONS:
+            connection.send(frame("error", f"Cannot subscribe to more than {_MAX_SUBSCRIPTIONS} channels."))
+            return
+        users = {s.user for s in (*connection.subscriptions, subscription)} - {None}
+        if len(users) > _MAX_USERS:
+            connection.send(frame("error", f"Cannot track more than {_MAX_USERS} total users."))
+            return
+        if subscription.user is not None:
+            self._exchange.venue.see(subscription.user)
+            self._exchange.settle()
+        connection.subscriptions.add(subscription)
+        self._subscribers.setdefault(subscription, set()).add(connection)
+        self._acknowledge(connection, "subscribe", subscription)
+        greeting = self.publisher.greeting(subscription)
+        if greeting is not None:
+            connection.send(greeting)
+
+    def _unsubscribe(self, connection: Connection, value: object) -> None:
+        subscription = self._decode(connection, value)
+        if subscription is None:
+            return
+        if subscription not in connection.subscriptions:
+            connection.send(frame("error", f"Already unsubscribed: {subscription.text()}"))
+            return
+        connection.subscriptions.discard(subscription)
+        self._forget(subscription, connection)
+        self._acknowledge(connection, "unsubscribe", subscription)
+
+    def _acknowledge(self, connection: Connection, method: str, subscription: Subscription) -> None:
+        data: Json = {"method": method, "subscription": subscription.wire()}
+        connection.send(frame("subscriptionResponse", data))
+
+    def _post(self, connection: Connection, number: int, request: dict[str, object]) -> None:
+        kind = get_str(request, "type")
+        payload = request.get("payload")
+        answer: Json
+        try:
+            if kind == "info":
+                asked = as_object(payload)
+                answer = {
+                    "type": "info",
+                    "payload": {"type": get_str(asked, "type"), "data": self._exchange.ask(asked)},
+                }
+            elif kind == "action":
+                answer = {"type": "action", "payload": self._exchange.act(payload)}
+            else:
+                raise MalformedRequestError(f"no post of {kind!r}")
+        except MalformedRequestError:
+            answer = {"type": "error", "payload": f"422 Unprocessable Entity: {DESERIALIZE_TEXT}"}
+        except PaperError as error:
+            _log.critical("%s", error)
+            answer = {"type": "error", "payload": "500 Internal Server Error"}
+        connection.send(frame("post", {"id": number, "response": answer}))
+
+
+def _plain(value: object) -> Json:
+    """What orjson just read, as what orjson can write."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case _:
+            raise AssertionError(type(value))
