@@ -114,7 +114,7 @@ class GridBotApp(App[None]):
     @on(Worker.StateChanged)
     def core_worker_changed(self, event: Worker.StateChanged) -> None:
         if event.worker.group == "core" and event.state is WorkerState.ERROR:
-            self._fault = f"the link to the engine broke: {event.worker.error!r}"
+            self._fault = f"{type(event.worker.error).__name__}: {event.worker.error}"
             self.tick()
 
     def look(self) -> Look:
@@ -212,6 +212,8 @@ class GridBotApp(App[None]):
     def _stop(self) -> None:
         self._stop_requested = True
         self._core.request_stop()
+        if self._fault:
+            self.exit()
         self._desk.say("Stopping: the screen closes when our orders are settled")
 
     async def action_quit(self) -> None:

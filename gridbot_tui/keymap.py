@@ -25,6 +25,8 @@ class Danger(StrEnum):
     """Changes what is on the screen, nothing else."""
     ACT = "act"
     """Safe and repeatable: one key, no dialog."""
+    ASKS = "asks"
+    """A dialog says what will happen; one key agrees."""
     TYPED = "typed"
     """Moves money or ends the protection of a halt: a word must be typed."""
 
@@ -113,19 +115,19 @@ _ACT, _TYPED, _DASH = Danger.ACT, Danger.TYPED, Scope.DASHBOARD
 
 ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
-        "halt", ("H",), "Halt", "Cancel all our orders and stop quoting; press again to send the cancels again",
+        "halt", ("H",), "Halt", "Cancel all our orders, stop quoting; again: re-send",
         _ACT, _not_dead, priority_keys=("ctrl+x",), in_footer=True,
     ),
     KeyAction(
-        "flatten", ("F",), "Flatten", "Halt, cancel, close the position reduce-only, prove it flat",
+        "flatten", ("F",), "Flatten", "Halt, cancel, close reduce-only, prove it flat",
         _TYPED, _needs_coin, in_footer=True,
     ),
     KeyAction(
-        "resync", ("R",), "Resync", "Settle orders, fills and position with the exchange now",
+        "resync", ("R",), "Resync", "Settle orders, fills, position with the exchange",
         _ACT, _needs_running_core, debounce_s=2.0, in_footer=True,
     ),
     KeyAction(
-        "reconnect", ("W",), "Reconnect", "Drop the WebSocket, connect again, read the gap over REST",
+        "reconnect", ("W",), "Reconnect", "New WebSocket, then read the gap over REST",
         _ACT, _needs_running_core, debounce_s=5.0, in_footer=True,
     ),
     KeyAction(
@@ -137,17 +139,17 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("help", ("question_mark",), "Help", "Every key, and why one is refused now", in_footer=True),
     KeyAction(
-        "quit", ("Q",), "Quit", "Stop in order and leave; asks first",
-        priority_keys=("ctrl+q", "ctrl+c"), in_footer=True,
+        "quit", ("Q",), "Quit", "Stop in order, cancel our orders, leave",
+        Danger.ASKS, priority_keys=("ctrl+q", "ctrl+c"), in_footer=True,
     ),
-    KeyAction("filter_drift", ("d",), "Drift events", "Show position_drift and resync events", scope=_DASH),
-    KeyAction("filter_compression", ("c",), "Compression events", "Show grid_compression events", scope=_DASH),
-    KeyAction("filter_fills", ("l",), "Fill events", "Show fills", scope=_DASH),
-    KeyAction("filter_all", ("a",), "All events", "Show every event", scope=_DASH),
+    KeyAction("filter_drift", ("d",), "Drift", "Show position_drift and resync events", scope=_DASH),
+    KeyAction("filter_compression", ("c",), "Compression", "Show grid_compression events", scope=_DASH),
+    KeyAction("filter_fills", ("l",), "Fills", "Show fills", scope=_DASH),
+    KeyAction("filter_all", ("a",), "All", "Show every event", scope=_DASH),
     KeyAction(
         "next_coin", ("tab",), "Next coin", "Look at the next coin", disabled_reason=_needs_two_coins, scope=_DASH
     ),
-    KeyAction("theme", ("t",), "Theme", "Change between the colours and high contrast"),
+    KeyAction("theme", ("t",), "Theme", "Colours, high contrast"),
 )  # fmt: skip
 
 BY_ID = {action.id: action for action in ACTIONS}

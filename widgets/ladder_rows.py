@@ -14,7 +14,7 @@ from widgets.look import AGED_S, STALE_S, Look
 _MARKS = {LevelState.OPEN: " ", LevelState.IN_FLIGHT: "~", LevelState.MISSING: "!", LevelState.ORPHAN: "?"}
 _TROUBLE = {LevelState.MISSING: "missing", LevelState.ORPHAN: "orphan"}
 _MAX_BAR = 20
-_DISTANCE_FROM_WIDTH = 44
+_DISTANCE_FROM_WIDTH = 52
 _ENTRY = " ◄ entry"
 
 
@@ -70,11 +70,8 @@ def level_line(level: LevelView, coin: CoinView, columns: Columns, is_entry: boo
         made = (*made, *line((f"{_distance(level, coin):>8} ", Ink.LABEL)))
     room = columns.width - width_of(made) - (len(_ENTRY) if is_entry else 0)
     trouble = _TROUBLE.get(level.state, "")
-    if trouble:
-        text = f"{trouble}: {level.blocked_by}" if level.blocked_by else trouble
-        tail = line((shorten(text, max(room, 0)), Ink.WARN))
-    else:
-        tail = _bar(level, columns, side_ink)
+    why = line((shorten(level.blocked_by or trouble, max(room, 0)), Ink.WARN))
+    tail = why if trouble else _bar(level, columns, side_ink)
     if is_entry:
         bar_room = max(min(room, columns.bar), 0)
         tail = (*fit(cut(tail, bar_room), bar_room), *line((_ENTRY, Ink.STRONG)))
@@ -99,15 +96,19 @@ def _bar(level: LevelView, columns: Columns, ink: Ink) -> Line:
 
 def mid_line(look: Look, coin: CoinView, columns: Columns) -> Line:
     mid = f"{formats.price(coin.mid, coin.price_decimals):>{columns.price}}"
-    notes = []
-    if coin.ask and coin.bid:
-        notes.append(f"spread {coin.ask - coin.bid:,.{coin.price_decimals}f}")
     quote_age_s = look.quote_age_s
+    notes = []
     if quote_age_s is None:
-        notes = ["no quote yet"]
+        notes.append("no quote yet")
     elif quote_age_s > AGED_S:
         notes.append(f"{formats.age(quote_age_s)} old")
-    return fit(line((f"mid {mid}  {'  '.join(notes)}", Ink.MID)), columns.width, " ", Ink.MID)
+    if coin.ask and coin.bid:
+        notes.append(f"spread {coin.ask - coin.bid:,.{coin.price_decimals}f}")
+    text = f"mid {mid}"
+    for note in notes:
+        if len(text) + 2 + len(note) <= columns.width:
+            text = f"{text}  {note}"
+    return fit(line((text, Ink.MID)), columns.width, " ", Ink.MID)
 
 
 def ladder_lines(look: Look, width: int, height: int) -> list[Line]:

@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from widgets.ink import Ink, Line, changed_columns, fit
+from widgets.ink import Ink, Line, changed_columns, fit, plain
 from widgets.look import Look
 
 
@@ -36,6 +36,11 @@ class LinePanel(Widget):
         """Draw ``look``, repainting what differs from what is on the screen."""
         self._look = look
         self._redraw()
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, without its colours."""
+        return "\n".join(plain(each).rstrip() for each in self._drawn)
 
     def _redraw(self) -> None:
         width, height = self.size

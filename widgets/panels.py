@@ -59,7 +59,7 @@ class AlertLine(LinePanel):
     """There only while there is an alert."""
 
     def show(self, look: Look) -> None:
-        self.display = bool(look.alerts)
+        self.set_class(bool(look.alerts), "-raised")
         super().show(look)
 
     def lines(self, look: Look, width: int, height: int) -> list[Line]:

@@ -25,6 +25,13 @@ class _Awaited:
     sent_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    until_ms: int
+    topic: str
+    toast: Toast
+
+
 class CommandDesk:
     """``now_ms`` is monotonic."""
 
@@ -33,10 +40,13 @@ class CommandDesk:
         self._now_ms = now_ms
         self._sent_ms: dict[str, int] = {}
         self._awaited: dict[str, _Awaited] = {}
-        self._toasts: list[tuple[int, Toast]] = []
+        self._toasts: list[_Timed] = []
 
-    def say(self, text: str, severity: Severity = Severity.INFO) -> None:
-        self._toasts = [*self._toasts, (self._now_ms() + TOAST_MS, Toast(text, severity))][-MAX_TOASTS:]
+    def say(self, text: str, severity: Severity = Severity.INFO, topic: str = "") -> None:
+        """Show a toast; it takes the place of an earlier one on the same topic."""
+        kept = [timed for timed in self._toasts if not topic or timed.topic != topic]
+        made = _Timed(self._now_ms() + TOAST_MS, topic, Toast(text, severity))
+        self._toasts = [*kept, made][-MAX_TOASTS:]
 
     def refuse(self, action: KeyAction, reason: str) -> None:
         self.say(f"{action.key} {action.title} refused: {reason}", Severity.WARN)
@@ -44,8 +54,8 @@ class CommandDesk:
     @property
     def toasts(self) -> tuple[Toast, ...]:
         now_ms = self._now_ms()
-        self._toasts = [(until, toast) for until, toast in self._toasts if until > now_ms]
-        return tuple(toast for _, toast in self._toasts)
+        self._toasts = [timed for timed in self._toasts if timed.until_ms > now_ms]
+        return tuple(timed.toast for timed in self._toasts)
 
     def send(self, action: KeyAction, command: Action, coin: str = "") -> None:
         now_ms = self._now_ms()
@@ -60,7 +70,7 @@ class CommandDesk:
             return
         self._sent_ms[action.id] = now_ms
         self._awaited[command_id] = _Awaited(f"{action.key} {action.title}", now_ms)
-        self.say(f"{action.key} {action.title}{f' {coin}' if coin else ''}: sent")
+        self.say(f"{action.key} {action.title}{f' {coin}' if coin else ''}: sent", topic=command_id)
 
     def settle(self, snapshot: Snapshot | None) -> None:
         """Toast what became of the commands sent from here."""
@@ -79,4 +89,4 @@ class CommandDesk:
     def _answer(self, awaited: _Awaited, command: CommandView) -> None:
         severity = _ENDS[command.status]
         word = "" if command.status == "done" else f" {command.status}"
-        self.say(f"{awaited.title}{word}: {command.text or 'done'}", severity)
+        self.say(f"{awaited.title}{word}: {command.text or 'done'}", severity, topic=command.id)

@@ -109,11 +109,17 @@ class TypedDialog(Dialog):
         return ""
 
     def show(self, look: Look) -> None:
-        if not self.guard.left_s(self.now_ms()):
-            self.dismiss(Answer.TIMED_OUT)
+        if self._is_over():
             return
         self._rearm_if_changed(look)
         super().show(look)
+
+    def _is_over(self) -> bool:
+        """Close when the time is up. Asked before each key too: a suspended process misses its ticks."""
+        is_over = not self.guard.left_s(self.now_ms())
+        if is_over and self.is_current:
+            self.dismiss(Answer.TIMED_OUT)
+        return is_over
 
     def _rearm_if_changed(self, look: Look) -> bool:
         reason = self.changed(look)
@@ -137,6 +143,8 @@ class TypedDialog(Dialog):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
+        if self._is_over():
+            return
         look = self.fresh()
         if event.key == "enter" and self._rearm_if_changed(look):
             super().show(look)

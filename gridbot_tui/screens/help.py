@@ -12,6 +12,7 @@ from widgets.look import Look
 _HEADINGS = {
     keymap.Danger.ACT: "UPPERCASE acts on the exchange: one key, no dialog",
     keymap.Danger.TYPED: "and these want a word typed",
+    keymap.Danger.ASKS: "and this asks first",
     keymap.Danger.LOOK: "lowercase looks",
 }
 
@@ -23,10 +24,10 @@ def help_lines(look: Look) -> list[Line]:
         for action in keymap.ACTIONS:
             if action.danger is not danger:
                 continue
-            keys = " ".join((action.key, *action.priority_keys))
+            keys = " ".join((action.key, *action.priority_keys[:1]))
             refusal = action.disabled_reason(look.snapshot)
             told = (f"refused: {refusal}", Ink.WARN) if refusal else (action.tooltip, Ink.TEXT)
-            rows.append(line((f"{keys:<15}", Ink.KEY), (f"{action.title:<19}", Ink.STRONG), told))
+            rows.append(line((f"{keys:<10}", Ink.KEY), (f"{action.title:<12}", Ink.STRONG), told))
     return rows
 
 

@@ -1,0 +1,57 @@
+"""Hermetic consoles: no terminal, colour setting or clock of this machine reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from core.view import Snapshot
+from gridbot_tui.app import GridBotApp
+from tests.tui.factory import FakeClock, FakeCore
+from widgets.line_panel import LinePanel
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until another thread's doing has arrived."""
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never happened")
+
+
+@dataclass
+class Console:
+    app: GridBotApp
+    core: FakeCore
+    clock: FakeClock
+
+    def read(self, selector: str) -> str:
+        """The text of one panel of the screen on top."""
+        return self.app.screen.query_one(selector, LinePanel).text
+
+    def toasts(self) -> list[str]:
+        return [toast.text for toast in self.app.look().toasts]
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL_FPS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def console() -> Callable[[Snapshot | None], Console]:
+    """A console over a canned Snapshot. It draws when a key or the test asks, never because time passed."""
+
+    def make(first: Snapshot | None) -> Console:
+        core, clock = FakeCore(first), FakeClock()
+        app = GridBotApp(core, clock=clock, monotonic=clock, refresh_hz=0.001)
+        app.animation_level = "none"
+        return Console(app, core, clock)
+
+    return make

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from textual import events
+
+from core.domain.commands import Action
+from core.view import FeedView, Snapshot
+from gridbot_tui.screens.dashboard import DashboardScreen
+from gridbot_tui.screens.flatten import FlattenDialog, outgrew
+from gridbot_tui.screens.resume import ResumeDialog
+from tests.tui.conftest import Console
+from tests.tui.factory import coin_view, halted, snapshot
+
+MakeConsole = Callable[[Snapshot | None], Console]
+
+
+def with_position(size: str) -> Snapshot:
+    return snapshot(coins=(coin_view(position=Decimal(size)),))
+
+
+@pytest.mark.parametrize(
+    ("armed", "now", "differs"),
+    [
+        ("1", "1.1", False),
+        ("1", "1.11", True),
+        ("1", "0.1", False),
+        ("1", "0", True),
+        ("0", "0.1", True),
+        ("1", "-1", True),
+        ("-1", "-1.2", True),
+        ("-1", "-1.1", False),
+        ("0", "0", False),
+    ],
+)
+def test_another_side_or_ten_percent_more_is_another_position(armed: str, now: str, differs: bool) -> None:
+    assert outgrew(Decimal(armed), Decimal(now)) is differs
+
+
+async def test_flatten_states_steps_size_notional_network_account_and_its_keys(console: MakeConsole) -> None:
+    it = console(snapshot(network="mainnet"))
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        text = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        for part in (
+            "FLATTEN BTC — LIVE MAINNET",
+            "Account 0x71…e4 on LIVE MAINNET",
+            "cancels 30 orders",
+            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, with reduce-only orders",
+            "stays HALTED",
+            "Type BTC and press enter",
+            "enter flatten · esc cancel · closes in 20s",
+        ):
+            assert part in text
+        assert it.app.screen.query_one("#dialog-box").size.width == 58
+
+
+@pytest.mark.parametrize("coin", ["BTC", "xyz:TSLA"])
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+async def test_the_coin_typed_in_any_case_without_its_dex_flattens_it(
+    console: MakeConsole, coin: str, case: Callable[[str], str]
+) -> None:
+    it = console(snapshot(coins=(coin_view(coin=coin),)))
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press(*case(coin.rpartition(":")[2]), "enter")
+        assert it.core.submitted == [(Action.FLATTEN, coin)]
+        assert isinstance(it.app.screen, DashboardScreen)
+        assert it.toasts() == [f"F Flatten {coin}: sent"]
+
+
+async def test_enter_alone_and_a_wrong_coin_send_nothing_and_the_dialog_stays(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press("enter")
+        assert "that is not BTC" in it.read("#dialog-box")
+        await pilot.press("E", "T", "H", "enter")
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert it.app.screen.guard.text == ""
+        assert it.core.submitted == []
+
+
+async def test_keys_typed_ahead_are_not_an_answer(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F", "B", "T", "C", "enter")
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert it.app.screen.guard.text == ""
+        assert it.core.submitted == []
+
+
+async def test_three_fast_presses_of_flatten_open_one_dialog_and_type_nothing(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F", "F", "F")
+        assert len(it.app.screen_stack) == 2
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert it.app.screen.guard.text == ""
+
+
+async def test_a_paste_is_swallowed(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        it.app.post_message(events.Paste("BTC\n"))
+        await pilot.pause()
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert it.app.screen.guard.text == ""
+        assert "a paste is not taken" in it.read("#dialog-box")
+        await pilot.press("enter")
+        assert it.core.submitted == []
+
+
+async def test_escape_leaves_at_once_and_sends_nothing(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F", "escape")
+        assert isinstance(it.app.screen, DashboardScreen)
+        assert it.core.submitted == []
+        assert it.toasts() == []
+
+
+async def test_ctrl_x_halts_through_the_dialog_and_a_capital_h_types_into_it(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press("H", "R")
+        assert it.core.submitted == []
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert it.app.screen.guard.text == "HR"
+        await pilot.press("ctrl+x")
+        assert it.core.submitted == [(Action.HALT, "")]
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert "H Halt: sent" in it.read("ToastBox")
+
+
+@pytest.mark.parametrize("opener", ["question_mark", "Q", "ctrl+p"])
+async def test_ctrl_x_halts_from_every_other_screen(console: MakeConsole, opener: str) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press(opener)
+        await pilot.pause()
+        assert len(it.app.screen_stack) == 2
+        await pilot.press("ctrl+x")
+        assert it.core.submitted == [(Action.HALT, "")]
+
+
+async def test_it_closes_itself_after_20_seconds_and_says_so(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press("B", "T", "C")
+        it.clock.advance(19.5)
+        it.app.tick()
+        assert isinstance(it.app.screen, FlattenDialog)
+        it.clock.advance(0.1)
+        it.app.tick()
+        await pilot.pause()
+        assert isinstance(it.app.screen, DashboardScreen)
+        assert it.toasts() == ["The dialog closed by itself, nothing was sent"]
+        assert it.core.submitted == []
+
+
+async def test_enter_after_the_time_is_up_sends_nothing(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press("B", "T", "C")
+        it.clock.advance(3600)
+        await pilot.press("enter")
+        assert it.core.submitted == []
+
+
+@pytest.mark.parametrize("size", ["-0.1", "0", "0.25"])
+async def test_it_asks_again_when_the_position_is_no_longer_the_one_on_the_screen(
+    console: MakeConsole, size: str
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press("B", "T", "C")
+        it.core.snapshot = with_position(size)
+        await pilot.press("enter")
+        assert it.core.submitted == []
+        assert isinstance(it.app.screen, FlattenDialog)
+        assert it.app.screen.guard.text == ""
+        assert "the position changed from +0.1875" in it.read("#dialog-box")
+        it.clock.advance(0.4)
+        await pilot.press("B", "T", "C", "enter")
+        assert it.core.submitted == [(Action.FLATTEN, "BTC")]
+
+
+async def test_a_position_that_moved_a_little_is_shown_live_and_keeps_what_was_typed(
+    console: MakeConsole,
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        await pilot.press("B", "T", "C")
+        it.core.snapshot = with_position("0.2")
+        it.app.tick()
+        assert "LONG +0.2 BTC" in it.read("#dialog-box")
+        await pilot.press("enter")
+        assert it.core.submitted == [(Action.FLATTEN, "BTC")]
+
+
+async def test_flatten_of_a_flat_coin_says_that_nothing_is_closed(console: MakeConsole) -> None:
+    it = console(with_position("0"))
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        assert "3 closes nothing: BTC is flat" in it.read("#dialog-box")
+
+
+async def test_old_numbers_in_the_dialog_say_how_old_they_are(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        it.clock.advance(27)
+        await pilot.press("F")
+        assert "these numbers are 27s old" in it.read("#dialog-box")
+
+
+async def test_the_dialog_fits_the_smallest_terminal(console: MakeConsole) -> None:
+    it = console(snapshot(network="mainnet"))
+    async with it.app.run_test(size=(60, 15)) as pilot:
+        await pilot.press("F")
+        await pilot.pause()
+        box = it.app.screen.query_one("#dialog-box")
+        assert it.app.screen.region.contains_region(box.region)
+        assert "Type BTC and press enter" in it.read("#dialog-box")
+        assert it.read("#dialog-box").splitlines()[-1].startswith("┗")
+
+
+async def test_resume_wants_the_word_and_shows_why_it_halted(console: MakeConsole) -> None:
+    it = console(halted())
+    async with it.app.run_test() as pilot:
+        await pilot.press("U")
+        text = it.read("#dialog-box")
+        assert "Halted because: an operator asked" in text
+        assert "BTC: LONG +0.1875 BTC, mid 64,233.1" in text
+        it.clock.advance(0.4)
+        await pilot.press(*"resume", "enter")
+        assert it.core.submitted == [(Action.RESUME, "")]
+
+
+async def test_resume_is_refused_if_the_feed_went_down_while_it_was_typed(console: MakeConsole) -> None:
+    it = console(halted())
+    async with it.app.run_test() as pilot:
+        await pilot.press("U")
+        it.clock.advance(0.4)
+        await pilot.press(*"RESUME")
+        it.core.snapshot = replace(halted(), feed=FeedView())
+        await pilot.press("enter")
+        assert it.core.submitted == []
+        assert it.toasts() == ["U Resume refused: the market feed is down or stale: W reconnect first"]
+
+
+async def test_resume_takes_no_paste_and_times_out_too(console: MakeConsole) -> None:
+    it = console(halted())
+    async with it.app.run_test() as pilot:
+        await pilot.press("U")
+        it.clock.advance(0.4)
+        it.app.post_message(events.Paste("RESUME"))
+        await pilot.pause()
+        assert isinstance(it.app.screen, ResumeDialog)
+        assert it.app.screen.guard.text == ""
+        it.clock.advance(20)
+        it.app.tick()
+        await pilot.pause()
+        assert isinstance(it.app.screen, DashboardScreen)

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.view import ApiView, DriftView, FeedView, FillsView, RunState, Severity
+from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
+from widgets.fields import Field, field_line, panel_lines
+from widgets.ink import Ink, plain, width_of
+from widgets.look import Look
+from widgets.panel_rows import fill_fields, grid_fields, position_fields, risk_fields, system_fields
+
+ALL_PANELS = [position_fields, fill_fields, grid_fields, system_fields, risk_fields]
+
+
+def look_at(now_ms: int = NOW_MS, **changes: object) -> Look:
+    return Look(snapshot(**changes), now_ms)
+
+
+def row(fields: list[Field], label: str, width: int = 46) -> str:
+    return plain(field_line(next(field for field in fields if field.label == label), width))
+
+
+def field(fields: list[Field], label: str) -> Field:
+    return next(field for field in fields if field.label == label)
+
+
+@pytest.mark.parametrize("fields", ALL_PANELS)
+@pytest.mark.parametrize("width", [36, 40, 46, 90])
+def test_no_row_is_wider_than_its_panel(fields: Callable[[Look], list[Field]], width: int) -> None:
+    for made in panel_lines("1 Title", fields(look_at()), 27.0, width, 9):
+        assert width_of(made) <= width
+
+
+@pytest.mark.parametrize("fields", ALL_PANELS)
+def test_every_panel_can_be_drawn_before_the_first_report(fields: Callable[[Look], list[Field]]) -> None:
+    assert panel_lines("1 Title", fields(Look(None, NOW_MS)), 0.0, 46, 4)
+
+
+def test_the_position_reads_as_a_word_a_signed_size_and_a_notional() -> None:
+    assert row(position_fields(look_at()), "Position") == " Position       LONG +0.1875 BTC      $12,044"
+
+
+def test_a_flat_and_a_short_position_read_as_such() -> None:
+    flat = position_fields(look_at(coins=(coin_view(position=Decimal(0), entry=Decimal(0)),)))
+    short = position_fields(look_at(coins=(coin_view(coin="xyz:TSLA", position=Decimal("-2.5")),)))
+    assert "FLAT 0 BTC" in row(flat, "Position")
+    assert "n/a" in row(flat, "Entry/Mid")
+    assert "SHORT -2.5 TSLA" in row(short, "Position")
+
+
+def test_numbers_of_a_panel_share_their_right_edges() -> None:
+    rows = [plain(field_line(each, 46)).rstrip() for each in position_fields(look_at())[:3]]
+    assert {len(each) for each in rows} == {45}
+    assert {len(each[:33].rstrip()) for each in rows} == {32}
+
+
+def test_a_note_without_room_goes_whole_and_a_value_is_never_cut_for_it() -> None:
+    wide = Field("Position", "SHORT -1,250,000.5 kPEPE", ("$1,234,567",))
+    assert plain(field_line(wide, 40)).strip() == "Position    SHORT -1,250,000.5 kPEPE"
+
+
+def test_the_shorter_wording_of_a_note_is_taken_where_the_longer_breaks_the_columns() -> None:
+    assert row(fill_fields(look_at()), "WS/REST", 36).endswith("412 / 6  98.6%")
+    assert row(fill_fields(look_at()), "WS/REST", 40).endswith("412 / 6   98.6% WS")
+    assert "[>95%]" in row(fill_fields(look_at()), "WS/REST", 46)
+
+
+def test_a_ratio_of_few_fills_is_not_a_number() -> None:
+    few = FillsView(total=7, buys=4, sells=3, from_ws=6, from_rest=1)
+    fields = fill_fields(look_at(coins=(coin_view(fills=few),)))
+    assert "n/a (7 fills)" in row(fields, "WS/REST", 46)
+    assert "n/a (7 fills)" in row(fields, "WS/REST", 40)
+    assert field(fields, "WS/REST").severity is None
+
+
+@pytest.mark.parametrize(
+    ("ws", "rest", "severity"), [(96, 4, Severity.INFO), (94, 6, Severity.WARN), (40, 60, Severity.CRIT)]
+)
+def test_rest_overtaking_the_websocket_is_critical(ws: int, rest: int, severity: Severity) -> None:
+    fills = FillsView(total=100, from_ws=ws, from_rest=rest)
+    assert field(fill_fields(look_at(coins=(coin_view(fills=fills),))), "WS/REST").severity is severity
+
+
+def test_drift_is_shown_in_base_before_percent() -> None:
+    drift = DriftView(Decimal("0.1796"), NOW_MS, Decimal("0.0079"), 4.2)
+    drifted = system_fields(look_at(coins=(coin_view(drift=drift),)))
+    text = row(drifted, "Drift")
+    assert text.index("+0.0079 BTC") < text.index("4.20%")
+    assert field(drifted, "Drift").severity is Severity.CRIT
+
+
+def test_drift_before_the_first_read_is_not_zero() -> None:
+    fields = system_fields(look_at(coins=(coin_view(drift=DriftView()),)))
+    assert "n/a" in row(fields, "Drift")
+    assert "not read yet" in row(fields, "Drift")
+
+
+@pytest.mark.parametrize(
+    ("age_s", "severity"), [(9, Severity.INFO), (10, Severity.WARN), (20, Severity.CRIT)]
+)
+def test_a_quiet_feed_warns_at_ten_seconds_and_is_critical_at_twenty(age_s: int, severity: Severity) -> None:
+    feed = FeedView(connected=True, ready=True, last_message_ms=NOW_MS - age_s * 1_000)
+    assert field(system_fields(look_at(feed=feed)), "WS age").severity is severity
+
+
+def test_an_open_breaker_says_why() -> None:
+    api = ApiView(breaker_open=True, breaker_reason="5 errors in 10s", api_error_streak=5)
+    fields = system_fields(look_at(api=api))
+    assert "OPEN: 5 errors in 10s" in row(fields, "Breaker")
+    assert field(fields, "API errs").severity is Severity.CRIT
+
+
+def test_orders_below_target_warn_only_while_running() -> None:
+    thin = replace(coin_view().grid, orders_active=28)
+    running = grid_fields(look_at(coins=(coin_view(grid=thin),)))
+    assert field(running, "Orders").severity is Severity.WARN
+    assert field(grid_fields(Look(halted(), NOW_MS)), "Orders").severity is Severity.INFO
+
+
+def test_compression_shows_its_reason() -> None:
+    grid = replace(coin_view().grid, compression="loss drift 0.8, at the floor of 0.100%")
+    assert "loss drift 0.8" in row(grid_fields(look_at(coins=(coin_view(grid=grid),))), "Compress")
+
+
+def test_a_bot_that_is_not_halted_reads_running() -> None:
+    assert row(risk_fields(look_at()), "Trading").split() == ["Trading", "✓", "running"]
+
+
+def test_a_halt_says_why() -> None:
+    assert "HALTED: an operator asked" in row(risk_fields(Look(halted(), NOW_MS)), "Trading")
+
+
+def test_drawdown_is_graded_against_its_limit() -> None:
+    risk = snapshot().risk
+    for used, severity in ((6.9, Severity.INFO), (7.0, Severity.WARN), (10.0, Severity.CRIT)):
+        fields = risk_fields(look_at(risk=replace(risk, drawdown_pct=used)))
+        assert field(fields, "Drawdown").severity is severity
+
+
+def test_exposure_beyond_the_cap_is_critical() -> None:
+    fields = risk_fields(look_at(coins=(coin_view(worst_short=Decimal("-0.80")),)))
+    assert field(fields, "Exposure").severity is Severity.CRIT
+
+
+def test_the_rule_of_a_title_grows_heavier_with_the_worst_field_even_an_unseen_one() -> None:
+    calm = panel_lines("4 System health", system_fields(look_at()), 0.0, 46, 3)
+    worse = panel_lines("4 System health", system_fields(Look(drifting(), NOW_MS)), 0.0, 46, 3)
+    hidden = look_at(api=ApiView(breaker_open=True))
+    assert plain(calm[0]).startswith("─4 System health──")
+    assert plain(worse[0]).startswith("═4 System health══")
+    assert plain(panel_lines("4 System health", system_fields(hidden), 0.0, 46, 2)[0]).startswith("═")
+
+
+def test_a_title_shows_its_age_from_two_seconds_and_stale_from_twenty() -> None:
+    def title(age_s: float) -> str:
+        return plain(panel_lines("5 Risk", [], age_s, 30, 2)[0])
+
+    assert title(2.0) == "─5 Risk" + "─" * 23
+    assert title(3.14).startswith("─5 Risk · 3.1s─")
+    assert title(27.0).startswith("─5 Risk · 27s STALE─")
+
+
+def test_values_dim_once_they_are_stale() -> None:
+    fresh = panel_lines("1 Position", position_fields(look_at()), 19.9, 46, 4)
+    stale = panel_lines("1 Position", position_fields(look_at()), 20.0, 46, 4)
+    assert {span.ink for each in stale[1:] for span in each} == {Ink.DIM}
+    assert [plain(each) for each in stale[1:]] == [plain(each) for each in fresh[1:]]
+
+
+def test_a_coin_that_is_halted_alone_is_halted_on_its_dashboard() -> None:
+    both = snapshot(
+        coins=(coin_view(), coin_view(coin="ETH", state=RunState.HALTED, halt_reason="assertion"))
+    )
+    assert Look(both, NOW_MS).state is RunState.RUNNING
+    assert Look(both, NOW_MS, coin_index=1).state is RunState.HALTED
