@@ -1,0 +1,130 @@
+"""What is refused, in which words, and what the refusal leaves behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.domain.orders import Side
+from core.paper.actions import WireOrder
+from core.paper.nonces import KEPT, NonceRefusedError, NonceSet
+from core.paper.orders import OrderStatus, TimeInForce
+from core.paper.validation import StaticError
+from tests.unit.paper.world import ALICE, NOW_MS, World
+
+_DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize(
+    ("at", "size", "words"),
+    [
+        ("0", "0.1", "Order has invalid price."),
+        ("-1", "0.1", "Order has invalid price."),
+        ("100000.01", "0.1", "Order has invalid price."),
+        ("100000", "0.000001", "Order has invalid size."),
+        ("100000", "-0.1", "Order has invalid size."),
+        ("100000", "0", "Order has zero size."),
+        ("4000", "0.1", "Order price cannot be more than 95% away from the reference price"),
+        ("200000", "0.1", "Order price cannot be more than 95% away from the reference price"),
+    ],
+)
+def test_an_order_that_cannot_be_meant_fails_the_whole_batch_without_an_id(
+    world: World, at: str, size: str, words: str
+) -> None:
+    good = WireOrder(0, True, "99000", "0.1", False, TimeInForce.GTC, None)
+    bad = WireOrder(0, True, at, size, False, TimeInForce.GTC, None)
+    next_oid = world.venue.ledger.counters.next_oid
+    with pytest.raises(StaticError, match=words.replace(".", r"\.")):
+        world.venue.place(ALICE, (good, bad), NOW_MS)
+    assert world.venue.ledger.counters.next_oid == next_oid
+    assert not world.venue.take_batch().updates
+
+
+def test_an_empty_batch_is_refused(world: World) -> None:
+    with pytest.raises(StaticError, match=r"Orders are empty\."):
+        world.venue.place(ALICE, (), NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("at", "size", "words", "status"),
+    [
+        ("99000.5", "0.1", "Price must be divisible by tick size.", OrderStatus.TICK_REJECTED),
+        ("99000", "0.0001", "Order must have minimum value of $10.", OrderStatus.MIN_NOTIONAL_REJECTED),
+    ],
+)
+def test_a_rejected_order_has_an_id_a_row_and_a_status_that_can_be_asked_for(
+    world: World, at: str, size: str, words: str, status: OrderStatus
+) -> None:
+    placed = world.place(Side.BUY, at, size)
+    assert (placed.error, placed.order.status) == (words, status)
+    assert [u.status for u in world.last.updates] == [status]
+    assert world.account().find_order(placed.order.oid) is placed.order
+
+
+def test_an_order_that_closes_the_whole_position_may_be_worth_less_than_ten_dollars(world: World) -> None:
+    world.buy(100_010, "0.0002")
+    assert (
+        world.place(Side.SELL, 99_000, "0.0001", TimeInForce.IOC).error
+        == "Order must have minimum value of $10."
+    )
+    world.sell(99_000, "0.00015", TimeInForce.IOC)
+    assert not world.place(Side.SELL, 99_000, "0.00005", TimeInForce.IOC).error
+    assert world.account().lots("BTC") == 0
+
+
+def test_a_reduce_only_order_larger_than_a_small_position_is_exempt_from_the_minimum(world: World) -> None:
+    world.buy(100_010, "0.0002")
+    world.sell(99_000, "0.00015", TimeInForce.IOC)
+    assert not world.place(Side.SELL, 99_000, "0.00009", TimeInForce.IOC, reduce_only=True).error
+
+
+def test_what_is_no_longer_there_cannot_be_cancelled(world: World) -> None:
+    order = world.buy(99_000, "0.1", TimeInForce.ALO)
+    words = "Order was never placed, already canceled, or filled."
+    cancels: tuple[tuple[int, int | str], ...] = ((0, order.oid), (0, order.oid), (0, 1), (7, order.oid))
+    assert world.venue.cancel(ALICE, cancels, NOW_MS) == ["", words, words, words]
+
+
+def test_a_cloid_names_the_latest_order_that_used_it(world: World) -> None:
+    cloid = "0x" + "0" * 31 + "a"
+    first = world.place(Side.BUY, 99_000, "0.1", cloid=cloid).order
+    assert world.venue.cancel(ALICE, ((0, cloid),), NOW_MS) == [""]
+    second = world.place(Side.BUY, 98_000, "0.1", cloid=cloid).order
+    assert world.account().find_order(cloid.upper().replace("0X", "0x")) is second
+    assert first.status is OrderStatus.CANCELED
+
+
+def test_nobody_can_cancel_anothers_order(world: World) -> None:
+    order = world.buy(99_000, "0.1")
+    stranger = "0x" + "ee" * 20
+    assert world.venue.cancel(stranger, ((0, order.oid),), NOW_MS)[0].startswith("Order was never placed")
+
+
+def test_nonces_may_arrive_out_of_order_but_not_twice() -> None:
+    nonces = NonceSet()
+    nonces.admit(NOW_MS + 5, NOW_MS)
+    nonces.admit(NOW_MS + 3, NOW_MS)
+    with pytest.raises(NonceRefusedError, match=f"Invalid nonce: duplicate nonce {NOW_MS + 3}"):
+        nonces.admit(NOW_MS + 3, NOW_MS)
+
+
+def test_a_nonce_below_the_hundred_highest_is_too_low() -> None:
+    nonces = NonceSet()
+    dropped = [nonces.admit(NOW_MS + number, NOW_MS) for number in range(1, KEPT + 2)]
+    assert dropped == [None] * KEPT + [NOW_MS + 1]
+    with pytest.raises(NonceRefusedError, match="nonce too low"):
+        nonces.admit(NOW_MS + 1, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("nonce", "words"), [(NOW_MS - 2 * _DAY_MS, "nonce too low"), (NOW_MS + _DAY_MS, "nonce too high")]
+)
+def test_a_nonce_outside_the_window_is_refused_and_stays_unused(nonce: int, words: str) -> None:
+    nonces = NonceSet()
+    with pytest.raises(NonceRefusedError, match=words):
+        nonces.admit(nonce, NOW_MS)
+    assert nonces.kept == []
