@@ -70,6 +70,7 @@ class GridBotApp(App[None]):
         refresh_hz: float = 2.0,
     ) -> None:
         super().__init__()
+        self.animation_level = "none"
         self._core = core
         self._clock = clock
         self._monotonic = monotonic
@@ -119,7 +120,9 @@ class GridBotApp(App[None]):
 
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
-        snapshot = self._snapshot()
+        return self._look_at(self._snapshot())
+
+    def _look_at(self, snapshot: Snapshot | None) -> Look:
         return Look(
             snapshot=snapshot,
             now_ms=self._clock(),
@@ -139,8 +142,9 @@ class GridBotApp(App[None]):
 
     def tick(self) -> None:
         """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
-        self._desk.settle(self._snapshot())
-        look = self.look()
+        snapshot = self._snapshot()
+        self._desk.settle(snapshot)
+        look = self._look_at(snapshot)
         with self.batch_update():
             for screen in self.screen_stack:
                 if isinstance(screen, DashboardScreen | Dialog) and screen.is_mounted:

@@ -14,7 +14,8 @@ _PREFIXES: dict[EventFilter, tuple[str, ...]] = {
     EventFilter.COMPRESSION: ("grid_compression",),
     EventFilter.FILLS: ("fill",),
 }
-_NAME_WIDTH = 20
+_NAME_WIDTHS = (20, 26)
+_WIDE = 100
 _FILTER_KEYS = "[d]rift [c]ompress [l] fill [a]ll"
 
 
@@ -28,7 +29,8 @@ def event_line(event: EventView, width: int, with_coin: bool) -> Line:
     ink = Ink.LABEL if is_info else SEVERITY_INKS[event.severity]
     word = f"{' ' if is_info else glyph(event.severity)} {event.severity.value:<4}"
     coin = f"{formats.short_coin(event.coin):<6} " if with_coin else ""
-    name = f"{shorten(event.name, _NAME_WIDTH):<{_NAME_WIDTH}} "
+    name_width = _NAME_WIDTHS[width >= _WIDE]
+    name = f"{shorten(event.name, name_width):<{name_width}} "
     made = line(
         (f"{formats.utc_clock(event.time_ms)} ", Ink.LABEL), (f"{word} ", ink), coin, name, event.detail
     )

@@ -33,6 +33,8 @@ class Field:
     value: str
     notes: tuple[str, ...] = ()
     severity: Severity | None = None
+    is_pair: bool = False
+    """The note is a value in its own right."""
     is_prose: bool = False
     """Left-aligned and cut at the edge, where a number is right-aligned and never cut for its note."""
 
@@ -84,7 +86,11 @@ def field_line(field: Field, width: int) -> Line:
     if note:
         value_width = max(min(value_width, room - len(note) - 1), len(value))
     shown = f"{shorten(value, room):>{value_width}}"
-    return (*lead, Span(shown, ink), Span(f"{note:>{room - len(shown)}}", Ink.LABEL))
+    return (
+        *lead,
+        Span(shown, ink),
+        Span(f"{note:>{room - len(shown)}}", Ink.TEXT if field.is_pair else Ink.LABEL),
+    )
 
 
 def _note(notes: tuple[str, ...], column: int, room: int) -> str:

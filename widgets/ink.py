@@ -24,6 +24,7 @@ class Ink(StrEnum):
     OK = "ok"
     WARN = "warn"
     CRIT = "crit"
+    ALARM = "alarm"
     MID = "mid"
     KEY = "key"
     BADGE_PAPER = "badge-paper"

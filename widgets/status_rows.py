@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.view import RunState
+from core.view import RunState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, fit, justify, line, width_of
@@ -65,7 +65,14 @@ def run_state(look: Look) -> Line:
     if look.state is RunState.HALTED and coin is not None and coin.position:
         size = formats.quantity(coin.position, signed=True)
         text = f"■ HALTED, POSITION OPEN {size} {formats.short_coin(coin.coin)}"
+    elif look.state is RunState.HALTED and (elsewhere := _open_elsewhere(look)):
+        text = f"■ HALTED, POSITION OPEN in {elsewhere}"
     return line((text, ink))
+
+
+def _open_elsewhere(look: Look) -> str:
+    coins = look.snapshot.coins if look.snapshot is not None else ()
+    return " ".join(formats.short_coin(coin.coin) for coin in coins if coin.position)
 
 
 def status_line(look: Look, width: int) -> Line:
@@ -105,13 +112,13 @@ def alert_line(look: Look, width: int) -> Line | None:
     if not alerts:
         return None
     first = alerts[0]
-    ink = SEVERITY_INKS[first.severity]
+    ink = Ink.ALARM if first.severity is Severity.CRIT else SEVERITY_INKS[first.severity]
     titles = {hint.key: hint.title.lower() for hint in look.hints}
     word = titles.get(first.key, "")
-    treat = f"  press {first.key} {word}".rstrip() if first.key else ""
+    treat = f" press {first.key} {word}".rstrip() if first.key else ""
     more = f"  +{len(alerts) - 1} more" if len(alerts) > 1 else ""
     tail = line((treat, Ink.KEY), (more, Ink.LABEL))
-    head = line((f"{glyph(first.severity)} {first.text}", ink))
+    head = line((f" {glyph(first.severity)} {first.text} ", ink))
     return (*fit(head, min(max(width - width_of(tail), 0), width_of(head))), *tail)
 
 

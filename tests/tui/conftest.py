@@ -51,7 +51,6 @@ def console() -> Callable[[Snapshot | None], Console]:
     def make(first: Snapshot | None) -> Console:
         core, clock = FakeCore(first), FakeClock()
         app = GridBotApp(core, clock=clock, monotonic=clock, refresh_hz=0.001)
-        app.animation_level = "none"
         return Console(app, core, clock)
 
     return make

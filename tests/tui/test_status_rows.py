@@ -93,11 +93,17 @@ def test_a_flat_halt_is_just_a_halt() -> None:
     assert "POSITION OPEN" not in status(Look(flat, NOW_MS))
 
 
+def test_a_halt_looked_at_from_a_flat_coin_names_the_coins_that_are_open() -> None:
+    btc = replace(halted().coins[0], position=coin_view().worst_short)
+    both = replace(halted(), coins=(btc, replace(halted().coins[0], coin="xyz:TSLA")))
+    assert "■ HALTED, POSITION OPEN in TSLA" in status(Look(both, NOW_MS))
+
+
 def test_a_core_that_stopped_publishing_is_not_shown_as_running() -> None:
     look = Look(snapshot(), NOW_MS + 27_000)
     assert "✖ ENGINE SILENT 27s" in status(look)
     assert "✖ STALE 27s" in status(look)
-    assert plain(alert_line(look, 80) or ()).startswith("✖ ENGINE SILENT 27s; trading may go on")
+    assert plain(alert_line(look, 80) or ()).startswith(" ✖ ENGINE SILENT 27s; trading may go on")
 
 
 def test_an_ended_core_is_dead_whatever_it_said_last() -> None:
@@ -117,13 +123,13 @@ def test_without_an_alert_there_is_no_alert_line() -> None:
 
 def test_the_alert_line_shows_the_worst_the_key_that_treats_it_and_how_many_more() -> None:
     look = Look(drifting(), NOW_MS, hints=keymap.hints(drifting()))
-    assert plain(alert_line(look, 80) or ()) == "✖ POSITION DRIFT 4.20% > 1%  press R resync  +1 more"
+    assert plain(alert_line(look, 80) or ()) == " ✖ POSITION DRIFT 4.20% > 1%  press R resync  +1 more"
 
 
 def test_a_long_alert_gives_way_to_its_key() -> None:
     alert = AlertView("x", Severity.WARN, "a" * 200, "W", NOW_MS)
     text = plain(alert_line(Look(snapshot(alerts=(alert,)), NOW_MS, hints=keymap.hints(None)), 60) or ())
-    assert text.endswith("…  press W reconnect")
+    assert text.endswith("… press W reconnect")
     assert len(text) == 60
 
 
