@@ -78,7 +78,7 @@ class PaperStore:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.5)
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(

@@ -1,0 +1,147 @@
+"""Starting, stopping, the market's pace, slow readers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket as sockets
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from core.paper import ws
+from core.paper.config import PaperConfig, PaperError, PortInUseError, UnknownMarketError
+from core.paper.embedded import EmbeddedExchange
+from core.paper.server import PaperServer
+from core.paper.standalone import serve
+
+
+def test_the_configuration_is_cheap_to_import() -> None:
+    code = (
+        "import sys, core.paper.config, core.paper.embedded; "
+        "print([m for m in ('aiohttp', 'eth_account', 'hyperliquid', 'sqlite3') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "values", [{"speed": 0.0}, {"speed": float("nan")}, {"port": -1}, {"funds_usd": Decimal(-1)}]
+)
+def test_values_that_cannot_be_meant_are_refused_with_the_fix(values: dict[str, Any]) -> None:
+    with pytest.raises(PaperError, match="Fix: "):
+        PaperConfig(**values)
+
+
+async def test_a_port_in_use_is_named_and_nothing_is_left_behind() -> None:
+    with sockets.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUseError, match=f"Port {port} on 127.0.0.1 is in use. Fix: "):
+            await PaperServer(PaperConfig(port=port)).start()
+
+
+def test_the_embedded_exchange_raises_what_kept_it_from_starting() -> None:
+    exchange = EmbeddedExchange(PaperConfig(market="synthetic"))
+    with pytest.raises(UnknownMarketError):
+        exchange.start()
+    exchange.stop()
+
+
+def test_the_embedded_exchange_starts_and_stops_from_any_thread() -> None:
+    exchange = EmbeddedExchange(PaperConfig())
+    urls: list[str] = []
+    threads = [threading.Thread(target=lambda: urls.append(exchange.start())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(urls)) == 1
+    assert exchange.stats() is not None
+    started = time.monotonic()
+    exchange.stop()
+    exchange.stop()
+    assert time.monotonic() - started < 5
+    assert exchange.stats() is None
+
+
+async def test_the_market_runs_at_its_speed_and_publishes_it() -> None:
+    server = PaperServer(PaperConfig(speed=300))
+    url = await server.start()
+    try:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+            for channel in ("bbo", "trades", "l2Book", "allMids"):
+                subscription: dict[str, str] = {"type": channel}
+                if channel != "allMids":
+                    subscription["coin"] = "BTC"
+                await socket.send_json({"method": "subscribe", "subscription": subscription})
+            seen: dict[str, int] = {}
+            while min((seen.get(name, 0) for name in ("bbo", "trades", "l2Book", "allMids")), default=0) < 2:
+                frame = await socket.receive_json(timeout=5)
+                seen[frame["channel"]] = seen.get(frame["channel"], 0) + 1
+        assert server.stats().steps > 20
+        assert server.stats().trades > 5
+    finally:
+        await server.stop()
+
+
+async def test_stopping_says_goodbye_to_clients_within_bounded_time() -> None:
+    server = PaperServer(PaperConfig())
+    url = await server.start()
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+        await socket.send_json({"method": "ping"})
+        await socket.receive_json(timeout=5)
+        started = time.monotonic()
+        stopping = asyncio.create_task(server.stop())
+        message = await socket.receive(timeout=5)
+        assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
+        await stopping
+        assert time.monotonic() - started < 5
+
+
+async def test_a_client_that_does_not_read_is_cut_off_loudly(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ws, "_MAX_QUEUED", 3)
+    server = PaperServer(PaperConfig(speed=1e-6))
+    url = await server.start()
+    try:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+            await socket.send_json({"method": "ping"})
+            await socket.receive_json(timeout=5)
+            hub = server._hub
+            assert hub is not None
+            (connection,) = hub._connections
+            with caplog.at_level(logging.WARNING):
+                for _ in range(5):
+                    connection.send("{}")
+            assert "cut off a client" in caplog.text
+            while (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+                pass
+            assert socket.closed
+    finally:
+        await server.stop()
+
+
+async def test_standing_alone_it_says_where_it_listens_and_how_accounts_are_funded(tmp_path: Path) -> None:
+    lines: list[str] = []
+    stop = asyncio.Event()
+
+    def print_line(line: str) -> None:
+        lines.append(line)
+        stop.set()
+
+    await asyncio.wait_for(
+        serve(PaperConfig(speed=1, store_path=tmp_path / "paper.db"), print_line, stop), 10
+    )
+    assert lines[0].startswith("Paper exchange on http://127.0.0.1:")
+    assert "10000 USDC when it is first seen" in lines[0]
+    assert lines[-1] == "Stopping."
