@@ -2,7 +2,7 @@
 
 Frozen and serialisable: tuples, numbers, text. Quantities and money are ``Decimal`` (signed: + is long, + is profit,
 a positive fee is paid), ages and percentages are ``float`` and for the eye only. ``_pct`` is percent. Times are
-milliseconds UTC; a reader works out ages from ``time_ms`` and its own clock, so that a core that stopped publishing looks stale.
+milliseconds UTC; ages follow from ``time_ms`` and the reader's own clock, so that a core that stopped publishing looks stale.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Quote:
 class FillsArrived:
     """Fills as a feed or a REST read brought them: not yet durable, perhaps known. The engine never sees this.
 
-    ``ticket`` names the REST read that they belong to; empty for the stream.
+    ``ticket`` names the one REST read that brought them; empty for the stream.
     """
 
     fills: tuple[Fill, ...]
@@ -159,6 +159,8 @@ class BackfillDone:
     new: int
     cursor_ms: int
     error: str = ""
+    read: str = ""
+    """The ``ticket`` of its ``FillsArrived``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +170,6 @@ class FeedChanged:
     connected: bool
     generation: int
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedReady:
-    """The gap before ``generation`` is read back: exposure may be quoted again."""
-
-    generation: int
-    gap_ms: int
-    recovered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +221,6 @@ Event = (
     | AccountObserved
     | BackfillDone
     | FeedChanged
-    | FeedReady
     | RequestFailed
     | WireQuarantined
     | CommandReceived

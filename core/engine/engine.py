@@ -36,7 +36,6 @@ from core.domain.events import (
     CommandReceived,
     Event,
     FeedChanged,
-    FeedReady,
     FillsCommitted,
     OpenOrdersObserved,
     OrderNotFound,
@@ -53,17 +52,24 @@ from core.domain.events import (
 from core.domain.orders import OrderState
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import Coin
-from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop
+from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop, feed_ticket
 from core.engine.quoting import plan
 
 ACCOUNT_EVERY_MS = 5_000
 OPEN_ORDERS_EVERY_MS = 30_000
 FILL_POLL_EVERY_MS = 20_000
 CHAIN_ALARM_MS = 10_000
+CHAIN_RETRY_MS = 1_000
+GAP_RETRY_MS = 1_000
+SECOND_READ_MS = 5_000
+"""The exchange's index of fills may lag: after a reconnect they are read once more this much later."""
 RESUME_DRIFT_PCT = 1.0
 HALT_DRIFT_PCT = 10.0
 """The seed's limits: alert above 1 %, stop above 10 %."""
 COMMANDS_KEPT = 64
+
+
+_SEEN_IS_OPEN = (OrderState.SENT, OrderState.UNKNOWN, OrderState.NEVER_PLACED, OrderState.OPEN)
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class FeedState:
     ready: bool = False
     generation: int = 0
     last_message_ms: int = 0
+    down_since_mono_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +169,6 @@ class Engine:
                 return self._on_account(event, now)
             case FeedChanged():
                 return self._on_feed(event, now)
-            case FeedReady():
-                return self._on_feed_ready(event)
             case BackfillDone():
                 return self._on_backfill(event, now)
             case RequestFailed():
@@ -302,7 +307,7 @@ class Engine:
         """One resting order: known, an orphan of ours, another instance's, or foreign (left alone)."""
         known = coin.orders.find(remote.cloid, remote.order_id)
         if known is not None:
-            if known.state in (OrderState.SENT, OrderState.UNKNOWN, OrderState.NEVER_PLACED):
+            if known.state in _SEEN_IS_OPEN:
                 seen = OrderUpdate(
                     coin.name,
                     remote.cloid,
@@ -347,44 +352,58 @@ class Engine:
         return out
 
     def _on_feed(self, event: FeedChanged, now: Instant) -> list[Effect]:
-        self.feed.connected, self.feed.ready = event.connected, False
-        self.feed.generation = event.generation
-        if event.connected:
-            return [notify("ws_connected", "info", "", generation=event.generation)]
-        return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
+        if self.feed.connected and not event.connected:
+            self.feed.down_since_mono_ms = now.mono_ms
+        self.feed.connected, self.feed.ready, self.feed.generation = event.connected, False, event.generation
+        if not event.connected:
+            return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
+        return [notify("ws_connected", "info", "", generation=event.generation), self._close_gap()]
 
-    def _on_feed_ready(self, event: FeedReady) -> list[Effect]:
-        if event.generation != self.feed.generation:
-            return []
-        self.feed.ready = True
-        first = event.generation == 1
-        return [
-            notify(
-                "ws_ready" if first else "ws_reconnected",
-                "info",
-                "",
-                generation=event.generation,
-                gap_s=round(event.gap_ms / 1000, 1),
-                fills_recovered=event.recovered,
-            ),
-            AskOpenOrders(),
-            AskAccount(),
-        ]
+    def _close_gap(self) -> Effect:
+        """What streams is ingested meanwhile; exposure is quoted again only once the gap is read back (C-3)."""
+        return Backfill(ticket=feed_ticket(self.feed.generation))
 
     def _on_backfill(self, event: BackfillDone, now: Instant) -> list[Effect]:
+        if event.ticket == feed_ticket(self.feed.generation) and self.feed.connected:
+            return self._on_gap_read(event, now)
         if event.error:
             return self._failure(event.error, now)
         self.breaker.success()
-        out: list[Effect] = []
-        if event.ticket == "chain":
-            for coin in self.coins.values():
-                if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms < CHAIN_ALARM_MS:
-                    self._due["chain"] = now.mono_ms + 1_000
+        if event.ticket == "chain" and any(self._chain_is_fresh(coin, now) for coin in self.coins.values()):
+            self._due["chain"] = now.mono_ms + CHAIN_RETRY_MS
         if event.new:
-            out.append(
-                notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, ticket=event.ticket)
-            )
-        return out
+            return [
+                notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, reason=event.ticket)
+            ]
+        return []
+
+    def _on_gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
+        if event.error:
+            self._due["gap"] = now.mono_ms + GAP_RETRY_MS
+            return self._failure(event.error, now)
+        self.breaker.success()
+        self.feed.ready = True
+        self._due["fills"] = now.mono_ms + SECOND_READ_MS
+        first = not self.feed.down_since_mono_ms
+        gap_ms = 0 if first else now.mono_ms - self.feed.down_since_mono_ms
+        receipt = notify(
+            "ws_ready" if first else "ws_reconnected",
+            "info",
+            "",
+            generation=self.feed.generation,
+            gap_s=round(gap_ms / 1000, 1),
+            fills_recovered=event.new,
+            duplicates=event.seen - event.new,
+        )
+        return [receipt, AskOpenOrders(), AskAccount()]
+
+    @staticmethod
+    def _chain_is_fresh(coin: Coin, now: Instant) -> bool:
+        return (
+            0 < now.mono_ms - coin.chain_broken_mono_ms < CHAIN_ALARM_MS
+            if coin.chain_broken_mono_ms
+            else False
+        )
 
     def _on_request_failed(self, event: RequestFailed, now: Instant) -> list[Effect]:
         return [
@@ -524,10 +543,19 @@ class Engine:
             out.append(AskOpenOrders())
         if self._is_due("fills", FILL_POLL_EVERY_MS, now):
             out.append(Backfill())
-        if self._due.get("chain") and now.mono_ms >= self._due["chain"]:
-            self._due["chain"] = 0
+        if self._was_asked("chain", now):
             out.append(Backfill(ticket="chain"))
+        if self._was_asked("gap", now) and self.feed.connected and not self.feed.ready:
+            out.append(self._close_gap())
         return out
+
+    def _was_asked(self, what: str, now: Instant) -> bool:
+        """A one-off that was set to fall due now."""
+        due = self._due.get(what, 0)
+        if not due or now.mono_ms < due:
+            return False
+        del self._due[what]
+        return True
 
     def _is_due(self, what: str, every_ms: int, now: Instant) -> bool:
         if now.mono_ms < self._due.get(what, 0):

@@ -37,6 +37,8 @@ class GridSettings:
     """Notional of one level: investment times leverage over all levels."""
     cap_micro: int
     """Notional of the largest worst-case position on either side."""
+    cap_lots: int = 0
+    """The same in lots, if that is set; 0: only ``cap_micro`` holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def build_grid(
             "10 USD; raise HL_INVESTMENT_USD or HL_LEVERAGE, or lower HL_NUM_GRIDS"
         )
     cap = settings.cap_micro // center
+    cap = min(cap, settings.cap_lots) if settings.cap_lots else cap
     return GridRow(instrument.coin, generation, center, spacing.ppb, settings.levels, lots, cap, now_ms)
 
 

@@ -80,6 +80,12 @@ class OrderManager:
             assert order.slot not in self.by_slot, order.slot
         self._store(order)
 
+    def restore(self, order: Order, now: Instant) -> None:
+        """Take a live row of an earlier run: what was in flight is UNKNOWN, and everything is asked about at once."""
+        in_flight = order.state is OrderState.SENT
+        self.add(order.moved(OrderState.UNKNOWN, "in flight when the program ended") if in_flight else order)
+        self._begin_doubt(order.cloid, now).due_mono_ms = now.mono_ms
+
     def start_cancel(self, cloid: str, now: Instant) -> Order:
         order = self.by_cloid[cloid]
         assert order.state.is_live, order

@@ -16,7 +16,6 @@ from core.domain.events import (
     AccountObserved,
     BackfillDone,
     Event,
-    FeedReady,
     OpenOrdersObserved,
     RequestFailed,
 )
@@ -59,6 +58,16 @@ class _Base:
 
     def elapsed_ms(self, now: Instant) -> int:
         return now.mono_ms - self.started_mono_ms
+
+
+def feed_ticket(generation: int) -> str:
+    """Names the read that closes the gap before a connection of this generation."""
+    return f"feed:{generation}"
+
+
+def feed_generation(ticket: str) -> int | None:
+    kind, _, number = ticket.partition(":")
+    return int(number) if kind == "feed" else None
 
 
 def position_text(coin: Coin) -> str:
@@ -148,10 +157,13 @@ class ReconnectFeed(_Base):
         return [Reconnect("asked for by the operator")]
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
-        if isinstance(event, FeedReady) and event.generation > self.old_generation:
-            return self.end(
-                f"reconnected: gap {event.gap_ms / 1000:.1f} s, {event.recovered} fills recovered by REST"
-            )
+        if isinstance(event, BackfillDone) and not event.error:
+            generation = feed_generation(event.ticket)
+            if generation is not None and generation > self.old_generation:
+                took = self.elapsed_ms(now) / 1000
+                return self.end(
+                    f"reconnected in {took:.1f} s: {event.seen} fills read over REST, {event.new} new"
+                )
         if self.elapsed_ms(now) > RECONNECT_LIMIT_MS:
             return self.end("not connected after 30 s; it goes on trying", failed=True)
         return []

@@ -94,6 +94,19 @@ class ShadowLedger:
     def __post_init__(self) -> None:
         self.current = self.base
 
+    @classmethod
+    def restore(cls, coin: str, anchor: Fold, fills: Sequence[Fill]) -> ShadowLedger:
+        """The ledger as the journal's rows make it: a fold, so replaying is a no-op by construction (C-5)."""
+        ordered = chain_order(fills, anchor.lots)
+        older, window = ordered[:-WINDOW_FILLS], ordered[-WINDOW_FILLS:]
+        ledger = cls(coin, base=reduce(Fold.apply, older, anchor))
+        ledger._window = window
+        ledger.current = reduce(Fold.apply, window, ledger.base)
+        ledger.version = len(ordered)
+        for fill in ordered:
+            ledger._count_day(fill)
+        return ledger
+
     @property
     def lots(self) -> int:
         return self.current.lots

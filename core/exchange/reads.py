@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from core.domain.events import AccountObserved, OpenOrdersObserved, OrderNotFound, OrderUpdate
@@ -14,6 +15,7 @@ from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import (
     WireError,
     decode_account,
+    decode_entry_prices,
     decode_fill,
     decode_meta,
     decode_open_orders,
@@ -31,12 +33,13 @@ class Page:
 
 
 class Reads:
-    """Reads for one account."""
+    """Reads for one account on one dex (empty: the first)."""
 
     def __init__(
-        self, rest: Rest, clock: VenueClock, account: str, instruments: dict[str, Instrument]
+        self, rest: Rest, clock: VenueClock, account: str, instruments: dict[str, Instrument], dex: str = ""
     ) -> None:
-        self._rest, self._clock, self._account, self._instruments = rest, clock, account, instruments
+        self._rest, self._clock, self._account = rest, clock, account
+        self._instruments, self._dex = instruments, dex
 
     async def fills_since(self, since_ms: int) -> AsyncIterator[Page]:
         """Pages of ``userFillsByTime`` from ``since_ms`` (inclusive) until a page adds nothing.
@@ -71,14 +74,28 @@ class Reads:
             raise WireError("userFillsByTime: a fill without a time")
         return rows
 
-    async def account(self, ticket: str = "", dex: str = "") -> AccountObserved:
+    async def account(self, ticket: str = "") -> AccountObserved:
         asked = self._clock.now().mono_ms
-        answer = await self._rest.info({"type": "clearinghouseState", "user": self._account, "dex": dex})
+        answer = await self._rest.info(
+            {"type": "clearinghouseState", "user": self._account, "dex": self._dex}
+        )
         return decode_account(answer, self._instruments, asked, ticket)
 
-    async def open_orders(self, ticket: str = "", dex: str = "") -> OpenOrdersObserved:
+    async def account_with_entries(self) -> tuple[AccountObserved, dict[str, Decimal]]:
+        """The account, and the average entry of each position in price units."""
         asked = self._clock.now().mono_ms
-        answer = await self._rest.info({"type": "frontendOpenOrders", "user": self._account, "dex": dex})
+        answer = await self._rest.info(
+            {"type": "clearinghouseState", "user": self._account, "dex": self._dex}
+        )
+        return decode_account(answer, self._instruments, asked, ""), decode_entry_prices(
+            answer, self._instruments
+        )
+
+    async def open_orders(self, ticket: str = "") -> OpenOrdersObserved:
+        asked = self._clock.now().mono_ms
+        answer = await self._rest.info(
+            {"type": "frontendOpenOrders", "user": self._account, "dex": self._dex}
+        )
         return OpenOrdersObserved(decode_open_orders(answer, self._instruments), asked, ticket)
 
     async def order_status(self, cloid: str) -> OrderUpdate | OrderNotFound:

@@ -10,7 +10,7 @@ from typing import Any
 Action = dict[str, Any]
 
 
-class KeyError_(ValueError):
+class BadKeyError(ValueError):
     """The key cannot be used; the text never contains it."""
 
 
@@ -20,13 +20,13 @@ class Signer:
     __slots__ = ("_is_mainnet", "_wallet", "address")
 
     def __init__(self, private_key: str, is_mainnet: bool) -> None:
-        """Raises ``KeyError_`` if it isn't a secp256k1 private key in hex."""
+        """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex."""
         from eth_account import Account
 
         try:
             self._wallet = Account.from_key(private_key)
         except Exception:
-            raise KeyError_("the key is not 32 bytes of hex (0x and 64 digits)") from None
+            raise BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)") from None
         self._is_mainnet = is_mainnet
         self.address: str = self._wallet.address.lower()
 

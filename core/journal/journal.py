@@ -55,6 +55,8 @@ class Batch:
     lifts: list[LiftHalt] = field(default_factory=list)
     actions: list[SaveAction] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
+    boots: list[tuple[str, int, str]] = field(default_factory=list)
+    """Boot nonce, pid and version of a start."""
     meta: dict[str, str] = field(default_factory=dict)
     nonce_ceiling: tuple[str, int] | None = None
 
@@ -205,6 +207,10 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
     db.executemany(
         "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         list(batch.meta.items()),
+    )
+    db.executemany(
+        "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)",
+        [(boot, now, pid, version) for boot, pid, version in batch.boots],
     )
     if batch.nonce_ceiling is not None:
         db.execute(

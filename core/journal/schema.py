@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
@@ -87,10 +88,9 @@ async def prepare(path: Path) -> None:
 
 
 async def _migrate(db: aiosqlite.Connection, path: Path) -> None:
-    application_id = await _pragma(db, "application_id")
-    version = await _pragma(db, "user_version")
-    tables = await (await db.execute("SELECT count(*) FROM sqlite_schema")).fetchone()
-    is_new = version == 0 and tables is not None and tables[0] == 0
+    application_id = await _single(db, "PRAGMA application_id")
+    version = int(await _single(db, "PRAGMA user_version"))
+    is_new = version == 0 and await _single(db, "SELECT count(*) FROM sqlite_schema") == 0
     if not is_new and application_id != APPLICATION_ID:
         raise ForeignJournalError(f"{path} is not GridBot's journal; name another --state-dir")
     if version > len(MIGRATIONS):
@@ -98,19 +98,18 @@ async def _migrate(db: aiosqlite.Connection, path: Path) -> None:
             f"{path} was written by a newer GridBot (schema {version}); install that version or newer"
         )
     if not is_new:
-        check = await (await db.execute("PRAGMA quick_check(1)")).fetchone()
-        if check is None or check[0] != "ok":
-            found = check[0] if check else "nothing"
+        found = await _single(db, "PRAGMA quick_check(1)")
+        if found != "ok":
             raise StorageError(
                 f"{path} is damaged ({found}). Keep the file and start with another --state-dir"
             )
-    await db.execute("PRAGMA journal_mode = WAL")
+    await _single(db, "PRAGMA journal_mode = WAL")
     for number in range(version, len(MIGRATIONS)):
         script = f"BEGIN; {MIGRATIONS[number]} PRAGMA application_id = {APPLICATION_ID}; "
         await db.executescript(script + f"PRAGMA user_version = {number + 1}; COMMIT;")
 
 
-async def _pragma(db: aiosqlite.Connection, name: str) -> int:
-    row = await (await db.execute(f"PRAGMA {name}")).fetchone()
-    assert row is not None
-    return int(row[0])
+async def _single(db: aiosqlite.Connection, sql: str) -> Any:
+    """The one value of a one-row query."""
+    (row,) = await db.execute_fetchall(sql)
+    return row[0]

@@ -1,0 +1,1 @@
+"""Metrics, logs, alerts: observers of the core."""

@@ -1,0 +1,119 @@
+"""The account's loop: the single writer. Drain the inbox, make fills durable, step the engine, make rows durable, then act.
+
+Order is the whole point: fills are committed before the engine sees them, and order rows before a byte of theirs leaves or
+anyone is told (I3). Nothing else touches the engine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from core.domain.clock import Instant
+from core.domain.effects import Effect, Notify
+from core.domain.events import BackfillDone, Event, FillsArrived, FillsCommitted, Tick
+from core.domain.fills import Fill
+from core.engine.engine import Engine
+from core.journal.journal import Batch, Journal
+from core.runtime.effects import EffectRunner
+from core.runtime.event_bus import EventBus
+from core.runtime.inbox import Inbox, Item
+
+TICK_MS = 200
+PUBLISH_EVERY_MS = 100
+"""Snapshots are made at most this often; a screen reads them at its own pace."""
+
+Publish = Callable[[Instant], None]
+
+
+class AccountLoop:
+    """One per account."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        inbox: Inbox,
+        runner: EffectRunner,
+        bus: EventBus,
+        clock: Callable[[], Instant],
+        feed_heartbeat: Callable[[], tuple[int, float]],
+        publish: Publish,
+        anchors_ms: Mapping[str, int],
+    ) -> None:
+        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms). Fills before a coin's
+        anchor (venue ms) are in the anchor already."""
+        self._engine, self._journal, self._inbox, self._runner, self._bus = (
+            engine,
+            journal,
+            inbox,
+            runner,
+            bus,
+        )
+        self._clock, self._heartbeat, self._publish = clock, feed_heartbeat, publish
+        self._anchors_ms = anchors_ms
+        self._new_by_read: Counter[str] = Counter()
+        self._ticked_mono_ms = self._published_mono_ms = 0
+        self.stopped = False
+
+    async def run(self) -> None:
+        """Until the stop procedure has ended."""
+        while not self.stopped:
+            await self.turn(await self._inbox.drain(TICK_MS / 1000))
+
+    async def turn(self, items: list[Item]) -> None:
+        """One turn: a batch of items and, when its time has come, a tick."""
+        events = await self._commit_fills(items)
+        now = self._clock()
+        if now.mono_ms - self._ticked_mono_ms >= TICK_MS:
+            self._ticked_mono_ms = now.mono_ms
+            events.append(Tick(*self._heartbeat()))
+        effects = [effect for event in events for effect in self._engine.step(event, now)]
+        rest = await self._commit_rows(effects, events, now)
+        for effect in rest:
+            if isinstance(effect, Notify):
+                self._bus.publish(effect, now.wall_ms)
+            else:
+                self._runner.start(effect)
+        stop = self._engine.stopping
+        self.stopped = stop is not None and stop.done
+        if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
+            self._published_mono_ms = now.mono_ms
+            self._publish(now)
+
+    async def _commit_fills(self, items: list[Item]) -> list[Event]:
+        """Fills into the journal in one transaction; what was new takes the place of what arrived."""
+        events: list[Event] = []
+        arrived = [item for item in items if isinstance(item, FillsArrived)]
+        if arrived:
+            batch = Batch(
+                self._clock().venue_ms,
+                fills=[fill for item in arrived for fill in item.fills if self._is_after_anchor(fill)],
+            )
+            committed = await self._journal.commit(batch)
+            new = {fill.key for fill in committed.new_fills}
+            for item in arrived:
+                if item.ticket:
+                    self._new_by_read[item.ticket] += sum(fill.key in new for fill in item.fills)
+            events.append(FillsCommitted(committed.new_fills, committed.duplicates))
+        for each in items:
+            if isinstance(each, BackfillDone):
+                events.append(replace(each, new=self._new_by_read.pop(each.read, 0)))
+            elif not isinstance(each, FillsArrived):
+                events.append(each)
+        return events
+
+    def _is_after_anchor(self, fill: Fill) -> bool:
+        return fill.time_ms >= self._anchors_ms.get(fill.coin, 0)
+
+    async def _commit_rows(self, effects: list[Effect], events: list[Event], now: Instant) -> list[Effect]:
+        """Every row that the step asked for, in one transaction; what remains to be done."""
+        batch = Batch(now.venue_ms)
+        rest = [effect for effect in effects if not batch.take(effect)]
+        read = [event.cursor_ms for event in events if isinstance(event, BackfillDone) and not event.error]
+        if read:
+            batch.meta["fill_cursor_ms"] = str(max(read))
+        if not batch.is_empty:
+            await self._journal.commit(batch)
+        return rest

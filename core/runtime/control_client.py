@@ -1,0 +1,50 @@
+"""The other end of the control socket, for the command line: one request, one answer, no event loop."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from typing import Any
+
+from core.runtime.control import ANSWER_WITHIN_S, PROTOCOL
+from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
+
+
+def find_instance(state_dir: StateDir | None) -> StateDir:
+    """The running instance to talk to: the one named, or the only one. Raises ``UsageError`` with what to do."""
+    if state_dir is not None:
+        if lock_holder(state_dir) is None:
+            raise UsageError(
+                f"no gridbot runs on {state_dir.path}; start one with `gridbot run --state-dir {state_dir.path}`"
+            )
+        return state_dir
+    running = running_instances()
+    if not running:
+        raise UsageError(
+            "no gridbot of this user is running; start one with `gridbot`, or name its --state-dir"
+        )
+    if len(running) > 1:
+        listed = "\n".join(f"  --state-dir {state.path}" for state in running)
+        raise UsageError(f"{len(running)} instances are running; name one:\n{listed}")
+    return running[0]
+
+
+def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli") -> dict[str, Any]:
+    """Send one request and wait for its answer. Raises ``UsageError`` if the instance doesn't answer."""
+    request = {"v": PROTOCOL, "cmd": cmd, "coin": coin, "origin": origin, "id": secrets.token_hex(8)}
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_WITHIN_S + 5)
+            connection.connect(str(state.socket))
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("rb") as lines:
+                answer = json.loads(lines.readline() or b"null")
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the instance of {state.path} (pid {lock_holder(state)}) does not answer on {state.socket} ({error}); "
+            "it may be starting: try again in a few seconds"
+        ) from None
+    if not isinstance(answer, dict):
+        raise UsageError(f"the instance of {state.path} ended before it answered")
+    return answer

@@ -1,0 +1,147 @@
+"""The core's thread: its own event loop, started before and joined after any screen.
+
+Between the two threads there are a one-slot mailbox with the newest Snapshot and a bounded command inbox, nothing else: a
+terminal that has stalled can't stop trading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from dataclasses import replace
+from typing import Protocol
+
+from core.domain.commands import Action, Command
+from core.domain.events import CommandReceived
+from core.journal.schema import ForeignJournalError, StorageError
+from core.paper.config import PaperConfig, PaperError
+from core.runtime.event_bus import EventBus
+from core.runtime.inbox import Inbox
+from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.statedir import UsageError
+from core.view import RunState, Snapshot
+
+COMMANDS_WAITING = 32
+"""Commands that may be on their way to the core; one more is refused, which the screen shows."""
+
+
+class _Session(Protocol):
+    """What the other threads may touch of a session, in its own loop."""
+
+    inbox: Inbox
+
+    def request_stop(self, reason: str) -> None: ...
+
+
+class CoreThread:
+    """A ``CorePort``: start it, read it, command it, stop it, join it. Safe from any thread."""
+
+    def __init__(self, plan: RunPlan, bus: EventBus) -> None:
+        self._plan, self._bus = plan, bus
+        self._latest: Snapshot | None = None
+        self._report = RunReport(ExitCode.INTERNAL, "the core never started")
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._session: _Session | None = None
+        self._stop_reason = ""
+        self._waiting = threading.Semaphore(COMMANDS_WAITING)
+        self._thread = threading.Thread(target=self._run, name="core", daemon=False)
+
+    def start(self) -> None:
+        now = time.time_ns() // 1_000_000
+        self._latest = Snapshot(0, now, self._plan.network, self._plan.identity.account, RunState.STARTING)
+        self._thread.start()
+
+    # -- CorePort -----------------------------------------------------------------------------------------------
+
+    def latest(self) -> Snapshot | None:
+        return self._latest
+
+    def submit(self, action: Action, coin: str = "", origin: str = "tui") -> str | None:
+        command = Command(secrets.token_hex(8), action, coin, origin)
+        with self._lock:
+            loop, session = self._loop, self._session
+        if (
+            loop is None
+            or session is None
+            or self._ended.is_set()
+            or not self._waiting.acquire(blocking=False)
+        ):
+            return None
+
+        def deliver() -> None:
+            self._waiting.release()
+            session.inbox.force(CommandReceived(command))
+
+        try:
+            loop.call_soon_threadsafe(deliver)
+        except RuntimeError:
+            return None  # the loop closed in this moment
+        return command.id
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        return self._ended.wait(timeout_s)
+
+    def request_stop(self, reason: str = "quit") -> None:
+        with self._lock:
+            self._stop_reason = self._stop_reason or reason
+            loop, session = self._loop, self._session
+        if loop is not None and session is not None:
+            try:
+                loop.call_soon_threadsafe(session.request_stop, reason)
+            except RuntimeError:
+                pass  # it has ended by itself
+
+    def join(self) -> RunReport:
+        """Wait for the end; how the run ended."""
+        self._thread.join()
+        return self._report
+
+    # -- the thread ---------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._report = asyncio.run(self._main())
+        except (UsageError, ForeignJournalError, PaperError) as error:
+            self._report = RunReport(ExitCode.USAGE, str(error))
+        except StorageError as error:
+            self._report = RunReport(ExitCode.STORAGE, str(error))
+        except Exception as error:
+            self._report = RunReport(ExitCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
+            raise
+        finally:
+            if self._latest is not None and self._report.exit_code is not ExitCode.CLEAN:
+                self._latest = replace(self._latest, state=RunState.DEAD, halt_reason=self._report.message)
+            self._ended.set()
+
+    async def _main(self) -> RunReport:
+        from core.paper.embedded import EmbeddedExchange
+        from core.runtime.session import Session
+
+        exchange: EmbeddedExchange | None = None
+        url = self._plan.exchange_url
+        if self._plan.is_embedded:
+            exchange = EmbeddedExchange(
+                PaperConfig(
+                    market=self._plan.market, speed=self._plan.speed, store_path=self._plan.state.paper
+                )
+            )
+            url = await asyncio.to_thread(exchange.start)
+        try:
+            session = Session(self._plan, url, self._bus, self._publish)
+            with self._lock:
+                self._loop, self._session = asyncio.get_running_loop(), session
+                if self._stop_reason:
+                    session.request_stop(self._stop_reason)
+            return await session.run()
+        finally:
+            with self._lock:
+                self._session = None
+            if exchange is not None:
+                await asyncio.to_thread(exchange.stop)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._latest = snapshot

@@ -1,0 +1,119 @@
+"""Event bus: typed events, one way, to observers only. An observer may be slow or die; the core never waits for one."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.domain.effects import Notify, Scalar
+from core.view import EventView, Severity
+
+RING = 200
+"""Events that a Snapshot carries; the log file has all."""
+
+OBSERVER_BACKLOG = 10_000
+"""Events that may wait for one observer. Past that they are counted as lost for it, which the next line says."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event as observers get it."""
+
+    seq: int
+    time_ms: int
+    severity: Severity
+    name: str
+    coin: str
+    fields: tuple[tuple[str, Scalar], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object of the log: ``event`` and the times first."""
+        row: dict[str, Any] = {"event": self.name, "ts_ms": self.time_ms, "level": self.severity.value}
+        if self.coin:
+            row["coin"] = self.coin
+        return {**row, **dict(self.fields)}
+
+    def detail(self) -> str:
+        """One line for the eye."""
+        return " ".join(f"{name}={value}" for name, value in self.fields if value not in (None, ""))
+
+
+class Observer:
+    """Takes events on its own thread. ``handle`` may block or fail: neither reaches the core."""
+
+    def __init__(self, name: str, handle: Callable[[EventRecord, int], None]) -> None:
+        """``handle`` gets a record and how many were lost before it."""
+        self._queue: queue.Queue[EventRecord | None] = queue.Queue(OBSERVER_BACKLOG)
+        self._handle = handle
+        self._lost = 0
+        self.failure = ""
+        self._thread = threading.Thread(target=self._run, name=f"observer-{name}", daemon=True)
+        self._thread.start()
+
+    def offer(self, record: EventRecord) -> None:
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            self._lost += 1
+
+    def close(self, wait_s: float = 2.0) -> None:
+        """Let it finish what waits, for a bounded time."""
+        try:
+            self._queue.put(None, timeout=wait_s)
+        except queue.Full:
+            return
+        self._thread.join(wait_s)
+
+    def _run(self) -> None:
+        while (record := self._queue.get()) is not None:
+            lost, self._lost = self._lost, 0
+            try:
+                self._handle(record, lost)
+            except OSError as error:
+                self.failure = str(error)
+
+
+class EventBus:
+    """Fan-out of events; belongs to the core's loop."""
+
+    def __init__(self) -> None:
+        self._observers: list[Observer] = []
+        self._ring: deque[EventView] = deque(maxlen=RING)
+        self._tail: tuple[EventView, ...] = ()
+        self._seq = 0
+
+    def add(self, observer: Observer) -> None:
+        self._observers.append(observer)
+
+    def publish(self, notice: Notify, time_ms: int) -> None:
+        self._seq += 1
+        severity = Severity(notice.severity)
+        record = EventRecord(self._seq, time_ms, severity, notice.name, notice.coin, notice.fields)
+        self._ring.append(EventView(self._seq, time_ms, severity, notice.name, notice.coin, _short(record)))
+        self._tail = ()
+        for observer in self._observers:
+            observer.offer(record)
+
+    def tail(self) -> tuple[EventView, ...]:
+        """The newest events, oldest first."""
+        if not self._tail:
+            self._tail = tuple(self._ring)
+        return self._tail
+
+    def close(self) -> None:
+        for observer in self._observers:
+            observer.close()
+
+
+def _short(record: EventRecord) -> str:
+    """The line of the screen's event tail; a fill reads as a sentence."""
+    fields = dict(record.fields)
+    if record.name == "fill":
+        side, cloid = str(fields.get("side", "")).upper(), str(fields.get("cloid") or "")
+        tail = f"cloid={cloid[:4]}…{cloid[-4:]}" if cloid else "external"
+        return f"{side:4} {fields['size']} @{fields['price']} src={fields['source']} {fields['liquidity']} {tail}"
+    return record.detail()

@@ -1,0 +1,50 @@
+"""What a start was asked to do, and how a run ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from core.runtime.keys import Identity
+from core.runtime.settings import Loaded
+from core.runtime.statedir import StateDir
+
+
+class ExitCode(IntEnum):
+    """What other programs may rely on."""
+
+    CLEAN = 0
+    INTERNAL = 1
+    USAGE = 2
+    HALTED = 3
+    STORAGE = 4
+    UNREACHABLE = 5
+    REFUSED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """``exchange_url`` empty means the embedded paper exchange, whose market runs ``speed`` times the wall clock."""
+
+    network: str
+    exchange_url: str
+    settings: Loaded
+    state: StateDir
+    identity: Identity
+    market: str = "replay:bundled"
+    speed: float = 60.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_embedded(self) -> bool:
+        return not self.exchange_url
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run ended: the exit code, the sentence for it (empty if clean), the summary (empty if it never started)."""
+
+    exit_code: ExitCode
+    message: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)

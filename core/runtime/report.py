@@ -1,0 +1,63 @@
+"""The summary at the end of a run, and the status of a running one: the same object, with more fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.domain.orders import OrderState
+from core.domain.units import decimal_text
+from core.engine.coin import Coin
+from core.engine.engine import Engine
+from core.view import Snapshot, to_plain
+
+_RESTING = (OrderState.OPEN, OrderState.CANCELLING)
+
+
+def summary(engine: Engine, network: str) -> dict[str, Any]:
+    """Counts are integers over the journal's lifetime, external fills included; quantities canonical decimal text."""
+    reasons = [engine.halted, *(coin.halted for coin in engine.coins.values())]
+    reason = next((r for r in reasons if r), "")
+    return {
+        "network": network,
+        "account": engine.account,
+        "halted": bool(reason),
+        "halt_reason": reason,
+        "coins": {name: _coin(coin) for name, coin in engine.coins.items()},
+    }
+
+
+def _coin(coin: Coin) -> dict[str, Any]:
+    instrument, counts, ledger = coin.config.instrument, coin.counts, coin.ledger
+    exchange = ledger.drift.exchange_lots
+    return {
+        "fills": counts.total,
+        "fills_from_ws": counts.from_ws,
+        "fills_from_rest": counts.from_rest,
+        "duplicates": counts.duplicates,
+        "position": instrument.size_text(ledger.lots),
+        "exchange_position": None if exchange is None else instrument.size_text(exchange),
+        "drift": None if exchange is None else instrument.size_text(_drift(coin)),
+        "open_orders": sum(o.state in _RESTING for o in coin.live_grid_orders()),
+        "realized_pnl": decimal_text(ledger.current.realized),
+        "fees": decimal_text(ledger.current.fees),
+        "funding": "0",
+    }
+
+
+def _drift(coin: Coin) -> int:
+    """Ledger minus exchange in lots; a position that the chain has just passed through is in flight, not drift."""
+    return coin.ledger.drift.lots
+
+
+def status(engine: Engine, snapshot: Snapshot) -> dict[str, Any]:
+    """The summary's object, and what the screen shows."""
+    plain = to_plain(snapshot)
+    coins = {view["coin"]: view for view in plain.pop("coins")}
+    plain.pop("events")
+    base = summary(engine, snapshot.network)
+    for name, fields in base["coins"].items():
+        view = coins[name]
+        for taken in ("coin", "position", "fills", "drift"):
+            view.pop(taken, None)
+        fields.update(view)
+    return {**plain, **base}

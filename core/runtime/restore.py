@@ -1,0 +1,115 @@
+"""From the journal's rows to an engine, and the anchor of a coin that the journal has never seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.clock import Instant
+from core.domain.fills import Fill
+from core.domain.instrument import Instrument
+from core.engine.coin import Coin, CoinConfig
+from core.engine.engine import Engine
+from core.engine.fill_guarantor import FillCounts, chain_order
+from core.engine.grid_calculator import GridSettings
+from core.engine.shadow_ledger import Fold, ShadowLedger
+from core.exchange.reads import Reads
+from core.exchange.rest import RestError
+from core.journal.journal import Anchor
+from core.journal.reader import CoinRows, Restored
+from core.runtime.settings import Settings
+
+PPB = 10**9
+ANCHOR_LOOKBACK_MS = 60_000
+ANCHOR_ATTEMPTS = 10
+ANCHOR_PAUSE_S = 0.5
+
+
+def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
+    """Settings of one coin as the engine's integers. Money is rounded down to micro-USDC."""
+    budget = int(settings.investment_usd * settings.leverage * 10**6)
+    caps = [int(settings.max_symbol_notional * 10**6) or budget]
+    return CoinConfig(
+        instrument=instrument,
+        grid=GridSettings(
+            levels=settings.num_grids,
+            spacing_ppb=int(settings.grid_spacing_pct * PPB),
+            spacing_max_ppb=int(settings.grid_spacing_max_pct * PPB),
+            round_trip_fee_ppb=int(2 * settings.maker_fee_pct * PPB),
+            size_micro=budget // (2 * settings.num_grids),
+            cap_micro=min(caps),
+            cap_lots=int(settings.max_position_abs.scaleb(instrument.sz_decimals)),
+        ),
+        recenter_ppb=int(settings.trailing_pct * PPB),
+        recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
+        slippage_ppb=int(settings.flatten_slippage_pct * PPB),
+    )
+
+
+def build_engine(
+    account: str,
+    instance: str,
+    boot: str,
+    configs: Mapping[str, CoinConfig],
+    restored: Restored,
+    now: Instant,
+) -> Engine:
+    """The engine as the journal leaves it. Every coin has an anchor by now."""
+    engine = Engine(account=account, instance=instance, boot=boot, coins={}, high_water=restored.high_water)
+    engine.halted = restored.halted
+    engine.started_wall_ms = now.wall_ms
+    for name, config in configs.items():
+        engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+    return engine
+
+
+def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
+    anchor = rows.anchor
+    assert anchor is not None, f"{name} has no anchor"
+    ledger = ShadowLedger.restore(name, Fold(lots=anchor.lots, cost=anchor.cost), rows.fills)
+    coin = Coin(config, ledger, engine.next_cloid, halted=rows.halted)
+    coin.counts = FillCounts(
+        total=len(rows.fills),
+        buys=sum(fill.side.sign > 0 for fill in rows.fills),
+        external=rows.external,
+        from_ws=sum(fill.source.counts_as_ws for fill in rows.fills),
+        duplicates=rows.duplicates,
+        maker=sum(not fill.crossed for fill in rows.fills),
+    )
+    if rows.grid is not None:
+        coin.start_grid(rows.grid)
+        coin.traded = dict(rows.traded)
+    for order in rows.live_orders:
+        coin.orders.restore(order, now)
+    return coin
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The anchor of a coin and the recent fills that come after it."""
+
+    anchor: Anchor
+    fills: tuple[Fill, ...]
+
+
+async def open_position(reads: Reads, instrument: Instrument, since_ms: int) -> Opening:
+    """What the account holds when the journal begins: the position before the fills of the last minute.
+
+    The minute is read so that the anchor sits on the chain: its fills must end at the position that the exchange shows, else
+    both are read again. Raises ``RestError`` if they don't agree after ten tries.
+    """
+    for _ in range(ANCHOR_ATTEMPTS):
+        found = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
+        fills = chain_order(fill for fill in found if fill.coin == instrument.coin)
+        state, entries = await reads.account_with_entries()
+        lots = dict(state.positions).get(instrument.coin, 0)
+        if not fills or fills[-1].end_lots == lots:
+            start = fills[0].start_lots if fills else lots
+            cost = int(entries.get(instrument.coin, Decimal(0)) * abs(start))
+            return Opening(Anchor(instrument.coin, start, cost, since_ms, "opening position"), tuple(fills))
+        await asyncio.sleep(ANCHOR_PAUSE_S)
+    raise RestError(
+        f"the fills and the position of {instrument.coin} don't agree yet; start again in a minute"
+    )

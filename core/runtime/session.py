@@ -1,0 +1,273 @@
+"""One run of the core, from the first request to the last row: everything is wired here, inside the core's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from core.domain.clock import Instant
+from core.domain.effects import notify
+from core.domain.events import StopRequested
+from core.domain.instrument import Instrument
+from core.engine.engine import Engine
+from core.engine.snapshot import build_snapshot
+from core.exchange.market_data import MarketData
+from core.exchange.nonces import NonceAllocator
+from core.exchange.order_router import OrderRouter
+from core.exchange.reads import Reads, read_instruments
+from core.exchange.rest import Rest, RestError
+from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import WireError
+from core.journal.journal import Batch, Journal
+from core.journal.reader import JournalReader, Restored
+from core.journal.schema import ForeignJournalError, StorageError, prepare
+from core.runtime.account_loop import AccountLoop
+from core.runtime.control import ControlServer
+from core.runtime.effects import EffectRunner
+from core.runtime.event_bus import EventBus
+from core.runtime.inbox import Inbox
+from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.report import status, summary
+from core.runtime.restore import Opening, build_engine, coin_config, open_position
+from core.runtime.statedir import UsageError
+from core.view import Snapshot
+
+REACH_FOR_S = 60.0
+"""How long a start tries to reach the exchange."""
+
+RETRY_S = 1.0
+DRAIN_S = 3.0
+VERSION = "0.1.0"
+
+
+class Session:
+    """Built and run inside one event loop. ``publish`` gets every new Snapshot."""
+
+    def __init__(
+        self, plan: RunPlan, base_url: str, bus: EventBus, publish: Callable[[Snapshot], None]
+    ) -> None:
+        self._plan, self._base_url, self._bus, self._publish = plan, base_url, bus, publish
+        self.clock = VenueClock()
+        self.inbox = Inbox()
+        self._rest = Rest(base_url, self.clock)
+        self._journal = Journal(plan.state.journal)
+        self._failure: RunReport | None = None
+        self._stop_asked = asyncio.Event()
+
+    def request_stop(self, reason: str) -> None:
+        """No new orders, cancel ours, drain, reconcile, end. Called in the session's loop."""
+        self._stop_asked.set()
+        self.inbox.force(StopRequested(reason))
+
+    async def run(self) -> RunReport:
+        """Live until stopped; how it ended. Raises ``UsageError`` and ``StorageError`` for what kept it from starting."""
+        await self._rest.open()
+        try:
+            instruments = await self._reach()
+            if instruments is None:
+                return RunReport(ExitCode.CLEAN, "stopped before it had started")
+            await self._open_journal()
+            try:
+                return await self._trade(instruments)
+            finally:
+                await self._journal.close()
+        except RestError as error:
+            return RunReport(ExitCode.UNREACHABLE, str(error))
+        finally:
+            await self._rest.close()
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    async def _reach(self) -> dict[str, Instrument] | None:
+        """The instruments of the coins asked for; tries for a minute. ``None`` if it was told to stop meanwhile."""
+        give_up = self.clock.now().mono_ms + REACH_FOR_S * 1000
+        told = False
+        while not self._stop_asked.is_set():
+            try:
+                return self._pick(await read_instruments(self._rest, self._dex()))
+            except (RestError, WireError) as error:
+                if self.clock.now().mono_ms > give_up:
+                    raise RestError(
+                        f"the exchange was not reachable for {REACH_FOR_S:.0f} s: {error}"
+                    ) from error
+                if not told:
+                    told = True
+                    self._tell("exchange_unreachable", "warn", reason=str(error), trying_for_s=REACH_FOR_S)
+                await asyncio.sleep(RETRY_S)
+        return None
+
+    def _dex(self) -> str:
+        dexs = {coin.partition(":")[0] if ":" in coin else "" for coin in self._plan.settings.by_coin}
+        if len(dexs) > 1:
+            raise UsageError(
+                "coins of different dexs can't share one instance in this version; start one for each dex"
+            )
+        return dexs.pop()
+
+    def _pick(self, found: dict[str, Instrument]) -> dict[str, Instrument]:
+        picked = {}
+        for coin in self._plan.settings.by_coin:
+            if coin not in found:
+                offered = ", ".join(list(found)[:12]) + (", …" if len(found) > 12 else "")
+                raise UsageError(f"the exchange has no coin {coin!r}; it has {offered}")
+            picked[coin] = found[coin]
+        return picked
+
+    async def _open_journal(self) -> None:
+        path, plan = self._plan.state.journal, self._plan
+        await prepare(path)
+        await self._journal.open()
+        meta = await JournalReader(path).meta()
+        now = self.clock.now()
+        fresh = {"network": plan.network, "account": plan.identity.account, "exchange_url": plan.exchange_url}
+        for name in ("network", "account"):
+            if meta.get(name, fresh[name]) != fresh[name]:
+                await self._journal.close()
+                raise ForeignJournalError(
+                    f"the state dir {plan.state.path} belongs to {name} {meta[name]}, not {fresh[name]}; "
+                    "name another with --state-dir"
+                )
+        if meta and meta.get("exchange_url") != plan.exchange_url:
+            self._tell(
+                "exchange_changed", "warn", before=meta.get("exchange_url") or "embedded", now=self._base_url
+            )
+        batch = Batch(now.wall_ms, meta=fresh)
+        if "instance" not in meta:
+            batch.meta["instance"] = secrets.token_hex(4)
+        await self._journal.commit(batch)
+
+    async def _restore(self, reads: Reads, instruments: dict[str, Instrument]) -> Restored:
+        reader, account = JournalReader(self._plan.state.journal), self._plan.identity.account
+        restored = await reader.restore(account, list(instruments))
+        unseen = [name for name, rows in restored.coins.items() if rows.anchor is None]
+        if not unseen:
+            return restored
+        now = self.clock.now()
+        since = now.venue_ms - 60_000
+        openings: list[Opening] = [await open_position(reads, instruments[name], since) for name in unseen]
+        batch = Batch(
+            now.venue_ms, anchors=[o.anchor for o in openings], fills=[f for o in openings for f in o.fills]
+        )
+        if not restored.cursor_ms:
+            batch.meta["fill_cursor_ms"] = str(now.venue_ms)
+        await self._journal.commit(batch)
+        return await reader.restore(account, list(instruments))
+
+    # -- trading ------------------------------------------------------------------------------------------------
+
+    async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
+        plan, clock = self._plan, self.clock
+        account, signer = plan.identity.account, plan.identity.signer
+        reads = Reads(self._rest, clock, account, instruments, self._dex())
+        restored = await self._restore(reads, instruments)
+        boot, now = secrets.token_hex(4), clock.now()
+        await self._journal.commit(Batch(now.wall_ms, boots=[(boot, os.getpid(), VERSION)]))
+        configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}
+        engine = build_engine(account, restored.meta["instance"], boot, configs, restored, now)
+        nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
+        router = OrderRouter(self._rest, signer, nonces, clock, instruments)
+        feed = MarketData(self._base_url, account, instruments, clock, self.inbox.put)
+        runner = EffectRunner(self.inbox, router, reads, feed, clock, restored.cursor_ms, self._fatal)
+        loop = AccountLoop(
+            engine,
+            self._journal,
+            self.inbox,
+            runner,
+            self._bus,
+            clock.now,
+            lambda: (feed.last_message_ms, self._rest.latency_ms),
+            lambda at: self._publish(self._snapshot(engine, at)),
+            {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor},
+        )
+        self._tell(
+            "session_start",
+            "info",
+            account=account,
+            network=plan.network,
+            coins=",".join(instruments),
+            boot=boot,
+        )
+        for warning in plan.warnings:
+            self._tell("config_warning", "warn", reason=warning)
+        control = ControlServer(
+            plan.state.socket,
+            self.inbox,
+            lambda: status(engine, self._snapshot(engine, clock.now())),
+            engine.outcomes.get,
+        )
+        await control.start()
+        feeding = asyncio.create_task(feed.run(), name="feed")
+        feeding.add_done_callback(self._feed_ended)
+        try:
+            await loop.run()
+        except StorageError as error:
+            await self._abandon(engine, router, str(error))
+            return RunReport(ExitCode.STORAGE, str(error), summary(engine, plan.network))
+        finally:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+            await runner.drain(DRAIN_S)
+            await control.stop()
+        return self._report(engine)
+
+    async def _abandon(self, engine: Engine, router: OrderRouter, reason: str) -> None:
+        """The journal can't be written: nothing may be quoted any more. Cancelling needs no disk."""
+        self._tell("storage_failed", "crit", reason=reason)
+        live = [(o.coin, o.cloid) for coin in engine.coins.values() for o in coin.orders.live()]
+        if live:
+            outcome = await router.cancel(live)
+            failed = sum(bool(error) for _, error in outcome.results)
+            self._tell(
+                "storage_failed_cancel", "crit" if failed else "info", sent=len(live), not_confirmed=failed
+            )
+
+    def _report(self, engine: Engine) -> RunReport:
+        found = summary(engine, self._plan.network)
+        if self._failure is not None:
+            return replace(self._failure, summary=found)
+        stop = engine.stopping
+        if stop is not None and stop.failed:
+            self._tell("stop_incomplete", "crit", reason=stop.text)
+            unconfirmed = f"{stop.text}: orders or fills may be unsettled; start again to settle them"
+            return RunReport(ExitCode.UNREACHABLE, unconfirmed, found)
+        reason = found["halt_reason"]
+        by_rule = bool(reason) and reason not in ("operator", "flatten")
+        if by_rule:
+            return RunReport(ExitCode.HALTED, f"halted: {reason}", found)
+        return RunReport(ExitCode.CLEAN, "", found)
+
+    def _snapshot(self, engine: Engine, now: Instant) -> Snapshot:
+        plan = self._plan
+        return replace(
+            build_snapshot(engine, plan.network, now),
+            events=self._bus.tail(),
+            market_speed=plan.speed if plan.is_embedded else 1.0,
+            exchange="embedded paper exchange" if plan.is_embedded else plan.exchange_url,
+        )
+
+    async def _save_ceiling(self, ceiling: int) -> None:
+        signer = self._plan.identity.signer.address
+        await self._journal.commit(Batch(self.clock.now().venue_ms, nonce_ceiling=(signer, ceiling)))
+
+    # -- when something breaks ----------------------------------------------------------------------------------
+
+    def _fatal(self, name: str, error: BaseException) -> None:
+        """A core task died: that is a bug. Say so, cancel what is ours, and end."""
+        if isinstance(error, StorageError):
+            self._failure = RunReport(ExitCode.STORAGE, str(error))
+        else:
+            self._failure = RunReport(
+                ExitCode.INTERNAL, f"internal error in {name}: {type(error).__name__}: {error}"
+            )
+        self._tell("core_task_failed", "crit", task=name, reason=f"{type(error).__name__}: {error}")
+        self.request_stop("internal error")
+
+    def _feed_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fatal("feed", error)
+
+    def _tell(self, name: str, severity: str, **fields: str | float | int | None) -> None:
+        self._bus.publish(notify(name, severity, "", **fields), self.clock.now().wall_ms)  # type: ignore[arg-type]

@@ -1,0 +1,191 @@
+"""The state directory: one account's journal, logs, lock and socket, for this user alone."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+SOCKET_PATH_MAX = 100
+"""A Unix socket's path may have 107 bytes."""
+
+
+class UsageError(Exception):
+    """The operator asked for something that can't be; the text says what would work. Exit code 2."""
+
+
+def state_root() -> Path:
+    """Where this user's state lives: ``$XDG_STATE_HOME/gridbot``, else ``~/.local/state/gridbot``."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "gridbot"
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """The paths in it."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.db"
+
+    @property
+    def paper(self) -> Path:
+        return self.path / "paper.db"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def key(self) -> Path:
+        return self.path / "paper.key"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def socket(self) -> Path:
+        """The control socket; under the temporary directory if the path were too long for a socket."""
+        direct = self.path / "control.sock"
+        if len(os.fsencode(direct)) <= SOCKET_PATH_MAX:
+            return direct
+        digest = hashlib.blake2b(os.fsencode(self.path), digest_size=8).hexdigest()
+        return Path(tempfile.gettempdir()) / f"gridbot-{os.getuid()}" / f"{digest}.sock"
+
+    def prepare(self) -> None:
+        """Create it for this user alone. Raises ``UsageError`` if it can't be used."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            info = self.path.stat()
+        except OSError as error:
+            raise UsageError(
+                f"the state dir {self.path} can't be made ({error.strerror}); name another with --state-dir"
+            ) from error
+        if not self.path.is_dir():
+            raise UsageError(f"{self.path} is not a directory; name another with --state-dir")
+        if info.st_uid != os.getuid():
+            raise UsageError(
+                f"the state dir {self.path} belongs to another user; name another with --state-dir"
+            )
+        if not os.access(self.path, os.W_OK | os.X_OK | os.R_OK) or not _can_write(self.path):
+            raise UsageError(
+                f"the state dir {self.path} can't be written; fix its permissions or name another with --state-dir"
+            )
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+
+
+def _can_write(path: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=path):
+            return True
+    except OSError:
+        return False
+
+
+class StateLock:
+    """Held for the life of the process: one instance per state dir (P14). The kernel drops it with the process."""
+
+    def __init__(self, state: StateDir) -> None:
+        self._state = state
+        self._fd = -1
+
+    def __enter__(self) -> StateLock:
+        """Raises ``UsageError`` naming the holder's pid."""
+        fd = os.open(self._state.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held = lock_holder(self._state)
+            os.close(fd)
+            raise UsageError(
+                f"the state dir {self._state.path} is in use by a running gridbot (pid {held}); "
+                "`gridbot status` shows it, or name another with --state-dir"
+            ) from None
+        os.ftruncate(fd, 0)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
+        os.write(fd, json.dumps(holder).encode())
+        self._fd = fd
+        _register(self._state)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _unregister(self._state)
+        os.close(self._fd)
+
+
+def lock_holder(state: StateDir) -> int | None:
+    """The pid that holds the lock, ``None`` if nobody does."""
+    try:
+        fd = os.open(state.lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return _read_pid(fd)
+    finally:
+        os.close(fd)
+    return None
+
+
+def _read_pid(fd: int) -> int | None:
+    try:
+        return int(json.loads(os.pread(fd, 4096, 0))["pid"])
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
+# -- which instances run ------------------------------------------------------------------------------------------
+
+
+def _entry(state: StateDir) -> Path:
+    digest = hashlib.blake2b(os.fsencode(state.path), digest_size=8).hexdigest()
+    return state_root() / "instances" / f"{digest}.json"
+
+
+def _register(state: StateDir) -> None:
+    """Note where this instance lives, so that ``gridbot status`` finds it; without a home it is found by --state-dir."""
+    try:
+        entry = _entry(state)
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        entry.write_text(json.dumps({"state_dir": str(state.path)}))
+    except OSError:
+        return
+
+
+def _unregister(state: StateDir) -> None:
+    try:
+        _entry(state).unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def running_instances() -> list[StateDir]:
+    """The state dirs of this user's running instances."""
+    found = []
+    try:
+        entries = sorted((state_root() / "instances").glob("*.json"))
+    except OSError:
+        return []
+    for entry in entries:
+        try:
+            state = StateDir(Path(json.loads(entry.read_text())["state_dir"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if lock_holder(state) is not None:
+            found.append(state)
+        else:
+            entry.unlink(missing_ok=True)
+    return found

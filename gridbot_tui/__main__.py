@@ -1,0 +1,3 @@
+from gridbot_tui.main import main
+
+main()

@@ -1,0 +1,191 @@
+"""The command line. Other programs rely on its words, its one-line JSON and its exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from core.journal.schema import ForeignJournalError, StorageError
+from core.paper.config import PaperError
+from core.runtime.plan import ExitCode
+from core.runtime.statedir import StateDir, UsageError
+from gridbot_tui.headless import print_line
+from gridbot_tui.plans import Network, RunFlags, parse_duration_s
+
+app = App(
+    name="gridbot",
+    help="A grid trading bot for Hyperliquid perpetuals. Without arguments: the terminal UI on the embedded paper exchange.",
+    version="0.1.0",
+    version_flags=["--version"],
+    help_flags=["--help", "-h"],
+    help_format="plaintext",
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+)
+
+StateDirFlag = Annotated[
+    Path | None, Parameter(name="--state-dir", help="Default: the only instance that runs.")
+]
+JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on one line.")]
+CoinArgument = Annotated[str, Parameter(help="One coin; default: every coin.")]
+
+
+def run_cli(arguments: list[str]) -> int:
+    """Run one command line; its exit code. Every expected error is a sentence on stderr."""
+    try:
+        result = app(arguments)
+    except CycloptsError as error:
+        return _fail(ExitCode.USAGE, f"{error}; `gridbot --help` lists commands and flags")
+    except (UsageError, ForeignJournalError, PaperError) as error:
+        return _fail(ExitCode.USAGE, str(error))
+    except StorageError as error:
+        return _fail(ExitCode.STORAGE, str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.CLEAN
+    return int(result) if isinstance(result, int) else 0
+
+
+def _fail(code: ExitCode, text: str) -> int:
+    sys.stderr.write(f"gridbot: {text}\n")
+    return int(code)
+
+
+@app.default
+def run(
+    *,
+    no_ui: Annotated[bool, Parameter(negative=(), help="Headless: JSON lines on stdout.")] = False,
+    network: Annotated[Network, Parameter(help="mainnet also needs --live.")] = "paper",
+    live: Annotated[bool, Parameter(negative=(), help="Yes, mainnet, real money.")] = False,
+    coin: Annotated[tuple[str, ...], Parameter(help="Repeatable; HIP-3 as dex:NAME.", negative=())] = (),
+    config: Annotated[Path | None, Parameter(help="Default: ./gridbot.toml if it is there.")] = None,
+    exchange_url: Annotated[
+        str, Parameter(help="A Hyperliquid-compatible paper exchange instead of the embedded one.")
+    ] = "",
+    state_dir: Annotated[Path | None, Parameter(help="Default: per user, network and account.")] = None,
+    for_: Annotated[str, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = "",
+    summary: Annotated[Literal["json", ""], Parameter(help="One object on one line of stdout at exit.")] = "",
+) -> int:
+    """Trade. The terminal UI, or headless with --no-ui."""
+    from gridbot_tui.run import run as run_bot
+
+    flags = RunFlags(network, live, coin, config, exchange_url, state_dir)
+    for_s = parse_duration_s(for_) if for_ else None
+    return run_bot(flags, no_ui, for_s, summary == "json")
+
+
+app.command(run, name="run")
+
+
+@app.command
+def exchange(
+    *,
+    listen: Annotated[str, Parameter(help="HOST:PORT")] = "127.0.0.1:3001",
+    market: Annotated[str, Parameter(help="replay:FILE; default: the bundled recording.")] = "replay:bundled",
+    speed: Annotated[float, Parameter(help="Recorded seconds per second.")] = 1.0,
+    seed: int = 1,
+    funds: Annotated[Decimal, Parameter(help="USDC of an account when first seen.")] = Decimal(10_000),
+    state_dir: Annotated[
+        Path | None, Parameter(help="Keep accounts and orders here; default: in memory.")
+    ] = None,
+) -> int:
+    """Run the paper exchange by itself: Hyperliquid's own protocol on HTTP and WebSocket."""
+    from gridbot_tui.exchange import serve_exchange
+
+    return serve_exchange(listen, market, speed, seed, funds, state_dir)
+
+
+@app.command
+def status(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """What the running instance does. Exit code 0 while it runs, halted or not."""
+    answer = _ask("status", state_dir)
+    found = answer.get("status")
+    if not isinstance(found, dict):
+        return _fail(ExitCode.REFUSED, str(answer.get("text", "no status in the answer")))
+    print_line(_one_line(found) if json else _status_text(found))
+    return 0
+
+
+def _command(action: str, coin: str, state_dir: Path | None, as_json: bool) -> int:
+    answer = _ask(action, state_dir, coin)
+    if as_json:
+        print_line(_one_line(answer))
+    elif answer.get("ok"):
+        print_line(str(answer.get("text", "done")))
+    if answer.get("ok"):
+        return 0
+    return int(ExitCode.REFUSED) if as_json else _fail(ExitCode.REFUSED, str(answer.get("text", "refused")))
+
+
+@app.command
+def halt(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Cancel our grid orders and quote nothing until `gridbot resume`. The position stays."""
+    return _command("halt", coin, state_dir, json)
+
+
+@app.command
+def resume(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Lift a halt; refused while the reason for it persists."""
+    return _command("resume", coin, state_dir, json)
+
+
+@app.command
+def flatten(
+    coin: Annotated[str, Parameter(help="The coin; may be left out if only one is traded.")] = "",
+    *,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Halt, cancel, close the position reduce-only, prove it flat. Stays halted."""
+    return _command("flatten", coin, state_dir, json)
+
+
+@app.command
+def resync(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Settle orders, fills and position with the exchange now."""
+    return _command("resync", "", state_dir, json)
+
+
+@app.command
+def poll(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Read the fills of the last hour again over REST."""
+    return _command("poll", "", state_dir, json)
+
+
+@app.command
+def reconnect(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Close the market-data connection, open a new one, read the gap back."""
+    return _command("reconnect", "", state_dir, json)
+
+
+def _ask(cmd: str, state_dir: Path | None, coin: str = "") -> dict[str, Any]:
+    from core.runtime.control_client import ask, find_instance
+
+    named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
+    client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
+    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli")
+
+
+def _one_line(value: dict[str, Any]) -> str:
+    from core.telemetry.event_log import json_line
+
+    return json_line(value)
+
+
+def _status_text(found: dict[str, Any]) -> str:
+    """A few lines for the eye."""
+    head = f"{found['network'].upper()} {found['account']} {found['state'].upper()}"
+    lines = [head + (f" ({found['halt_reason']})" if found["halt_reason"] else "")]
+    for coin, view in found["coins"].items():
+        lines.append(
+            f"{coin}: position {view['position']} (exchange {view['exchange_position']}, drift {view['drift']}), "
+            f"{view['open_orders']} orders, {view['fills']} fills (ws {view['fills_from_ws']}, rest "
+            f"{view['fills_from_rest']}, duplicates {view['duplicates']}), realized {view['realized_pnl']}, fees {view['fees']}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,34 @@
+"""Headless: events as JSON lines on stdout, no Textual. The core runs in its thread; this one waits for signals."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from core.runtime.core_thread import CoreThread
+from core.runtime.event_bus import EventRecord
+from core.telemetry.event_log import json_line
+
+_stdout_lock = threading.Lock()
+
+
+def print_line(text: str) -> None:
+    """One whole line, whichever thread it comes from."""
+    with _stdout_lock:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def print_event(record: EventRecord, lost: int) -> None:
+    """An event as a compact JSON line; a reader that was too slow is told how many it missed."""
+    if lost:
+        print_line(
+            json_line({"event": "output_lost", "ts_ms": record.time_ms, "level": "warn", "count": lost})
+        )
+    print_line(json_line(record.as_dict()))
+
+
+def wait_for_end(core: CoreThread) -> None:
+    """Until the core's thread has ended. Short waits, so that signal handlers run."""
+    while not core.wait_ended(0.2):
+        pass

@@ -1,0 +1,31 @@
+"""The program's entry. Errors that users meet are one sentence on stderr and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    foreign = _foreign_packages()
+    if foreign:
+        sys.stderr.write(
+            f"gridbot: another package named {foreign} is in the way; start from another directory or unset PYTHONPATH\n"
+        )
+        sys.exit(2)
+    from gridbot_tui.cli import run_cli
+
+    sys.exit(run_cli(sys.argv[1:]))
+
+
+def _foreign_packages() -> str:
+    """``core`` and ``widgets`` are common names: say so if the import finds somebody else's."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    home = Path(__file__).resolve().parent.parent
+    for name in ("core", "widgets"):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != home:
+            return name if spec is None else f"{name} ({spec.origin})"
+    return ""

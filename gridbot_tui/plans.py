@@ -1,0 +1,133 @@
+"""From flags, environment and file to a checked ``RunPlan``. Everything wrong is a ``UsageError`` before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from core.runtime.keys import Identity, account_hint, load_identity
+from core.runtime.plan import RunPlan
+from core.runtime.settings import Loaded, load_settings
+from core.runtime.statedir import StateDir, UsageError, state_root
+
+Network = Literal["paper", "testnet", "mainnet"]
+
+OFFICIAL_URLS = {
+    "testnet": "https://api.hyperliquid-testnet.xyz",
+    "mainnet": "https://api.hyperliquid.xyz",
+}
+EMBEDDED_SPEED = 60.0
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlags:
+    """The flags of ``gridbot run`` that shape the plan."""
+
+    network: Network
+    live: bool
+    coins: tuple[str, ...]
+    config: Path | None
+    exchange_url: str
+    state_dir: Path | None
+
+
+def parse_duration_s(text: str) -> float:
+    """``90s``, ``5m``, ``1h``, ``2d`` or plain seconds. Raises ``UsageError``."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text.strip())
+    if match is None or float(match.group(1)) == 0:
+        raise UsageError(f"--for {text!r} is not a duration; write 90s, 5m or 1h")
+    return float(match.group(1)) * _UNITS_S[match.group(2)]
+
+
+def load(flags: RunFlags) -> tuple[Loaded, StateDir]:
+    """Settings and the state dir, made ready; nothing is locked or started yet."""
+    overrides = {"coins": flags.coins} if flags.coins else {}
+    settings = load_settings(overrides, os.environ, flags.config)
+    url = exchange_url(flags, settings)
+    _check_live(flags)
+    path = flags.state_dir or settings.common.state_dir or _default_state_dir(flags.network, url)
+    state = StateDir(path.expanduser().absolute())
+    state.prepare()
+    return settings, state
+
+
+def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
+    """The plan; call it with the state dir locked, for a paper key may be made."""
+    identity = load_identity(flags.network, state, dict(os.environ))
+    if flags.network == "mainnet":
+        _confirm_mainnet(identity, settings)
+    return RunPlan(
+        network=flags.network,
+        exchange_url=exchange_url(flags, settings),
+        settings=settings,
+        state=state,
+        identity=identity,
+        speed=EMBEDDED_SPEED,
+        warnings=settings.warnings,
+    )
+
+
+def exchange_url(flags: RunFlags, settings: Loaded) -> str:
+    """Where to trade; empty means the embedded exchange. A URL never selects a network."""
+    url = flags.exchange_url or (settings.common.base_url if flags.network == "paper" else "")
+    if flags.network != "paper":
+        if flags.exchange_url:
+            raise UsageError(f"--exchange-url goes with --network paper; {flags.network} has its own address")
+        return OFFICIAL_URLS[flags.network]
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"--exchange-url {url!r} is not a URL; write http://127.0.0.1:3001")
+    if parts.hostname.endswith("hyperliquid.xyz") or parts.hostname.endswith("hyperliquid-testnet.xyz"):
+        raise UsageError(f"{url} is not a paper exchange; for the real one choose --network testnet")
+    return url.rstrip("/")
+
+
+def _check_live(flags: RunFlags) -> None:
+    if flags.network == "mainnet" and not flags.live:
+        raise UsageError("mainnet trades real money: add --live if that is meant, or use --network testnet")
+    if flags.live and flags.network != "mainnet":
+        raise UsageError(
+            f"--live means mainnet, but the network is {flags.network}; drop --live or add --network mainnet"
+        )
+
+
+def _default_state_dir(network: str, url: str) -> Path:
+    """Per user, network and account; a paper exchange elsewhere is a network of its own."""
+    where = network
+    if network == "paper" and url:
+        parts = urlsplit(url)
+        where = f"paper-{_plain(parts.hostname or '')}-{parts.port or 80}"
+    return state_root() / where / (account_hint(dict(os.environ)) or "default")
+
+
+def _plain(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host)).replace(":", ".")
+    except ValueError:
+        return re.sub(r"[^a-z0-9.-]", "_", host.lower())
+
+
+def _confirm_mainnet(identity: Identity, settings: Loaded) -> None:
+    """``live_account`` in the config names the account, or somebody types the end of its address."""
+    if settings.common.live_account.lower() == identity.account:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f'mainnet needs a confirmation: set live_account = "{identity.account}" in gridbot.toml, or start in a terminal'
+        )
+    sys.stderr.write(
+        f"This trades REAL MONEY of {identity.account}. Type the last four characters of the address: "
+    )
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != identity.account[-4:]:
+        raise UsageError("not confirmed; nothing was started")
