@@ -199,6 +199,8 @@ def risk_fields(look: Look) -> list[Field]:
 
 def _trading_field(look: Look) -> Field:
     """``running`` where the seed has ``risk_halted = 0``."""
+    if look.is_silent:
+        return Field("Trading", f"unknown, was {look.state.value}", severity=Severity.CRIT, is_prose=True)
     if look.state is RunState.RUNNING:
         return Field("Trading", "running", severity=Severity.INFO)
     if look.state is RunState.STARTING:

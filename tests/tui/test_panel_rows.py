@@ -130,6 +130,10 @@ def test_a_bot_that_is_not_halted_reads_running() -> None:
     assert row(risk_fields(look_at()), "Trading").split() == ["Trading", "✓", "running"]
 
 
+def test_a_silent_core_is_not_claimed_to_be_running() -> None:
+    assert "unknown, was running" in row(risk_fields(look_at(NOW_MS + 27_000)), "Trading")
+
+
 def test_a_halt_says_why() -> None:
     assert "HALTED: an operator asked" in row(risk_fields(Look(halted(), NOW_MS)), "Trading")
 
