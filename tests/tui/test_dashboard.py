@@ -3,20 +3,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-import gridbot_tui.app as app_module
 from core.domain.commands import Action
 from core.view import EventView, RunState, Severity, Snapshot
-from gridbot_tui.app import GridBotApp, stylesheet
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.help import HelpDialog
-from gridbot_tui.screens.leave import QuitDialog
-from tests.tui.conftest import Console, until
+from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
-from widgets.line_panel import LinePanel
 
 MakeConsole = Callable[[Snapshot | None], Console]
 
@@ -178,25 +173,6 @@ async def test_the_alert_line_is_there_only_with_an_alert(console: MakeConsole) 
         assert it.app.screen.query_one("#status").has_class("-live")
 
 
-async def test_an_unchanged_picture_repaints_nothing_and_a_moved_mid_a_few_cells(
-    console: MakeConsole,
-) -> None:
-    it = console(snapshot())
-    async with it.app.run_test(size=(120, 40)) as pilot:
-        it.app.tick()
-        await pilot.pause()
-
-        def repainted() -> int:
-            return sum(panel.repainted_cells for panel in it.app.screen.query(LinePanel))
-
-        before = repainted()
-        it.app.tick()
-        assert repainted() == before
-        it.core.snapshot = snapshot(coins=(coin_view(mid=Decimal("64234.6")),))
-        it.app.tick()
-        assert 0 < repainted() - before < 40
-
-
 async def test_time_alone_makes_the_picture_stale(console: MakeConsole) -> None:
     it = console(snapshot())
     async with it.app.run_test():
@@ -219,133 +195,6 @@ async def test_the_theme_key_changes_to_high_contrast_and_back(console: MakeCons
         assert it.app.theme == "gridbot"
 
 
-@pytest.mark.parametrize("size", [(59, 24), (80, 14), (50, 12), (20, 3)])
-async def test_a_terminal_too_small_says_so_and_recovers_when_enlarged(
-    console: MakeConsole, size: tuple[int, int]
-) -> None:
-    it = console(drifting())
-    async with it.app.run_test(size=size) as pilot:
-        await pilot.pause()
-        seen = " ".join(
-            panel.text for panel in it.app.screen.query(LinePanel) if panel.is_on_screen and panel.display
-        )
-        assert "GridBot needs 60x15" in " ".join(seen.split())
-        assert "POSITION DRIFT" not in seen
-        await pilot.press("H")
-        assert it.core.submitted == [(Action.HALT, "")]
-        await pilot.resize_terminal(80, 24)
-        await pilot.pause()
-        assert not it.app.screen.query_one("#too-small").display
-        assert "LONG +0.1875 BTC" in it.read("#position")
-        assert "POSITION DRIFT" in it.read("#alert")
-
-
-@pytest.mark.parametrize("size", [(60, 15), (79, 30), (100, 23)])
-async def test_a_cramped_terminal_keeps_status_alert_position_and_system(
-    console: MakeConsole, size: tuple[int, int]
-) -> None:
-    it = console(drifting())
-    async with it.app.run_test(size=size) as pilot:
-        await pilot.pause()
-        shown = {panel.id for panel in it.app.screen.query(LinePanel) if panel.display}
-        assert shown == {"status", "alert", "position", "system", "footer"}
-        assert "enlarge to 80x24" in it.read("#footer")
-        assert "4.20%" in it.read("#system")
-
-
-@pytest.mark.parametrize("size", [(80, 24), (110, 24), (120, 40), (200, 50), (80, 40), (200, 24)])
-async def test_every_panel_is_on_the_screen_with_its_first_fields(
-    console: MakeConsole, size: tuple[int, int]
-) -> None:
-    it = console(drifting())
-    async with it.app.run_test(size=size) as pilot:
-        await pilot.pause()
-        for panel, first in {
-            "#position": "LONG +0.1875 BTC",
-            "#fills": "412 / 6",
-            "#grid": "30 of 30",
-            "#system": "4.20%",
-            "#risk": "1.8% of 10.0%",
-            "#ladder": "mid 64,233.1",
-            "#events": "position_drift_dete",
-        }.items():
-            assert first in it.read(panel)
-            region = it.app.screen.query_one(panel).region
-            assert it.app.screen.region.contains_region(region)
-            assert region.width >= 33
-
-
-async def test_a_dead_engine_stays_on_the_screen_and_q_leaves_without_asking(console: MakeConsole) -> None:
-    it = console(snapshot())
-    async with it.app.run_test() as pilot:
-        it.core.end()
-        await until(lambda: it.app.look().ended)
-        assert "✖ ENGINE DEAD" in it.read("#status")
-        await pilot.pause()
-        assert "ENGINE DEAD" in it.read("#alert")
-        await pilot.press("H")
-        assert it.toasts() == ["H Halt refused: the engine has ended: start it again, it settles what rests"]
-        assert it.core.submitted == []
-        await pilot.press("Q")
-    assert it.app.return_code == 0
-
-
-async def test_a_link_to_the_core_that_breaks_is_shown_and_the_screen_stays(console: MakeConsole) -> None:
-    it = console(snapshot())
-    it.core.fault = RuntimeError("no such thread [/]")
-    async with it.app.run_test() as pilot:
-        await until(lambda: bool(it.app.look().fault))
-        await pilot.pause()
-        assert "SCREEN FAULT: RuntimeError: no such thread [/]" in it.read("#alert")
-        await pilot.press("H")
-        assert it.core.submitted == [(Action.HALT, "")]
-        await pilot.press("Q")
-        it.clock.advance(0.4)
-        await pilot.press("s")
-        await until(lambda: not it.app.is_running)
-        assert it.core.stop_requested
-
-
-@pytest.mark.parametrize("key", ["Q", "ctrl+q", "ctrl+c"])
-async def test_quit_asks_and_staying_is_the_default(console: MakeConsole, key: str) -> None:
-    it = console(snapshot())
-    async with it.app.run_test() as pilot:
-        await pilot.press(key)
-        assert isinstance(it.app.screen, QuitDialog)
-        assert "cancels our 30" in it.read("#dialog-box")
-        assert "LONG +0.1875 BTC stays open" in it.read("#dialog-box")
-        it.clock.advance(1)
-        await pilot.press("enter", "x", "q", "ctrl+q")
-        assert isinstance(it.app.screen, QuitDialog)
-        await pilot.press("escape")
-        assert isinstance(it.app.screen, DashboardScreen)
-        assert not it.core.stop_requested
-
-
-async def test_s_stops_the_core_and_the_screen_leaves_when_it_has_ended(console: MakeConsole) -> None:
-    it = console(snapshot())
-    async with it.app.run_test() as pilot:
-        await pilot.press("Q", "s")
-        assert not it.core.stop_requested, "a key typed ahead is not an answer"
-        it.clock.advance(0.4)
-        await pilot.press("s")
-        assert it.core.stop_requested
-        assert it.app.is_running
-        await pilot.press("Q")
-        assert it.toasts()[-1] == "Stopping: the screen closes when our orders are settled"
-        it.core.end()
-        await until(lambda: not it.app.is_running)
-    assert it.app.return_code == 0
-
-
-async def test_a_stop_asked_for_elsewhere_closes_the_screen_too(console: MakeConsole) -> None:
-    it = console(snapshot(state=RunState.STOPPING))
-    async with it.app.run_test():
-        it.core.end()
-        await until(lambda: not it.app.is_running)
-    assert it.app.return_code == 0
-
-
 async def test_the_palette_offers_the_same_actions_behind_the_same_guards(console: MakeConsole) -> None:
     it = console(snapshot())
     async with it.app.run_test() as pilot:
@@ -364,15 +213,3 @@ async def test_a_halted_core_reads_so_everywhere(console: MakeConsole) -> None:
         assert "■ HALTED, POSITION OPEN +0.1875 BTC" in it.read("#status")
         assert "HALTED: an operator asked" in it.read("#risk")
         assert "no orders rest" in it.read("#ladder")
-
-
-def test_the_stylesheet_is_found_in_a_checkout_and_preferred_inside_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert stylesheet() == GridBotApp.CSS_PATH
-    assert stylesheet().is_file()
-    package = tmp_path / "site-packages" / "gridbot_tui"
-    package.mkdir(parents=True)
-    (package / "gridbot.tcss").touch()
-    monkeypatch.setattr(app_module, "__file__", str(package / "app.py"))
-    assert stylesheet() == (package / "gridbot.tcss").resolve()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import gridbot_tui.app as app_module
+from core.domain.commands import Action
+from core.view import Snapshot
+from gridbot_tui.app import GridBotApp, stylesheet
+from tests.tui.conftest import Console
+from tests.tui.factory import coin_view, drifting, snapshot
+from widgets.line_panel import LinePanel
+
+MakeConsole = Callable[[Snapshot | None], Console]
+
+
+async def test_an_unchanged_picture_repaints_nothing_and_a_moved_mid_a_few_cells(
+    console: MakeConsole,
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test(size=(120, 40)) as pilot:
+        it.app.tick()
+        await pilot.pause()
+
+        def repainted() -> int:
+            return sum(panel.repainted_cells for panel in it.app.screen.query(LinePanel))
+
+        before = repainted()
+        it.app.tick()
+        assert repainted() == before
+        it.core.snapshot = snapshot(coins=(coin_view(mid=Decimal("64234.6")),))
+        it.app.tick()
+        assert 0 < repainted() - before < 40
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 14), (50, 12), (20, 3)])
+async def test_a_terminal_too_small_says_so_and_recovers_when_enlarged(
+    console: MakeConsole, size: tuple[int, int]
+) -> None:
+    it = console(drifting())
+    async with it.app.run_test(size=size) as pilot:
+        await pilot.pause()
+        seen = " ".join(
+            panel.text for panel in it.app.screen.query(LinePanel) if panel.is_on_screen and panel.display
+        )
+        assert "GridBot needs 60x15" in " ".join(seen.split())
+        assert "POSITION DRIFT" not in seen
+        await pilot.press("H")
+        assert it.core.submitted == [(Action.HALT, "")]
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert not it.app.screen.query_one("#too-small").display
+        assert "LONG +0.1875 BTC" in it.read("#position")
+        assert "POSITION DRIFT" in it.read("#alert")
+
+
+@pytest.mark.parametrize("size", [(60, 15), (79, 30), (100, 23)])
+async def test_a_cramped_terminal_keeps_status_alert_position_and_system(
+    console: MakeConsole, size: tuple[int, int]
+) -> None:
+    it = console(drifting())
+    async with it.app.run_test(size=size) as pilot:
+        await pilot.pause()
+        shown = {panel.id for panel in it.app.screen.query(LinePanel) if panel.display}
+        assert shown == {"status", "alert", "position", "system", "footer"}
+        assert "enlarge to 80x24" in it.read("#footer")
+        assert "4.20%" in it.read("#system")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (110, 24), (120, 40), (200, 50), (80, 40), (200, 24)])
+async def test_every_panel_is_on_the_screen_with_its_first_fields(
+    console: MakeConsole, size: tuple[int, int]
+) -> None:
+    it = console(drifting())
+    async with it.app.run_test(size=size) as pilot:
+        await pilot.pause()
+        for panel, first in {
+            "#position": "LONG +0.1875 BTC",
+            "#fills": "412 / 6",
+            "#grid": "30 of 30",
+            "#system": "4.20%",
+            "#risk": "1.8% of 10.0%",
+            "#ladder": "mid 64,233.1",
+            "#events": "position_drift_dete",
+        }.items():
+            assert first in it.read(panel)
+            region = it.app.screen.query_one(panel).region
+            assert it.app.screen.region.contains_region(region)
+            assert region.width >= 33
+
+
+def test_the_stylesheet_is_found_in_a_checkout_and_preferred_inside_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stylesheet() == GridBotApp.CSS_PATH
+    assert stylesheet().is_file()
+    package = tmp_path / "site-packages" / "gridbot_tui"
+    package.mkdir(parents=True)
+    (package / "gridbot.tcss").touch()
+    monkeypatch.setattr(app_module, "__file__", str(package / "app.py"))
+    assert stylesheet() == (package / "gridbot.tcss").resolve()
