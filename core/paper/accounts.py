@@ -9,8 +9,11 @@ from typing import NamedTuple
 from core.domain.orders import Side
 from core.paper.orders import FillRecord, Order
 
-MARKET_USER = "0x" + "0" * 38 + "01"
-"""The party behind all recorded liquidity; it pays no fees."""
+MARKET_USER = "market"
+"""The party behind all recorded liquidity; it pays no fees. No address, so that nobody can act as it."""
+
+MARKET_ADDRESS = "0x" + b"recorded liquidity..".hex()
+"""How the market appears in public prints."""
 
 DEFAULT_LEVERAGE = 20
 

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from core.domain.orders import Side
-from core.paper.accounts import MARKET_USER, Account, Position, fee_micro
+from core.paper.accounts import MARKET_ADDRESS, MARKET_USER, Account, Position, fee_micro
 from core.paper.batch import Batch
 from core.paper.book import Book
 from core.paper.nonces import NonceSet
@@ -97,8 +97,8 @@ class Ledger:
         self._settle(taker, coin, side, price, lots, tid, crossed=True)
         self._settle(maker, coin, side.opposite, price, lots, tid, crossed=False)
         parties = {
-            side: taker.user if taker else MARKET_USER,
-            side.opposite: maker.user if maker else MARKET_USER,
+            side: taker.user if taker else MARKET_ADDRESS,
+            side.opposite: maker.user if maker else MARKET_ADDRESS,
         }
         self._print(coin, side, price, lots, tid, parties[Side.BUY], parties[Side.SELL])
         for order in (taker, maker):
@@ -107,7 +107,7 @@ class Ledger:
 
     def print_market_trade(self, coin: str, side: Side, price: int, lots: int) -> None:
         """A trade between two parties of the market: it moves no account."""
-        self._print(coin, side, price, lots, self._next_tid(), MARKET_USER, MARKET_USER)
+        self._print(coin, side, price, lots, self._next_tid(), MARKET_ADDRESS, MARKET_ADDRESS)
 
     def follow_position(self, account: Account, coin: str) -> None:
         """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go."""

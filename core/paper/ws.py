@@ -104,8 +104,14 @@ class Hub:
 
     async def close(self) -> None:
         """Say goodbye to everyone, within bounded time."""
-        connections = list(self._connections)
-        await asyncio.gather(*(c.socket.close(code=1001) for c in connections), return_exceptions=True)
+        goodbyes = {asyncio.create_task(c.socket.close(code=1001)): c for c in self._connections}
+        if not goodbyes:
+            return
+        _, unheard = await asyncio.wait(goodbyes, timeout=2 * _CLOSE_TIMEOUT_S)
+        for goodbye in unheard:
+            # Its send buffer is full: a client that has stopped reading doesn't take a goodbye either.
+            goodbyes[goodbye].cut()
+            goodbye.cancel()
 
     def sweep(self, now_s: float) -> None:
         """Close connections on which nothing was sent for a minute, as the venue does."""

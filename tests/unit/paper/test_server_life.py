@@ -131,6 +131,50 @@ async def test_a_client_that_does_not_read_is_cut_off_loudly(
         await server.stop()
 
 
+_HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+async def test_a_client_that_has_stopped_reading_does_not_hold_up_the_stop() -> None:
+    server = PaperServer(PaperConfig(speed=1e-6))
+    url = await server.start()
+    loop = asyncio.get_running_loop()
+    with sockets.socket() as client:
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", int(url.rsplit(":", 1)[1])))
+        await loop.sock_sendall(client, _HANDSHAKE)
+        assert b"101 Switching Protocols" in await loop.sock_recv(client, 4096)
+        hub = server._hub
+        assert hub is not None
+        (connection,) = hub._connections
+        for _ in range(100):
+            connection.send("x" * 1_000_000)
+        started = time.monotonic()
+        await asyncio.wait_for(server.stop(), 8)
+        assert time.monotonic() - started < 6
+
+
+async def test_a_connection_on_which_nothing_was_sent_for_a_minute_is_closed() -> None:
+    server = PaperServer(PaperConfig(speed=1e-6))
+    url = await server.start()
+    try:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+            await socket.send_json({"method": "ping"})
+            await socket.receive_json(timeout=5)
+            hub = server._hub
+            assert hub is not None
+            now_s = asyncio.get_running_loop().time()
+            hub.sweep(now_s + 59)
+            await socket.send_json({"method": "ping"})
+            await socket.receive_json(timeout=5)
+            hub.sweep(now_s + 70)
+            assert (await socket.receive(timeout=5)).type is not aiohttp.WSMsgType.TEXT
+    finally:
+        await server.stop()
+
+
 async def test_standing_alone_it_says_where_it_listens_and_how_accounts_are_funded(tmp_path: Path) -> None:
     lines: list[str] = []
     stop = asyncio.Event()
