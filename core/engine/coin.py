@@ -75,6 +75,8 @@ class Coin:
     wanted: tuple[Level, ...] = ()
     override: str = ""
     chain_broken_mono_ms: int = 0
+    wants_new_grid: bool = False
+    """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     foreign_orders: int = 0
     _deferred: dict[Slot, Deferral] = field(default_factory=dict)
 
@@ -270,7 +272,7 @@ class Coin:
         return {slot: d.reason for slot, d in self._deferred.items() if now.mono_ms < d.until_mono_ms}
 
     def start_grid(self, grid: GridRow) -> None:
-        self.grid, self.traded = grid, {}
+        self.grid, self.traded, self.wants_new_grid = grid, {}, False
         self._deferred.clear()
 
     # -- what the exchange shows --------------------------------------------------------------------------------

@@ -7,25 +7,20 @@ exception in one halts that coin and leaves the others.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.domain.clock import Instant
-from core.domain.cloid import make_cloid, parse_cloid
-from core.domain.commands import Action, Command
+from core.domain.cloid import make_cloid
 from core.domain.effects import (
     AskAccount,
     AskOpenOrders,
     Backfill,
-    CancelOrphan,
     Effect,
     LiftHalt,
     Place,
-    SaveAction,
     SaveHalt,
-    SaveHighWater,
     SaveOrder,
     notify,
 )
@@ -42,17 +37,17 @@ from core.domain.events import (
     OrderUpdate,
     PlaceOutcome,
     Quote,
-    RemoteOrder,
     RequestFailed,
     StopRequested,
     Tick,
     Unsettled,
     WireQuarantined,
 )
-from core.domain.orders import OrderState
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import Coin
-from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop, feed_ticket
+from core.engine.observations import on_account, on_open_orders
+from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
+from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan
 
 ACCOUNT_EVERY_MS = 5_000
@@ -63,13 +58,6 @@ CHAIN_RETRY_MS = 1_000
 GAP_RETRY_MS = 1_000
 SECOND_READ_MS = 5_000
 """The exchange's index of fills may lag: after a reconnect they are read once more this much later."""
-RESUME_DRIFT_PCT = 1.0
-HALT_DRIFT_PCT = 10.0
-"""The seed's limits: alert above 1 %, stop above 10 %."""
-COMMANDS_KEPT = 64
-
-
-_SEEN_IS_OPEN = (OrderState.SENT, OrderState.UNKNOWN, OrderState.NEVER_PLACED, OrderState.OPEN)
 
 
 @dataclass(slots=True)
@@ -79,16 +67,6 @@ class FeedState:
     generation: int = 0
     last_message_ms: int = 0
     down_since_mono_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a command: ``running``, ``done``, ``refused`` or ``failed``."""
-
-    command: Command
-    status: str
-    text: str
-    time_ms: int
 
 
 @dataclass(slots=True)
@@ -114,8 +92,7 @@ class Engine:
     saw_open_orders: bool = False
     version: int = 0
     started_wall_ms: int = 0
-    running: list[Procedure] = field(default_factory=list)
-    outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    desk: OperatorDesk = field(default_factory=OperatorDesk)
     alert_since: dict[str, int] = field(default_factory=dict)
     _counter: int = 0
     _due: dict[str, int] = field(default_factory=dict)
@@ -130,8 +107,7 @@ class Engine:
         """Move the state by one event; what is to be done about it, in order."""
         self.version += 1
         out = self._handle(event, now)
-        for procedure in list(self.running):
-            out += self._advance(procedure, event, now)
+        out += self.desk.advance(self, event, now)
         for coin in self.coins.values():
             out += self._guarded(coin, lambda c: self._act(c, now), now)
         if isinstance(event, Tick):
@@ -140,10 +116,6 @@ class Engine:
             self.place_in_flight = True
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
-
-    @property
-    def stopping(self) -> Stop | None:
-        return next((p for p in self.running if isinstance(p, Stop)), None)
 
     def halt_reason(self, coin: Coin) -> str:
         return coin.halted or self.halted
@@ -164,9 +136,9 @@ class Engine:
                 for coin in self.coins.values():
                     coin.orders.apply_not_found(event.cloid, event.venue_ms, now)
             case OpenOrdersObserved():
-                return self._on_open_orders(event, now)
+                return on_open_orders(self, event, now)
             case AccountObserved():
-                return self._on_account(event, now)
+                return on_account(self, event, now)
             case FeedChanged():
                 return self._on_feed(event, now)
             case BackfillDone():
@@ -177,9 +149,9 @@ class Engine:
                 fields = {"channel": event.channel, "reason": event.reason, "sample": event.sample}
                 return [notify("wire_quarantined", "warn", "", **fields)]
             case CommandReceived():
-                return self._on_command(event.command, now)
+                return self.desk.receive(self, event.command, now)
             case StopRequested():
-                return self._on_stop(event, now)
+                return self.desk.begin_stop(event.reason, now)
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
@@ -199,7 +171,7 @@ class Engine:
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
         coin.idle_reason = self._idle_reason(coin, now)
-        if self.halt_reason(coin) or self.stopping:
+        if self.halt_reason(coin) or self.desk.stopping:
             return coin.cancel_grid(now)
         if coin.idle_reason:
             return []
@@ -209,7 +181,7 @@ class Engine:
         """Why nothing new is quoted now; empty if the grid may be worked on."""
         if self.halt_reason(coin):
             return f"halted: {self.halt_reason(coin)}"
-        if self.stopping:
+        if self.desk.stopping:
             return "stopping"
         if not self.feed.ready:
             return (
@@ -238,6 +210,8 @@ class Engine:
         else:
             self.halted = reason
         name = coin.name if coin else ""
+        if reason in (OPERATOR, FLATTEN):
+            return [SaveHalt(name, reason), notify("halt", "warn", name, reason=reason)]
         return [SaveHalt(name, reason), notify("risk_halt", "crit", name, reason=reason)]
 
     def lift(self, coin: Coin | None, by: str) -> list[Effect]:
@@ -247,6 +221,7 @@ class Engine:
             lifted.append(LiftHalt("", by))
         for each in [coin] if coin else list(self.coins.values()):
             if each.halted:
+                each.wants_new_grid |= each.halted == FLATTEN
                 each.halted = ""
                 lifted.append(LiftHalt(each.name, by))
         return lifted
@@ -291,65 +266,6 @@ class Engine:
             for coin in self.coins.values():
                 coin.orders.apply_cancel(cloid, error, now)
         return []
-
-    def _on_open_orders(self, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
-        self.saw_open_orders = True
-        out: list[Effect] = []
-        for coin in self.coins.values():
-            listed = [o for o in event.orders if o.coin == coin.name]
-            coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
-            for remote in listed:
-                out += self._on_listed(coin, remote, now)
-            coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
-        return out
-
-    def _on_listed(self, coin: Coin, remote: RemoteOrder, now: Instant) -> list[Effect]:
-        """One resting order: known, an orphan of ours, another instance's, or foreign (left alone)."""
-        known = coin.orders.find(remote.cloid, remote.order_id)
-        if known is not None:
-            if known.state in _SEEN_IS_OPEN:
-                seen = OrderUpdate(
-                    coin.name,
-                    remote.cloid,
-                    remote.order_id,
-                    "open",
-                    remote.remaining,
-                    known.lots,
-                    now.venue_ms,
-                )
-                return coin.apply_update(seen, now)
-            return []
-        parts = parse_cloid(remote.cloid)
-        if parts is None or remote.cloid is None:
-            return []
-        if parts.instance == self.instance:
-            return [
-                notify(
-                    "orphan_order_cancelled", "warn", coin.name, cloid=remote.cloid, order_id=remote.order_id
-                ),
-                CancelOrphan(coin.name, remote.cloid),
-            ]
-        return self.latch(
-            None,
-            f"another GridBot instance ({parts.instance}) has orders on this account: stop one, then resume",
-        )
-
-    def _on_account(self, event: AccountObserved, now: Instant) -> list[Effect]:
-        self.saw_account = True
-        self.account_value, self.margin_used = event.account_value, event.margin_used
-        out: list[Effect] = []
-        if event.account_value > self.high_water:
-            self.high_water = event.account_value
-            out.append(SaveHighWater(event.account_value))
-        positions = dict(event.positions)
-        for coin in self.coins.values():
-            out += coin.observe_position(
-                positions.get(coin.name, 0), event.venue_ms, event.asked_mono_ms, now
-            )
-            drift = coin.ledger.drift
-            if drift.declared and drift.pct > HALT_DRIFT_PCT and not coin.halted:
-                out += self.latch(coin, f"position drift of {drift.pct:.1f} % (limit 10 %)")
-        return out
 
     def _on_feed(self, event: FeedChanged, now: Instant) -> list[Effect]:
         if self.feed.connected and not event.connected:
@@ -415,119 +331,6 @@ class Engine:
         if not self.breaker.failure(reason, now):
             return []
         return [notify("circuit_break", "crit", "", reason=reason, streak=self.breaker.streak)]
-
-    def _on_stop(self, event: StopRequested, now: Instant) -> list[Effect]:
-        if self.stopping:
-            return []
-        command = Command("stop", Action.HALT, origin=event.reason)
-        self.running.append(Stop(command, now.mono_ms))
-        return [notify("stopping", "info", "", reason=event.reason)]
-
-    # -- commands -----------------------------------------------------------------------------------------------
-
-    def _on_command(self, command: Command, now: Instant) -> list[Effect]:
-        """One id acts once, however often it arrives."""
-        if command.id in self.outcomes:
-            return []
-        coins = self._scope(command)
-        if command.coin and coins:
-            command = replace(command, coin=coins[0].name)
-        refusal = self._refusal(command, coins, now)
-        if refusal:
-            return self._conclude(command, "refused", refusal, now)
-        match command.action:
-            case Action.HALT:
-                scope = coins[0] if command.coin else None
-                out = [*self.latch(scope, "operator"), *(e for c in coins for e in c.cancel_grid(now))]
-                return out + self._begin(Halt(command, now.mono_ms), now)
-            case Action.RESUME:
-                out = self.lift(coins[0] if command.coin else None, command.origin)
-                return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
-            case Action.FLATTEN:
-                out = [e for coin in coins for e in (*self.latch(coin, "flatten"), *coin.cancel_grid(now))]
-                return out + self._begin(Flatten(command, now.mono_ms), now)
-            case Action.RESYNC:
-                resync = Resync(command, now.mono_ms)
-                return resync.start() + self._begin(resync, now)
-            case Action.RECONNECT:
-                reconnect = ReconnectFeed(command, now.mono_ms, old_generation=self.feed.generation)
-                return reconnect.start() + self._begin(reconnect, now)
-            case Action.POLL:
-                poll = Poll(command, now.mono_ms)
-                return poll.start(now) + self._begin(poll, now)
-
-    def _scope(self, command: Command) -> list[Coin]:
-        if not command.coin:
-            return list(self.coins.values())
-        return [coin for name, coin in self.coins.items() if name.lower() == command.coin.lower()]
-
-    def _refusal(self, command: Command, coins: list[Coin], now: Instant) -> str:
-        if not coins:
-            return f"{command.coin} is not traded here; coins: {', '.join(self.coins)}"
-        if self.stopping:
-            return "the bot is stopping"
-        if command.action is Action.FLATTEN:
-            if len(coins) != 1:
-                return f"name the coin to flatten: {', '.join(self.coins)}"
-            if any(isinstance(p, Flatten) and p.command.coin == coins[0].name for p in self.running):
-                return f"{coins[0].name} is being flattened already"
-        if command.action is Action.RESUME:
-            return self._resume_refusal(coins, now)
-        return ""
-
-    def _resume_refusal(self, coins: Iterable[Coin], now: Instant) -> str:
-        if not self.halted and not any(coin.halted for coin in coins):
-            return "nothing is halted"
-        if any(isinstance(p, Flatten) for p in self.running):
-            return "a flatten is under way; wait for its end"
-        if not self.feed.ready:
-            return "no live connection to the exchange; press W, then try again"
-        if self.breaker.is_open(now):
-            return f"the circuit breaker is open: {self.breaker.reason}"
-        drifting = [c for c in coins if c.ledger.drift.declared and c.ledger.drift.pct > RESUME_DRIFT_PCT]
-        if drifting:
-            return f"{drifting[0].name} drifts by {drifting[0].ledger.drift.pct:.2f} % (limit 1 %); press R, then try again"
-        return ""
-
-    def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
-        self.running.append(procedure)
-        self._record(procedure.command, "running", procedure.text, now)
-        return [SaveAction(procedure.command, "started")]
-
-    def _advance(self, procedure: Procedure, event: Event, now: Instant) -> list[Effect]:
-        coins = list(self.coins.values()) if isinstance(procedure, Stop) else self._scope(procedure.command)
-        out = procedure.advance(coins, event, now)
-        if procedure.done and not isinstance(procedure, Stop):
-            self.running.remove(procedure)
-            out = [
-                *out,
-                *self._conclude(
-                    procedure.command, "failed" if procedure.failed else "done", procedure.text, now
-                ),
-            ]
-        elif not isinstance(procedure, Stop):
-            self._record(procedure.command, "running", procedure.text, now)
-        return out
-
-    def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
-        self._record(command, status, text, now)
-        severity = "info" if status == "done" else "warn"
-        event = notify(
-            "operator",
-            severity,  # type: ignore[arg-type]
-            command.coin,
-            action=command.action.value,
-            origin=command.origin,
-            outcome=status,
-            text=text,
-            id=command.id,
-        )
-        return [SaveAction(command, f"{status}: {text}"), event]
-
-    def _record(self, command: Command, status: str, text: str, now: Instant) -> None:
-        self.outcomes[command.id] = Outcome(command, status, text, now.wall_ms)
-        while len(self.outcomes) > COMMANDS_KEPT:
-            self.outcomes.popitem(last=False)
 
     # -- time ---------------------------------------------------------------------------------------------------
 

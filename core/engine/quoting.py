@@ -90,7 +90,7 @@ def _recenter(coin: Coin, now: Instant) -> list[Effect]:
     twice, grid = coin.mid_twice, coin.grid
     if twice is None:
         return []
-    if grid is not None:
+    if grid is not None and not coin.wants_new_grid:
         too_soon = now.wall_ms - grid.created_ms < coin.config.recenter_interval_ms
         if too_soon or not _left(coin, grid, twice):
             return []

@@ -11,7 +11,7 @@ from core.domain.orders import Order, OrderState, Purpose, Side
 from core.engine.coin import Coin
 from core.engine.engine import CHAIN_ALARM_MS, Engine
 from core.engine.grid_calculator import Level, line_price
-from core.engine.procedures import Flatten
+from core.engine.operator_desk import FLATTEN, OPERATOR
 from core.view import (
     AlertView,
     ApiView,
@@ -68,13 +68,13 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         alerts=_alerts(engine, now),
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
-            for id_, o in engine.outcomes.items()
+            for id_, o in engine.desk.outcomes.items()
         ),
     )
 
 
 def _account_state(engine: Engine, coins: tuple[CoinView, ...]) -> RunState:
-    if engine.stopping:
+    if engine.desk.stopping:
         return RunState.STOPPING
     states = {coin.state for coin in coins}
     for state in (RunState.FLATTENING, RunState.HALTED, RunState.STARTING):
@@ -84,11 +84,11 @@ def _account_state(engine: Engine, coins: tuple[CoinView, ...]) -> RunState:
 
 
 def _coin_state(engine: Engine, coin: Coin) -> RunState:
-    if any(isinstance(p, Flatten) and p.command.coin == coin.name for p in engine.running):
+    if engine.desk.is_flattening(coin.name):
         return RunState.FLATTENING
     if engine.halt_reason(coin):
         return RunState.HALTED
-    if engine.stopping:
+    if engine.desk.stopping:
         return RunState.STOPPING
     return RunState.RUNNING if engine.saw_account and engine.saw_open_orders else RunState.STARTING
 
@@ -275,11 +275,11 @@ def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
                     "R",
                 )
             )
-        if coin.halted and coin.halted not in ("operator", "flatten"):
+        if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
             found.append((f"halt:{coin.name}", Severity.CRIT, f"{coin.name} HALTED: {coin.halted}", "U"))
         if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
             found.append((f"chain:{coin.name}", Severity.CRIT, f"A FILL OF {coin.name} IS MISSING", "P"))
-    if engine.halted and engine.halted != "operator":
+    if engine.halted and engine.halted != OPERATOR:
         found.append(("halt", Severity.CRIT, f"HALTED: {engine.halted}", "U"))
     last = engine.feed.last_message_ms
     if last and now.wall_ms - last > STALE_FEED_MS:

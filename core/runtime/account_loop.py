@@ -76,7 +76,7 @@ class AccountLoop:
                 self._bus.publish(effect, now.wall_ms)
             else:
                 self._runner.start(effect)
-        stop = self._engine.stopping
+        stop = self._engine.desk.stopping
         self.stopped = stop is not None and stop.done
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
             self._published_mono_ms = now.mono_ms

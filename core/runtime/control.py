@@ -19,7 +19,7 @@ import orjson
 
 from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
-from core.engine.engine import Outcome
+from core.engine.operator_desk import Outcome
 from core.runtime.inbox import Inbox
 
 PROTOCOL = 1

@@ -13,6 +13,7 @@ from core.domain.effects import notify
 from core.domain.events import StopRequested
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
+from core.engine.operator_desk import FLATTEN, OPERATOR
 from core.engine.snapshot import build_snapshot
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
@@ -196,7 +197,7 @@ class Session:
             plan.state.socket,
             self.inbox,
             lambda: status(engine, self._snapshot(engine, clock.now())),
-            engine.outcomes.get,
+            engine.desk.outcomes.get,
         )
         await control.start()
         feeding = asyncio.create_task(feed.run(), name="feed")
@@ -228,13 +229,13 @@ class Session:
         found = summary(engine, self._plan.network)
         if self._failure is not None:
             return replace(self._failure, summary=found)
-        stop = engine.stopping
+        stop = engine.desk.stopping
         if stop is not None and stop.failed:
             self._tell("stop_incomplete", "crit", reason=stop.text)
             unconfirmed = f"{stop.text}: orders or fills may be unsettled; start again to settle them"
             return RunReport(ExitCode.UNREACHABLE, unconfirmed, found)
         reason = found["halt_reason"]
-        by_rule = bool(reason) and reason not in ("operator", "flatten")
+        by_rule = bool(reason) and reason not in (OPERATOR, FLATTEN)
         if by_rule:
             return RunReport(ExitCode.HALTED, f"halted: {reason}", found)
         return RunReport(ExitCode.CLEAN, "", found)

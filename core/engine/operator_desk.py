@@ -1,0 +1,161 @@
+"""The operator's desk: commands come in, procedures run, each ends with a sentence. One id acts once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from core.domain.clock import Instant
+from core.domain.commands import Action, Command
+from core.domain.effects import Effect, SaveAction, Severity, notify
+from core.domain.events import Event
+from core.engine.coin import Coin
+from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+RESUME_DRIFT_PCT = 1.0
+"""The seed's alert limit: a coin that drifts more is not resumed."""
+
+COMMANDS_KEPT = 64
+OPERATOR, FLATTEN = "operator", "flatten"
+"""Reasons of halts that an operator asked for; every other reason is a rule's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: ``running``, ``done``, ``refused`` or ``failed``."""
+
+    command: Command
+    status: str
+    text: str
+    time_ms: int
+
+
+@dataclass(slots=True)
+class OperatorDesk:
+    running: list[Procedure] = field(default_factory=list)
+    outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+
+    @property
+    def stopping(self) -> Stop | None:
+        return next((p for p in self.running if isinstance(p, Stop)), None)
+
+    def is_flattening(self, coin: str) -> bool:
+        return any(isinstance(p, Flatten) and p.command.coin == coin for p in self.running)
+
+    def receive(self, engine: Engine, command: Command, now: Instant) -> list[Effect]:
+        """Begin what a command asks for, or refuse it with the reason."""
+        if command.id in self.outcomes:
+            return []
+        coins = _scope(engine, command)
+        if command.action is Action.FLATTEN and not command.coin and len(coins) == 1:
+            command = replace(command, coin=coins[0].name)
+        if command.coin and coins:
+            command = replace(command, coin=coins[0].name)
+        refusal = self._refusal(engine, command, coins, now)
+        if refusal:
+            return self._conclude(command, "refused", refusal, now)
+        scope = coins[0] if command.coin else None
+        match command.action:
+            case Action.HALT:
+                out = [*engine.latch(scope, OPERATOR), *(e for c in coins for e in c.cancel_grid(now))]
+                return out + self._begin(Halt(command, now.mono_ms), now)
+            case Action.RESUME:
+                out = engine.lift(scope, command.origin)
+                return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
+            case Action.FLATTEN:
+                out = [*engine.latch(scope, FLATTEN), *(e for c in coins for e in c.cancel_grid(now))]
+                return out + self._begin(Flatten(command, now.mono_ms), now)
+            case Action.RESYNC:
+                resync = Resync(command, now.mono_ms)
+                return resync.start() + self._begin(resync, now)
+            case Action.RECONNECT:
+                reconnect = ReconnectFeed(command, now.mono_ms, old_generation=engine.feed.generation)
+                return reconnect.start() + self._begin(reconnect, now)
+            case Action.POLL:
+                poll = Poll(command, now.mono_ms)
+                return poll.start(now) + self._begin(poll, now)
+
+    def begin_stop(self, reason: str, now: Instant) -> list[Effect]:
+        if self.stopping:
+            return []
+        self.running.append(Stop(Command("stop", Action.HALT, origin=reason), now.mono_ms))
+        return [notify("stopping", "info", "", reason=reason)]
+
+    def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
+        """Let every running procedure look at the event and the state after it."""
+        out: list[Effect] = []
+        for procedure in list(self.running):
+            is_stop = isinstance(procedure, Stop)
+            coins = list(engine.coins.values()) if is_stop else _scope(engine, procedure.command)
+            out += procedure.advance(coins, event, now)
+            if is_stop:
+                continue
+            if procedure.done:
+                self.running.remove(procedure)
+                status = "failed" if procedure.failed else "done"
+                out += self._conclude(procedure.command, status, procedure.text, now)
+            else:
+                self._record(procedure.command, "running", procedure.text, now)
+        return out
+
+    def _refusal(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> str:
+        traded = ", ".join(engine.coins)
+        if not coins:
+            return f"{command.coin} is not traded here; coins: {traded}"
+        if self.stopping:
+            return "the bot is stopping"
+        if command.action is Action.FLATTEN:
+            if not command.coin:
+                return f"name the coin to flatten: {traded}"
+            if self.is_flattening(command.coin):
+                return f"{command.coin} is being flattened already"
+        if command.action is Action.RESUME:
+            return self._resume_refusal(engine, coins, now)
+        return ""
+
+    def _resume_refusal(self, engine: Engine, coins: Iterable[Coin], now: Instant) -> str:
+        coins = list(coins)
+        if not engine.halted and not any(coin.halted for coin in coins):
+            return "nothing is halted"
+        if any(self.is_flattening(coin.name) for coin in coins):
+            return "a flatten is under way; wait for its end"
+        if not engine.feed.ready:
+            return "no live connection to the exchange; press W, then try again"
+        if engine.breaker.is_open(now):
+            return f"the circuit breaker is open: {engine.breaker.reason}"
+        for coin in coins:
+            drift = coin.ledger.drift
+            if drift.declared and drift.pct > RESUME_DRIFT_PCT:
+                return f"{coin.name} drifts by {drift.pct:.2f} % (limit 1 %); press R, then try again"
+        return ""
+
+    def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
+        self.running.append(procedure)
+        self._record(procedure.command, "running", procedure.text, now)
+        return [SaveAction(procedure.command, "started")]
+
+    def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
+        self._record(command, status, text, now)
+        severity: Severity = "info" if status == "done" else "warn"
+        fields = {"action": command.action.value, "origin": command.origin, "outcome": status, "text": text}
+        return [
+            SaveAction(command, f"{status}: {text}"),
+            notify("operator", severity, command.coin, **fields, id=command.id),
+        ]
+
+    def _record(self, command: Command, status: str, text: str, now: Instant) -> None:
+        self.outcomes[command.id] = Outcome(command, status, text, now.wall_ms)
+        while len(self.outcomes) > COMMANDS_KEPT:
+            self.outcomes.popitem(last=False)
+
+
+def _scope(engine: Engine, command: Command) -> list[Coin]:
+    """The coins that a command is about; its coin in any case."""
+    if not command.coin:
+        return list(engine.coins.values())
+    return [coin for name, coin in engine.coins.items() if name.lower() == command.coin.lower()]
