@@ -50,7 +50,9 @@ modifies = st.tuples(st.just("modify"), users, st.integers(0, 5), sides, ticks, 
 prints = st.tuples(st.just("print"), ticks, sizes, sides)
 moves = st.tuples(st.just("quote"), quotes())
 snapshots = st.tuples(st.just("depth"), depths())
-deeds = st.lists(st.one_of(orders, orders, cancels, modifies, prints, moves, snapshots), min_size=5, max_size=60)
+deeds = st.lists(
+    st.one_of(orders, orders, cancels, modifies, prints, moves, snapshots), min_size=5, max_size=60
+)
 
 
 def _wire(side: Side, price: int, lots: int, tif: TimeInForce, reduce_only: bool) -> WireOrder:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from eth_account.signers.local import LocalAccount
 
-from tests.wire.paper_client import act, envelope, info, new_wallet, order, place, running
+from tests.unit.paper.paper_client import act, envelope, info, new_wallet, order, place, running
 
 _DATA = Path(__file__).parent / "data" / "paper"
 _ADDED_TO_FILLS = {"tid", "feeToken", "twapId"}

@@ -12,7 +12,7 @@ from hyperliquid.info import Info
 from hyperliquid.utils.error import ClientError
 from hyperliquid.utils.types import Cloid
 
-from tests.wire.paper_client import new_wallet, running, until
+from tests.unit.paper.paper_client import new_wallet, running, until
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +195,29 @@ def test_fills_and_order_updates_arrive_over_the_sdks_websocket(url: str, wallet
     assert {row["order"]["oid"] for row in rows} == {status["filled"]["oid"]}
     printed = messages["trades"][0]["data"][0]
     assert (printed["tid"], printed["users"][0]) == (fills[-1]["tid"], wallet.address.lower())
+
+
+def test_the_moving_market_fills_resting_orders_and_both_feeds_tell_the_same() -> None:
+    wallet = new_wallet()
+    with running(speed=600) as url:
+        info = Info(url, skip_ws=False)
+        heard: list[Any] = []
+        try:
+            info.subscribe({"type": "userFills", "user": wallet.address}, heard.append)
+            until(lambda: heard)
+            exchange = Exchange(wallet, url)
+            mid = round(_mid(info))
+            for away in (20, 40, 60):
+                for is_buy in (True, False):
+                    price = mid - away if is_buy else mid + away
+                    exchange.order("BTC", is_buy, 0.002, price, {"limit": {"tif": "Alo"}})
+            until(lambda: sum(len(message["data"]["fills"]) for message in heard) >= 3)
+            truth = until(lambda: info.user_fills(wallet.address))
+            until(lambda: sum(len(message["data"]["fills"]) for message in heard) >= len(truth))
+        finally:
+            info.disconnect_websocket()
+            info.ws_manager.join(5)
+    streamed = [fill for message in heard for fill in message["data"]["fills"]]
+    assert streamed[: len(truth)] == truth[::-1]
+    assert {fill["crossed"] for fill in streamed} == {False}
+    assert truth[-1]["startPosition"] == "0.0"

@@ -27,8 +27,8 @@ from core.paper.nonces import NonceRefusedError
 from core.paper.orders import TimeInForce
 from core.paper.recording import Recording, load_recording
 from core.paper.store import PaperStore, Saved
+from tests.unit.paper.paper_client import info, new_wallet, order, place
 from tests.unit.paper.world import ALICE, BOB, BTC, NOW_MS, lots
-from tests.wire.paper_client import info, new_wallet, order, place
 
 CLOID = "0x" + "0" * 31 + "7"
 
