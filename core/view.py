@@ -143,7 +143,11 @@ class CoinView:
     """The worst-case position may not exceed it on either side (I4)."""
     worst_long: Decimal = ZERO
     worst_short: Decimal = ZERO
+    """Of either side: the position if every live order of that side traded, positive = long, or short, by so much."""
+    max_slippage_pct: float = 0.0
+    """How far beyond the best price a flatten order may trade."""
     price_decimals: int = 2
+    size_decimals: int = 5
     fills: FillsView = field(default_factory=FillsView)
     grid: GridView = field(default_factory=GridView)
     drift: DriftView = field(default_factory=DriftView)

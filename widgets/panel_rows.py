@@ -173,10 +173,13 @@ def risk_fields(look: Look) -> list[Field]:
     used = 100.0 * risk.drawdown_pct / limit if limit > 0 else 0.0
     paid = risk.funding_paid_usd
     cap = coin.position_cap
-    exposed = max(coin.worst_long, abs(coin.worst_short))
+    exposed = max(coin.worst_long, coin.worst_short, Decimal(0))
+    drawn = f"{risk.drawdown_pct:.1f}%"
     return [
         _trading_field(look),
-        Field("Drawdown", f"{risk.drawdown_pct:.1f}% of {limit:.1f}%", severity=graded(used, 70.0, 100.0)),
+        Field("Drawdown", f"{drawn} of {limit:.1f}%", severity=graded(used, 70.0, 100.0))
+        if limit > 0
+        else Field("Drawdown", drawn, ("no limit set", "no limit")),
         Field(
             "Margin",
             f"{risk.margin_utilization_pct:.1f}% used",

@@ -116,6 +116,8 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         position_cap=instrument.size_decimal(coin.grid.cap_lots if coin.grid else 0),
         worst_long=instrument.size_decimal(exposure.worst_long),
         worst_short=instrument.size_decimal(exposure.worst_short),
+        max_slippage_pct=coin.config.slippage_ppb / 10**7,
+        size_decimals=instrument.sz_decimals,
         price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
         fills=_fills_view(coin),
         grid=_grid_view(coin),

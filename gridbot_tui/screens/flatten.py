@@ -24,6 +24,13 @@ def outgrew(armed: Decimal, now: Decimal) -> bool:
     return abs(now) > abs(armed) * _GROWTH
 
 
+def _worst_price(coin: CoinView) -> str:
+    """The limit of the closing orders, as far as the present quote tells."""
+    touch, away = (coin.bid, -1) if coin.position > 0 else (coin.ask, 1)
+    slip = Decimal(str(coin.max_slippage_pct)) / 100
+    return formats.price(touch * (1 + away * slip), coin.price_decimals)
+
+
 class FlattenDialog(TypedDialog):
     VERB = "flatten"
 
@@ -56,7 +63,7 @@ class FlattenDialog(TypedDialog):
         mid = formats.price(coin.mid, coin.price_decimals)
         worth = formats.usd(coin.notional_usd, cents=False)
         close = (
-            f"3 closes {position_text(coin)}, about {worth} at mid {mid}, with reduce-only orders"
+            f"3 closes {position_text(coin)}, about {worth} at mid {mid}, reduce-only, not past {_worst_price(coin)}"
             if coin.position
             else f"3 closes nothing: {formats.short_coin(coin.coin)} is flat"
         )

@@ -114,6 +114,7 @@ def coin_view(**changes: Any) -> CoinView:
         position_cap=Decimal("0.75"),
         worst_long=Decimal("0.375"),
         worst_short=Decimal("0"),
+        max_slippage_pct=0.5,
         price_decimals=1,
         fills=FillsView(
             total=418,

@@ -49,7 +49,7 @@ async def test_flatten_states_steps_size_notional_network_account_and_its_keys(c
             "FLATTEN BTC — LIVE MAINNET",
             "Account 0x71…e4 on LIVE MAINNET",
             "cancels 30 orders",
-            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, with reduce-only orders",
+            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, reduce-only, not past 63,911.8",
             "stays HALTED",
             "Type BTC and press enter",
             "enter flatten · esc cancel · closes in 20s",

@@ -146,7 +146,7 @@ def test_drawdown_is_graded_against_its_limit() -> None:
 
 
 def test_exposure_beyond_the_cap_is_critical() -> None:
-    fields = risk_fields(look_at(coins=(coin_view(worst_short=Decimal("-0.80")),)))
+    fields = risk_fields(look_at(coins=(coin_view(worst_short=Decimal("0.80")),)))
     assert field(fields, "Exposure").severity is Severity.CRIT
 
 
