@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import PaperError
@@ -40,8 +40,11 @@ def run_cli(arguments: list[str]) -> int:
     """Run one command line; its exit code. Every expected error is a sentence on stderr."""
     try:
         result = app(arguments)
+    except UnusedCliTokensError as error:
+        unknown = " ".join(error.unused_tokens or ())
+        return _fail(ExitCode.USAGE, f"{unknown} is not a command; `gridbot --help` lists them")
     except CycloptsError as error:
-        return _fail(ExitCode.USAGE, f"{error}; `gridbot --help` lists commands and flags")
+        return _fail(ExitCode.USAGE, f"{str(error).rstrip('.')}; `gridbot --help` lists commands and flags")
     except (UsageError, ForeignJournalError, PaperError) as error:
         return _fail(ExitCode.USAGE, str(error))
     except StorageError as error:

@@ -30,6 +30,9 @@ Fraction = Annotated[Decimal, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
+MIN_LEVEL_USD = Decimal(11)
+"""The exchange's minimum is 10 USD, on the lowest line of the grid and after rounding down to lots."""
+
 SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY"})
 OUTSIDE_NAMES = SECRET_NAMES | {"HL_USER_ADDRESS"}
 """Names read by ``core.runtime.keys``, not here."""
@@ -114,6 +117,12 @@ class Settings(BaseSettings):
         if self.grid_spacing_pct > self.grid_spacing_max_pct:
             return "grid_spacing_pct", (
                 f"is above grid_spacing_max_pct ({self.grid_spacing_max_pct}); lower it or raise the maximum"
+            )
+        size = self.investment_usd * self.leverage / (2 * self.num_grids)
+        if size < MIN_LEVEL_USD:
+            return "investment_usd", (
+                f"x leverage over {2 * self.num_grids} levels makes {size:.2f} USD a level, below the exchange's minimum of "
+                f"10 USD; use at least {MIN_LEVEL_USD * 2 * self.num_grids / self.leverage:.0f}, or fewer levels"
             )
         if self.grid_spacing_pct * self.num_grids >= 1:
             return "num_grids", f"levels of {self.grid_spacing_pct} reach a price of 0; lower it"
@@ -252,6 +261,10 @@ def _origin(config: ConfigFile, flags: Mapping[str, Any], coin: str, name: str) 
     if name in config.coins.get(coin, {}):
         return config.where(name, coin)
     return config.where(name) if name in config.top else "default"
+
+
+def _default(name: str) -> str:
+    return repr(Settings.model_fields[name].default).removeprefix("Decimal('").removesuffix("')")
 
 
 def _environment_names() -> set[str]:

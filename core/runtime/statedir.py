@@ -64,6 +64,8 @@ class StateDir:
 
     def prepare(self) -> None:
         """Create it for this user alone. Raises ``UsageError`` if it can't be used."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is not a directory; name another with --state-dir")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             info = self.path.stat()
@@ -71,8 +73,6 @@ class StateDir:
             raise UsageError(
                 f"the state dir {self.path} can't be made ({error.strerror}); name another with --state-dir"
             ) from error
-        if not self.path.is_dir():
-            raise UsageError(f"{self.path} is not a directory; name another with --state-dir")
         if info.st_uid != os.getuid():
             raise UsageError(
                 f"the state dir {self.path} belongs to another user; name another with --state-dir"

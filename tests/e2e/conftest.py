@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import Exchange, Process
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home and working directory."""
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Start gridbot processes that are gone when the test is."""
+    started: list[Process] = []
+
+    def start_one(*arguments: str, name: str = "gridbot", **env: str) -> Process:
+        process = Process(arguments, home, env, name)
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        process.end()
+
+
+@pytest.fixture
+def exchange(home: Path) -> Iterator[Exchange]:
+    running = Exchange(home)
+    yield running
+    running.process.end()

@@ -1,0 +1,148 @@
+"""The installed program as others use it: a process, its lines, its exit code, its socket; and the exchange's own truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+GRIDBOT = str(Path(sys.executable).with_name("gridbot"))
+START_WITHIN_S = 30.0
+END_WITHIN_S = 40.0
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Nothing of this user's: no ``HL_*``, an empty home."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return {**kept, "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def gridbot(
+    home: Path, *arguments: str, timeout_s: float = END_WITHIN_S, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, in ``home``."""
+    return subprocess.run(
+        [GRIDBOT, *arguments],
+        cwd=home,
+        env={**environment(home), **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:
+    """Poll a condition; fail with what was waited for."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """A running gridbot; its lines go to files so that it never waits for a reader."""
+
+    arguments: tuple[str, ...]
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+    name: str = "gridbot"
+
+    def __post_init__(self) -> None:
+        self.out = self.home / f"{self.name}.out"
+        self.err = self.home / f"{self.name}.err"
+        with self.out.open("ab") as out, self.err.open("ab") as err:
+            self.popen = subprocess.Popen(
+                [GRIDBOT, *self.arguments],
+                cwd=self.home,
+                env={**environment(self.home), **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    def events(self, name: str = "") -> list[dict[str, Any]]:
+        """The JSON lines so far, of one event name if given."""
+        lines = self.out.read_text().splitlines()
+        rows = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [row for row in rows if not name or row.get("event") == name]
+
+    def wait_for(self, name: str, count: int = 1, within_s: float = START_WITHIN_S) -> None:
+        def seen() -> bool:
+            assert self.popen.poll() is None, f"ended with {self.popen.returncode}: {self.err.read_text()}"
+            return len(self.events(name)) >= count
+
+        wait_until(seen, within_s, f"{count} × {name}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Signal it and wait; its exit code."""
+        self.popen.send_signal(number)
+        return self.popen.wait(END_WITHIN_S)
+
+    def summary(self) -> dict[str, Any]:
+        """The last line of stdout."""
+        found: dict[str, Any] = json.loads(self.out.read_text().splitlines()[-1])
+        return found
+
+    def end(self) -> None:
+        """Whatever it is doing, end it: for the end of a test."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def post(url: str, payload: object) -> Any:
+    request = urllib.request.Request(url, json.dumps(payload).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+@dataclass
+class Exchange:
+    """``gridbot exchange`` on a loopback port of its own, as a process of its own."""
+
+    home: Path
+    speed: float = 60.0
+
+    def __post_init__(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        arguments = ("exchange", "--listen", f"127.0.0.1:{port}", "--speed", str(self.speed))
+        self.process = Process(arguments, self.home, name="exchange")
+        wait_until(self._answers, START_WITHIN_S, "the exchange answers")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(post(f"{self.url}/info", {"type": "allMids"}))
+        except OSError:
+            return False
+
+    def truth(self, account: str) -> dict[str, Any]:
+        """What the matching engine holds, whatever the ordinary answers say."""
+        found: dict[str, Any] = get(f"{self.url}/paper/truth?user={account}")
+        return found
+
+    def trade(self, account: str, side: str, size: str, coin: str = "BTC") -> Any:
+        return post(f"{self.url}/paper/trade", {"user": account, "coin": coin, "side": side, "size": size})
