@@ -6,12 +6,15 @@ each start) and the counter make it unique even if the journal's file was restor
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 TAG = "67726462"
 """``grdb`` in hex."""
 
 _MAX_COUNTER = 2**32
+
+_OURS = re.compile(f"0x{TAG}([0-9a-f]{{8}})([0-9a-f]{{8}})([0-9a-f]{{8}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,8 @@ def make_cloid(instance: str, boot: str, counter: int) -> str:
 
 def parse_cloid(cloid: str | None) -> CloidParts | None:
     """The parts of one of ours; ``None`` for a foreign order's cloid, or none."""
-    if cloid is None or len(cloid) != 34 or not cloid.lower().startswith("0x" + TAG):
+    ours = _OURS.fullmatch(cloid.lower()) if cloid is not None else None
+    if ours is None:
         return None
-    digits = cloid.lower()
-    try:
-        counter = int(digits[26:], 16)
-    except ValueError:
-        return None
-    return CloidParts(instance=digits[10:18], boot=digits[18:26], counter=counter)
+    instance, boot, counter = ours.groups()
+    return CloidParts(instance, boot, int(counter, 16))

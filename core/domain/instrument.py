@@ -53,8 +53,9 @@ class Instrument:
         return price - price % self.tick(price) if price > 0 else 0
 
     def round_price_up(self, price: int) -> int:
-        """The lowest valid price at or above ``price``."""
-        tick = self.tick(max(1, price))
+        """The lowest valid price at or above ``price``; there is none at or below zero."""
+        price = max(1, price)
+        tick = self.tick(price)
         return -(-price // tick) * tick
 
     def min_lots(self, price: int) -> int:

@@ -8,7 +8,7 @@ unless its name says so. Partial fills therefore end at 0 and nowhere else (C-2)
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
 MICRO = 1_000_000
 """Micro-USDC in one USDC."""
@@ -17,6 +17,9 @@ PERP_PRICE_DECIMALS = 6
 """A perpetual's price has at most ``6 - sz_decimals`` decimals (Hyperliquid: tick and lot size)."""
 
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?\Z")
+
+_EXACT = Context(prec=64)
+"""Room for every digit that a plain decimal can have: the default context rounds at 28 without a word."""
 
 
 class InexactNumberError(ValueError):
@@ -40,7 +43,7 @@ def parse_units(text: str, decimals: int) -> int:
     Raises:
         InexactNumberError: not a plain decimal, or finer than the unit.
     """
-    scaled = parse_decimal(text).scaleb(decimals)
+    scaled = parse_decimal(text).scaleb(decimals, _EXACT)
     units = int(scaled)
     if units != scaled:
         raise InexactNumberError(f"{text!r} is finer than {decimals} decimals")
@@ -52,12 +55,12 @@ def round_units(text: str, decimals: int) -> int:
 
     Only for ``startPosition``, which the venue prints with float noise (``3161662.8999999999``).
     """
-    return round(parse_decimal(text).scaleb(decimals))
+    return round(parse_decimal(text).scaleb(decimals, _EXACT))
 
 
 def units_to_decimal(units: int, decimals: int) -> Decimal:
     """``units / 10**decimals``, exactly."""
-    return Decimal(units).scaleb(-decimals)
+    return Decimal(units).scaleb(-decimals, _EXACT)
 
 
 def decimal_text(value: Decimal) -> str:
