@@ -64,10 +64,11 @@ def chain_order(fills: Iterable[Fill], start: int | None = None) -> list[Fill]:
     """Fills of one coin in the order in which they happened.
 
     By time, and within one millisecond along the chain from ``start`` (the position before the first; ``None`` if unknown).
-    Ties in a cycle of positions go by trade id: any order of a cycle ends at the same position.
+    Ties in a cycle of positions go by key, so that the order never depends on how they arrived: any order of a cycle ends at
+    the same position.
     """
     ordered: list[Fill] = []
-    for _, group in groupby(sorted(fills, key=lambda f: (f.time_ms, f.trade_id)), key=lambda f: f.time_ms):
+    for _, group in groupby(sorted(fills, key=lambda f: (f.time_ms, f.key)), key=lambda f: f.time_ms):
         same_ms = list(group)
         ordered += same_ms if len(same_ms) == 1 else _link(same_ms, start)
         start = ordered[-1].end_lots
