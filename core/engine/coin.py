@@ -283,10 +283,13 @@ class Coin:
         before = self.ledger.drift
         drift = self.ledger.observe(lots, venue_ms, asked_mono_ms, one_order, now)
         instrument = self.config.instrument
-        if drift.suspected_mono_ms and not before.suspected_mono_ms:
-            return [Backfill(ticket="drift")]
+        out: list[Effect] = []
+        if before.declared and not drift.declared:
+            out.append(
+                notify("position_drift_resolved", "info", self.name, position=instrument.size_text(lots))
+            )
         if drift.declared and (not before.declared or before.lots != drift.lots):
-            return [
+            out += [
                 notify(
                     "position_drift_detected",
                     "crit" if drift.pct > 1 else "warn",
@@ -298,9 +301,9 @@ class Coin:
                 ),
                 Backfill(since_ms=0, ticket="drift"),
             ]
-        if before.declared and not drift.suspected_mono_ms:
-            return [notify("position_drift_resolved", "info", self.name, position=instrument.size_text(lots))]
-        return []
+        elif drift.suspected_mono_ms not in (0, before.suspected_mono_ms):
+            out.append(Backfill(ticket="drift"))
+        return out
 
     def unrealized_usd(self) -> Decimal:
         twice = self.mid_twice

@@ -141,14 +141,20 @@ class ShadowLedger:
     ) -> Drift:
         """Compare with the exchange's position. ``one_order`` (lots) keeps the percentage sane near zero."""
         self._forget(asked_mono_ms)
-        explained = exchange_lots == self.lots or any(lots == exchange_lots for _, lots in self._seen)
+        explained = self._passed_through(exchange_lots)
         amount = 0 if explained else self.lots - exchange_lots
         before = self.drift
-        suspected = 0 if explained else (before.suspected_mono_ms or asked_mono_ms)
+        # What the last look showed was a fill in flight if the chain has passed through it since: that look proves nothing.
+        proven = before.suspected_mono_ms and not self._passed_through(before.exchange_lots)
+        suspected = 0 if explained else (before.suspected_mono_ms if proven else asked_mono_ms)
         second_look = bool(suspected) and asked_mono_ms - suspected >= SECOND_LOOK_MS
         pct = 100.0 * abs(amount) / max(abs(self.lots), abs(exchange_lots), one_order, 1)
         self.drift = Drift(exchange_lots, venue_ms, amount, pct, second_look, suspected)
         return self.drift
+
+    def _passed_through(self, lots: int | None) -> bool:
+        """Whether the chain is at this position or was within the last 30 s."""
+        return lots == self.lots or any(seen == lots for _, seen in self._seen)
 
     def day_realized_at(self, now: Instant) -> Decimal:
         return self.day_realized if now.venue_ms // 86_400_000 == self.day else Decimal(0)
