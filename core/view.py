@@ -122,6 +122,8 @@ class CoinView:
     coin: str
     state: RunState
     halt_reason: str = ""
+    idle_reason: str = ""
+    """Why nothing new is quoted now; empty while the grid is being worked."""
     position: Decimal = ZERO
     entry: Decimal = ZERO
     """Average entry price; 0 when flat."""
@@ -236,8 +238,9 @@ class Snapshot:
     halt_reason: str = ""
     market_speed: float = 1.0
     """How much faster than the wall clock the embedded market runs; 1 elsewhere."""
-    exchange: str = ""
-    """Where it trades, for the eye: ``embedded paper exchange`` or the URL."""
+    exchange_url: str = ""
+    """Where it trades; the embedded paper exchange has a loopback URL of its own."""
+    is_embedded: bool = False
     started_ms: int = 0
     coins: tuple[CoinView, ...] = ()
     feed: FeedView = field(default_factory=FeedView)

@@ -66,7 +66,7 @@ def run(
     no_ui: Annotated[bool, Parameter(negative=(), help="Headless: JSON lines on stdout.")] = False,
     network: Annotated[Network, Parameter(help="mainnet also needs --live.")] = "paper",
     live: Annotated[bool, Parameter(negative=(), help="Yes, mainnet, real money.")] = False,
-    coin: Annotated[tuple[str, ...], Parameter(help="Repeatable; HIP-3 as dex:NAME.", negative=())] = (),
+    coin: Annotated[list[str] | None, Parameter(help="Repeatable; HIP-3 as dex:NAME.", negative=())] = None,
     config: Annotated[Path | None, Parameter(help="Default: ./gridbot.toml if it is there.")] = None,
     exchange_url: Annotated[
         str, Parameter(help="A Hyperliquid-compatible paper exchange instead of the embedded one.")
@@ -78,7 +78,7 @@ def run(
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
-    flags = RunFlags(network, live, coin, config, exchange_url, state_dir)
+    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir)
     for_s = parse_duration_s(for_) if for_ else None
     return run_bot(flags, no_ui, for_s, summary == "json")
 

@@ -74,6 +74,8 @@ class Coin:
     blocked: tuple[Blocked, ...] = ()
     wanted: tuple[Level, ...] = ()
     override: str = ""
+    impossible: str = ""
+    """Why no grid can be built at the present price; empty if one can."""
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
@@ -272,7 +274,7 @@ class Coin:
         return {slot: d.reason for slot, d in self._deferred.items() if now.mono_ms < d.until_mono_ms}
 
     def start_grid(self, grid: GridRow) -> None:
-        self.grid, self.traded, self.wants_new_grid = grid, {}, False
+        self.grid, self.traded, self.wants_new_grid, self.impossible = grid, {}, False, ""
         self._deferred.clear()
 
     # -- what the exchange shows --------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class FeedState:
     generation: int = 0
     last_message_ms: int = 0
     down_since_mono_ms: int = 0
+    recovered: int = 0
+    """Fills that came after the connection but not over it, until the gap is read back."""
 
 
 @dataclass(slots=True)
@@ -236,6 +238,8 @@ class Engine:
 
     def _on_fills(self, event: FillsCommitted, now: Instant) -> list[Effect]:
         out: list[Effect] = []
+        if not self.feed.ready:
+            self.feed.recovered += sum(not fill.source.counts_as_ws for fill in event.fills)
         for name, count in event.duplicates:
             if name in self.coins:
                 self.coins[name].counts = self.coins[name].counts.with_duplicates(count)
@@ -271,6 +275,7 @@ class Engine:
         if self.feed.connected and not event.connected:
             self.feed.down_since_mono_ms = now.mono_ms
         self.feed.connected, self.feed.ready, self.feed.generation = event.connected, False, event.generation
+        self.feed.recovered = 0
         if not event.connected:
             return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
         return [notify("ws_connected", "info", "", generation=event.generation), self._close_gap()]
@@ -308,7 +313,7 @@ class Engine:
             "",
             generation=self.feed.generation,
             gap_s=round(gap_ms / 1000, 1),
-            fills_recovered=event.new,
+            fills_recovered=self.feed.recovered,
             duplicates=event.seen - event.new,
         )
         return [receipt, AskOpenOrders(), AskAccount()]

@@ -103,11 +103,16 @@ def _recenter(coin: Coin, now: Instant) -> list[Effect]:
             now.wall_ms,
         )
     except GridImpossibleError as error:
-        coin.idle_reason = str(error)
-        return []
+        return _say_impossible(coin, str(error))
     coin.start_grid(built)
     name = "grid_built" if grid is None else "grid_recentered"
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built)]
+
+
+def _say_impossible(coin: Coin, reason: str) -> list[Effect]:
+    """No new grid at this price. An old one stays; without one the screen and the log say why nothing is quoted."""
+    told, coin.impossible = coin.impossible == reason, reason
+    return [] if told else [notify("grid_impossible", "crit", coin.name, reason=reason)]
 
 
 def _left(coin: Coin, grid: GridRow, mid_twice: int) -> bool:
