@@ -23,6 +23,7 @@ Json = Any
 Instruments = Mapping[str, Instrument]
 
 SAMPLE_CHARS = 400
+STORABLE_MAX = 2**63 - 1
 
 
 class WireError(ValueError):
@@ -35,13 +36,16 @@ def decode(what: str, parse: Callable[[], T]) -> T:
         return parse()
     except WireError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         raise WireError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def sample(raw: object) -> str:
     """The raw text of a message, cut, for the log."""
-    text = raw if isinstance(raw, str) else repr(raw)
+    try:
+        text = raw if isinstance(raw, str) else repr(raw)
+    except RecursionError:
+        return "a message nested too deeply to show"
     return text if len(text) <= SAMPLE_CHARS else text[:SAMPLE_CHARS] + "…"
 
 
@@ -49,6 +53,13 @@ def _integer(row: Mapping[str, Json], name: str) -> int:
     value = row[name]
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise WireError(f"{name} is {value!r}, not a whole number")
+    return _storable(value, name)
+
+
+def _storable(value: int, name: str) -> int:
+    """The journal keeps signed 64-bit integers; a larger one would be refused there, with the whole batch."""
+    if abs(value) > STORABLE_MAX:
+        raise WireError(f"{name} is {value}, which is beyond 64 bits")
     return value
 
 
@@ -56,6 +67,19 @@ def _text(row: Mapping[str, Json], name: str) -> str:
     value = row[name]
     if not isinstance(value, str):
         raise WireError(f"{name} is {value!r}, not text")
+    return value
+
+
+def _flag(value: Json, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise WireError(f"{name} is {value!r}, neither true nor false")
+    return value
+
+
+def _rows(value: Json, name: str) -> list[Json]:
+    """A list, and nothing that merely iterates: an empty object must not read as "none"."""
+    if not isinstance(value, list):
+        raise WireError(f"{name} is not a list")
     return value
 
 
@@ -69,7 +93,13 @@ def _cloid(row: Mapping[str, Json]) -> str | None:
 def _positive(units: int, name: str, text: str) -> int:
     if units <= 0:
         raise InexactNumberError(f"{name} {text!r} is not above zero")
-    return units
+    return _storable(units, name)
+
+
+def _not_negative(units: int, name: str, text: str) -> int:
+    if units < 0:
+        raise InexactNumberError(f"{name} {text!r} is below zero")
+    return _storable(units, name)
 
 
 def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
@@ -80,18 +110,22 @@ def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
 
     def parse() -> dict[str, Instrument]:
         offset = 0 if dex_index == 0 else 100_000 + dex_index * 10_000
-        found = {}
-        for index, entry in enumerate(answer["universe"]):
-            usable = isinstance(entry, dict) and isinstance(entry.get("szDecimals"), int)
-            if not usable or entry.get("isDelisted") is True or not 0 <= entry["szDecimals"] <= 6:
-                continue
-            coin = _text(entry, "name")
-            found[coin] = Instrument(
-                coin, offset + index, entry["szDecimals"], int(entry.get("maxLeverage", 1))
-            )
-        return found
+        entries = _rows(answer["universe"], "universe")
+        found = (_instrument(entry, offset + index) for index, entry in enumerate(entries))
+        return {instrument.coin: instrument for instrument in found if instrument is not None}
 
     return decode("meta", parse)
+
+
+def _instrument(entry: Json, asset_id: int) -> Instrument | None:
+    match entry:
+        case {"isDelisted": True}:
+            return None
+        case {"name": str(coin), "szDecimals": int(sz_decimals), "maxLeverage": int(max_leverage)}:
+            usable = type(sz_decimals) is int and 0 <= sz_decimals <= 6
+            return Instrument(coin, asset_id, sz_decimals, max_leverage) if usable else None
+        case _:
+            return None
 
 
 def decode_fill(row: Json, account: str, source: FillSource, instruments: Instruments) -> Fill | None:
@@ -111,11 +145,11 @@ def decode_fill(row: Json, account: str, source: FillSource, instruments: Instru
             side=Side.from_wire(row["side"]),
             price=_positive(instrument.parse_price(row["px"]), "px", row["px"]),
             lots=_positive(instrument.parse_size(row["sz"]), "sz", row["sz"]),
-            start_lots=instrument.round_size(row["startPosition"]),
+            start_lots=_storable(instrument.round_size(row["startPosition"]), "startPosition"),
             closed_pnl=parse_decimal(row["closedPnl"]),
             fee=parse_decimal(row["fee"]),
             fee_token=_text(row, "feeToken"),
-            crossed=bool(row["crossed"]),
+            crossed=_flag(row["crossed"], "crossed"),
             direction=_text(row, "dir"),
             hash=_text(row, "hash"),
             source=source,
@@ -162,8 +196,8 @@ def _update(order: Json, status: str, time_ms: int, instruments: Instruments) ->
         cloid=_cloid(order),
         order_id=_integer(order, "oid"),
         status=status,
-        remaining=instrument.parse_size(order["sz"]),
-        original=instrument.parse_size(order["origSz"]),
+        remaining=_not_negative(instrument.parse_size(order["sz"]), "sz", order["sz"]),
+        original=_not_negative(instrument.parse_size(order["origSz"]), "origSz", order["origSz"]),
         time_ms=time_ms,
     )
 
@@ -173,7 +207,7 @@ def decode_open_orders(answer: Json, instruments: Instruments) -> tuple[RemoteOr
 
     def parse() -> tuple[RemoteOrder, ...]:
         found = []
-        for row in answer:
+        for row in _rows(answer, "the answer"):
             instrument = instruments.get(_text(row, "coin"))
             if instrument is None:
                 continue
@@ -183,9 +217,9 @@ def decode_open_orders(answer: Json, instruments: Instruments) -> tuple[RemoteOr
                     cloid=_cloid(row),
                     order_id=_integer(row, "oid"),
                     side=Side.from_wire(row["side"]),
-                    price=instrument.parse_price(row["limitPx"]),
-                    remaining=instrument.parse_size(row["sz"]),
-                    is_trigger=bool(row.get("isTrigger", False)),
+                    price=_not_negative(instrument.parse_price(row["limitPx"]), "limitPx", row["limitPx"]),
+                    remaining=_not_negative(instrument.parse_size(row["sz"]), "sz", row["sz"]),
+                    is_trigger=_flag(row.get("isTrigger", False), "isTrigger"),
                 )
             )
         return tuple(found)
@@ -200,11 +234,12 @@ def decode_account(
 
     def parse() -> AccountObserved:
         positions = []
-        for row in answer["assetPositions"]:
+        for row in _rows(answer["assetPositions"], "assetPositions"):
             position = row["position"]
             instrument = instruments.get(_text(position, "coin"))
             if instrument is not None:
-                positions.append((instrument.coin, instrument.parse_size(position["szi"])))
+                lots = _storable(instrument.parse_size(position["szi"]), "szi")
+                positions.append((instrument.coin, lots))
         summary = answer["marginSummary"]
         return AccountObserved(
             positions=tuple(positions),
@@ -223,7 +258,7 @@ def decode_entry_prices(answer: Json, instruments: Instruments) -> dict[str, Dec
 
     def parse() -> dict[str, Decimal]:
         found = {}
-        for row in answer["assetPositions"]:
+        for row in _rows(answer["assetPositions"], "assetPositions"):
             position = row["position"]
             instrument = instruments.get(_text(position, "coin"))
             if instrument is not None and position.get("entryPx") is not None:
