@@ -13,6 +13,7 @@ from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled
 from core.domain.instrument import Instrument
 from core.domain.orders import Order
 from core.domain.units import InexactNumberError
+from core.exchange.wire import sample
 
 NOT_PLACED = (
     "User or API Wallet",
@@ -41,9 +42,9 @@ def place_results(
     statuses = _statuses(answer, "order")
     if statuses is None:
         return tuple((order.cloid, Unsettled("an answer of another shape")) for order in orders)
-    if len(statuses) == 1 and len(orders) > 1 and isinstance(statuses[0], dict) and "error" in statuses[0]:
+    if len(orders) > 1 and len(statuses) == 1 and isinstance(refused := _refused(statuses[0]), Refused):
         # One invalid order fails the whole batch before any is looked at (Hyperliquid: error responses).
-        return tuple((order.cloid, Refused(str(statuses[0]["error"]))) for order in orders)
+        return tuple((order.cloid, refused) for order in orders)
     if len(statuses) != len(orders):
         doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders")
         return tuple((order.cloid, doubt) for order in orders)
@@ -54,20 +55,41 @@ def place_results(
 
 
 def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
+    refused = _refused(status)
+    if refused is not None:
+        return refused
     match status:
-        case {"error": str(reason)}:
-            return Refused(reason)
-        case {"resting": {"oid": int(order_id), **rest}} if rest.get("cloid", order.cloid) == order.cloid:
+        case {"resting": {"oid": order_id, **rest}} if len(status) == 1 and _is_about(order, order_id, rest):
             return Resting(order_id)
-        case {"filled": {"oid": int(order_id), "totalSz": str(size), **rest}} if (
-            rest.get("cloid", order.cloid) == order.cloid
+        case {"filled": {"oid": order_id, "totalSz": size, **rest}} if len(status) == 1 and _is_about(
+            order, order_id, rest
         ):
-            try:
-                return Traded(order_id, instrument.parse_size(size))
-            except InexactNumberError as error:
-                return Unsettled(str(error))
+            return _traded(order_id, size, order, instrument)
         case _:
-            return Unsettled(f"a status that isn't known: {status!r:.100}")
+            return Unsettled(f"a status that isn't known: {sample(status)}")
+
+
+def _refused(status: Any) -> Refused | None:
+    match status:
+        case {"error": str(reason)} if len(status) == 1:
+            return Refused(reason)
+        case _:
+            return None
+
+
+def _is_about(order: Order, order_id: Any, rest: dict[Any, Any]) -> bool:
+    """Whether the status names a plausible order id, and this order's cloid if it names one."""
+    return type(order_id) is int and order_id >= 0 and rest.get("cloid", order.cloid) == order.cloid
+
+
+def _traded(order_id: int, size: Any, order: Order, instrument: Instrument) -> PlaceResult:
+    try:
+        lots = instrument.parse_size(size)
+    except InexactNumberError as error:
+        return Unsettled(str(error))
+    if not 0 < lots <= order.lots:
+        return Unsettled(f"filled {size} of an order of {instrument.size_text(order.lots)}")
+    return Traded(order_id, lots)
 
 
 def cancel_results(answer: Any, cloids: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -87,7 +109,8 @@ def cancel_results(answer: Any, cloids: Sequence[str]) -> tuple[tuple[str, str],
 def whole_refusal(answer: Any) -> str | None:
     """The words of a whole-request refusal, ``None`` if it isn't one."""
     if isinstance(answer, dict) and answer.get("status") == "err":
-        return str(answer.get("response"))
+        response = answer.get("response")
+        return response if isinstance(response, str) and response else f"refused: {sample(response)}"
     return None
 
 
@@ -102,8 +125,6 @@ def _statuses(answer: Any, kind: str) -> list[Any] | None:
 
 
 def _error_text(status: Any) -> str:
-    return (
-        str(status["error"])
-        if isinstance(status, dict) and "error" in status
-        else f"unknown status {status!r:.100}"
-    )
+    """Never empty: an empty text means success."""
+    refused = _refused(status)
+    return refused.reason if refused is not None and refused.reason else f"unknown status {sample(status)}"
