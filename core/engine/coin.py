@@ -30,7 +30,7 @@ from core.engine.shadow_ledger import ShadowLedger
 
 DEFER_FIRST_MS = 200
 DEFER_MAX_MS = 5_000
-"""A refused slot is tried again after 0.2 s, doubling to 5 s, so that refusals can't loop."""
+"""A slot whose order was refused, or cancelled by the exchange, is tried again after 0.2 s, doubling to 5 s: no loop."""
 
 EXPIRES_AFTER_MS = 5_000
 """How long the venue may still accept an action after it was decided: so UNKNOWN ends."""
@@ -174,15 +174,15 @@ class Coin:
     # -- answers and updates ------------------------------------------------------------------------------------
 
     def apply_place(self, cloid: str, result: PlaceResult, now: Instant) -> list[Effect]:
+        before = self.orders.by_cloid.get(cloid)
         order = self.orders.apply_place(cloid, result, now)
-        if order is None:
+        if order is None or before is None:
             return []
         if isinstance(result, Refused):
-            return self._refused(order, result.reason, now)
+            told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
+            return [] if told else self._refused(order, result.reason, now)
         if isinstance(result, Unsettled):
             return [notify("order_unknown", "warn", self.name, cloid=cloid, reason=result.reason)]
-        if order.slot is not None:
-            self._deferred.pop(order.slot, None)
         return []
 
     def apply_update(self, update: OrderUpdate, now: Instant) -> list[Effect]:
@@ -192,7 +192,10 @@ class Coin:
             return []
         if order.state is OrderState.REJECTED:
             return self._refused(order, update.status, now)
+        if order.state is OrderState.UNKNOWN:
+            return [notify("order_unknown", "warn", self.name, cloid=order.cloid, reason=order.reason)]
         if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
+            self._defer(order, f"cancelled by the exchange: {update.status}", now)
             return [notify("order_cancelled", "warn", self.name, cloid=order.cloid, reason=update.status)]
         if before.state is OrderState.UNKNOWN:
             return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
@@ -200,10 +203,7 @@ class Coin:
 
     def _refused(self, order: Order, reason: str, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
-        if order.slot is not None:
-            last = self._deferred.get(order.slot)
-            step = min(last.step_ms * 2, DEFER_MAX_MS) if last else DEFER_FIRST_MS
-            self._deferred[order.slot] = Deferral(now.mono_ms + step, step, f"refused: {reason}")
+        self._defer(order, f"refused: {reason}", now)
         moved = "ost only" in reason or "badAloPx" in reason
         severity: Severity = "info" if moved else "warn"
         return [
@@ -211,6 +211,14 @@ class Coin:
                 "order_rejected", severity, self.name, cloid=order.cloid, side=order.side.value, reason=reason
             )
         ]
+
+    def _defer(self, order: Order, reason: str, now: Instant) -> None:
+        """Keep a slot empty that the exchange doesn't want filled, longer each time until it has been quiet for a while."""
+        if order.slot is not None:
+            last = self._deferred.get(order.slot)
+            again = last is not None and now.mono_ms - last.until_mono_ms < DEFER_MAX_MS
+            step = min(last.step_ms * 2, DEFER_MAX_MS) if last and again else DEFER_FIRST_MS
+            self._deferred[order.slot] = Deferral(now.mono_ms + step, step, reason)
 
     def questions(self, now: Instant) -> list[Effect]:
         """What must be asked to settle doubtful orders."""
@@ -263,12 +271,6 @@ class Coin:
 
     def cancel_grid(self, now: Instant) -> list[Effect]:
         return self.cancel(self.live_grid_orders(), now, urgent=True)
-
-    def defer(self, slot: Slot, reason: str, now: Instant) -> None:
-        """Keep a refused slot empty for a while, longer each time."""
-        last = self._deferred.get(slot)
-        step = min(last.step_ms * 2, DEFER_MAX_MS) if last else DEFER_FIRST_MS
-        self._deferred[slot] = Deferral(now.mono_ms + step, step, reason)
 
     def deferred(self, now: Instant) -> dict[Slot, str]:
         return {slot: d.reason for slot, d in self._deferred.items() if now.mono_ms < d.until_mono_ms}

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 HALT_DRIFT_PCT = 10.0
 """The seed's emergency limit."""
 
-_SEEN_IS_OPEN = (OrderState.SENT, OrderState.UNKNOWN, OrderState.NEVER_PLACED, OrderState.OPEN)
+_SEEN_IS_OPEN = (
+    OrderState.SENT,
+    OrderState.UNKNOWN,
+    OrderState.NEVER_PLACED,
+    OrderState.REJECTED,
+    OrderState.OPEN,
+)
+"""What was cancelled or filled may linger in a list that is late; what was never taken can be in none."""
 
 
 def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> list[Effect]:

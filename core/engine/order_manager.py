@@ -25,6 +25,9 @@ ASK_AGAIN_MS = 2_000
 """How often the status of one unsettled order is asked for."""
 
 
+_ENDED = (OrderState.AWAITING_FILLS, OrderState.FILLED, OrderState.CANCELLED)
+
+
 @dataclass(slots=True)
 class Doubt:
     """What is known about an order whose fate isn't: since when, when to ask next, what absence was seen."""
@@ -83,7 +86,9 @@ class OrderManager:
     def restore(self, order: Order, now: Instant) -> None:
         """Take a live row of an earlier run: what was in flight is UNKNOWN, and everything is asked about at once."""
         in_flight = order.state is OrderState.SENT
-        self.add(order.moved(OrderState.UNKNOWN, "in flight when the program ended") if in_flight else order)
+        self._store(
+            order.moved(OrderState.UNKNOWN, "in flight when the program ended") if in_flight else order
+        )
         self._begin_doubt(order.cloid, now).due_mono_ms = now.mono_ms
 
     def start_cancel(self, cloid: str, now: Instant) -> Order:
@@ -102,9 +107,7 @@ class OrderManager:
             return None
         match result:
             case Resting(order_id):
-                order = replace(order, order_id=order_id)
-                sent = order.state in (OrderState.SENT, OrderState.UNKNOWN)
-                return self._store(order.moved(OrderState.OPEN) if sent else order)
+                return self._seen_open(replace(order, order_id=order_id), now)
             case Traded(order_id, lots):
                 order = replace(order, order_id=order_id)
                 if order.state.is_terminal:
@@ -114,7 +117,11 @@ class OrderManager:
                     return self._settle(replace(order, final_filled=lots))
                 return self._store(order.moved(OrderState.OPEN))
             case Refused(reason):
-                return self._store(order.moved(OrderState.REJECTED, reason)) if order.state.is_live else order
+                if order.state in (OrderState.SENT, OrderState.UNKNOWN):
+                    return self._store(order.moved(OrderState.REJECTED, reason))
+                if order.state.is_live:  # we had seen it rest or trade: one of the two is wrong, so ask
+                    self._begin_doubt(cloid, now).due_mono_ms = now.mono_ms
+                return order
             case Unsettled(reason):
                 return self.doubt(cloid, reason, now) if order.state is OrderState.SENT else order
 
@@ -130,7 +137,7 @@ class OrderManager:
         return self._store(replace(order, reason=error))
 
     def apply_update(self, update: OrderUpdate, now: Instant) -> Order | None:
-        """A row of orderUpdates or orderStatus."""
+        """A row of orderUpdates or orderStatus. Once the exchange has said how much traded in the end, no row undoes it."""
         order = self.find(update.cloid, update.order_id)
         if order is None:
             return None
@@ -138,6 +145,8 @@ class OrderManager:
         status = update.status
         if status in ("open", "triggered"):
             return self._seen_open(order, now)
+        if order.state in _ENDED:
+            return self._store(order)
         if status == "filled":
             self._begin_doubt(order.cloid, now)
             return self._settle(replace(order, final_filled=order.lots))
@@ -255,11 +264,18 @@ class OrderManager:
             if order.state.is_live:
                 self.by_slot.setdefault(order.slot, cloid)
             elif self.by_slot.get(order.slot) == cloid:
-                del self.by_slot[order.slot]
+                self._hand_over(order.slot)
         if order.state.is_terminal:
             self._terminal[cloid] = None
             self._prune()
         return order
+
+    def _hand_over(self, slot: Slot) -> None:
+        """Free a slot, unless late evidence brought another order of it back to life."""
+        del self.by_slot[slot]
+        for other in self.live():
+            if other.slot == slot:
+                self.by_slot[slot] = other.cloid
 
     def _prune(self) -> None:
         while len(self._terminal) > TERMINAL_KEPT:
