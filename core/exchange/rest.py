@@ -49,7 +49,7 @@ class Rest:
         answer = await self._post("/info", request, READ_TIMEOUT_S)
         received = time.time() * 1000
         self.latency_ms = received - sent
-        if isinstance(answer, dict) and isinstance(answer.get("time"), int):
+        if isinstance(answer, dict) and type(answer.get("time")) is int:
             self._clock.observe(answer["time"], sent, received)
         return answer
 
@@ -65,6 +65,7 @@ class Rest:
                 data=orjson.dumps(payload),
                 headers={"Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
+                allow_redirects=False,  # a signed action goes to one address, once
             ) as response:
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:

@@ -1,0 +1,165 @@
+"""One attempt, a time-out, and the difference between "never left" and "who knows"."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from core.exchange import rest as rest_module
+from core.exchange.rest import Rest, RestError
+from core.exchange.venue_clock import VenueClock
+from tests.unit.exchange.little_server import LittleServer, raw_server, say, say_json
+from tests.unit.exchange.samples import until
+
+
+@asynccontextmanager
+async def _client(url: str, clock: VenueClock | None = None) -> AsyncIterator[Rest]:
+    rest = Rest(url, clock or VenueClock())
+    await rest.open()
+    try:
+        yield rest
+    finally:
+        await rest.close()
+
+
+async def _error(url: str) -> RestError:
+    async with _client(url) as rest:
+        with pytest.raises(RestError) as caught:
+            await rest.exchange({"action": {}})
+    return caught.value
+
+
+async def test_an_answer_is_plain_json_and_the_body_is_what_was_sent() -> None:
+    async with (
+        LittleServer(say_json({"status": "ok"})).running() as server,
+        _client(server.url + "/") as rest,
+    ):
+        assert await rest.exchange({"nonce": 1, "vaultAddress": None}) == {"status": "ok"}
+        assert server.asked == [{"nonce": 1, "vaultAddress": None}]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, "null"),
+        (500, "null"),
+        (502, "<html>Bad Gateway</html>"),
+        (503, ""),
+        (422, "Failed to deserialize the JSON body into the target type"),
+        (204, ""),
+        (200, "<html>captive portal</html>"),
+        (200, ""),
+        (200, '{"status":"ok","respo'),
+        (200, "NaN"),
+        (200, b"\xff\xfe"),
+    ],
+)
+async def test_what_is_not_a_json_answer_may_have_acted(status: int, body: str | bytes) -> None:
+    async with LittleServer(say(body, status)).running() as server:
+        error = await _error(server.url)
+        assert error.was_sent
+        assert len(server.asked) == 1, "sent once"
+        assert str(status) in str(error) or "isn't JSON" in str(error)
+
+
+async def test_a_refused_connection_certainly_sent_nothing() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        error = await _error(url)
+    assert not error.was_sent
+    assert "cannot be reached" in str(error)
+
+
+async def test_a_name_that_does_not_resolve_certainly_sent_nothing() -> None:
+    error = await _error("http://nowhere.invalid:1")
+    assert not error.was_sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "then"),
+    [
+        (b"", "close"),
+        (b"", "reset"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "close"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "reset"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", "close"),
+        (b"SSH-2.0-OpenSSH_9.0\r\n", "close"),
+    ],
+)
+async def test_a_connection_that_breaks_in_the_answer_may_have_acted(answer: bytes, then: str) -> None:
+    async with raw_server(answer, then) as (url, seen):
+        error = await _error(url)
+        assert error.was_sent
+        assert len(seen) == 1, "an action is never repeated by itself"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"])
+async def test_a_missing_answer_ends_with_a_time_out(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_module, "ACTION_TIMEOUT_S", 0.1)
+    async with raw_server(answer, "hang") as (url, _):
+        started = time.monotonic()
+        error = await _error(url)
+        assert error.was_sent
+        assert "no answer" in str(error)
+        assert time.monotonic() - started < 2
+
+
+async def test_a_redirect_is_not_followed_with_a_signed_action() -> None:
+    async with LittleServer(say_json({"status": "ok"})).running() as elsewhere:
+
+        async def redirect(_body: Any) -> web.StreamResponse:
+            return web.Response(status=307, headers={"Location": f"{elsewhere.url}/exchange"})
+
+        async with LittleServer(redirect).running() as server:
+            error = await _error(server.url)
+        assert error.was_sent
+        assert elsewhere.asked == []
+
+
+async def test_a_kept_connection_that_has_died_is_not_used_twice_for_one_action() -> None:
+    """The server closes after its first answer; the second action may fail, but is never sent twice."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    async with raw_server(answer) as (url, seen), _client(url) as rest:
+        for count in (1, 2, 3):
+            try:
+                await rest.exchange({})
+            except RestError:
+                pass
+            assert len(seen) <= count
+
+
+async def test_a_time_in_an_answer_moves_the_venue_clock_and_the_latency_is_kept() -> None:
+    clock = VenueClock()
+    ahead = int(time.time() * 1000) + 3_600_000
+    async with (
+        LittleServer(say_json({"time": ahead})).running() as server,
+        _client(server.url, clock) as rest,
+    ):
+        await rest.info({"type": "clearinghouseState"})
+        assert abs(clock.offset_ms - 3_600_000) < 2_000
+        assert 0 < rest.latency_ms < 10_000
+
+
+@pytest.mark.parametrize("answer", [{"time": True}, {"time": "1"}, {"time": None}, [1], None, {"time": 1.5}])
+async def test_a_time_that_is_none_leaves_the_venue_clock_alone(answer: object) -> None:
+    clock = VenueClock()
+    async with LittleServer(say_json(answer)).running() as server, _client(server.url, clock) as rest:
+        assert await rest.info({"type": "x"}) == answer
+    assert clock.offset_ms == 0
+
+
+async def test_a_cancelled_request_ends_at_once() -> None:
+    async with raw_server(b"", "hang") as (url, seen), _client(url) as rest:
+        request = asyncio.create_task(rest.exchange({}))
+        await until(lambda: seen)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
