@@ -70,7 +70,7 @@ class Reads:
         rows = await self._rest.info(request)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise WireError("userFillsByTime: not a list of fills")
-        if not all(isinstance(row.get("time"), int) for row in rows):
+        if not all(type(row.get("time")) is int for row in rows):
             raise WireError("userFillsByTime: a fill without a time")
         return rows
 
@@ -106,7 +106,10 @@ class Reads:
 
 
 def _row_identity(row: dict[str, Any]) -> tuple[object, ...]:
-    return tuple(row.get(name) for name in ("coin", "time", "tid", "oid", "hash", "sz", "startPosition"))
+    identity = tuple(row.get(name) for name in ("coin", "time", "tid", "oid", "hash", "sz", "startPosition"))
+    if not all(isinstance(value, str | int | float | None) for value in identity):
+        raise WireError("userFillsByTime: a fill of another shape")
+    return identity
 
 
 async def read_instruments(rest: Rest, dex: str = "") -> dict[str, Instrument]:
@@ -114,6 +117,8 @@ async def read_instruments(rest: Rest, dex: str = "") -> dict[str, Instrument]:
     index = 0
     if dex:
         dexs = await rest.info({"type": "perpDexs"})
+        if not isinstance(dexs, list):
+            raise WireError("perpDexs: not a list")
         names = [entry.get("name") if isinstance(entry, dict) else "" for entry in dexs]
         if dex not in names:
             raise WireError(f"the exchange has no dex {dex!r}")

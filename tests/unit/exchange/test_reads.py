@@ -1,0 +1,190 @@
+"""Reads: pages that overlap, answers that are not lists, coins that are not traded here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.events import OrderNotFound, OrderUpdate
+from core.domain.fills import Fill
+from core.exchange import reads as reads_module
+from core.exchange.reads import Page, Reads, read_instruments
+from core.exchange.rest import Rest, RestError
+from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import WireError
+from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS, NOW_MS, fill_row
+
+
+class Venue:
+    """Answers ``/info``; ``answer`` may raise."""
+
+    def __init__(self, answer: Callable[[dict[str, Any]], Any]) -> None:
+        self._answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    async def info(self, request: dict[str, Any]) -> Any:
+        self.asked.append(request)
+        return self._answer(request)
+
+
+def _paging(rows: list[dict[str, Any]], page: int, newest_first: bool = False) -> Venue:
+    """``userFillsByTime`` as the exchange does it: the oldest ``page`` rows from ``startTime`` on, inclusive."""
+
+    def answer(request: dict[str, Any]) -> Any:
+        assert request["aggregateByTime"] is False
+        assert request["user"] == ACCOUNT
+        found = [row for row in rows if row["time"] >= request["startTime"]][:page]
+        return found[::-1] if newest_first else found
+
+    return Venue(answer)
+
+
+def _reads(venue: Venue) -> Reads:
+    return Reads(cast(Rest, venue), VenueClock(), ACCOUNT, INSTRUMENTS)
+
+
+async def _pages(venue: Venue, since_ms: int = 0) -> list[Page]:
+    return [page async for page in _reads(venue).fills_since(since_ms)]
+
+
+async def _fills(venue: Venue, since_ms: int = 0) -> list[Fill]:
+    return [fill for page in await _pages(venue, since_ms) for fill in page.fills]
+
+
+async def test_nothing_to_read_is_one_question() -> None:
+    venue = _paging([], 2_000)
+    assert await _pages(venue, since_ms=-5) == []
+    assert [request["startTime"] for request in venue.asked] == [0]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_pages_overlap_until_one_adds_nothing(newest_first: bool) -> None:
+    rows = [fill_row(n, NOW_MS + n // 3) for n in range(1, 21)]
+    venue = _paging(rows, 5, newest_first)
+    fills = await _fills(venue)
+    assert sorted(fill.trade_id for fill in fills) == list(range(1, 21))
+    starts = [request["startTime"] for request in venue.asked]
+    assert starts == sorted(starts)
+    assert starts[-1] == NOW_MS + 20 // 3
+
+
+@given(
+    gaps=st.lists(st.integers(0, 2), min_size=0, max_size=40),
+    page=st.integers(6, 12),
+)
+async def test_a_millisecond_that_straddles_pages_is_whole(gaps: list[int], page: int) -> None:
+    """Whatever the spread of times, as long as one millisecond is smaller than a page."""
+    rows, time_ms, in_a_row = [], NOW_MS, 0
+    for number, gap in enumerate(gaps, 1):
+        in_a_row = in_a_row + 1 if gap == 0 else 0
+        time_ms += gap or (in_a_row >= 5)
+        in_a_row %= 5
+        rows.append(fill_row(number, time_ms))
+    fills = await _fills(_paging(rows, page))
+    assert sorted(fill.trade_id for fill in fills) == list(range(1, len(rows) + 1))
+
+
+async def test_rows_of_untraded_coins_are_passed_over_but_turn_the_page() -> None:
+    spot = [fill_row(n, NOW_MS + n, coin="@142", sz="0.0000086141") for n in range(1, 8)]
+    venue = _paging([*spot, fill_row(9, NOW_MS + 9)], 4)
+    assert [fill.trade_id for fill in await _fills(venue)] == [9]
+
+
+async def test_two_system_rows_of_one_millisecond_are_two_fills() -> None:
+    rows = [fill_row(0, sz="0.0001", startPosition="0.0"), fill_row(0, sz="0.0002", startPosition="0.0001")]
+    fills = await _fills(_paging(rows, 2_000))
+    assert len({fill.key for fill in fills}) == 2
+
+
+async def test_a_read_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads_module, "PAGES_MAX", 3)
+    venue = Venue(lambda request: [fill_row(request["startTime"] + 1, request["startTime"] + 1)])
+    with pytest.raises(WireError, match="more than 3 pages"):
+        await _pages(venue, NOW_MS)
+    assert len(venue.asked) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        "",
+        "<html>",
+        [None],
+        [[]],
+        ["fill"],
+        [{}],
+        [fill_row(time_ms=cast(int, "1"))],
+        [fill_row(time_ms=cast(int, None))],
+        [fill_row(time_ms=True)],
+        [fill_row(coin=["BTC"])],
+        [fill_row(coin="@1", tid={})],
+        [fill_row(hash=[])],
+        [fill_row(sz="NaN")],
+    ],
+    ids=str,
+)
+async def test_an_answer_that_is_no_list_of_fills_is_refused(answer: object) -> None:
+    with pytest.raises(WireError):
+        await _pages(Venue(lambda _: answer))
+
+
+async def test_a_row_that_does_not_decode_keeps_back_its_whole_page() -> None:
+    venue = _paging([fill_row(1), fill_row(2), fill_row(3, px="nonsense")], 2_000)
+    with pytest.raises(WireError):
+        await _pages(venue)
+
+
+async def test_the_error_of_the_transport_is_passed_on() -> None:
+    def fail(_request: dict[str, Any]) -> Any:
+        raise RestError("HTTP 502")
+
+    with pytest.raises(RestError):
+        await _pages(Venue(fail))
+
+
+async def test_an_order_is_found_or_not_and_an_absent_one_bears_the_venues_time() -> None:
+    row = {"coin": "BTC", "oid": 5, "sz": "0.0", "origSz": "0.1", "cloid": "0x1"}
+    entry = {"order": row, "status": "filled", "statusTimestamp": 9}
+    reads = _reads(Venue(lambda _: {"status": "order", "order": entry}))
+    assert await reads.order_status("0x1") == OrderUpdate("BTC", "0x1", 5, "filled", 0, 10_000, 9)
+    absent = await _reads(Venue(lambda _: {"status": "unknownOid"})).order_status("0x1")
+    assert isinstance(absent, OrderNotFound)
+    assert absent.venue_ms > NOW_MS
+
+
+async def test_the_account_and_its_open_orders_carry_when_they_were_asked_and_for_whom() -> None:
+    state = {
+        "marginSummary": {"accountValue": "10.0", "totalMarginUsed": "0.0"},
+        "assetPositions": [],
+        "time": NOW_MS,
+    }
+    venue = Venue(lambda request: [] if request["type"] == "frontendOpenOrders" else state)
+    reads = _reads(venue)
+    before = VenueClock().now().mono_ms
+    account, orders = await reads.account("t1"), await reads.open_orders("t2")
+    assert (account.ticket, orders.ticket, orders.orders) == ("t1", "t2", ())
+    assert before <= account.asked_mono_ms <= orders.asked_mono_ms
+    assert [request["dex"] for request in venue.asked] == ["", ""]
+
+
+async def test_a_dex_gives_its_coins_ids_of_its_own() -> None:
+    universe = {"universe": [{"name": "xyz:TSLA", "szDecimals": 3, "maxLeverage": 10}]}
+    venue = Venue(
+        lambda request: [None, {"name": "abc"}, {"name": "xyz"}] if "dex" not in request else universe
+    )
+    found = await read_instruments(cast(Rest, venue), "xyz")
+    assert found["xyz:TSLA"].asset_id == 120_000
+    with pytest.raises(WireError, match="no dex 'zzz'"):
+        await read_instruments(cast(Rest, venue), "zzz")
+
+
+@pytest.mark.parametrize("answer", [None, {}, "x", 5])
+async def test_a_list_of_dexs_that_is_none_is_refused(answer: object) -> None:
+    with pytest.raises(WireError):
+        await read_instruments(cast(Rest, Venue(lambda _: answer)), "xyz")
