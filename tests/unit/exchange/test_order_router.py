@@ -1,0 +1,121 @@
+"""From intents to signed actions and back: every order gets an outcome, and doubt is called doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from eth_account import Account
+from hyperliquid.utils.signing import sign_l1_action
+
+from core.domain.clock import Instant
+from core.domain.events import Refused, Resting, Unsettled
+from core.exchange.nonces import NonceAllocator
+from core.exchange.order_router import CANCEL_EXPIRES_MS, CANCELS_PER_ACTION, OrderRouter
+from core.exchange.rest import Rest, RestError
+from core.exchange.signing import Signer
+from core.exchange.venue_clock import VenueClock
+from tests.unit.exchange.samples import INSTRUMENTS, KEY, NOW_MS, cloid, order
+
+_GONE = "Order was never placed, already canceled, or filled. asset=0"
+
+
+class FixedClock(VenueClock):
+    """A venue clock that stands still."""
+
+    def now(self) -> Instant:
+        return Instant(1, NOW_MS, NOW_MS)
+
+
+@dataclass
+class Venue:
+    """Takes the place of the HTTP client; answers each action from the list."""
+
+    answers: list[Any] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    async def exchange(self, payload: dict[str, Any]) -> Any:
+        self.sent.append(payload)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def _durable(_ceiling: int) -> None:
+    return
+
+
+def _router(venue: Venue) -> OrderRouter:
+    nonces = NonceAllocator(0, _durable)
+    return OrderRouter(cast(Rest, venue), Signer(KEY, False), nonces, FixedClock(), INSTRUMENTS)
+
+
+def _ok(kind: str, *statuses: Any) -> dict[str, Any]:
+    return {"status": "ok", "response": {"type": kind, "data": {"statuses": list(statuses)}}}
+
+
+async def test_a_batch_is_signed_with_the_earliest_expiry_of_its_orders() -> None:
+    venue = Venue([_ok("order", {"resting": {"oid": 7}}, {"error": "no. asset=0"})])
+    orders = [order(1, expires_ms=NOW_MS + 900), order(2, expires_ms=NOW_MS + 500)]
+    outcome = await _router(venue).place(orders)
+    assert outcome.results == ((cloid(1), Resting(7)), (cloid(2), Refused("no. asset=0")))
+    (payload,) = venue.sent
+    assert payload["expiresAfter"] == NOW_MS + 500
+    assert payload["vaultAddress"] is None
+    wallet = Account.from_key(KEY)
+    expected = sign_l1_action(wallet, payload["action"], None, payload["nonce"], NOW_MS + 500, False)
+    assert payload["signature"] == expected
+
+
+@pytest.mark.parametrize("late_by", [0, 1, 60_000])
+async def test_an_intent_that_has_expired_is_not_sent(late_by: int) -> None:
+    venue = Venue()
+    orders = [order(1), order(2, expires_ms=NOW_MS - late_by)]
+    outcome = await _router(venue).place(orders)
+    assert venue.sent == []
+    assert [type(result) for _, result in outcome.results] == [Refused, Refused]
+
+
+async def test_a_request_that_never_left_is_refused_and_one_without_an_answer_is_unsettled() -> None:
+    venue = Venue([RestError("no route", was_sent=False), RestError("timed out")])
+    router = _router(venue)
+    (refused,) = (await router.place([order(1)])).results
+    (unsettled,) = (await router.place([order(2)])).results
+    assert refused == (cloid(1), Refused("not sent: no route"))
+    assert unsettled == (cloid(2), Unsettled("timed out"))
+    assert len(venue.sent) == 2, "neither is sent again"
+
+
+async def test_cancels_go_two_hundred_at_a_time_and_each_gets_its_word() -> None:
+    venue = Venue(
+        [
+            _ok("cancel", *["success"] * CANCELS_PER_ACTION),
+            RestError("reset"),
+            _ok("cancel", {"error": _GONE}),
+        ]
+    )
+    wanted = [("BTC", cloid(n)) for n in range(2 * CANCELS_PER_ACTION + 1)]
+    outcome = await _router(venue).cancel(wanted)
+    assert [len(payload["action"]["cancels"]) for payload in venue.sent] == [200, 200, 1]
+    assert [name for name, _ in outcome.results] == [name for _, name in wanted]
+    assert [text for _, text in outcome.results] == [""] * 200 + ["reset"] * 200 + [_GONE]
+    assert {payload["expiresAfter"] for payload in venue.sent} == {NOW_MS + CANCEL_EXPIRES_MS}
+
+
+async def test_nonces_rise_over_placements_and_cancels_alike() -> None:
+    venue = Venue([_ok("order", {"resting": {"oid": 7}}), _ok("cancel", "success"), _ok("cancel", "success")])
+    router = _router(venue)
+    await router.place([order(1)])
+    await router.cancel([("BTC", cloid(1))])
+    await router.cancel([("ETH", cloid(2))])
+    nonces = [payload["nonce"] for payload in venue.sent]
+    assert nonces == sorted(set(nonces))
+    assert venue.sent[2]["action"]["cancels"] == [{"asset": 1, "cloid": cloid(2)}]
+
+
+async def test_nothing_to_cancel_sends_nothing() -> None:
+    venue = Venue()
+    assert (await _router(venue).cancel([])).results == ()
+    assert venue.sent == []
