@@ -55,6 +55,7 @@ class MarketData:
         self._socket: ClientConnection | None = None
         self._bad: dict[str, int] = {}
         self._close_reason = ""
+        self._hurry = asyncio.Event()
         self._last_mono_ms = 0
         self.generation = 0
         self.last_message_ms = 0
@@ -69,18 +70,31 @@ class MarketData:
             if self._clock.now().mono_ms - started > STABLE_AFTER_S * 1000:
                 delay = BACKOFF_FIRST_S
             await self._sink(FeedChanged(False, self.generation, reason))
-            await asyncio.sleep(delay * random.uniform(0.5, 1.5))
-            delay = min(delay * 2, BACKOFF_MAX_S)
+            if await self._was_hurried(delay * random.uniform(0.5, 1.5)):
+                delay = BACKOFF_FIRST_S
+            else:
+                delay = min(delay * 2, BACKOFF_MAX_S)
 
     async def reconnect(self, reason: str) -> None:
-        """Close the present connection; ``run`` opens the next at once."""
+        """Close the present connection; ``run`` opens the next at once, however long its back-off."""
         self._close_reason = reason
+        self._hurry.set()
         if self._socket is not None:
             await self._socket.close()
+
+    async def _was_hurried(self, delay_s: float) -> bool:
+        """Wait before the next connection, unless somebody asks for it."""
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _one_connection(self) -> str:
         """Live through one connection; why it ended."""
         self._close_reason = ""
+        self._hurry.clear()
         self._bad.clear()
         try:
             async with connect(
@@ -94,8 +108,9 @@ class MarketData:
                 self._socket = socket
                 self.generation += 1
                 await self._subscribe(socket)
-                await self._sink(FeedChanged(True, self.generation))
-                await self._listen(socket)
+                if not self._close_reason:
+                    await self._sink(FeedChanged(True, self.generation))
+                    await self._listen(socket)
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
             return self._close_reason or f"{type(error).__name__} {error}".strip()
         finally:
@@ -107,14 +122,15 @@ class MarketData:
             await socket.send(orjson.dumps({"method": "subscribe", "subscription": subscription}).decode())
         waiting = [self._identity(s) for s in self._subscriptions]
         async with asyncio.timeout(ACK_TIMEOUT_S):
-            while waiting:
+            while waiting and not self._close_reason:
                 message = await self._receive(socket)
-                if isinstance(message, dict) and message.get("channel") == "subscriptionResponse":
-                    acknowledged = self._identity(message.get("data", {}).get("subscription", {}))
-                    if acknowledged in waiting:
-                        waiting.remove(acknowledged)
-                else:
-                    await self._handle(message)
+                match message:
+                    case {"channel": "subscriptionResponse", "data": {"subscription": subscription}}:
+                        acknowledged = self._identity(subscription)
+                        if acknowledged in waiting:
+                            waiting.remove(acknowledged)
+                    case _:
+                        await self._handle(message)
 
     @staticmethod
     def _identity(subscription: Any) -> tuple[str, str, str]:
