@@ -51,8 +51,8 @@ class Batch:
     fills: list[Fill] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     grids: list[GridRow] = field(default_factory=list)
-    halts: list[SaveHalt] = field(default_factory=list)
-    lifts: list[LiftHalt] = field(default_factory=list)
+    halts: list[SaveHalt | LiftHalt] = field(default_factory=list)
+    """Latched and lifted in the order given: a halt that follows a lift stays."""
     actions: list[SaveAction] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
     boots: list[tuple[str, int, str]] = field(default_factory=list)
@@ -67,10 +67,8 @@ class Batch:
                 self.orders.append(order)
             case SaveGrid(grid):
                 self.grids.append(grid)
-            case SaveHalt():
+            case SaveHalt() | LiftHalt():
                 self.halts.append(effect)
-            case LiftHalt():
-                self.lifts.append(effect)
             case SaveAction():
                 self.actions.append(effect)
             case SaveHighWater(value):
@@ -86,9 +84,9 @@ class Batch:
             self.orders,
             self.grids,
             self.halts,
-            self.lifts,
             self.actions,
             self.anchors,
+            self.boots,
             self.meta,
         )
         return not any(rows) and self.nonce_ceiling is None
@@ -123,8 +121,10 @@ class Journal:
 
     async def close(self) -> None:
         """Checkpoint and close; bounded by the disk alone."""
-        await self._run(self._close)
-        self._thread.shutdown(wait=True)
+        try:
+            await self._run(self._close)
+        finally:
+            self._thread.shutdown(wait=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
@@ -142,8 +142,13 @@ class Journal:
         self._db = db
 
     def _close(self) -> None:
-        if self._db is not None:
+        if self._db is None:
+            return
+        try:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            pass  # a full disk: the log beside the file is as durable, and the next open reads it
+        finally:
             self._db.close()
             self._db = None
 
@@ -185,14 +190,8 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
     now = batch.now_ms
     db.executemany(UPSERT_ORDER, [order_values(order) for order in batch.orders])
     db.executemany(INSERT_GRID, [grid_values(grid) for grid in batch.grids])
-    db.executemany(
-        "INSERT INTO halts (coin, reason, since_ms) VALUES (?, ?, ?)",
-        [(h.coin, h.reason, now) for h in batch.halts],
-    )
-    db.executemany(
-        "UPDATE halts SET lifted_ms = ?, lifted_by = ? WHERE coin = ? AND lifted_ms IS NULL",
-        [(now, lift.by, lift.coin) for lift in batch.lifts],
-    )
+    for halt in batch.halts:
+        _write_halt(db, halt, now)
     db.executemany(
         "INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)",
         [
@@ -218,3 +217,14 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
             "ON CONFLICT (signer) DO UPDATE SET ceiling = max(ceiling, excluded.ceiling)",
             batch.nonce_ceiling,
         )
+
+
+def _write_halt(db: sqlite3.Connection, halt: SaveHalt | LiftHalt, now_ms: int) -> None:
+    match halt:
+        case SaveHalt(coin, reason):
+            db.execute("INSERT INTO halts (coin, reason, since_ms) VALUES (?, ?, ?)", (coin, reason, now_ms))
+        case LiftHalt(coin, by):
+            db.execute(
+                "UPDATE halts SET lifted_ms = ?, lifted_by = ? WHERE coin = ? AND lifted_ms IS NULL",
+                (now_ms, by, coin),
+            )

@@ -61,7 +61,7 @@ class JournalReader:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with aiosqlite.connect(f"file:{self._path}?mode=ro", uri=True) as db:
+        async with aiosqlite.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True) as db:
             db.row_factory = aiosqlite.Row
             yield db
 
@@ -76,9 +76,9 @@ class JournalReader:
         meta = await self.meta()
         async with self._open() as db:
             halts = await db.execute_fetchall(
-                "SELECT coin, reason FROM halts WHERE lifted_ms IS NULL ORDER BY id DESC"
+                "SELECT coin, reason FROM halts WHERE lifted_ms IS NULL ORDER BY id"
             )
-            by_coin = {row["coin"]: row["reason"] for row in halts}
+            by_coin = {row["coin"]: row["reason"] for row in halts}  # the newest reason is the one in force
             nonces = {
                 row["signer"]: row["ceiling"] for row in await db.execute_fetchall("SELECT * FROM nonces")
             }
