@@ -73,8 +73,9 @@ class Observer:
             lost, self._lost = self._lost, 0
             try:
                 self._handle(record, lost)
-            except OSError as error:
-                self.failure = str(error)
+            except Exception as error:
+                # One event that can't be written must not silence all that follow.
+                self.failure = f"{type(error).__name__}: {error}"
 
 
 class EventBus:

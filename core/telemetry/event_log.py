@@ -37,9 +37,11 @@ class EventLogFile:
 
     def _rotate(self) -> None:
         self._file.close()
-        for number in range(FILES_KEPT - 1, 0, -1):
-            older = self._path.with_name(f"gridbot.log.{number}")
-            if older.exists():
-                older.replace(self._path.with_name(f"gridbot.log.{number + 1}"))
-        self._path.replace(self._path.with_name("gridbot.log.1"))
-        self._file = self._path.open("a", encoding="utf-8")
+        try:
+            for number in range(FILES_KEPT - 1, 0, -1):
+                older = self._path.with_name(f"gridbot.log.{number}")
+                if older.exists():
+                    older.replace(self._path.with_name(f"gridbot.log.{number + 1}"))
+            self._path.replace(self._path.with_name("gridbot.log.1"))
+        finally:
+            self._file = self._path.open("a", encoding="utf-8")
