@@ -57,8 +57,8 @@ def test_a_turn_that_fails_is_told_once_and_the_log_goes_on(
 ) -> None:
     monkeypatch.setattr(event_log, "MAX_BYTES", 10)
     log = EventLogFile(tmp_path)
-    (tmp_path / "gridbot.log.1").touch()
-    (tmp_path / "gridbot.log.2").mkdir()  # stands in the way of number 1
+    (tmp_path / f"gridbot.log.{FILES_KEPT - 1}").touch()
+    (tmp_path / f"gridbot.log.{FILES_KEPT}").mkdir()  # stands in the way
     with pytest.raises(OSError, match="gridbot"):
         log.write({"event": "first"})
     monkeypatch.setattr(event_log, "MAX_BYTES", 10**6)
