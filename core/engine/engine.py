@@ -67,6 +67,7 @@ class FeedState:
     generation: int = 0
     last_message_ms: int = 0
     down_since_mono_ms: int = 0
+    told_failing: bool = False
     recovered: int = 0
     """Fills that came after the connection but not over it, until the gap is read back."""
 
@@ -274,11 +275,20 @@ class Engine:
     def _on_feed(self, event: FeedChanged, now: Instant) -> list[Effect]:
         if self.feed.connected and not event.connected:
             self.feed.down_since_mono_ms = now.mono_ms
+        was_connected = self.feed.connected
         self.feed.connected, self.feed.ready, self.feed.generation = event.connected, False, event.generation
         self.feed.recovered = 0
         if not event.connected:
-            return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
+            return self._on_feed_down(event, was_connected)
         return [notify("ws_connected", "info", "", generation=event.generation), self._close_gap()]
+
+    def _on_feed_down(self, event: FeedChanged, was_connected: bool) -> list[Effect]:
+        """Once when a connection ends and once when the next can't be made, however often it is tried."""
+        if was_connected:
+            self.feed.told_failing = False
+            return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
+        told, self.feed.told_failing = self.feed.told_failing, True
+        return [] if told else [notify("ws_connect_failed", "warn", "", reason=event.reason)]
 
     def _close_gap(self) -> Effect:
         """What streams is ingested meanwhile; exposure is quoted again only once the gap is read back (C-3)."""
