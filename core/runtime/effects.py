@@ -39,6 +39,10 @@ OVERLAP_MS = 120_000
 TASKS_MAX = 256
 """Requests under way at once; far above what one account needs, so reaching it is a bug."""
 
+STATUS_ASKS_MAX = 100
+"""Questions about single orders under way at once. After a restart each live order is asked about; those passed over are
+asked about again by the engine."""
+
 Fatal = Callable[[str, BaseException], None]
 
 
@@ -59,7 +63,7 @@ class EffectRunner:
         self.cursor_ms = cursor_ms
         self._fatal = fatal
         self._tasks: set[asyncio.Task[None]] = set()
-        self._routine: set[str] = set()
+        self._under_way: set[str] = set()
 
     def start(self, effect: Effect) -> None:
         """Begin one effect. Journal rows and notices are not its business."""
@@ -75,9 +79,11 @@ class EffectRunner:
             case AskOpenOrders(ticket):
                 self._spawn_read("open_orders", ticket, self._ask_open_orders)
             case AskOrderStatus(_, cloid):
-                self._spawn("order_status", self._ask_order_status(cloid))
+                if sum(question.startswith("order_status") for question in self._under_way) < STATUS_ASKS_MAX:
+                    self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
             case Backfill(since_ms, ticket):
-                self._spawn_read("fills", ticket, lambda t: self.backfill(since_ms, t))
+                # The engine asks for the same gap again until it is closed; one read of it at a time is enough.
+                self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket))
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
@@ -95,9 +101,14 @@ class EffectRunner:
         """A routine read (no ticket) waits for nobody, so one of a kind at a time is enough."""
         if ticket:
             self._spawn(kind, read(ticket))
-        elif kind not in self._routine:
-            self._routine.add(kind)
-            self._spawn(kind, read("")).add_done_callback(lambda _: self._routine.discard(kind))
+        else:
+            self._once(kind, lambda: read(""))
+
+    def _once(self, question: str, read: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin a read unless the same one is under way."""
+        if question not in self._under_way:
+            self._under_way.add(question)
+            self._spawn(question, read()).add_done_callback(lambda _: self._under_way.discard(question))
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert len(self._tasks) < TASKS_MAX, f"{len(self._tasks)} requests under way"

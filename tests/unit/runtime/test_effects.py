@@ -1,0 +1,263 @@
+"""Every effect is answered: by the exchange, by an error, or by our own doubt. And none is asked twice at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from core.domain.effects import (
+    AskAccount,
+    AskOpenOrders,
+    AskOrderStatus,
+    Backfill,
+    Cancel,
+    CancelOrphan,
+    Effect,
+    Place,
+    Reconnect,
+    notify,
+)
+from core.domain.events import (
+    BackfillDone,
+    CancelOutcome,
+    FillsArrived,
+    OpenOrdersObserved,
+    OrderNotFound,
+    PlaceOutcome,
+    RequestFailed,
+    Resting,
+    Unsettled,
+)
+from core.exchange.market_data import MarketData
+from core.exchange.order_router import OrderRouter
+from core.exchange.reads import Page, Reads
+from core.exchange.rest import RestError
+from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import WireError
+from core.runtime.effects import OVERLAP_MS, STATUS_ASKS_MAX, EffectRunner
+from core.runtime.inbox import Inbox, Item
+from tests.unit.exchange.samples import cloid, fill, order, until
+
+
+class Venue:
+    """Router, reads and feed in one; answers when ``gate`` is open, with ``error`` if there is one."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked: list[Any] = []
+        self.error: Exception | None = None
+        self.pages: list[Page] = []
+
+    async def _answer(self, *question: Any) -> None:
+        self.asked.append(question)
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+
+    async def place(self, orders: tuple[Any, ...]) -> PlaceOutcome:
+        await self._answer("place")
+        return PlaceOutcome(tuple((o.cloid, Resting(7)) for o in orders))
+
+    async def cancel(self, cloids: list[tuple[str, str]]) -> CancelOutcome:
+        await self._answer("cancel", *cloids)
+        return CancelOutcome(tuple((name, "") for _, name in cloids))
+
+    async def account(self, ticket: str) -> Any:
+        await self._answer("account", ticket)
+        return OpenOrdersObserved((), 1, f"account {ticket}")
+
+    async def open_orders(self, ticket: str) -> OpenOrdersObserved:
+        await self._answer("open_orders", ticket)
+        return OpenOrdersObserved((), 1, ticket)
+
+    async def order_status(self, name: str) -> OrderNotFound:
+        await self._answer("status", name)
+        return OrderNotFound(name, 5)
+
+    async def fills_since(self, since_ms: int) -> AsyncIterator[Page]:
+        self.asked.append(("fills", since_ms))
+        await self.gate.wait()
+        for page in self.pages:
+            yield page
+        if self.error is not None:
+            raise self.error
+
+    async def reconnect(self, reason: str) -> None:
+        await self._answer("reconnect", reason)
+
+
+class Bench:
+    def __init__(self, cursor_ms: int = 1_000_000) -> None:
+        self.venue, self.inbox = Venue(), Inbox()
+        self.fatal: list[tuple[str, BaseException]] = []
+        self.runner = EffectRunner(
+            self.inbox,
+            cast(OrderRouter, self.venue),
+            cast(Reads, self.venue),
+            cast(MarketData, self.venue),
+            VenueClock(),
+            cursor_ms,
+            lambda name, error: self.fatal.append((name, error)),
+        )
+
+    async def answers(self, *effects: Effect) -> list[Item]:
+        for effect in effects:
+            self.runner.start(effect)
+        await self.runner.drain(5)
+        return await self.inbox.drain(0)
+
+
+async def test_each_effect_reaches_its_counterpart_and_its_answer_comes_back() -> None:
+    bench = Bench()
+    found = await bench.answers(
+        Place((order(1), order(2))),
+        Cancel((order(1),), urgent=True),
+        CancelOrphan("ETH", cloid(9)),
+        AskAccount("a"),
+        AskOpenOrders("b"),
+        AskOrderStatus("BTC", cloid(3)),
+        Reconnect("asked"),
+    )
+    assert found == [
+        PlaceOutcome(((cloid(1), Resting(7)), (cloid(2), Resting(7)))),
+        CancelOutcome(((cloid(1), ""),)),
+        CancelOutcome(((cloid(9), ""),)),
+        OpenOrdersObserved((), 1, "account a"),
+        OpenOrdersObserved((), 1, "b"),
+        OrderNotFound(cloid(3), 5),
+    ]
+    assert ("cancel", ("ETH", cloid(9))) in bench.venue.asked
+    assert ("reconnect", "asked") in bench.venue.asked
+    assert bench.fatal == []
+
+
+def test_rows_and_notices_are_not_its_business() -> None:
+    async def run() -> None:
+        with pytest.raises(AssertionError, match="not an effect for the runner"):
+            Bench().runner.start(notify("x"))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("effect", [AskAccount(), AskOpenOrders(), Backfill()])
+async def test_a_routine_read_is_asked_once_at_a_time(effect: Effect) -> None:
+    bench = Bench()
+    bench.venue.gate.clear()
+    for _ in range(5):
+        bench.runner.start(effect)
+        await asyncio.sleep(0)
+    assert len(bench.venue.asked) == 1
+    bench.venue.gate.set()
+    await bench.runner.drain(5)
+    await bench.answers(effect)
+    assert len(bench.venue.asked) == 2, "and again once it has been answered"
+
+
+@pytest.mark.parametrize("error", [None, RestError("HTTP 502"), WireError("garbled")])
+async def test_a_read_with_a_ticket_is_always_answered_under_its_ticket(error: Exception | None) -> None:
+    bench = Bench()
+    bench.venue.error = error
+    found = await bench.answers(
+        AskAccount(), AskAccount("t"), AskOpenOrders(), AskOpenOrders("t"), Backfill(), Backfill(ticket="t")
+    )
+    assert len(found) == 6
+    tickets = sorted(str(getattr(item, "ticket", "")) for item in found)
+    assert tickets == (["", "", "", "t", "t", "t"] if error else ["", "", "account ", "account t", "t", "t"])
+    if error:
+        assert all(isinstance(item, RequestFailed | BackfillDone) for item in found)
+        assert all(str(error) in (getattr(i, "reason", "") or getattr(i, "error", "")) for i in found)
+
+
+async def test_one_gap_is_read_once_at_a_time_and_different_ones_side_by_side() -> None:
+    bench = Bench()
+    bench.venue.gate.clear()
+    for _ in range(300):
+        bench.runner.start(Backfill(ticket="awaiting_fills"))
+    bench.runner.start(Backfill(since_ms=5, ticket="chain"))
+    bench.runner.start(Backfill(since_ms=9, ticket="chain"))
+    bench.venue.gate.set()
+    await bench.runner.drain(5)
+    found = [item for item in await bench.inbox.drain(0) if isinstance(item, BackfillDone)]
+    assert sorted(item.ticket for item in found) == ["awaiting_fills", "chain", "chain"]
+
+
+async def test_questions_about_more_orders_than_can_be_asked_at_once_are_passed_over_not_fatal() -> None:
+    """After a restart every live order is asked about in one tick; the engine asks again for the rest."""
+    bench = Bench()
+    bench.venue.gate.clear()
+    for number in range(1_000):
+        bench.runner.start(AskOrderStatus("BTC", cloid(number)))
+        bench.runner.start(AskOrderStatus("BTC", cloid(number)))
+    bench.venue.gate.set()
+    await bench.runner.drain(5)
+    found = await bench.inbox.drain(0, most=5_000)
+    assert len(found) == len(set(found)) == STATUS_ASKS_MAX
+    assert await bench.answers(AskOrderStatus("BTC", cloid(999))) == [OrderNotFound(cloid(999), 5)]
+
+
+async def test_a_placement_and_a_cancel_that_are_interrupted_leave_doubt() -> None:
+    bench = Bench()
+    bench.venue.gate.clear()
+    bench.runner.start(Place((order(1),)))
+    bench.runner.start(Cancel((order(2),)))
+    bench.runner.start(AskAccount("t"))
+    await bench.runner.drain(0.01)
+    found = await bench.inbox.drain(0)
+    assert len(found) == 2
+    assert PlaceOutcome(((cloid(1), Unsettled("the request was interrupted")),)) in found
+    assert CancelOutcome(((cloid(2), "the request was interrupted"),)) in found
+    assert bench.fatal == []
+
+
+async def test_a_task_that_dies_is_fatal_and_its_order_is_in_doubt() -> None:
+    bench = Bench()
+    bench.venue.error = RuntimeError("a bug")
+    (outcome,) = await bench.answers(Place((order(1),)))
+    assert outcome == PlaceOutcome(((cloid(1), Unsettled("the request was interrupted")),))
+    await until(lambda: bench.fatal)
+    ((name, error),) = bench.fatal
+    assert (name, str(error)) == ("place", "a bug")
+
+
+async def test_a_read_of_fills_says_when_it_has_ended_and_under_which_name() -> None:
+    bench = Bench(cursor_ms=1_000_000)
+    bench.venue.pages = [Page((fill(1), fill(2)), 5), Page((fill(3),), 6)]
+    *pages, done = await bench.answers(Backfill(ticket="t"))
+    assert bench.venue.asked == [("fills", 1_000_000 - OVERLAP_MS)]
+    assert isinstance(done, BackfillDone)
+    assert all(isinstance(page, FillsArrived) and page.ticket == done.read for page in pages)
+    assert (done.ticket, done.seen, done.error) == ("t", 3, "")
+    assert done.cursor_ms == bench.runner.cursor_ms > 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "error", "moves"),
+    [
+        (None, None, True),
+        (1_000_000, None, True),
+        (0, None, True),
+        (1_000_001, None, False),
+        (None, RestError("HTTP 502"), False),
+        (0, WireError("garbled"), False),
+    ],
+)
+async def test_the_cursor_moves_only_over_what_has_been_read(
+    since_ms: int | None, error: Exception | None, moves: bool
+) -> None:
+    bench = Bench(cursor_ms=1_000_000)
+    bench.venue.pages, bench.venue.error = [Page((fill(1),), 5)], error
+    *_, done = await bench.answers(Backfill(since_ms, "t"))
+    assert isinstance(done, BackfillDone)
+    assert bool(done.error) == (error is not None)
+    assert (bench.runner.cursor_ms > 1_000_000) == moves
+    assert done.cursor_ms == bench.runner.cursor_ms
+
+
+async def test_a_first_read_does_not_begin_before_time_did() -> None:
+    bench = Bench(cursor_ms=0)
+    await bench.answers(Backfill())
+    assert bench.venue.asked == [("fills", 0)]
