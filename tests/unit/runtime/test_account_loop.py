@@ -1,0 +1,235 @@
+"""The order of things in one turn: fills durable, then the engine, then rows durable, then anything that others can see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from core.domain.clock import Instant
+from core.domain.effects import (
+    AskAccount,
+    Effect,
+    LiftHalt,
+    Notify,
+    Place,
+    SaveHalt,
+    SaveOrder,
+    notify,
+)
+from core.domain.events import BackfillDone, Event, FillsArrived, FillsCommitted, Quote, StopRequested, Tick
+from core.engine.engine import Engine
+from core.journal.journal import Batch, Committed, Journal
+from core.journal.schema import StorageError
+from core.runtime.account_loop import TICK_MS, AccountLoop
+from core.runtime.effects import EffectRunner
+from core.runtime.event_bus import EventBus
+from core.runtime.inbox import Inbox, Item
+from tests.unit.exchange.samples import NOW_MS, fill, order
+
+
+@dataclass
+class Stage:
+    """Every part of the core as an actor that notes when it was called."""
+
+    effects: Callable[[Event], list[Effect]] = lambda _event: []
+    log: list[tuple[str, Any]] = field(default_factory=list)
+    now_ms: int = 10_000
+    stopping: Any = None
+    known: set[object] = field(default_factory=set)
+    broken: bool = False
+
+    def step(self, event: Event, now: Instant) -> list[Effect]:
+        self.log.append(("step", event))
+        return self.effects(event)
+
+    @property
+    def desk(self) -> SimpleNamespace:
+        return SimpleNamespace(stopping=self.stopping)
+
+    async def commit(self, batch: Batch) -> Committed:
+        if self.broken:
+            raise StorageError("the disk is full")
+        self.log.append(("commit", batch))
+        fills = {f.key: f for f in batch.fills}
+        new = tuple(f for key, f in fills.items() if key not in self.known)
+        self.known |= set(fills)
+        duplicates = len(batch.fills) - len(new)
+        return Committed(new, (("BTC", duplicates),) if duplicates else ())
+
+    def start(self, effect: Effect) -> None:
+        self.log.append(("start", effect))
+
+    def publish(self, notice: Notify, _time_ms: int) -> None:
+        self.log.append(("tell", notice))
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.log if kind != "snapshot"]
+
+    def of(self, kind: str) -> list[Any]:
+        return [what for each, what in self.log if each == kind]
+
+    def loop(self, anchors_ms: dict[str, int] | None = None) -> AccountLoop:
+        return AccountLoop(
+            cast(Engine, self),
+            cast(Journal, self),
+            Inbox(),
+            cast(EffectRunner, self),
+            cast(EventBus, self),
+            lambda: Instant(self.now_ms, NOW_MS, NOW_MS),
+            lambda: (77, 1.5),
+            lambda at: self.log.append(("snapshot", at)),
+            anchors_ms or {},
+        )
+
+
+def _arrived(*trade_ids: int, ticket: str = "", **changes: Any) -> FillsArrived:
+    return FillsArrived(tuple(fill(n, **changes) for n in trade_ids), ticket)
+
+
+async def _ready(stage: Stage, anchors_ms: dict[str, int] | None = None) -> AccountLoop:
+    """A loop whose first tick is over."""
+    loop = stage.loop(anchors_ms)
+    await loop.turn([])
+    stage.log.clear()
+    return loop
+
+
+async def test_fills_are_durable_before_the_engine_sees_them_and_rows_before_anything_leaves() -> None:
+    def effects(event: Event) -> list[Effect]:
+        if isinstance(event, FillsCommitted):
+            return [notify("fill"), Place((order(1),)), SaveOrder(order(1)), AskAccount()]
+        return []
+
+    stage = Stage(effects)
+    loop = await _ready(stage)
+    await loop.turn([_arrived(1, 2)])
+    assert stage.kinds() == ["commit", "step", "commit", "tell", "start", "start"]
+    first, second = stage.of("commit")
+    assert [f.trade_id for f in first.fills] == [1, 2]
+    assert (second.fills, second.orders) == ([], [order(1)])
+    assert stage.of("start") == [Place((order(1),)), AskAccount()]
+
+
+async def test_all_the_fills_of_a_turn_go_in_one_transaction_and_come_first() -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    quote = Quote("BTC", 1, 2, 3)
+    await loop.turn([quote, _arrived(1), StopRequested("x"), _arrived(1, 2)])
+    assert stage.kinds() == ["commit", "step", "step", "step"]
+    committed, *others = stage.of("step")
+    assert isinstance(committed, FillsCommitted)
+    assert {f.trade_id for f in committed.fills} == {1, 2}
+    assert others == [quote, StopRequested("x")]
+
+
+async def test_every_row_of_a_turn_goes_in_one_transaction_in_the_order_wanted() -> None:
+    def effects(event: Event) -> list[Effect]:
+        match event:
+            case StopRequested(reason):
+                return [LiftHalt("BTC", reason), SaveHalt("BTC", reason)]
+            case _:
+                return [SaveOrder(order(2))]
+
+    stage = Stage(effects)
+    loop = await _ready(stage)
+    await loop.turn([StopRequested("a"), Quote("BTC", 1, 2, 3), StopRequested("b")])
+    (batch,) = stage.of("commit")
+    assert batch.halts == [
+        LiftHalt("BTC", "a"),
+        SaveHalt("BTC", "a"),
+        LiftHalt("BTC", "b"),
+        SaveHalt("BTC", "b"),
+    ]
+    assert batch.orders == [order(2)]
+
+
+async def test_a_turn_that_wants_nothing_written_writes_nothing() -> None:
+    stage = Stage(lambda _: [notify("x")])
+    loop = await _ready(stage)
+    await loop.turn([Quote("BTC", 1, 2, 3)])
+    assert stage.kinds() == ["step", "tell"]
+
+
+@pytest.mark.parametrize("items", [[_arrived(1)], [Quote("BTC", 1, 2, 3)]], ids=["fills", "rows"])
+async def test_nothing_is_seen_or_sent_when_the_journal_fails(items: list[Item]) -> None:
+    stage = Stage(lambda _: [SaveOrder(order(1)), Place((order(1),)), notify("x")])
+    loop = await _ready(stage)
+    stage.log.clear()
+    stage.broken = True
+    with pytest.raises(StorageError):
+        await loop.turn(items)
+    assert stage.of("start") == []
+    assert stage.of("tell") == []
+    assert not any(isinstance(event, FillsCommitted) for event in stage.of("step"))
+
+
+async def test_fills_from_before_the_anchor_are_in_it_already() -> None:
+    stage = Stage()
+    loop = await _ready(stage, {"BTC": NOW_MS})
+    old, young = fill(1, time_ms=NOW_MS - 1), fill(2, time_ms=NOW_MS)
+    unanchored = fill(3, coin="ETH", time_ms=5)
+    await loop.turn([FillsArrived((old, young, unanchored))])
+    (batch,) = stage.of("commit")
+    assert batch.fills == [young, unanchored]
+
+
+async def test_the_end_of_a_read_tells_how_many_of_its_own_fills_were_new() -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    done = BackfillDone("t", seen=3, new=0, cursor_ms=5, read="t@1")
+    await loop.turn([_arrived(1), _arrived(1, 2, ticket="t@1"), _arrived(9, ticket="other@1")])
+    await loop.turn([_arrived(3, ticket="t@1"), done])
+    (found,) = [event for event in stage.of("step") if isinstance(event, BackfillDone)]
+    assert found.new == 3, "whoever brought a fill of this turn first, the read had it too"
+    await loop.turn([done])
+    assert stage.of("step")[-1].new == 0
+
+
+@pytest.mark.parametrize(("error", "saved"), [("", {"fill_cursor_ms": "9"}), ("HTTP 502", None)])
+async def test_the_cursor_is_saved_only_for_reads_that_worked(error: str, saved: object) -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    done = BackfillDone("t", 0, 0, 9, error, "t@1")
+    await loop.turn([done, BackfillDone("u", 0, 0, 7, error, "u@1")])
+    assert [batch.meta for batch in stage.of("commit")] == ([saved] if saved else [])
+
+
+async def test_fills_are_durable_before_the_cursor_that_covers_them() -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    await loop.turn([_arrived(1, ticket="t@1"), BackfillDone("t", 1, 0, 9, "", "t@1")])
+    first, second = stage.of("commit")
+    assert first.fills
+    assert first.meta == {}
+    assert second.meta == {"fill_cursor_ms": "9"}
+
+
+async def test_time_passes_for_the_engine_at_most_every_tick() -> None:
+    stage = Stage()
+    loop = stage.loop()
+    for _ in range(2):
+        await loop.turn([])
+    stage.now_ms += TICK_MS
+    await loop.turn([])
+    assert stage.of("step") == [Tick(77, 1.5)] * 2
+
+
+async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_the_end() -> None:
+    stage = Stage()
+    loop = stage.loop()
+    for _ in range(5):
+        stage.now_ms += 30
+        await loop.turn([])
+    assert len(stage.of("snapshot")) == 2
+    stage.stopping = SimpleNamespace(done=False)
+    await loop.turn([])
+    assert not loop.stopped
+    stage.stopping = SimpleNamespace(done=True)
+    await loop.turn([])
+    assert loop.stopped
+    assert len(stage.of("snapshot")) == 3
+    await loop.run()
