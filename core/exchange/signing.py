@@ -5,9 +5,12 @@ Its import is slow (a third of a second), so it waits until a key is really used
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 Action = dict[str, Any]
+
+_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
 class BadKeyError(ValueError):
@@ -23,10 +26,13 @@ class Signer:
         """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex."""
         from eth_account import Account
 
+        refused = BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)")
+        if _KEY.fullmatch(private_key) is None:
+            raise refused  # the library would pad a key that lost a digit, and sign as somebody else
         try:
             self._wallet = Account.from_key(private_key)
         except Exception:
-            raise BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)") from None
+            raise refused from None
         self._is_mainnet = is_mainnet
         self.address: str = self._wallet.address.lower()
 

@@ -125,11 +125,22 @@ def test_the_key_is_in_no_text_of_the_signer() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "0x", "zz" * 32, KEY + "00", KEY[:-2], "0x" + "0" * 64, "0x" + "f" * 64, "correct horse", "é" * 32],
+    [
+        "",
+        "0x",
+        "zz" * 32,
+        KEY + "00",
+        KEY[:-2],
+        KEY[:-1],
+        "0x" + "0" * 64,
+        "0x" + "f" * 64,
+        "correct horse",
+        "é" * 32,
+    ],
 )
 def test_a_key_that_cannot_be_used_is_refused_in_words_without_it(key: str) -> None:
     with pytest.raises(BadKeyError) as caught:
         Signer(key, is_mainnet=False)
     assert str(caught.value) == "the key is not 32 bytes of hex (0x and 64 digits)"
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
