@@ -27,20 +27,19 @@ def load_identity(network: str, state: StateDir, environ: dict[str, str]) -> Ide
     mainnet: an agent's key and the account's address, never the account's own key.
     """
     key = environ.get("HL_AGENT_KEY") or environ.get("HL_PRIVATE_KEY")
-    user = environ.get("HL_USER_ADDRESS", "").strip().lower()
-    if user and not _is_address(user):
-        raise UsageError("HL_USER_ADDRESS is not an address (0x and 40 hex digits)")
-    if key is None:
+    user = _user_address(environ)
+    source = "HL_AGENT_KEY"
+    if not key:
         if network != "paper":
             raise UsageError(
                 f"{network} needs an agent wallet: set HL_AGENT_KEY to its private key and HL_USER_ADDRESS to the address "
                 "of the account"
             )
-        key = _paper_key(state.key)
+        key, source = _paper_key(state.key), str(state.key)
     try:
         signer = Signer(key.strip(), is_mainnet=network == "mainnet")
     except BadKeyError as error:
-        raise UsageError(f"HL_AGENT_KEY can't be used: {error}") from None
+        raise UsageError(f"{source} can't be used: {error}") from None
     account = user or signer.address
     if network != "paper" and account == signer.address:
         raise UsageError(
@@ -52,7 +51,7 @@ def load_identity(network: str, state: StateDir, environ: dict[str, str]) -> Ide
 
 def account_hint(environ: dict[str, str]) -> str:
     """The account's address if the environment tells it without touching a file, else empty: names the default state dir."""
-    user = environ.get("HL_USER_ADDRESS", "").strip().lower()
+    user = _user_address(environ)
     if user:
         return user
     key = environ.get("HL_AGENT_KEY") or environ.get("HL_PRIVATE_KEY")
@@ -62,6 +61,14 @@ def account_hint(environ: dict[str, str]) -> str:
         return Signer(key.strip(), is_mainnet=False).address
     except BadKeyError as error:
         raise UsageError(f"HL_AGENT_KEY can't be used: {error}") from None
+
+
+def _user_address(environ: dict[str, str]) -> str:
+    """Lower case; empty if it isn't set. Checked before it names a directory."""
+    user = environ.get("HL_USER_ADDRESS", "").strip().lower()
+    if user and not _is_address(user):
+        raise UsageError("HL_USER_ADDRESS is not an address (0x and 40 hex digits)")
+    return user
 
 
 def _is_address(text: str) -> bool:
@@ -82,4 +89,4 @@ def _paper_key(path: Path) -> str:
     info = path.stat()
     if info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
         raise UsageError(f"{path} may be read by others; fix: chmod 600 {path}")
-    return path.read_text()
+    return path.read_text(errors="replace")

@@ -64,9 +64,9 @@ class StateDir:
 
     def prepare(self) -> None:
         """Create it for this user alone. Raises ``UsageError`` if it can't be used."""
-        if self.path.exists() and not self.path.is_dir():
-            raise UsageError(f"{self.path} is not a directory; name another with --state-dir")
         try:
+            if self.path.exists() and not self.path.is_dir():
+                raise UsageError(f"{self.path} is not a directory; name another with --state-dir")
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             info = self.path.stat()
         except OSError as error:
@@ -81,7 +81,12 @@ class StateDir:
             raise UsageError(
                 f"the state dir {self.path} can't be written; fix its permissions or name another with --state-dir"
             )
-        self.logs.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{self.logs} can't be made ({error.strerror}); move what is there away"
+            ) from error
 
 
 def _can_write(path: Path) -> bool:
@@ -101,7 +106,12 @@ class StateLock:
 
     def __enter__(self) -> StateLock:
         """Raises ``UsageError`` naming the holder's pid."""
-        fd = os.open(self._state.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(self._state.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UsageError(
+                f"{self._state.lock} can't be opened ({error.strerror}); move it away"
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
