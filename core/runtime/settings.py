@@ -106,6 +106,13 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("num_grids", mode="before")
+    @classmethod
+    def _not_a_flag(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("must be a whole number, not true or false")
+        return value
+
     def contradiction(self) -> tuple[str, str]:
         """The setting that can't be, and why with what would do; two empty texts if all is well."""
         round_trip = 2 * self.maker_fee_pct

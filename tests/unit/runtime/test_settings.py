@@ -1,0 +1,203 @@
+"""Settings: flag over environment over file over default, and everything that can't be meant is refused where it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.runtime.settings import NOT_YET_IN_EFFECT, Loaded, Settings, load_settings
+from core.runtime.statedir import UsageError
+
+Load = Callable[..., Loaded]
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.upper().startswith("HL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    def load(toml: str = "", flags: Mapping[str, Any] | None = None, **environ: str) -> Loaded:
+        file = tmp_path / "gridbot.toml"
+        if toml:
+            file.write_text(toml)
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        return load_settings(flags or {}, os.environ, None)
+
+    return load
+
+
+def test_nothing_at_all_trades_btc_with_the_defaults(load: Load) -> None:
+    loaded = load()
+    assert list(loaded.by_coin) == ["BTC"]
+    for name, field in Settings.model_fields.items():
+        assert getattr(loaded.by_coin["BTC"], name) == field.default
+    assert loaded.warnings == ()
+
+
+def test_flag_beats_environment_beats_coin_table_beats_top_beats_default(load: Load) -> None:
+    toml = "num_grids = 3\nleverage = 2\n[coins.BTC]\nnum_grids = 4\n[coins.ETH]\n"
+    assert load().by_coin["BTC"].num_grids == 10
+    by_coin = load(toml).by_coin
+    assert {coin: s.num_grids for coin, s in by_coin.items()} == {"BTC": 4, "ETH": 3}
+    assert {s.leverage for s in by_coin.values()} == {Decimal(2)}
+    assert load(toml, HL_NUM_GRIDS="5").by_coin["BTC"].num_grids == 5
+    assert load(toml, {"num_grids": 6}, HL_NUM_GRIDS="5").by_coin["BTC"].num_grids == 6
+
+
+@pytest.mark.parametrize(
+    ("toml", "flags", "environ", "coins"),
+    [
+        ('coin = "ETH"', {}, {}, ["ETH"]),
+        ('coins = ["ETH", "SOL"]', {}, {}, ["ETH", "SOL"]),
+        ('coins = "ETH, SOL,"', {}, {}, ["ETH", "SOL"]),
+        ('coins = ["ETH"]', {}, {"HL_COINS": "SOL,xyz:TSLA"}, ["SOL", "xyz:TSLA"]),
+        ('coins = ["ETH"]', {"coins": ("BTC",)}, {"HL_COINS": "SOL"}, ["BTC"]),
+        ('[coins.SOL]\n[coins."xyz:TSLA"]', {}, {}, ["SOL", "xyz:TSLA"]),
+        ("[coins.SOL]", {"coins": ("ETH",)}, {}, ["ETH"]),
+        ("", {}, {"HL_COIN": "ETH"}, ["ETH"]),
+    ],
+)
+def test_coins_are_named_in_many_ways(
+    load: Load, toml: str, flags: dict[str, Any], environ: dict[str, str], coins: list[str]
+) -> None:
+    assert list(load(toml, flags, **environ).by_coin) == coins
+
+
+def test_a_coin_named_twice_is_refused(load: Load) -> None:
+    with pytest.raises(UsageError, match="ETH is named twice"):
+        load('coins = ["ETH", "BTC", "ETH"]')
+
+
+@pytest.mark.parametrize(
+    ("toml", "where", "says"),
+    [
+        ("\n\nnum_gird = 5", "line 3", "num_gird is not a setting; did you mean num_grids?"),
+        ("leverage = 2\n[coins.BTC]\nnum_gird = 5", "line 3", "did you mean num_grids?"),
+        ("xyzzy = 1", "line 1", "xyzzy is not a setting; the README lists the settings"),
+        ("[risk]\nmax = 1", "gridbot.toml", "risk is not a setting"),
+        ("private_key = 'x'", "line 1", "private_key is not a setting"),
+        ("[coins]\nBTC = 5", "gridbot.toml", "coins.BTC must be a table"),
+        ("num_grids = true", "line 1", "num_grids True"),
+        ("leverage = true", "line 1", "leverage True"),
+        ("num_grids = 0", "line 1", "num_grids 0"),
+        ("\nnum_grids = 501", "line 2", "less than or equal to 500"),
+        ("num_grids = 'many'", "line 1", "num_grids 'many'"),
+        ("num_grids = 2.5", "line 1", "num_grids 2.5"),
+        ("leverage = nan", "line 1", "leverage nan"),
+        ("leverage = inf", "line 1", "leverage inf"),
+        ("leverage = -1", "line 1", "leverage -1"),
+        ("leverage = 101", "line 1", "leverage 101"),
+        ("investment_usd = [5]", "line 1", "investment_usd [5]"),
+        ("coin = 5", "line 1", "coin 5"),
+        ("coins = [1, 2]", "line 1", "coins"),
+        ("grid_spacing_pct = 1", "line 1", "grid_spacing_pct 1"),
+        ("grid_spacing_pct = 0.0003", "line 1", "every round trip would lose money; use at least 0.000375"),
+        ("grid_spacing_pct = 0.01", "line 1", "is above grid_spacing_max_pct (0.005)"),
+        ("[coins.ETH]\nleverage = 2\ngrid_spacing_pct = 0.01", "line 3", "above grid_spacing_max_pct"),
+        (
+            "grid_spacing_max_pct = 0.1\ngrid_spacing_pct = 0.1",
+            "default",
+            "num_grids 10 levels of 0.1 reach a price of 0",
+        ),
+        ("investment_usd = 50\nleverage = 1", "line 1", "below the exchange's minimum of 10 USD"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_place_and_the_fix(
+    load: Load, toml: str, where: str, says: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(toml)
+    assert where in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("toml", ["num_grids = ", "a = 1\na = 2", "[coins.BTC]\n[coins.BTC]", "\x00"])
+def test_a_file_that_is_not_toml_is_refused_with_its_name(load: Load, toml: str) -> None:
+    with pytest.raises(UsageError, match=r"gridbot\.toml is not valid TOML"):
+        load(toml)
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path, load: Load) -> None:
+    (tmp_path / "gridbot.toml").write_bytes(b"coin = '\xff'")
+    with pytest.raises(UsageError, match="can't be read"):
+        load()
+
+
+def test_a_named_file_must_be_there_and_the_default_one_need_not(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="doesn't exist; fix the path given with --config"):
+        load_settings({}, {}, tmp_path / "absent.toml")
+    with pytest.raises(UsageError, match="can't be read"):
+        load_settings({}, {}, tmp_path)
+    named = tmp_path / "other.toml"
+    named.write_text('coin = "ETH"')
+    (tmp_path / "gridbot.toml").write_text('coin = "SOL"')
+    assert list(load_settings({}, {}, named).by_coin) == ["ETH"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("HL_NUM_GIRDS", "5", "HL_NUM_GIRDS is not a setting; did you mean HL_NUM_GRIDS?"),
+        ("HL_XYZZY", "5", "the README lists the settings"),
+        ("HL_NUM_GRIDS", "many", "HL_NUM_GRIDS: num_grids 'many'"),
+        ("HL_NUM_GRIDS", "", "HL_NUM_GRIDS: num_grids ''"),
+        ("HL_LEVERAGE", "NaN", "HL_LEVERAGE: leverage"),
+        (
+            "HL_GRID_SPACING_PCT",
+            "0.0001",
+            "HL_GRID_SPACING_PCT: grid_spacing_pct 0.0001 is not above the fees",
+        ),
+    ],
+)
+def test_the_environment_is_checked_like_the_file(load: Load, name: str, value: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load("num_grids = 7", **{name: value})
+    assert says in str(caught.value)
+
+
+def test_a_flag_that_cannot_be_meant_is_named_as_a_flag(load: Load) -> None:
+    with pytest.raises(UsageError, match="--num-grids: num_grids 0"):
+        load("num_grids = 7", {"num_grids": 0})
+
+
+def test_names_that_have_no_effect_yet_are_taken_and_warned_about(load: Load) -> None:
+    loaded = load("\nmax_drawdown_pct = 0.1\n[coins.BTC]\natr_length = 14", HL_DATA_HALT_SEC="5")
+    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "max_drawdown_pct", "atr_length"]
+    assert all(w.endswith("is set and has no effect in this version") for w in loaded.warnings)
+    assert "line 2" in loaded.warnings[1]
+    assert "line 4" in loaded.warnings[2]
+
+
+@pytest.mark.parametrize("name", sorted(NOT_YET_IN_EFFECT))
+def test_no_name_is_both_in_effect_and_not(name: str) -> None:
+    assert name.removeprefix("HL_").lower() not in Settings.model_fields
+
+
+def test_keys_are_let_through_and_never_enter_the_settings(load: Load) -> None:
+    secret = "0x" + "ab" * 32
+    loaded = load(HL_AGENT_KEY=secret, HL_PRIVATE_KEY=secret, HL_USER_ADDRESS="0x" + "cd" * 20)
+    assert secret[2:] not in repr(loaded)
+    assert secret[2:] not in str(loaded.common.model_dump())
+
+
+def test_numbers_of_the_file_are_exact(load: Load) -> None:
+    settings = load("grid_spacing_pct = 0.0006\ninvestment_usd = 1000.10\nmaker_fee_pct = '0.0001'").common
+    assert settings.grid_spacing_pct == Decimal("0.0006")
+    assert settings.investment_usd == Decimal("1000.1")
+    assert settings.maker_fee_pct == Decimal("0.0001")
+
+
+def test_settings_do_not_change_once_made(load: Load) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load().common.num_grids = 5
