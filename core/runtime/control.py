@@ -21,6 +21,7 @@ from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.runtime.inbox import Inbox
+from core.runtime.statedir import UsageError
 
 PROTOCOL = 1
 LINE_MAX = 64 * 1024
@@ -40,8 +41,16 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """The state dir's lock is held, so a socket file that is there is a dead one's."""
+        """The state dir's lock is held, so a socket file that is there is a dead one's.
+
+        Raises ``UsageError`` if its directory (under the temporary one, for a long path) is another user's.
+        """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._path.parent.stat().st_uid != os.getuid():
+            raise UsageError(
+                f"{self._path.parent} belongs to another user, so no control socket is safe there; "
+                "name a shorter --state-dir"
+            )
         self._path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
@@ -86,7 +95,7 @@ class ControlServer:
             )
         if request.get("cmd") == "status":
             return {"ok": True, "status": self._status()}
-        if request.get("cmd") not in {action.value for action in Action}:
+        if not isinstance(request.get("cmd"), str) or request["cmd"] not in {a.value for a in Action}:
             return _refusal(f"{request.get('cmd')!r} is not a command")
         command = Command(
             id=str(request.get("id") or secrets.token_hex(8)),
