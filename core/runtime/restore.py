@@ -17,6 +17,7 @@ from core.engine.grid_calculator import GridSettings
 from core.engine.shadow_ledger import Fold, ShadowLedger
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
+from core.exchange.wire import WireError
 from core.journal.journal import Anchor
 from core.journal.reader import CoinRows, Restored
 from core.runtime.settings import Settings
@@ -98,18 +99,22 @@ async def open_position(reads: Reads, instrument: Instrument, since_ms: int) -> 
     """What the account holds when the journal begins: the position before the fills of the last minute.
 
     The minute is read so that the anchor sits on the chain: its fills must end at the position that the exchange shows, else
-    both are read again. Raises ``RestError`` if they don't agree after ten tries.
+    both are read again. Raises ``RestError`` if they can't be read, or don't agree, after ten tries.
     """
+    reason = f"the fills and the position of {instrument.coin} don't agree yet"
     for _ in range(ANCHOR_ATTEMPTS):
-        found = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
+        try:
+            found = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
+            state, entries = await reads.account_with_entries()
+        except (RestError, WireError) as error:
+            reason = f"the position of {instrument.coin} can't be read: {error}"
+            await asyncio.sleep(ANCHOR_PAUSE_S)
+            continue
         fills = chain_order(fill for fill in found if fill.coin == instrument.coin)
-        state, entries = await reads.account_with_entries()
         lots = dict(state.positions).get(instrument.coin, 0)
         if not fills or fills[-1].end_lots == lots:
             start = fills[0].start_lots if fills else lots
             cost = int(entries.get(instrument.coin, Decimal(0)) * abs(start))
             return Opening(Anchor(instrument.coin, start, cost, since_ms, "opening position"), tuple(fills))
         await asyncio.sleep(ANCHOR_PAUSE_S)
-    raise RestError(
-        f"the fills and the position of {instrument.coin} don't agree yet; start again in a minute"
-    )
+    raise RestError(f"{reason}; start again in a minute")
