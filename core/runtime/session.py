@@ -190,6 +190,7 @@ class Session:
             network=plan.network,
             coins=",".join(instruments),
             boot=boot,
+            exchange_url=self._base_url,
         )
         for warning in plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
@@ -205,8 +206,12 @@ class Session:
         try:
             await loop.run()
         except StorageError as error:
-            await self._abandon(engine, router, str(error))
-            return RunReport(ExitCode.STORAGE, str(error), summary(engine, plan.network))
+            self._failure = RunReport(ExitCode.STORAGE, str(error))
+            self._tell("storage_failed", "crit", reason=str(error))
+            await self._abandon(engine, router, nonces)
+        except Exception as error:
+            self._fatal("account loop", error)
+            await self._abandon(engine, router, nonces)
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
@@ -214,15 +219,18 @@ class Session:
             await control.stop()
         return self._report(engine)
 
-    async def _abandon(self, engine: Engine, router: OrderRouter, reason: str) -> None:
-        """The journal can't be written: nothing may be quoted any more. Cancelling needs no disk."""
-        self._tell("storage_failed", "crit", reason=reason)
+    async def _abandon(self, engine: Engine, router: OrderRouter, nonces: NonceAllocator) -> None:
+        """The journal can't be written, or the loop is broken: nothing may be quoted any more. Cancelling needs no disk."""
+        nonces.go_on_without_disk()
         live = [(o.coin, o.cloid) for coin in engine.coins.values() for o in coin.orders.live()]
         if live:
             outcome = await router.cancel(live)
             failed = sum(bool(error) for _, error in outcome.results)
             self._tell(
-                "storage_failed_cancel", "crit" if failed else "info", sent=len(live), not_confirmed=failed
+                "abandoned_orders_cancelled",
+                "crit" if failed else "info",
+                sent=len(live),
+                not_confirmed=failed,
             )
 
     def _report(self, engine: Engine) -> RunReport:
@@ -246,7 +254,8 @@ class Session:
             build_snapshot(engine, plan.network, now),
             events=self._bus.tail(),
             market_speed=plan.speed if plan.is_embedded else 1.0,
-            exchange="embedded paper exchange" if plan.is_embedded else plan.exchange_url,
+            exchange_url=self._base_url,
+            is_embedded=plan.is_embedded,
         )
 
     async def _save_ceiling(self, ceiling: int) -> None:

@@ -1,0 +1,235 @@
+"""A session from its first request to its last row, against the paper exchange's own truth."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.engine.engine import Engine
+from core.journal.journal import Batch, Committed, Journal
+from core.journal.reader import JournalReader
+from core.journal.schema import ForeignJournalError, StorageError
+from core.runtime import session as session_module
+from core.runtime.plan import ExitCode
+from core.runtime.statedir import UsageError
+from tests.unit.exchange.little_server import LittleServer, say
+from tests.unit.exchange.samples import until
+from tests.unit.runtime.stage import plan, running, venue
+
+GRID = 6
+"""Three levels a side."""
+
+
+async def test_a_fresh_start_quotes_its_grid_and_a_stop_takes_it_back(tmp_path: Path) -> None:
+    async with venue() as exchange, running(plan(tmp_path, exchange.url)) as run:
+        await run.resting(GRID)
+        orders = (await exchange.truth())["orders"]
+        assert sorted(row["side"] for row in orders) == ["A"] * 3 + ["B"] * 3
+        assert all(row["tif"] == "Alo" for row in orders)
+        report = await run.stop()
+        assert (report.exit_code, report.message) == (ExitCode.CLEAN, "")
+        assert (await exchange.truth())["orders"] == []
+        assert report.summary["account"] == exchange.user
+        found = report.summary["coins"]["BTC"]
+        assert (found["fills"], found["position"], found["drift"], found["open_orders"]) == (0, "0", "0", 0)
+        assert not report.summary["halted"]
+        assert "session_start" in run.told()
+
+
+async def test_a_second_start_after_a_crash_adopts_the_same_resting_orders(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            before = await exchange.cloids()
+            await run.crash()
+        assert await exchange.cloids() == before
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            await until(lambda: "ws_ready" in run.told())
+            assert await exchange.cloids() == before
+            report = await run.stop()
+        assert report.exit_code is ExitCode.CLEAN
+        assert await exchange.cloids() == set()
+
+
+async def test_what_happened_to_the_account_while_it_was_down_is_read_back(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            await exchange.trade("B", "0.002")
+            await until(lambda: run.snapshots[-1].coins[0].fills.total == 1)
+            await run.crash()
+        await exchange.trade("B", "0.001")
+        await exchange.trade("A", "0.0005")
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await until(lambda: run.snapshots and run.snapshots[-1].coins[0].fills.total == 3)
+            report = await run.stop()
+        found = report.summary["coins"]["BTC"]
+        assert (found["position"], found["exchange_position"], found["drift"]) == ("0.0025", "0.0025", "0")
+        assert found["fills"] == len((await exchange.truth())["fills"]) == 3
+        assert found["fills_from_ws"] + found["fills_from_rest"] == 3
+
+
+async def test_a_position_from_before_the_first_start_is_the_anchor(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        await exchange.trade("A", "0.003")
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            report = await run.stop()
+        found = report.summary["coins"]["BTC"]
+        assert (found["position"], found["exchange_position"], found["drift"]) == ("-0.003", "-0.003", "0")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"key": "0x" + "11" * 32}, "belongs to account 0x"),
+        ({"network": "testnet"}, "belongs to network paper"),
+    ],
+)
+async def test_the_journal_of_another_account_or_network_is_refused_and_untouched(
+    tmp_path: Path, changes: dict[str, str], says: str
+) -> None:
+    async with venue() as exchange:
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            await run.stop()
+        mine = plan(tmp_path, exchange.url)
+        before = await JournalReader(mine.state.journal).meta()
+        async with running(plan(tmp_path, exchange.url, **changes)) as run:
+            with pytest.raises(ForeignJournalError, match=f"{says}.*name another with --state-dir"):
+                await run.task
+        assert await JournalReader(mine.state.journal).meta() == before
+
+
+async def test_a_coin_that_the_exchange_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:
+    async with venue() as exchange, running(plan(tmp_path, exchange.url, "NOPE")) as run:
+        with pytest.raises(UsageError, match=r"the exchange has no coin 'NOPE'; it has .*BTC"):
+            await run.task
+
+
+async def test_coins_of_two_dexs_are_refused(tmp_path: Path) -> None:
+    async with venue() as exchange, running(plan(tmp_path, exchange.url, "BTC", "xyz:TSLA")) as run:
+        with pytest.raises(UsageError, match="start one for each dex"):
+            await run.task
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "REACH_FOR_S", 0.1)
+    monkeypatch.setattr(session_module, "RETRY_S", 0.02)
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_an_exchange_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    async with running(plan(tmp_path, "http://127.0.0.1:1")) as run:
+        report = await run.task
+    assert report.exit_code is ExitCode.UNREACHABLE
+    assert "was not reachable" in report.message
+    assert run.told() == ["exchange_unreachable"], "said once"
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(("status", "body"), [(502, "<html>"), (200, "<html>"), (200, "null"), (200, "[]")])
+async def test_an_exchange_that_answers_nonsense_counts_as_not_there(
+    tmp_path: Path, status: int, body: str
+) -> None:
+    async with (
+        LittleServer(say(body, status)).running() as server,
+        running(plan(tmp_path, server.url)) as run,
+    ):
+        report = await run.task
+        assert report.exit_code is ExitCode.UNREACHABLE
+        assert len(server.asked) > 1
+
+
+async def test_a_stop_before_the_exchange_was_reached_is_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "RETRY_S", 0.01)
+    async with running(plan(tmp_path, "http://127.0.0.1:1")) as run:
+        await until(run.told)
+        report = await run.stop()
+    assert report.exit_code is ExitCode.CLEAN
+
+
+async def test_a_journal_that_cannot_be_written_any_more_cancels_everything_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every commit fails from one moment on, the one of the nonces' ceiling included."""
+    real = Journal.commit
+    full: list[bool] = []
+
+    async def commit(journal: Journal, batch: Batch) -> Committed:
+        if full:
+            raise StorageError("the disk is full")
+        return await real(journal, batch)
+
+    monkeypatch.setattr(Journal, "commit", commit)
+    monkeypatch.setattr("core.exchange.nonces.RESERVE_MS", 0)
+    async with venue() as exchange, running(plan(tmp_path, exchange.url)) as run:
+        await run.resting(GRID)
+        full.append(True)
+        await exchange.trade("B", "0.001")
+        report = await asyncio.wait_for(run.task, 10)
+        assert report.exit_code is ExitCode.STORAGE
+        assert "the disk is full" in report.message
+        assert (await exchange.truth())["orders"] == []
+        assert report.summary["coins"]["BTC"]["fills"] == 0, "the lost commit changed nothing that is shown"
+        assert "storage_failed" in run.told()
+
+
+async def test_a_loop_that_dies_leaves_no_orders_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Engine.step
+    broken: list[bool] = []
+
+    def step(engine: Engine, event: Any, now: Any) -> Any:
+        if broken:
+            raise AssertionError("a bug")
+        return real(engine, event, now)
+
+    monkeypatch.setattr(Engine, "step", step)
+    async with venue() as exchange, running(plan(tmp_path, exchange.url)) as run:
+        await run.resting(GRID)
+        broken.append(True)
+        report = await asyncio.wait_for(run.task, 10)
+        assert report.exit_code is ExitCode.INTERNAL
+        assert "AssertionError: a bug" in report.message
+        assert (await exchange.truth())["orders"] == []
+        assert "core_task_failed" in run.told()
+
+
+async def test_a_feed_that_dies_ends_the_run_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(_feed: object, _message: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with venue() as exchange, running(plan(tmp_path, exchange.url)) as run:
+        await run.resting(GRID)
+        monkeypatch.setattr("core.exchange.market_data.MarketData._handle", die)
+        await exchange.trade("B", "0.001")
+        report = await asyncio.wait_for(run.task, 20)
+        assert report.exit_code is ExitCode.INTERNAL
+        assert "internal error in feed" in report.message
+        assert (await exchange.truth())["orders"] == []
+
+
+async def test_every_start_has_a_boot_of_its_own_and_one_instance(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        for _ in range(2):
+            async with running(plan(tmp_path, exchange.url)) as run:
+                await run.resting(GRID)
+                await run.crash()
+    journal = plan(tmp_path, "").state.journal
+    db = sqlite3.connect(journal)
+    (boots,) = db.execute("SELECT count(DISTINCT boot) FROM boots").fetchone()
+    (instances,) = db.execute("SELECT count(DISTINCT substr(cloid, 11, 8)) FROM orders").fetchone()
+    db.close()
+    assert (boots, instances) == (2, 1)
