@@ -31,9 +31,10 @@ SILENT_AFTER_S = 15.0
 ACK_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 10.0
 BACKOFF_FIRST_S = 0.2
-BACKOFF_MAX_S = 30.0
+BACKOFF_MAX_S = 5.0
+"""So that the grid is whole again soon after the exchange is; the exchange allows 30 new connections a minute."""
 STABLE_AFTER_S = 30.0
-"""A connection that lasted this long starts the back-off anew. The exchange allows 30 new connections a minute."""
+"""A connection that lasted this long starts the back-off anew."""
 
 QUARANTINE_LIMIT = 3
 """Undecodable messages in a row on one channel that force a reconnect."""
