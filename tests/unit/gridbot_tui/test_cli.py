@@ -1,0 +1,213 @@
+"""The command line's words, lines and exit codes, with the running instance played by the test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.journal.schema import ForeignJournalError, StorageError
+from core.paper.config import PaperError
+from core.runtime import control_client
+from core.runtime.statedir import StateDir, UsageError
+from gridbot_tui import run as run_module
+from gridbot_tui.cli import run_cli
+
+_STATUS = {
+    "network": "paper",
+    "account": "0xab",
+    "state": "running",
+    "halt_reason": "",
+    "coins": {
+        "BTC": {
+            "position": "0.5",
+            "exchange_position": "0.5",
+            "drift": "0",
+            "open_orders": 6,
+            "fills": 3,
+            "fills_from_ws": 2,
+            "fills_from_rest": 1,
+            "duplicates": 4,
+            "realized_pnl": "1.5",
+            "fees": "0.1",
+        }
+    },
+}
+
+Asked = list[tuple[str, str, str, str]]
+
+
+@pytest.fixture
+def instance(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Asked]:
+    """An instance that answers everything with one answer, and notes what it was asked."""
+
+    def answering(answer: dict[str, Any]) -> Asked:
+        asked: Asked = []
+
+        def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli") -> dict[str, Any]:
+            asked.append((str(state.path), cmd, coin, origin))
+            return answer
+
+        monkeypatch.setattr(control_client, "ask", ask)
+        monkeypatch.setattr(control_client, "find_instance", lambda named: named or StateDir(Path("/only")))
+        return asked
+
+    return answering
+
+
+@pytest.mark.parametrize("command", ["halt", "resume", "flatten"])
+def test_a_command_about_a_coin_asks_the_instance_and_prints_its_sentence(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    asked = instance({"ok": True, "outcome": "done", "text": "a sentence", "id": "7"})
+    assert run_cli([command, "ETH"]) == 0
+    assert run_cli([command, "--state-dir", "here"]) == 0
+    assert asked == [
+        ("/only", command, "ETH", "cli"),
+        (str(Path.cwd() / "here"), command, "", "cli"),
+    ]
+    assert capsys.readouterr().out == "a sentence\n" * 2
+
+
+@pytest.mark.parametrize("command", ["resync", "poll", "reconnect"])
+def test_a_command_about_all_takes_no_coin(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    asked = instance({"ok": True, "text": "done"})
+    assert run_cli([command]) == 0
+    assert run_cli([command, "ETH"]) == 2
+    assert len(asked) == 1
+    assert capsys.readouterr().err.startswith("gridbot: ")
+
+
+@pytest.mark.parametrize("outcome", ["refused", "failed", "running"])
+def test_what_was_not_done_is_exit_code_6_with_the_reason(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str], outcome: str
+) -> None:
+    answer = {"ok": False, "outcome": outcome, "text": "nothing is halted"}
+    instance(answer)
+    assert run_cli(["resume"]) == 6
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "gridbot: nothing is halted\n")
+    assert run_cli(["resume", "--json"]) == 6
+    told = capsys.readouterr()
+    assert (json.loads(told.out), told.err) == (answer, "")
+    assert told.out.count("\n") == 1
+
+
+def test_status_is_a_line_for_the_eye_or_one_json_object(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    instance({"ok": True, "status": _STATUS})
+    assert run_cli(["status"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("PAPER 0xab RUNNING\nBTC: position 0.5 (exchange 0.5, drift 0), 6 orders, 3 fills")
+    assert run_cli(["status", "--json"]) == 0
+    line = capsys.readouterr().out
+    assert json.loads(line) == _STATUS
+    assert line.count("\n") == 1
+
+
+def test_a_halted_instance_runs_all_the_same(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    instance({"ok": True, "status": {**_STATUS, "state": "halted", "halt_reason": "drawdown"}})
+    assert run_cli(["status"]) == 0
+    assert "HALTED (drawdown)" in capsys.readouterr().out
+
+
+def test_an_instance_that_refuses_its_status_is_exit_code_6(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    instance({"ok": False, "outcome": "refused", "text": "this instance speaks version 1"})
+    assert run_cli(["status"]) == 6
+    assert "version 1" in capsys.readouterr().err
+
+
+def test_who_asks_over_ssh_is_named(
+    instance: Callable[[dict[str, Any]], Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = instance({"ok": True, "text": "done"})
+    monkeypatch.setenv("SSH_CLIENT", "10.0.0.1 5022 22")
+    run_cli(["halt"])
+    assert asked[0][3] == "cli from 10.0.0.1"
+
+
+def test_without_an_instance_the_sentence_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("status", "halt", "poll"):
+        assert run_cli([command]) == 2
+        assert "no gridbot of this user is running; start one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["explode"], "explode"),
+        (["--no-iu"], "--no-iu"),
+        (["--network", "moon"], "moon"),
+        (["--for", "soon"], "is not a duration"),
+        (["--summary", "yaml"], "yaml"),
+        (["exchange", "--speed", "fast"], "fast"),
+        (["exchange", "--listen", "3001"], "is not HOST:PORT"),
+        (["exchange", "--listen", "127.0.0.1:http"], "is not HOST:PORT"),
+        (["exchange", "--speed", "0"], "speed"),
+        (["exchange", "--funds", "-1"], "funds"),
+        (["exchange", "--market", "replay:/nowhere"], "nowhere"),
+        (["halt", "BTC", "ETH"], "ETH"),
+    ],
+)
+def test_what_cannot_be_meant_is_exit_code_2_and_one_line_on_stderr(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert run_cli(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert says in told.err
+    assert told.err.startswith("gridbot: ")
+    assert told.err.count("\n") == 1
+    assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("why"), 2),
+        (ForeignJournalError("why"), 2),
+        (PaperError("why"), 2),
+        (StorageError("why"), 4),
+    ],
+)
+def test_every_expected_error_has_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, code: int
+) -> None:
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(run_module, "run", fail)
+    assert run_cli(["--no-ui"]) == code
+    assert capsys.readouterr().err == "gridbot: why\n"
+
+
+@pytest.mark.parametrize("prefix", [[], ["run"]])
+def test_run_is_the_command_without_a_name(monkeypatch: pytest.MonkeyPatch, prefix: list[str]) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def note(*arguments: Any) -> int:
+        seen.append(arguments)
+        return 3
+
+    monkeypatch.setattr(run_module, "run", note)
+    line = "--no-ui --coin BTC --coin xyz:TSLA --for 5m --summary json --exchange-url http://127.0.0.1:5"
+    assert run_cli([*prefix, *line.split()]) == 3
+    ((flags, no_ui, for_s, with_summary),) = seen
+    assert (flags.coins, flags.exchange_url) == (("BTC", "xyz:TSLA"), "http://127.0.0.1:5")
+    assert (no_ui, for_s, with_summary) == (True, 300.0, True)
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_are_clean(capsys: pytest.CaptureFixture[str], argument: str) -> None:
+    assert run_cli([argument]) == 0
+    assert capsys.readouterr().out
