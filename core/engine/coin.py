@@ -87,6 +87,11 @@ class Coin:
         return self.config.instrument.coin
 
     @property
+    def drift_ticket(self) -> str:
+        """Names the reads of fills that the present suspicion of drift asks for."""
+        return f"drift:{self.name}:{self.ledger.drift.suspected_mono_ms}"
+
+    @property
     def mid_twice(self) -> int | None:
         """Bid plus ask in price units, exactly twice the mid; ``None`` without both sides."""
         q = self.quote
@@ -303,10 +308,10 @@ class Coin:
                     ledger=instrument.size_text(self.ledger.lots),
                     exchange=instrument.size_text(lots),
                 ),
-                Backfill(since_ms=0, ticket="drift"),
+                Backfill(since_ms=0, ticket=self.drift_ticket),
             ]
-        elif drift.suspected_mono_ms not in (0, before.suspected_mono_ms):
-            out.append(Backfill(ticket="drift"))
+        elif drift.suspected_mono_ms and not drift.fills_read:
+            out.append(Backfill(ticket=self.drift_ticket))
         return out
 
     def unrealized_usd(self) -> Decimal:

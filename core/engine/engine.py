@@ -300,6 +300,9 @@ class Engine:
         if event.error:
             return self._failure(event.error, now)
         self.breaker.success()
+        for coin in self.coins.values():
+            if event.ticket == coin.drift_ticket:
+                coin.ledger.fills_were_read()
         if event.ticket == "chain" and any(self._chain_is_fresh(coin, now) for coin in self.coins.values()):
             self._due["chain"] = now.mono_ms + CHAIN_RETRY_MS
         if event.new:

@@ -2,14 +2,14 @@
 
 Position = anchor + fold. Nothing sets the position: an observation of the exchange's is compared, never copied.
 Drift is declared only if the exchange's ``szi`` matches no position that the chain passed through in the last 30 s, on two
-reads at least 5 s apart: fills in flight are not drift.
+reads at least 5 s apart with the fills read in between: fills in flight are not drift.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import reduce
 
@@ -72,6 +72,8 @@ class Drift:
     declared: bool = False
     suspected_mono_ms: int = 0
     """When the first of two disagreeing reads left; 0 if the last read agreed."""
+    fills_read: bool = False
+    """Whether the fills have been read since that first look: without that, a second one proves nothing."""
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ class ShadowLedger:
     day: int = 0
     _window: list[Fill] = field(default_factory=list)
     _seen: deque[tuple[int, int]] = field(default_factory=deque)
-    """(mono ms when it stopped being current, position) of the last 30 s, oldest first."""
+    """(mono ms, position) of the last 30 s, by our sum and by what the fills say; oldest first."""
 
     def __post_init__(self) -> None:
         self.current = self.base
@@ -119,9 +121,10 @@ class ShadowLedger:
         in_order = chain_order(fills, newest.end_lots if newest else self.base.lots)
         late = newest is not None and in_order[0].time_ms <= newest.time_ms
         for fill in in_order:
-            self._remember(self.current.lots, now)
+            self._remember((self.current.lots, fill.start_lots, fill.end_lots), now)
             self.current = self.current.apply(fill)
             self._count_day(fill)
+            self._explain(fill)
         self.version += len(in_order)
         self._window += in_order
         if late:
@@ -139,22 +142,26 @@ class ShadowLedger:
     def observe(
         self, exchange_lots: int, venue_ms: int, asked_mono_ms: int, one_order: int, now: Instant
     ) -> Drift:
-        """Compare with the exchange's position. ``one_order`` (lots) keeps the percentage sane near zero."""
+        """Compare with the exchange's position. ``one_order`` (lots) keeps the percentage sane near zero.
+
+        A look that a later one has overtaken on its way is none.
+        """
+        if venue_ms < self.drift.observed_ms:
+            return self.drift
         self._forget(asked_mono_ms)
-        explained = self._passed_through(exchange_lots)
+        explained = exchange_lots == self.lots or any(lots == exchange_lots for _, lots in self._seen)
         amount = 0 if explained else self.lots - exchange_lots
         before = self.drift
-        # What the last look showed was a fill in flight if the chain has passed through it since: that look proves nothing.
-        proven = before.suspected_mono_ms and not self._passed_through(before.exchange_lots)
-        suspected = 0 if explained else (before.suspected_mono_ms if proven else asked_mono_ms)
-        second_look = bool(suspected) and asked_mono_ms - suspected >= SECOND_LOOK_MS
+        suspected = 0 if explained else (before.suspected_mono_ms or asked_mono_ms)
+        fills_read = before.fills_read and suspected == before.suspected_mono_ms
+        second_look = bool(suspected) and asked_mono_ms - suspected >= SECOND_LOOK_MS and fills_read
         pct = 100.0 * abs(amount) / max(abs(self.lots), abs(exchange_lots), one_order, 1)
-        self.drift = Drift(exchange_lots, venue_ms, amount, pct, second_look, suspected)
+        self.drift = Drift(exchange_lots, venue_ms, amount, pct, second_look, suspected, fills_read)
         return self.drift
 
-    def _passed_through(self, lots: int | None) -> bool:
-        """Whether the chain is at this position or was within the last 30 s."""
-        return lots == self.lots or any(seen == lots for _, seen in self._seen)
+    def fills_were_read(self) -> None:
+        """A read of fills that began after the first disagreeing look has ended."""
+        self.drift = replace(self.drift, fills_read=True)
 
     def day_realized_at(self, now: Instant) -> Decimal:
         return self.day_realized if now.venue_ms // 86_400_000 == self.day else Decimal(0)
@@ -166,8 +173,13 @@ class ShadowLedger:
         if day == self.day:
             self.day_realized += fill.closed_pnl - fill.fee
 
-    def _remember(self, lots: int, now: Instant) -> None:
-        self._seen.append((now.mono_ms, lots))
+    def _explain(self, fill: Fill) -> None:
+        """A look that was ahead of the stream proves nothing once a fill tells that the position was what it showed."""
+        if self.drift.exchange_lots in (fill.start_lots, fill.end_lots):
+            self.drift = replace(self.drift, lots=0, pct=0.0, suspected_mono_ms=0)
+
+    def _remember(self, positions: Iterable[int], now: Instant) -> None:
+        self._seen += [(now.mono_ms, lots) for lots in positions]
         self._forget(now.mono_ms)
 
     def _forget(self, mono_ms: int) -> None:
