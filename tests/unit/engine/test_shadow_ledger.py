@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 from functools import reduce
 from itertools import pairwise
@@ -177,8 +178,11 @@ def test_the_day_begins_anew_at_midnight_utc_and_yesterdays_late_fill_does_not_c
 
 
 def look(book: ShadowLedger, exchange: int, ms: int) -> Drift:
+    """What the exchange shows; the fills are read right after."""
     moment = at(ms)
-    return book.observe(exchange, moment.venue_ms, moment.mono_ms, one_order=50, now=moment)
+    seen = book.observe(exchange, moment.venue_ms, moment.mono_ms, one_order=50, now=moment)
+    book.fills_were_read()
+    return seen
 
 
 def test_drift_needs_a_second_look_at_least_five_seconds_later() -> None:
@@ -187,6 +191,20 @@ def test_drift_needs_a_second_look_at_least_five_seconds_later() -> None:
     assert not look(book, 15, 44_999).declared
     drift = look(book, 15, 45_000)
     assert (drift.declared, drift.lots) == (True, -5)
+
+
+def test_drift_is_not_declared_before_the_fills_were_read_again() -> None:
+    book = ledger(anchor=10)
+    for ms in range(40_000, 60_000, 5_000):
+        assert not book.observe(15, at(ms).venue_ms, at(ms).mono_ms, 50, at(ms)).declared
+    book.fills_were_read()
+    assert book.observe(15, at(60_000).venue_ms, at(60_000).mono_ms, 50, at(60_000)).declared
+
+
+def test_a_look_that_was_overtaken_on_its_way_is_none() -> None:
+    book = ledger(anchor=10)
+    agreed = look(book, 10, 40_000)
+    assert look(book, 3, 39_000) == replace(agreed, fills_read=True)
 
 
 def test_a_look_that_agrees_begins_the_count_anew() -> None:

@@ -1,0 +1,168 @@
+"""Weather for the grid: what can happen between an engine and a venue, one by one, and what must hold after each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from core.domain.effects import Cancel, Notify, Place
+from core.domain.events import FeedChanged
+from core.domain.orders import Order, OrderState, Side
+from tests.unit.engine.builders import MID, Bench, coin_config, make_engine
+from tests.unit.engine.venue import Venue
+
+SPACING = MID // 200
+
+
+@dataclass
+class Storm:
+    """``cap`` lots of worst case, ``position`` lots at the start. Every ``do`` is followed by a check of the rules."""
+
+    cap: int
+    position: int = 0
+    bench: Bench = field(init=False)
+    venue: Venue = field(init=False)
+    generation: int = 1
+    told: int = 0
+
+    def __post_init__(self) -> None:
+        self.bench = Bench(make_engine(position=self.position, cap_lots=self.cap, cap_micro=10**12))
+        config = coin_config(cap_lots=self.cap, cap_micro=10**12)
+        self.bench.coin.config = replace(config, recenter_interval_ms=2_000)
+        self.venue = Venue(self.bench, position=self.position)
+        self.venue.take(self.bench.start(self.position))
+
+    @staticmethod
+    def names() -> list[str]:
+        return list(_HAPPENINGS)
+
+    def do(self, name: str, chance: int) -> None:
+        """Let one thing happen, if it can; ``chance`` chooses which order, message or size it strikes."""
+        _HAPPENINGS[name](self, chance)
+        self.check()
+
+    def end(self) -> None:
+        """Events stop: everything is answered and time passes. The grid is whole again (I10), the ledger true (I1)."""
+        self.venue.settle()
+        self.check()
+        coin = self.bench.coin
+        assert coin.ledger.lots == self.venue.position
+        assert coin.ledger.breaks() == []
+        assert {o.state for o in coin.orders.live()} <= {OrderState.OPEN}
+        assert {o.cloid for o in coin.orders.live()} == {b.order.cloid for b in self.venue.resting()}
+        assert coin.idle_reason == ""
+        covered = {o.slot for o in coin.orders.live()} | {b.level.slot for b in coin.blocked}
+        assert {level.slot for level in coin.wanted} == covered
+        again = self.bench.after(1)
+        assert not [e for e in again if isinstance(e, Place | Cancel)], "a second look changes nothing"
+
+    def check(self) -> None:
+        venue = self.venue
+        resting, way = venue.resting(), venue.on_the_way()
+        bids = sum(b.remaining for b in venue.resting(Side.BUY)) + _lots(way, Side.BUY)
+        asks = sum(b.remaining for b in venue.resting(Side.SELL)) + _lots(way, Side.SELL)
+        assert venue.position + bids <= self.cap, "worst case long past the cap"
+        assert asks - venue.position <= self.cap, "worst case short past the cap"
+        slots = Counter([b.order.slot for b in resting] + [o.slot for o in way])
+        assert max(slots.values(), default=1) == 1, "two orders live in one slot"
+        buys = sorted(b.order.price for b in venue.resting(Side.BUY))
+        sells = sorted(b.order.price for b in venue.resting(Side.SELL))
+        assert not buys or not sells or buys[-1] < sells[0], "own orders cross"
+        assert all(a < b for prices in (buys, sells) for a, b in pairwise(prices)), "two orders at one price"
+        news, self.told = self.bench.done[self.told :], len(self.bench.done)
+        halts = [e for e in news if isinstance(e, Notify) and e.name in ("risk_halt", "overfill")]
+        assert not halts, halts
+
+    # -- what can happen ----------------------------------------------------------------------------------------------
+
+    def an_action_arrives(self, chance: int) -> None:
+        self._serve(True, chance, answered=True)
+
+    def an_action_arrives_and_its_answer_is_lost(self, chance: int) -> None:
+        self._serve(True, chance, answered=False)
+
+    def an_action_is_lost(self, chance: int) -> None:
+        if waiting := self.venue.waiting(actions=True):
+            self.venue.lose(waiting[chance % len(waiting)])
+
+    def a_read_is_answered(self, chance: int) -> None:
+        self._serve(False, chance, answered=True)
+
+    def a_read_fails(self, chance: int) -> None:
+        self._serve(False, chance, answered=False)
+
+    def a_message_arrives_out_of_turn(self, chance: int) -> None:
+        if self.venue.inbox:
+            self.venue.deliver(chance % len(self.venue.inbox))
+
+    def a_message_is_doubled(self, chance: int) -> None:
+        if self.venue.inbox:
+            self.venue.inbox.append(self.venue.inbox[chance % len(self.venue.inbox)])
+
+    def messages_arrive_in_turn(self, chance: int) -> None:
+        for _ in range(min(1 + chance % 12, len(self.venue.inbox))):
+            self.venue.deliver()
+
+    def reads_catch_up(self, chance: int) -> None:
+        while waiting := self.venue.waiting(actions=False):
+            self.venue.serve(waiting[0])
+        while self.venue.inbox:
+            self.venue.deliver()
+
+    def the_market_moves(self, chance: int) -> None:
+        self.venue.move(self.venue.mid + (chance % 15 - 7) * SPACING // 2, part=1 + chance % 100)
+
+    def an_order_trades(self, chance: int) -> None:
+        if resting := self.venue.resting():
+            one = resting[chance % len(resting)]
+            self.venue.trade(one, min(1 + chance % 60, one.remaining))
+
+    def a_moment_passes(self, chance: int) -> None:
+        self.venue.take(self.bench.after(50 + chance % 400))
+
+    def seconds_pass(self, chance: int) -> None:
+        self.venue.take(self.bench.after(1_000 + chance % 6_000))
+
+    def the_stream_drops_what_it_should_tell(self, chance: int) -> None:
+        self.venue.lossy_stream = True
+
+    def the_stream_tells_again(self, chance: int) -> None:
+        self.venue.lossy_stream = False
+
+    def the_feed_breaks_and_comes_back(self, chance: int) -> None:
+        self.generation += 1
+        self.venue.take(self.bench.step(FeedChanged(False, self.generation - 1)))
+        self.venue.take(self.bench.step(FeedChanged(True, self.generation)))
+
+    def _serve(self, actions: bool, chance: int, answered: bool) -> None:
+        if waiting := self.venue.waiting(actions):
+            self.venue.serve(waiting[chance % len(waiting)], answered)
+
+
+def _lots(orders: list[Order], side: Side) -> int:
+    return sum(o.lots for o in orders if o.side is side)
+
+
+_HAPPENINGS: dict[str, Callable[[Storm, int], None]] = {
+    each.__name__: each
+    for each in (
+        Storm.an_action_arrives,
+        Storm.an_action_arrives_and_its_answer_is_lost,
+        Storm.an_action_is_lost,
+        Storm.a_read_is_answered,
+        Storm.a_read_fails,
+        Storm.a_message_arrives_out_of_turn,
+        Storm.a_message_is_doubled,
+        Storm.messages_arrive_in_turn,
+        Storm.reads_catch_up,
+        Storm.the_market_moves,
+        Storm.an_order_trades,
+        Storm.a_moment_passes,
+        Storm.seconds_pass,
+        Storm.the_stream_drops_what_it_should_tell,
+        Storm.the_stream_tells_again,
+        Storm.the_feed_breaks_and_comes_back,
+    )
+}

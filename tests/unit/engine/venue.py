@@ -1,0 +1,248 @@
+"""A small exchange in memory for the engine's tests: every message waits until the test delivers it, in any order it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from core.domain.effects import (
+    AskAccount,
+    AskOpenOrders,
+    AskOrderStatus,
+    Backfill,
+    Cancel,
+    CancelOrphan,
+    Effect,
+    Place,
+    Reconnect,
+)
+from core.domain.events import (
+    BackfillDone,
+    CancelOutcome,
+    Event,
+    FillsCommitted,
+    OpenOrdersObserved,
+    OrderNotFound,
+    OrderUpdate,
+    PlaceOutcome,
+    PlaceResult,
+    Quote,
+    Refused,
+    RemoteOrder,
+    Resting,
+    Traded,
+    Unsettled,
+)
+from core.domain.fills import Fill
+from core.domain.orders import Order, Side, Tif
+from tests.unit.engine.builders import VENUE_0, Bench, account, at, fill, quote
+
+Work = Callable[[], None]
+
+
+@dataclass
+class Booked:
+    """An order as the venue holds it."""
+
+    order: Order
+    order_id: int
+    remaining: int
+    status: str = "open"
+
+    @property
+    def rests(self) -> bool:
+        return self.status == "open"
+
+
+@dataclass
+class Venue:
+    """``requests`` are on their way to the venue, ``inbox`` is on its way to the engine; nothing moves by itself."""
+
+    bench: Bench
+    position: int = 0
+    mid: int = 2_000_000
+    booked: dict[str, Booked] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
+    journal: set[int] = field(default_factory=set)
+    requests: list[Effect] = field(default_factory=list)
+    inbox: list[tuple[Event, ...]] = field(default_factory=list)
+    """Messages; what one answer brought stays together."""
+    lossy_stream: bool = False
+    """While set, the stream drops fills and order updates; reads still tell them."""
+
+    # -- the engine's side ------------------------------------------------------------------------------------------
+
+    def take(self, effects: list[Effect]) -> None:
+        """What the engine wants goes on its way."""
+        kinds = (Place, Cancel, CancelOrphan, AskOrderStatus, AskOpenOrders, AskAccount, Backfill, Reconnect)
+        for effect in effects:
+            if isinstance(effect, kinds):
+                self.requests.append(effect)
+
+    def deliver(self, index: int = 0) -> None:
+        """One waiting message reaches the engine; fills pass the journal first, which refuses known ones."""
+        for told in self.inbox.pop(index):
+            event: Event = told
+            if isinstance(event, FillsCommitted):
+                fresh = tuple(f for f in event.fills if f.trade_id not in self.journal)
+                self.journal |= {f.trade_id for f in fresh}
+                event = FillsCommitted(fresh, (("SOL", len(event.fills) - len(fresh)),))
+            self.take(self.bench.step(event))
+
+    def tell(self, *events: Event) -> None:
+        self.inbox.append(events)
+
+    # -- the venue's side ---------------------------------------------------------------------------------------------
+
+    def serve(self, index: int = 0, answered: bool = True) -> None:
+        """One request arrives; with ``answered`` false it takes effect and its answer is lost."""
+        request = self.requests.pop(index)
+        match request:
+            case Place(orders):
+                results = tuple((o.cloid, self._book(o)) for o in orders)
+                if not answered:
+                    results = tuple((o.cloid, Unsettled("the answer was lost")) for o in orders)
+                self.tell(PlaceOutcome(results))
+            case Cancel(orders):
+                told = tuple((o.cloid, self._cancel(o.cloid)) for o in orders)
+                if not answered:
+                    told = tuple((o.cloid, "the answer was lost") for o in orders)
+                self.tell(CancelOutcome(told))
+            case CancelOrphan(_, cloid):
+                self._cancel(cloid)
+            case AskOrderStatus(_, cloid) if answered:
+                self.tell(self._status(cloid))
+            case AskOpenOrders(ticket) if answered:
+                self.tell(OpenOrdersObserved(self.resting_as_listed(), self.bench.now.mono_ms, ticket))
+            case AskAccount(ticket) if answered:
+                self.tell(account(self.position, self.bench.now, ticket))
+            case Backfill(since_ms, ticket) if answered:
+                rows = tuple(f for f in self.fills if f.time_ms >= (since_ms or 0))
+                done = BackfillDone(ticket, len(rows), 0, self.bench.now.venue_ms)
+                self.tell(FillsCommitted(rows), done)
+            case Backfill(_, ticket):
+                self.tell(BackfillDone(ticket, 0, 0, 0, error="time-out"))
+            case _:
+                pass
+
+    def lose(self, index: int = 0) -> None:
+        """One request never arrives."""
+        match self.requests.pop(index):
+            case Place(orders):
+                self.tell(PlaceOutcome(tuple((o.cloid, Unsettled("time-out")) for o in orders)))
+            case Cancel(orders):
+                self.tell(CancelOutcome(tuple((o.cloid, "time-out") for o in orders)))
+            case Backfill(_, ticket):
+                self.tell(BackfillDone(ticket, 0, 0, 0, error="time-out"))
+            case _:
+                pass
+
+    def move(self, mid: int, part: int = 100) -> None:
+        """The market moves; what it trades through is filled, the order nearest to it by ``part`` percent only."""
+        self.mid = mid
+        hit = [b for b in self.booked.values() if b.rests and self._reached(b.order)]
+        hit.sort(key=lambda b: -b.order.price * b.order.side.sign)
+        for n, one in enumerate(hit):
+            self.trade(one, one.remaining if n else max(1, one.remaining * part // 100))
+        self.tell(quote(mid))
+
+    def trade(self, one: Booked, lots: int) -> None:
+        made = fill(
+            lots=lots,
+            start=self.position,
+            ms=self.bench.ms,
+            trade_id=len(self.fills) + 1,
+            of=one.order,
+            order_id=one.order_id,
+        )
+        self.fills.append(made)
+        self.position = made.end_lots
+        one.remaining -= lots
+        if not one.remaining:
+            one.status = "filled"
+        if not self.lossy_stream:
+            self.tell(FillsCommitted((made,)))
+            if not one.rests:
+                self.tell(self._update(one))
+
+    def resting(self, side: Side | None = None) -> list[Booked]:
+        return [b for b in self.booked.values() if b.rests and side in (None, b.order.side)]
+
+    def resting_as_listed(self) -> tuple[RemoteOrder, ...]:
+        return tuple(
+            RemoteOrder("SOL", b.order.cloid, b.order_id, b.order.side, b.order.price, b.remaining, False)
+            for b in self.resting()
+        )
+
+    def waiting(self, actions: bool) -> list[int]:
+        """Where the requests stand that change something, or those that only read."""
+        return [
+            n for n, r in enumerate(self.requests) if isinstance(r, Place | Cancel | CancelOrphan) is actions
+        ]
+
+    def on_the_way(self) -> list[Order]:
+        """Orders whose bytes left and that may still arrive."""
+        return [o for r in self.requests if isinstance(r, Place) for o in r.orders]
+
+    def settle(self, ms: int = 60_000) -> None:
+        """Nothing fails any more: everything is served and delivered in order while time passes."""
+        self.lossy_stream = False
+        for _ in range(ms // 500):
+            for _ in range(50):
+                if not self.requests and not self.inbox:
+                    break
+                while self.requests:
+                    self.serve()
+                while self.inbox:
+                    self.deliver()
+            self.take(self.bench.after(500, Quote("SOL", self.mid - 100, self.mid + 100, at(0).venue_ms)))
+
+    # -- rules -----------------------------------------------------------------------------------------------------------
+
+    def _reached(self, order: Order) -> bool:
+        return order.price > self.mid if order.side is Side.BUY else order.price < self.mid
+
+    def _book(self, order: Order) -> PlaceResult:
+        assert order.cloid not in self.booked, "sent twice"
+        if self.bench.now.venue_ms > order.expires_ms:
+            return Refused("action expired")
+        touches = order.price >= self.mid + 100 if order.side is Side.BUY else order.price <= self.mid - 100
+        if order.tif is Tif.IOC:
+            return self._trade_now(order, touches)
+        if touches:
+            return Refused("Post only order would have immediately matched")
+        one = Booked(order, 10_000 + len(self.booked), order.lots)
+        self.booked[order.cloid] = one
+        if not self.lossy_stream:
+            self.tell(self._update(one))
+        return Resting(one.order_id)
+
+    def _trade_now(self, order: Order, touches: bool) -> PlaceResult:
+        may = -self.position * order.side.sign if order.reduce_only else order.lots
+        if not touches or may <= 0:
+            return Refused("Reduce only order would increase position.")
+        one = Booked(order, 10_000 + len(self.booked), order.lots)
+        self.booked[order.cloid] = one
+        lots = min(may, order.lots)
+        self.trade(one, lots)
+        one.status = "filled"
+        return Traded(one.order_id, lots)
+
+    def _cancel(self, cloid: str) -> str:
+        one = self.booked.get(cloid)
+        if one is None or not one.rests:
+            return "Order was never placed, already canceled, or filled."
+        one.status = "canceled"
+        if not self.lossy_stream:
+            self.tell(self._update(one))
+        return ""
+
+    def _status(self, cloid: str) -> Event:
+        one = self.booked.get(cloid)
+        return self._update(one) if one else OrderNotFound(cloid, self.bench.now.venue_ms)
+
+    def _update(self, one: Booked) -> OrderUpdate:
+        left = 0 if one.status == "filled" else one.remaining
+        return OrderUpdate(
+            "SOL", one.order.cloid, one.order_id, one.status, left, one.order.lots, VENUE_0 + self.bench.ms
+        )
