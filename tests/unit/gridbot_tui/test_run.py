@@ -1,0 +1,181 @@
+"""A headless run in one process: its lines, its summary, its exit code, and the signals that end it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.paper.config import PaperConfig
+from core.paper.embedded import EmbeddedExchange
+from core.runtime import session as session_module
+from core.runtime.event_bus import EventRecord
+from core.runtime.statedir import StateDir, StateLock
+from core.view import Severity
+from gridbot_tui import exchange as exchange_module
+from gridbot_tui import headless
+from gridbot_tui.cli import run_cli
+from gridbot_tui.exchange import serve_exchange
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Handlers of a run are its process's; here they must not stay."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    exchange = EmbeddedExchange(PaperConfig(speed=1e-6))
+    try:
+        yield exchange.start()
+    finally:
+        exchange.stop()
+
+
+def _events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _when(told: Callable[[], bool], act: Callable[[], None]) -> None:
+    """Act from another thread once something is true."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 15
+        while not told() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if told():
+            act()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _log_says(state: Path, name: str) -> Callable[[], bool]:
+    log = state / "logs" / "gridbot.log"
+    return lambda: log.exists() and f'"event":"{name}"' in log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_in_order_and_the_summary_is_the_last_line(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    state = tmp_path / "state"
+    _when(_log_says(state, "ws_ready"), lambda: os.kill(os.getpid(), number))
+    arguments = ["--no-ui", "--exchange-url", url, "--state-dir", str(state), "--summary", "json"]
+    assert run_cli(arguments) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    *events, summary = _events(told.out)
+    assert [e["event"] for e in events if e["event"] in ("session_start", "stopping")] == [
+        "session_start",
+        "stopping",
+    ]
+    assert set(summary) == {"network", "account", "halted", "halt_reason", "coins"}
+    assert summary["coins"]["BTC"]["open_orders"] == 0
+    logged = [json.loads(line) for line in (state / "logs" / "gridbot.log").read_text().splitlines()]
+    assert logged == events, "the log has what stdout had"
+
+
+def test_a_hang_up_of_a_headless_run_changes_nothing_and_for_ends_it(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    _when(_log_says(state, "session_start"), lambda: os.kill(os.getpid(), signal.SIGHUP))
+    assert run_cli(["--no-ui", "--exchange-url", url, "--state-dir", str(state), "--for", "1s"]) == 0
+    events = _events(capsys.readouterr().out)
+    assert [e["reason"] for e in events if e["event"] == "stopping"] == ["--for"]
+
+
+def test_an_exchange_that_is_not_there_is_exit_code_5(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "REACH_FOR_S", 0.05)
+    monkeypatch.setattr(session_module, "RETRY_S", 0.01)
+    assert run_cli(["--no-ui", "--exchange-url", "http://127.0.0.1:1", "--summary", "json"]) == 5
+    told = capsys.readouterr()
+    assert "gridbot: the exchange was not reachable" in told.err
+    assert [e["event"] for e in _events(told.out)] == ["exchange_unreachable"]
+
+
+def test_a_second_instance_is_refused_with_the_pid_and_makes_no_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = StateDir(tmp_path / "state")
+    state.prepare()
+    with StateLock(state):
+        assert run_cli(["--no-ui", "--state-dir", str(state.path)]) == 2
+    assert f"pid {os.getpid()}" in capsys.readouterr().err
+    assert not state.key.exists()
+
+
+def test_after_a_refused_start_the_directory_is_free_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HL_AGENT_KEY", "garbage")
+    monkeypatch.setenv("HL_USER_ADDRESS", "0x" + "ab" * 20)
+    state = StateDir(tmp_path / "state")
+    assert run_cli(["--no-ui", "--state-dir", str(state.path)]) == 2
+    assert "HL_AGENT_KEY can't be used" in capsys.readouterr().err
+    with StateLock(state):
+        pass
+
+
+def test_lines_of_many_threads_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+
+    def chatter(letter: str) -> None:
+        for _ in range(100):
+            headless.print_line(letter * 50)
+
+    threads = [threading.Thread(target=chatter, args=(letter,)) for letter in "abcde"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 500
+    assert all(len(line) == 50 and len(set(line)) == 1 for line in lines)
+
+
+def test_an_event_is_a_compact_line_and_losses_are_told_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    record = EventRecord(1, 5, Severity.INFO, "fill", "BTC", (("size", "0.1"),))
+    headless.print_event(record, 0)
+    headless.print_event(record, 7)
+    plain, lost, again = capsys.readouterr().out.splitlines()
+    assert plain == again == '{"event":"fill","ts_ms":5,"level":"info","coin":"BTC","size":"0.1"}'
+    assert json.loads(lost) == {"event": "output_lost", "ts_ms": 5, "level": "warn", "count": 7}
+
+
+def test_the_exchange_by_itself_keeps_its_accounts_where_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[PaperConfig] = []
+
+    async def note(config: PaperConfig) -> None:
+        seen.append(config)
+
+    monkeypatch.setattr(exchange_module, "_serve", note)
+    assert serve_exchange("[::1]:3001", "replay:bundled", 2.0, 5, Decimal(7), tmp_path / "x") == 0
+    assert serve_exchange("127.0.0.1:0", "replay:bundled", 1.0, 1, Decimal(7), None) == 0
+    assert (seen[0].store_path, seen[0].port, seen[0].speed, seen[0].seed) == (
+        tmp_path / "x" / "paper.db",
+        3001,
+        2.0,
+        5,
+    )
+    assert seen[1].store_path is None
