@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.events import Refused, Resting, Traded, Unsettled
@@ -206,6 +206,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_damage_never_raises_and_never_invents_an_order_id(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["exchange_order_resting", "exchange_order_filled"]))

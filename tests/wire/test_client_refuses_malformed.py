@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.fills import FillSource
@@ -176,6 +176,7 @@ def _paths(value: Any, at: Path_ = ()) -> list[Path_]:
 
 
 @pytest.mark.parametrize("name", list(_DECODERS))
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_damage_gives_another_exception(name: str, data: st.DataObject) -> None:
     payload, decode = _DECODERS[name]

@@ -12,7 +12,7 @@ from eth_account import Account
 from hyperliquid.utils.signing import float_to_wire, order_request_to_order_wire, order_wires_to_order_action
 from hyperliquid.utils.signing import sign_l1_action as official
 from hyperliquid.utils.types import Cloid
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.orders import Order, Side, Tif
@@ -59,6 +59,7 @@ _ORDERS = st.builds(
 _NONCES = st.integers(1, 2**48)
 
 
+@settings(deadline=None)
 @given(st.lists(_ORDERS, min_size=1, max_size=4), _NONCES, st.none() | _NONCES, st.booleans())
 def test_any_order_action_is_written_and_signed_as_the_sdk_does(
     orders: list[Order], nonce: int, expires: int | None, is_mainnet: bool
@@ -88,6 +89,7 @@ def test_any_order_action_is_written_and_signed_as_the_sdk_does(
     assert Signer(KEY, is_mainnet).sign(action, nonce, expires) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5), _NONCES)
 def test_any_cancel_action_is_signed_as_the_sdk_does(counters: list[int], nonce: int) -> None:
     action = cancel_action([("BTC", cloid(n)) for n in counters], INSTRUMENTS)
@@ -99,6 +101,7 @@ def test_any_cancel_action_is_signed_as_the_sdk_does(counters: list[int], nonce:
     assert Signer(KEY, is_mainnet=False).sign(action, nonce, nonce + 5) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9), st.integers(1, 10**12))
 def test_prices_and_sizes_are_written_in_the_canonical_form(price: int, lots: int) -> None:
     (wire,) = order_action([order(1, price=price, lots=lots)], INSTRUMENTS)["orders"]

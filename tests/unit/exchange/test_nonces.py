@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.exchange.nonces import RESERVE_MS, NonceAllocator
@@ -31,6 +31,7 @@ class Disk:
         self.ceiling = ceiling
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=40), st.sets(st.integers(0, 40), max_size=4))
 def test_nonces_rise_through_clock_steps_and_restarts(clock: list[int], restarts: set[int]) -> None:
     async def run() -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.events import OrderNotFound, OrderUpdate
@@ -72,6 +72,7 @@ async def test_pages_overlap_until_one_adds_nothing(newest_first: bool) -> None:
     assert starts[-1] == NOW_MS + 20 // 3
 
 
+@settings(deadline=None)
 @given(
     gaps=st.lists(st.integers(0, 2), min_size=0, max_size=40),
     page=st.integers(6, 12),
