@@ -18,7 +18,7 @@ from core.domain.effects import (
     Severity,
     notify,
 )
-from core.domain.events import OrderUpdate, PlaceResult, Quote, Refused, Unsettled
+from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, Refused, Unsettled
 from core.domain.fills import Fill
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
@@ -45,6 +45,11 @@ class CoinConfig:
     recenter_interval_ms: int
     slippage_ppb: int
     """How far beyond the best price a flatten order may trade."""
+
+
+def read_gap(after_ms: int) -> Backfill:
+    """Look for a missing fill from the last one before it (venue ms) on."""
+    return Backfill(since_ms=max(0, after_ms - 1_000), ticket="chain")
 
 
 @dataclass(slots=True)
@@ -74,6 +79,8 @@ class Coin:
     blocked: tuple[Blocked, ...] = ()
     wanted: tuple[Level, ...] = ()
     override: str = ""
+    grid_refused: str = ""
+    """Why no grid can be built from the settings at this price; empty if one can."""
     impossible: str = ""
     """Why no grid can be built at the present price; empty if one can."""
     chain_broken_mono_ms: int = 0
@@ -149,7 +156,7 @@ class Coin:
                 missing_lots=first.missing_lots,
                 after_ms=first.after_ms,
             ),
-            Backfill(since_ms=max(0, first.after_ms - 1_000), ticket="chain"),
+            read_gap(first.after_ms),
         ]
 
     def _is_present(self, slot: Slot) -> bool:
@@ -205,6 +212,17 @@ class Coin:
         if before.state is OrderState.UNKNOWN:
             return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
         return []
+
+    def apply_cancel(self, cloid: str, error: str, now: Instant) -> list[Effect]:
+        self.orders.apply_cancel(cloid, error, now)
+        return []
+
+    def apply_not_found(self, answer: OrderNotFound, now: Instant) -> list[Effect]:
+        before = self.orders.by_cloid[answer.cloid]
+        order = self.orders.apply_not_found(answer.cloid, answer.venue_ms, now)
+        if order is None or order.state is before.state:
+            return []
+        return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
 
     def _refused(self, order: Order, reason: str, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""

@@ -44,11 +44,11 @@ from core.domain.events import (
     WireQuarantined,
 )
 from core.engine.circuit_breaker import CircuitBreaker
-from core.engine.coin import Coin
+from core.engine.coin import Coin, read_gap
 from core.engine.observations import on_account, on_open_orders
 from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
 from core.engine.procedures import feed_ticket
-from core.engine.quoting import plan
+from core.engine.quoting import plan, shed
 
 ACCOUNT_EVERY_MS = 5_000
 OPEN_ORDERS_EVERY_MS = 30_000
@@ -112,7 +112,7 @@ class Engine:
         out = self._handle(event, now)
         out += self.desk.advance(self, event, now)
         for coin in self.coins.values():
-            out += self._guarded(coin, lambda c: self._act(c, now), now)
+            out += self.guarded(coin, lambda c: self._act(c, now), now)
         if isinstance(event, Tick):
             out += self._periodic(now)
         if any(isinstance(effect, Place) for effect in out):
@@ -136,8 +136,7 @@ class Engine:
             case CancelOutcome():
                 return self._on_cancelled(event, now)
             case OrderNotFound():
-                for coin in self.coins.values():
-                    coin.orders.apply_not_found(event.cloid, event.venue_ms, now)
+                return self._for_owner(event.cloid, lambda c: c.apply_not_found(event, now), now)
             case OpenOrdersObserved():
                 return on_open_orders(self, event, now)
             case AccountObserved():
@@ -160,7 +159,7 @@ class Engine:
                 self.rest_latency_ms = event.rest_latency_ms
         return []
 
-    def _guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+    def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
         """An exception in one coin halts that coin, loudly, and no other."""
         try:
             return act(coin)
@@ -169,7 +168,11 @@ class Engine:
 
     def _for_coin(self, name: str, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
         coin = self.coins.get(name)
-        return self._guarded(coin, act, now) if coin else []
+        return self.guarded(coin, act, now) if coin else []
+
+    def _for_owner(self, cloid: str, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+        owner = next((coin for coin in self.coins.values() if cloid in coin.orders.by_cloid), None)
+        return self.guarded(owner, act, now) if owner else []
 
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
@@ -177,7 +180,7 @@ class Engine:
         if self.halt_reason(coin) or self.desk.stopping:
             return coin.cancel_grid(now)
         if coin.idle_reason:
-            return []
+            return shed(coin, now)
         return plan(coin, not self.place_in_flight, now)
 
     def _idle_reason(self, coin: Coin, now: Instant) -> str:
@@ -206,9 +209,11 @@ class Engine:
 
     def latch(self, coin: Coin | None, reason: str) -> list[Effect]:
         """Halt a coin, or all. Durable before anyone sees it; only an operator lifts it (I9)."""
-        if (coin.halted if coin else self.halted) == reason:
-            return []
+        halted = coin.halted if coin else self.halted
+        if halted == reason or (halted and reason == OPERATOR):
+            return []  # the first reason says what to look at before resuming
         if coin:
+            coin.wants_new_grid |= reason == FLATTEN
             coin.halted = reason
         else:
             self.halted = reason
@@ -255,9 +260,7 @@ class Engine:
         self.orders_sent += len(event.results)
         out: list[Effect] = []
         for cloid, result in event.results:
-            for coin in self.coins.values():
-                if cloid in coin.orders.by_cloid:
-                    out += self._guarded(coin, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
+            out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
         unsettled = [r.reason for _, r in event.results if isinstance(r, Unsettled)]
         if unsettled:
             out += self._failure(unsettled[0], now)
@@ -267,10 +270,10 @@ class Engine:
 
     def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
         self.cancels_sent += len(event.results)
+        out: list[Effect] = []
         for cloid, error in event.results:
-            for coin in self.coins.values():
-                coin.orders.apply_cancel(cloid, error, now)
-        return []
+            out += self._for_owner(cloid, lambda c, i=cloid, e=error: c.apply_cancel(i, e, now), now)  # type: ignore[misc]
+        return out
 
     def _on_feed(self, event: FeedChanged, now: Instant) -> list[Effect]:
         if self.feed.connected and not event.connected:
@@ -297,14 +300,14 @@ class Engine:
     def _on_backfill(self, event: BackfillDone, now: Instant) -> list[Effect]:
         if event.ticket == feed_ticket(self.feed.generation) and self.feed.connected:
             return self._on_gap_read(event, now)
+        if event.ticket == "chain":
+            self._ask_for_the_missing_again(now)
         if event.error:
             return self._failure(event.error, now)
         self.breaker.success()
         for coin in self.coins.values():
             if event.ticket == coin.drift_ticket:
                 coin.ledger.fills_were_read()
-        if event.ticket == "chain" and any(self._chain_is_fresh(coin, now) for coin in self.coins.values()):
-            self._due["chain"] = now.mono_ms + CHAIN_RETRY_MS
         if event.new:
             return [
                 notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, reason=event.ticket)
@@ -331,13 +334,13 @@ class Engine:
         )
         return [receipt, AskOpenOrders(), AskAccount()]
 
-    @staticmethod
-    def _chain_is_fresh(coin: Coin, now: Instant) -> bool:
-        return (
-            0 < now.mono_ms - coin.chain_broken_mono_ms < CHAIN_ALARM_MS
-            if coin.chain_broken_mono_ms
-            else False
-        )
+    def _ask_for_the_missing_again(self, now: Instant) -> None:
+        """A fill may reach the exchange's index late; after the alarm it is looked for less often."""
+        ages = [now.mono_ms - c.chain_broken_mono_ms for c in self.coins.values() if c.chain_broken_mono_ms]
+        if ages:
+            self._due["chain"] = now.mono_ms + (
+                CHAIN_RETRY_MS if min(ages) < CHAIN_ALARM_MS else CHAIN_ALARM_MS
+            )
 
     def _on_request_failed(self, event: RequestFailed, now: Instant) -> list[Effect]:
         return [
@@ -355,7 +358,7 @@ class Engine:
     def _periodic(self, now: Instant) -> list[Effect]:
         out: list[Effect] = []
         for coin in self.coins.values():
-            out += self._guarded(coin, lambda c: c.questions(now), now)
+            out += self.guarded(coin, lambda c: c.questions(now), now)
         if not self.feed.connected and not self.saw_account:
             return out
         if self._is_due("account", ACCOUNT_EVERY_MS, now):
@@ -365,7 +368,8 @@ class Engine:
         if self._is_due("fills", FILL_POLL_EVERY_MS, now):
             out.append(Backfill())
         if self._was_asked("chain", now):
-            out.append(Backfill(ticket="chain"))
+            gaps = [gap.after_ms for coin in self.coins.values() for gap in coin.ledger.breaks()]
+            out += [read_gap(min(gaps))] if gaps else []
         if self._was_asked("gap", now) and self.feed.connected and not self.feed.ready:
             out.append(self._close_gap())
         return out

@@ -32,11 +32,15 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
     engine.saw_open_orders = True
     out: list[Effect] = []
     for coin in engine.coins.values():
-        listed = [o for o in event.orders if o.coin == coin.name]
-        coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
-        for remote in listed:
-            out += _on_listed(engine, coin, remote, now)
-        coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
+        out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now), now)
+    return out
+
+
+def _compare_orders(engine: Engine, coin: Coin, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
+    listed = [o for o in event.orders if o.coin == coin.name]
+    coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
+    out = [effect for remote in listed for effect in _on_listed(engine, coin, remote, now)]
+    coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
     return out
 
 
@@ -71,10 +75,15 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     if event.account_value > engine.high_water:
         engine.high_water = event.account_value
         out.append(SaveHighWater(event.account_value))
-    positions = dict(event.positions)
     for coin in engine.coins.values():
-        out += coin.observe_position(positions.get(coin.name, 0), event.venue_ms, event.asked_mono_ms, now)
-        drift = coin.ledger.drift
-        if drift.declared and drift.pct > HALT_DRIFT_PCT and not coin.halted:
-            out += engine.latch(coin, f"position drift of {drift.pct:.1f} % (limit 10 %)")
+        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event, now), now)
+    return out
+
+
+def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
+    position = dict(event.positions).get(coin.name, 0)
+    out = coin.observe_position(position, event.venue_ms, event.asked_mono_ms, now)
+    drift = coin.ledger.drift
+    if drift.declared and drift.pct > HALT_DRIFT_PCT and not coin.halted:
+        out += engine.latch(coin, f"position drift of {drift.pct:.1f} % (limit 10 %)")
     return out

@@ -65,7 +65,8 @@ class OperatorDesk:
                 out = [*engine.latch(scope, OPERATOR), *(e for c in coins for e in c.cancel_grid(now))]
                 return out + self._begin(Halt(command, now.mono_ms), now)
             case Action.RESUME:
-                out = engine.lift(scope, command.origin)
+                whole = None if engine.halted else scope
+                out = [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
                 return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
             case Action.FLATTEN:
                 out = [*engine.latch(scope, FLATTEN), *(e for c in coins for e in c.cancel_grid(now))]
@@ -103,6 +104,16 @@ class OperatorDesk:
                 self._record(procedure.command, "running", procedure.text, now)
         return out
 
+    def _end_halts(self, coins: list[Coin], now: Instant) -> list[Effect]:
+        """A halt that still waits for cancels when the grid is resumed would wait for the new orders too."""
+        out: list[Effect] = []
+        for procedure in [p for p in self.running if isinstance(p, Halt)]:
+            if not procedure.command.coin or procedure.command.coin in [coin.name for coin in coins]:
+                self.running.remove(procedure)
+                text = "resumed before every cancel was confirmed"
+                out += self._conclude(procedure.command, "failed", text, now)
+        return out
+
     def _refusal(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> str:
         traded = ", ".join(engine.coins)
         if not coins:
@@ -122,6 +133,8 @@ class OperatorDesk:
         coins = list(coins)
         if not engine.halted and not any(coin.halted for coin in coins):
             return "nothing is halted"
+        if engine.halted and len(coins) < len(engine.coins):
+            return "every coin is halted: resume them all, without naming a coin"
         if any(self.is_flattening(coin.name) for coin in coins):
             return "a flatten is under way; wait for its end"
         if not engine.feed.ready:

@@ -22,6 +22,7 @@ from core.domain.events import (
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
 
+HALT_LIMIT_MS = 60_000
 FLATTEN_ATTEMPTS = 20
 FLATTEN_PAUSE_MS = 500
 FLATTEN_LIMIT_MS = 60_000
@@ -91,7 +92,12 @@ class Halt(_Base):
         remains = ", ".join(position_text(coin) for coin in coins)
         if live:
             self.text = f"{len(live)} of {self.sent} cancels not yet confirmed; {remains}"
-            return []
+            late = self.elapsed_ms(now) > HALT_LIMIT_MS
+            return (
+                self.end(f"halted, but {self.text}; each is asked about until it is", failed=True)
+                if late
+                else []
+            )
         return self.end(f"halted: {self.sent} sent, {self.sent} confirmed; {remains}")
 
 
@@ -177,6 +183,8 @@ class Flatten(_Base):
     phase_mono_ms: int = 0
     attempts: int = 0
     closing: str = ""
+    flat_at_version: int = 0
+    """The ledger's version when the exchange showed a position of 0."""
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         (coin,) = coins
@@ -186,7 +194,7 @@ class Flatten(_Base):
             case "cancel":
                 live = coin.live_grid_orders()
                 self.text = f"cancelling {len(live)} orders"
-                if live and not self._only_unknown_left(live, now):
+                if live and not self._only_doubts_left(live, now):
                     return []
                 return self._enter("read", [AskAccount(self.command.id)], now)
             case "read":
@@ -204,10 +212,11 @@ class Flatten(_Base):
         self.phase, self.phase_mono_ms = phase, now.mono_ms
         return effects
 
-    def _only_unknown_left(self, live: list[Order], now: Instant) -> bool:
-        """Getting out does not wait for the fate of an order that may never have been placed; proving flat does."""
+    def _only_doubts_left(self, live: list[Order], now: Instant) -> bool:
+        """Getting out does not wait for the fate of an order in doubt, nor for fills of one that ended; proving flat does."""
         waited = now.mono_ms - max(self.phase_mono_ms, self.started_mono_ms) >= UNKNOWN_WAIT_MS
-        return waited and all(order.state is OrderState.UNKNOWN for order in live)
+        doubtful = (OrderState.UNKNOWN, OrderState.AWAITING_FILLS)
+        return waited and all(order.state in doubtful for order in live)
 
     def _read(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         if isinstance(event, RequestFailed) and event.ticket == self.command.id:
@@ -217,6 +226,7 @@ class Flatten(_Base):
             return []
         lots = dict(event.positions).get(coin.name, 0)
         if lots == 0:
+            self.flat_at_version = coin.ledger.version
             return self._enter(
                 "verify", [Backfill(ticket=self.command.id), AskOpenOrders(self.command.id)], now
             )
@@ -248,7 +258,7 @@ class Flatten(_Base):
 
     def _closing(self, coin: Coin, now: Instant) -> list[Effect]:
         order = coin.orders.by_cloid.get(self.closing)
-        if order is not None and order.state.is_live:
+        if order is not None and order.state.is_live and order.state is not OrderState.AWAITING_FILLS:
             return []
         if order is not None and order.state is OrderState.REJECTED:
             self.text = f"refused: {order.reason}; trying again"
@@ -260,7 +270,7 @@ class Flatten(_Base):
         if not isinstance(event, OpenOrdersObserved) or event.ticket != self.command.id:
             return []
         ours = [o for o in event.orders if o.coin == coin.name and parse_cloid(o.cloid)]
-        if ours or coin.live_grid_orders():
+        if ours or coin.live_grid_orders() or coin.ledger.version != self.flat_at_version:
             return self._enter("cancel", [], now)
         foreign = sum(o.coin == coin.name for o in event.orders)
         seconds = now.wall_ms // 1000 % 86_400

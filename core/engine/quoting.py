@@ -31,8 +31,9 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
     """Cancels at once, placements when the previous batch has been answered."""
     out = _recenter(coin, now)
     grid = coin.grid
-    if grid is None:
-        return out
+    if grid is None or coin.grid_refused:
+        coin.idle_reason = coin.grid_refused
+        return out + coin.cancel(coin.live_grid_orders(), now)
     wanted = wanted_levels(grid, coin.config.instrument, coin.traded)
     slots = {level.slot for level in wanted}
     orders = coin.orders
@@ -55,6 +56,11 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
         validate_plan(diff.place, live.values())
         out.append(_place(coin, grid, diff.place[:BATCH_ORDERS], now))
     return out
+
+
+def shed(coin: Coin, now: Instant) -> list[Effect]:
+    """What may always be done, also while nothing new is quoted: bring the worst case back under the cap (I4, I7)."""
+    return coin.cancel(_over_cap(coin, coin.grid), now) if coin.grid else []
 
 
 def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
@@ -86,24 +92,22 @@ def _place(coin: Coin, grid: GridRow, levels: tuple[Level, ...], now: Instant) -
 
 
 def _recenter(coin: Coin, now: Instant) -> list[Effect]:
-    """Build the first grid, or a new one once the mid has left the old."""
+    """Build the first grid, or a new one once the mid has left the old or the settings aren't those it was built from."""
     twice, grid = coin.mid_twice, coin.grid
     if twice is None:
         return []
-    if grid is not None and not coin.wants_new_grid:
+    if grid is not None and not coin.wants_new_grid and not _outdated(coin, grid):
         too_soon = now.wall_ms - grid.created_ms < coin.config.recenter_interval_ms
         if too_soon or not _left(coin, grid, twice):
+            coin.grid_refused = ""
             return []
+    generation = grid.generation + 1 if grid else 1
     try:
-        built = build_grid(
-            coin.config.grid,
-            coin.config.instrument,
-            twice // 2,
-            grid.generation + 1 if grid else 1,
-            now.wall_ms,
-        )
+        built = build_grid(coin.config.grid, coin.config.instrument, twice // 2, generation, now.wall_ms)
     except GridImpossibleError as error:
-        return _say_impossible(coin, str(error))
+        told, coin.grid_refused = coin.grid_refused, str(error)
+        return [] if told else [notify("grid_impossible", "warn", coin.name, reason=str(error))]
+    coin.grid_refused = ""
     coin.start_grid(built)
     name = "grid_built" if grid is None else "grid_recentered"
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built)]
@@ -113,6 +117,17 @@ def _say_impossible(coin: Coin, reason: str) -> list[Effect]:
     """No new grid at this price. An old one stays; without one the screen and the log say why nothing is quoted."""
     told, coin.impossible = coin.impossible == reason, reason
     return [] if told else [notify("grid_impossible", "crit", coin.name, reason=reason)]
+
+
+def _outdated(coin: Coin, grid: GridRow) -> bool:
+    """Whether a grid from the journal was built from other settings: a lowered cap must hold from the start."""
+    try:
+        again = build_grid(
+            coin.config.grid, coin.config.instrument, grid.center, grid.generation, grid.created_ms
+        )
+    except GridImpossibleError:
+        return True
+    return again != grid
 
 
 def _left(coin: Coin, grid: GridRow, mid_twice: int) -> bool:

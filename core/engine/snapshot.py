@@ -212,7 +212,7 @@ def _levels(coin: Coin) -> tuple[LevelView, ...]:
         rows.append((order.price, _order_row(instrument, order, order.slot in wanted)))
     for level in coin.wanted:
         if level.slot not in taken:
-            reason = reasons.get(level.slot) or coin.idle_reason or "about to be placed"
+            reason = coin.idle_reason or reasons.get(level.slot) or "about to be placed"
             rows.append((level.price, _missing_row(instrument, level, reason)))
     return tuple(row for _, row in sorted(rows, key=lambda item: -item[0]))
 
@@ -274,10 +274,12 @@ def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
                 (
                     f"drift:{coin.name}",
                     severity,
-                    f"POSITION DRIFT {size} {coin.name} ({drift.pct:.2f}% > 1%)",
+                    f"POSITION DRIFT {size} {coin.name} ({drift.pct:.2f}%{' > 1%' if drift.pct > 1 else ''})",
                     "R",
                 )
             )
+        if coin.grid_refused:
+            found.append((f"grid:{coin.name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
         if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
             found.append((f"halt:{coin.name}", Severity.CRIT, f"{coin.name} HALTED: {coin.halted}", "U"))
         if coin.impossible:
