@@ -1,0 +1,249 @@
+"""What operators ask for: halt, resume, resync, reconnect, poll, stop. One id acts once, and every procedure ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from core.domain.commands import Action, Command
+from core.domain.effects import AskAccount, AskOpenOrders, Backfill, LiftHalt, Reconnect, SaveAction, SaveHalt
+from core.domain.events import (
+    BackfillDone,
+    CommandReceived,
+    FeedChanged,
+    OpenOrdersObserved,
+    RequestFailed,
+    Resting,
+    StopRequested,
+    Unsettled,
+)
+from core.domain.instrument import Instrument
+from tests.unit.engine.builders import (
+    SOL,
+    Bench,
+    account,
+    cancelled,
+    make_engine,
+    of_kind,
+    placed,
+    quote,
+)
+
+ETH = Instrument("ETH", 1, 4, 25)
+
+
+# -- halt and resume -----------------------------------------------------------------------------------------
+
+
+def test_a_halt_latches_cancels_at_once_and_ends_when_each_cancel_is_confirmed() -> None:
+    bench = Bench().started()
+    effects = bench.ask(Action.HALT)
+    assert of_kind(SaveHalt, effects) == [SaveHalt("", "operator")]
+    assert len(cancelled(effects)) == 6
+    assert bench.outcome() == ("running", "6 of 6 cancels not yet confirmed; SOL flat")
+    bench.settle_cancels(effects)
+    assert bench.outcome() == ("done", "halted: 6 sent, 6 confirmed; SOL flat")
+    assert placed(bench.after(60_000, quote())) == []
+
+
+def test_a_halted_bot_cancels_what_turns_out_to_rest_after_all() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.ask(Action.HALT)
+    effects = bench.answer(orders, lambda o: Resting(bench.next_oid()))
+    assert len(cancelled(effects)) == 6
+
+
+def test_a_halted_coin_counts_fills_and_quotes_nothing() -> None:
+    bench = Bench().started()
+    bench.ask(Action.HALT)
+    target = bench.live[0]
+    assert placed(bench.trade(target)) == []
+    assert bench.coin.ledger.lots == 50 * target.side.sign
+
+
+def test_a_halt_with_an_order_in_doubt_ends_after_a_minute_and_says_what_is_open() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.answer(orders, lambda o: Unsettled("time-out"))
+    bench.ask(Action.HALT)
+    bench.after(60_001)
+    status, text = bench.outcome()
+    assert status == "failed"
+    assert text.startswith("halted, but 6 of 6 cancels not yet confirmed")
+    assert bench.engine.halted == "operator"
+
+
+def test_a_resume_ends_a_halt_that_still_waits_so_that_it_does_not_wait_for_the_new_grid() -> None:
+    bench = Bench().started()
+    effects = bench.ask(Action.HALT, id_="h")
+    bench.ask(Action.RESUME, id_="r")
+    assert bench.outcome("h") == ("failed", "resumed before every cancel was confirmed")
+    assert bench.outcome("r")[0] == "done"
+    bench.settle_cancels(effects)
+    bench.after(1_000)
+    assert bench.outcome("h")[0] == "failed"
+    assert bench.engine.desk.running == []
+
+
+def test_a_resume_lifts_the_halt_durably_and_the_grid_is_quoted_again() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.ask(Action.HALT, id_="h"))
+    effects = bench.ask(Action.RESUME, id_="r")
+    assert of_kind(LiftHalt, effects) == [LiftHalt("", "test")]
+    assert len(placed([*effects, *bench.after(10_000)])) == 6
+
+
+def test_a_halt_of_one_coin_leaves_the_other_trading() -> None:
+    bench = Bench(make_engine(SOL, ETH))
+    bench.start()
+    bench.rest(placed(bench.step(quote(40_000_000, 1_000, "ETH"))))
+    bench.ask(Action.HALT, "eth")
+    assert (bench.engine.halted, bench.coin.halted) == ("", "")
+    assert bench.engine.coins["ETH"].halted == "operator"
+
+
+def test_resuming_one_coin_of_a_halted_account_is_refused_instead_of_claimed() -> None:
+    bench = Bench(make_engine(SOL, ETH))
+    bench.start()
+    bench.ask(Action.HALT, id_="h")
+    bench.ask(Action.RESUME, "SOL", id_="r")
+    assert bench.outcome("r") == ("refused", "every coin is halted: resume them all, without naming a coin")
+    assert bench.engine.halted
+
+
+def test_resuming_the_only_coin_by_name_resumes_the_account() -> None:
+    bench = Bench().started()
+    bench.ask(Action.HALT, id_="h")
+    bench.ask(Action.RESUME, "SOL", id_="r")
+    assert bench.engine.halted == ""
+
+
+def test_an_operators_halt_does_not_hide_the_reason_of_a_rule() -> None:
+    bench = Bench().started()
+    bench.trade(target := bench.live[0])
+    bench.trade(target, 5)
+    reason = bench.coin.halted
+    bench.ask(Action.HALT, "SOL")
+    assert bench.coin.halted == reason
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda b: b.step(FeedChanged(False, 1)), "no live connection"),
+        (lambda b: [b.step(RequestFailed("x", "time-out")) for _ in range(5)], "circuit breaker is open"),
+        (lambda b: b.ask(Action.FLATTEN, "SOL", id_="f"), "a flatten is under way"),
+        (lambda b: b.step(StopRequested("SIGTERM")), "the bot is stopping"),
+    ],
+)
+def test_a_resume_that_would_not_be_safe_is_refused_with_the_reason(
+    spoil: Callable[[Bench], object], words: str
+) -> None:
+    bench = Bench().started()
+    bench.ask(Action.HALT, id_="h")
+    spoil(bench)
+    bench.ask(Action.RESUME, id_="r")
+    status, text = bench.outcome("r")
+    assert status == "refused"
+    assert words in text
+    assert bench.engine.halted
+
+
+def test_a_coin_that_drifts_is_not_resumed() -> None:
+    bench = Bench().started()
+    for ms in (40_000, 45_000):
+        bench.ms = ms
+        for read in of_kind(Backfill, bench.step(account(10, bench.now))):
+            bench.step(BackfillDone(read.ticket, 0, 0, 0))
+    bench.ask(Action.RESUME)
+    assert "drifts by 20.00 %" in bench.outcome()[1]
+
+
+def test_nothing_halted_nothing_resumed() -> None:
+    bench = Bench().started()
+    bench.ask(Action.RESUME)
+    assert bench.outcome() == ("refused", "nothing is halted")
+
+
+# -- ids -----------------------------------------------------------------------------------------------------
+
+
+def test_one_id_acts_once_however_often_it_arrives() -> None:
+    bench = Bench().started()
+    bench.ask(Action.HALT)
+    assert bench.ask(Action.HALT) == []
+    bench.settle_cancels(bench.done)
+    assert bench.ask(Action.HALT) == []
+    assert len([a for a in of_kind(SaveAction, bench.done) if a.outcome == "started"]) == 1
+
+
+def test_an_unknown_coin_is_refused_with_the_names_of_those_traded() -> None:
+    bench = Bench().started()
+    bench.ask(Action.HALT, "DOGE")
+    assert bench.outcome() == ("refused", "DOGE is not traded here; coins: SOL")
+    assert bench.live
+    assert of_kind(SaveHalt, bench.done) == []
+
+
+# -- resync, poll, reconnect ---------------------------------------------------------------------------------
+
+
+def test_a_resync_ends_with_the_drift_once_fills_orders_and_position_have_answered() -> None:
+    bench = Bench().started()
+    effects = bench.ask(Action.RESYNC)
+    assert {type(e) for e in effects} >= {Backfill, AskOpenOrders, AskAccount}
+    bench.ms += 120
+    bench.step(BackfillDone("cmd", 3, 0, 0), OpenOrdersObserved((), 0, "cmd"))
+    assert bench.outcome()[0] == "running"
+    bench.step(account(0, bench.now, "cmd"))
+    assert bench.outcome() == ("done", "resync done in 120 ms, SOL drift 0")
+
+
+@pytest.mark.parametrize(
+    "failure", [BackfillDone("cmd", 0, 0, 0, error="time-out"), RequestFailed("account", "time-out", "cmd")]
+)
+def test_a_resync_whose_read_fails_says_so(failure: BackfillDone | RequestFailed) -> None:
+    bench = Bench().started()
+    bench.ask(Action.RESYNC)
+    bench.step(failure)
+    assert bench.outcome() == ("failed", "resync failed: time-out")
+
+
+def test_a_poll_tells_what_it_saw_and_a_failed_one_why() -> None:
+    bench = Bench().started()
+    (read,) = of_kind(Backfill, bench.ask(Action.POLL))
+    assert read.since_ms == bench.now.venue_ms - 3_600_000
+    bench.step(BackfillDone("cmd", 31, 2, 0))
+    assert bench.outcome() == ("done", "fills of the last hour: 31 seen, 2 new")
+    bench.ask(Action.POLL, id_="two")
+    bench.step(BackfillDone("two", 0, 0, 0, error="HTTP 500"))
+    assert bench.outcome("two") == ("failed", "the fills could not be read: HTTP 500")
+
+
+def test_a_reconnect_ends_when_a_newer_connection_has_read_its_gap() -> None:
+    bench = Bench().started()
+    assert of_kind(Reconnect, bench.ask(Action.RECONNECT))
+    bench.step(BackfillDone("feed:1", 0, 0, 0))
+    assert bench.outcome()[0] == "running"
+    bench.ms += 1_500
+    bench.step(FeedChanged(False, 1), FeedChanged(True, 2), BackfillDone("feed:2", 9, 1, 0))
+    assert bench.outcome() == ("done", "reconnected in 1.5 s: 9 fills read over REST, 1 new")
+
+
+@pytest.mark.parametrize("action", [Action.RESYNC, Action.POLL, Action.RECONNECT])
+def test_what_is_never_answered_ends_after_half_a_minute_and_says_so(action: Action) -> None:
+    bench = Bench().started()
+    bench.ask(action)
+    bench.after(30_000)
+    assert bench.outcome()[0] == "running"
+    bench.after(1)
+    assert bench.outcome()[0] == "failed"
+    assert bench.engine.desk.running == []
+
+
+def test_a_command_with_another_case_of_the_coin_is_the_same_coin() -> None:
+    bench = Bench().started()
+    bench.step(CommandReceived(Command("x", Action.HALT, "sol")))
+    assert bench.coin.halted == "operator"

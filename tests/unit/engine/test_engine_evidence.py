@@ -1,0 +1,204 @@
+"""The engine's step: whose an order is, whom a fault may touch, and what drift and overfills do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.domain.effects import (
+    AskAccount,
+    AskOpenOrders,
+    Backfill,
+    CancelOrphan,
+    SaveHalt,
+    SaveHighWater,
+)
+from core.domain.events import (
+    BackfillDone,
+    FillsCommitted,
+    OpenOrdersObserved,
+    OrderNotFound,
+    OrderUpdate,
+    RemoteOrder,
+    Unsettled,
+    WireQuarantined,
+)
+from core.domain.instrument import Instrument
+from core.domain.orders import OrderState, Side
+from core.engine.coin import Coin
+from tests.unit.engine.builders import (
+    BOOT,
+    INSTANCE,
+    MID,
+    OTHER_INSTANCE_CLOID,
+    Bench,
+    account,
+    cancelled,
+    fill,
+    make_engine,
+    notices,
+    of_kind,
+    placed,
+    quote,
+    remote,
+)
+
+BUY, SELL = Side.BUY, Side.SELL
+ETH = Instrument("ETH", 1, 4, 25)
+FOREIGN = RemoteOrder("SOL", "0x48424f54534548554436306163343632", 1, BUY, MID - 50_000, 10, False)
+
+
+def listed(bench: Bench, *orders: RemoteOrder, ticket: str = "") -> OpenOrdersObserved:
+    return OpenOrdersObserved(orders, bench.now.mono_ms, ticket)
+
+
+# -- whose order it is (I5) ----------------------------------------------------------------------------------
+
+
+def test_an_order_of_ours_without_a_row_is_cancelled_and_told() -> None:
+    bench = Bench().started()
+    orphan = f"0x67726462{INSTANCE}{BOOT}{4_000:08x}"
+    effects = bench.step(listed(bench, replace(FOREIGN, cloid=orphan)))
+    assert of_kind(CancelOrphan, effects) == [CancelOrphan("SOL", orphan)]
+    assert "orphan_order_cancelled" in notices(effects)
+
+
+def test_foreign_orders_are_counted_and_left_alone() -> None:
+    bench = Bench().started()
+    effects = bench.step(listed(bench, FOREIGN, replace(FOREIGN, cloid=None), *map(remote, bench.live)))
+    assert bench.coin.foreign_orders == 2
+    assert cancelled(effects) == []
+    assert of_kind(CancelOrphan, effects) == []
+
+
+def test_another_instances_order_halts_the_account_and_stays_halted() -> None:
+    bench = Bench().started()
+    effects = bench.step(listed(bench, replace(FOREIGN, cloid=OTHER_INSTANCE_CLOID)))
+    assert "0badc0de" in bench.engine.halted
+    assert [h.coin for h in of_kind(SaveHalt, effects)] == [""]
+    assert len(cancelled(effects)) == 6
+    again = bench.step(listed(bench, replace(FOREIGN, cloid=OTHER_INSTANCE_CLOID)))
+    assert of_kind(SaveHalt, again) == []
+
+
+def test_a_list_shows_an_order_in_doubt_to_rest_and_its_absence_never_drops_one() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.answer(orders, lambda o: Unsettled("time-out"))
+    bench.ms += 1_000
+    bench.step(listed(bench, remote(orders[0])))
+    assert [o.state for o in bench.live].count(OrderState.OPEN) == 1
+    assert len(bench.live) == 6
+
+
+def test_an_order_that_was_never_placed_frees_its_slot_and_is_told() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.answer(orders, lambda o: Unsettled("time-out"))
+    bench.ms = 6_000
+    bench.step(listed(bench))
+    for ms in (6_100, 11_100):
+        bench.ms = ms
+        bench.step(*(OrderNotFound(o.cloid, bench.now.venue_ms) for o in orders))
+    assert notices(bench.done).count("order_settled") == 6
+    bench.rest(placed(bench.done)[6:])
+    assert len(placed(bench.done)) == 12
+
+
+def test_a_fill_for_a_coin_that_is_not_traded_or_an_answer_for_no_order_touches_nothing() -> None:
+    bench = Bench().started()
+    bench.step(FillsCommitted((fill(coin="DOGE"),)), OrderNotFound("0x1", bench.now.venue_ms))
+    bench.step(WireQuarantined("userFills", "bad", "{"))
+    assert bench.coin.counts.total == 0
+    assert "wire_quarantined" in notices(bench.done)
+
+
+# -- isolation -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "where", ["observe_position", "apply_update", "apply_fills", "questions", "deferred"]
+)
+def test_an_exception_in_one_coin_halts_that_coin_loudly_and_no_other(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(make_engine(Instrument("SOL", 5, 2, 20), ETH))
+    bench.start()
+    original = getattr(Coin, where)
+
+    def fail(self: Coin, *args: object) -> object:
+        if self.name == "ETH":
+            raise RuntimeError("broken")
+        return original(self, *args)
+
+    monkeypatch.setattr(Coin, where, fail)
+    bench.step(quote(40_000_000, 1_000, "ETH"), quote())
+    bench.step(account(), listed(bench), FillsCommitted((fill(coin="ETH"),)))
+    bench.step(OrderUpdate("ETH", "0x1", 1, "open", 1, 1, 0))
+    bench.after(100, quote())
+    eth, sol = bench.engine.coins["ETH"], bench.coin
+    assert "broken" in eth.halted
+    assert "risk_halt" in notices(bench.done)
+    assert (sol.halted, bench.engine.halted) == ("", "")
+    assert len(sol.live_grid_orders()) == 6
+
+
+# -- drift and equity ----------------------------------------------------------------------------------------
+
+
+def test_a_drift_above_ten_percent_halts_the_coin_after_the_fills_were_read_and_a_second_look() -> None:
+    bench = Bench().started()
+    bench.ms = 40_000
+    first = bench.step(account(10, bench.now))
+    (read,) = of_kind(Backfill, first)
+    bench.step(BackfillDone(read.ticket, 0, 0, 0))
+    bench.ms = 45_000
+    effects = bench.step(account(10, bench.now))
+    assert "position_drift_detected" in notices(effects)
+    assert bench.coin.halted == "position drift of 20.0 % (limit 10 %)"
+    assert bench.coin.ledger.lots == 0, "never overwritten"
+    bench.step(FillsCommitted((fill(BUY, 10, 0, trade_id=5),)))
+    bench.ms = 50_000
+    assert "position_drift_resolved" in notices(bench.step(account(10, bench.now)))
+    assert bench.coin.halted, "found or not, an operator lifts a halt"
+
+
+def test_a_suspicion_asks_for_the_fills_at_every_look_until_they_were_read() -> None:
+    bench = Bench().started()
+    for n in range(3):
+        bench.ms = 40_000 + 5_000 * n
+        (read,) = of_kind(Backfill, bench.step(account(10, bench.now)))
+        bench.step(BackfillDone(read.ticket, 0, 0, 0, error="time-out"))
+    assert not bench.coin.ledger.drift.declared
+
+
+def test_the_high_water_mark_only_rises_and_each_rise_is_saved() -> None:
+    bench = Bench()
+    seen = [of_kind(SaveHighWater, bench.step(account(value=v))) for v in ("1000", "900", "1001")]
+    assert [bool(each) for each in seen] == [True, False, True]
+    assert bench.engine.high_water == Decimal(1001)
+
+
+def test_an_overfill_halts_the_coin_and_the_position_still_follows_the_exchange() -> None:
+    bench = Bench().started()
+    target = bench.live[0]
+    bench.trade(target)
+    bench.trade(target, 5)
+    assert "overfill" in notices(bench.done)
+    assert bench.coin.halted
+    assert bench.coin.ledger.lots == 55
+
+
+# -- time ----------------------------------------------------------------------------------------------------
+
+
+def test_account_orders_and_fills_are_read_at_their_pace_and_no_faster() -> None:
+    bench = Bench().started()
+    bench.done.clear()
+    for _ in range(600):
+        bench.after(100)
+    assert len(of_kind(AskAccount, bench.done)) in (12, 13)
+    assert len(of_kind(AskOpenOrders, bench.done)) in (2, 3)
+    assert len(of_kind(Backfill, bench.done)) in (3, 4)

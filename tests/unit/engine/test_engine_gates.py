@@ -1,0 +1,191 @@
+"""The engine's step: what must be seen before it quotes, and what stops it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.domain.effects import (
+    AskOrderStatus,
+    Backfill,
+    Place,
+    SaveOrder,
+)
+from core.domain.events import (
+    BackfillDone,
+    FeedChanged,
+    FillsCommitted,
+    OpenOrdersObserved,
+    RemoteOrder,
+    RequestFailed,
+)
+from core.domain.orders import OrderState, Side
+from core.engine.procedures import feed_ticket
+from tests.unit.engine.builders import (
+    Bench,
+    account,
+    cancelled,
+    fill,
+    notices,
+    of_kind,
+    order,
+    placed,
+    quote,
+)
+
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def listed(bench: Bench, *orders: RemoteOrder, ticket: str = "") -> OpenOrdersObserved:
+    return OpenOrdersObserved(orders, bench.now.mono_ms, ticket)
+
+
+# -- before the first order ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["feed", "gap", "account", "orders", "quote"])
+def test_nothing_is_quoted_until_everything_has_been_seen(missing: str) -> None:
+    bench = Bench()
+    if missing != "feed":
+        bench.step(FeedChanged(True, 1))
+    if missing not in ("feed", "gap"):
+        bench.step(BackfillDone(feed_ticket(1), 0, 0, 0))
+    if missing != "account":
+        bench.step(account())
+    if missing != "orders":
+        bench.step(listed(bench))
+    if missing != "quote":
+        bench.step(quote())
+    bench.after(1_000)
+    assert of_kind(Place, bench.done) == []
+    assert bench.coin.idle_reason
+
+
+def test_rows_are_saved_as_sent_before_the_orders_are_placed() -> None:
+    effects = Bench().start()
+    first_place = next(n for n, e in enumerate(effects) if isinstance(e, Place))
+    saved = {e.order.cloid: e.order.state for e in effects[:first_place] if isinstance(e, SaveOrder)}
+    assert saved == {o.cloid: OrderState.SENT for o in placed(effects)}
+
+
+def test_an_unresolved_order_of_an_earlier_run_blocks_its_slot_and_not_the_grid() -> None:
+    bench = Bench()
+    built = Bench().started()
+    assert built.coin.grid is not None
+    bench.coin.start_grid(built.coin.grid)
+    old = replace(built.live[0].moved(OrderState.SENT), order_id=None, cloid=order(999).cloid)
+    bench.coin.orders.restore(old, bench.now)
+    orders = placed(bench.start())
+    assert len(orders) == 5
+    assert old.slot not in {o.slot for o in orders}
+    assert of_kind(AskOrderStatus, bench.after(5_001)) == [AskOrderStatus("SOL", old.cloid)]
+
+
+# -- the feed (C-3) ------------------------------------------------------------------------------------------
+
+
+def test_a_lost_feed_stops_new_exposure_until_the_gap_is_read_and_then_the_grid_goes_on() -> None:
+    bench = Bench().started()
+    bench.step(FeedChanged(False, 1, "reset"))
+    hole = bench.live[0]
+    bench.trade(hole)
+    assert placed(bench.after(1_000, quote())) == []
+    assert bench.coin.idle_reason == "no connection to the exchange"
+    up = bench.step(FeedChanged(True, 2))
+    assert of_kind(Backfill, up) == [Backfill(ticket="feed:2")]
+    assert placed(bench.after(200, quote())) == []
+    assert bench.coin.idle_reason == "the gap in fills is being read back"
+    effects = bench.step(BackfillDone("feed:2", 10, 1, 0))
+    assert len(placed(effects)) == 1
+    assert "ws_reconnected" in notices(effects)
+
+
+def test_the_answer_to_an_older_connections_gap_does_not_open_the_newer_one() -> None:
+    bench = Bench().started()
+    for generation in (2, 3):
+        bench.step(FeedChanged(False, generation - 1), FeedChanged(True, generation))
+    bench.step(BackfillDone("feed:2", 0, 0, 0))
+    assert not bench.engine.feed.ready
+    bench.step(BackfillDone("feed:3", 0, 0, 0))
+    assert bench.engine.feed.ready
+
+
+def test_a_gap_that_could_not_be_read_is_read_again_and_nothing_is_quoted_meanwhile() -> None:
+    bench = Bench()
+    bench.step(FeedChanged(True, 1), BackfillDone("feed:1", 0, 0, 0, error="time-out"))
+    assert not bench.engine.feed.ready
+    assert Backfill(ticket="feed:1") not in bench.after(999)
+    assert Backfill(ticket="feed:1") in bench.after(1)
+
+
+def test_after_a_reconnect_the_fills_are_read_once_more_because_the_index_may_lag() -> None:
+    bench = Bench().started()
+    bench.after(100)
+    bench.step(FeedChanged(False, 1))
+    bench.connect(2)
+    assert Backfill() not in bench.after(4_900)
+    assert Backfill() in bench.after(100)
+
+
+# -- a missing fill (F16) ------------------------------------------------------------------------------------
+
+
+def test_a_fill_that_proves_another_missing_reads_back_at_once_and_stops_quoting_until_it_came() -> None:
+    bench = Bench().started()
+    effects = bench.step(FillsCommitted((fill(BUY, 7, start=10, ms=50, trade_id=2),)))
+    assert "fill_sequence_gap" in notices(effects)
+    assert [b.ticket for b in of_kind(Backfill, effects)] == ["chain"]
+    assert bench.coin.idle_reason == "a fill is missing; reading it back"
+    effects = bench.step(FillsCommitted((fill(BUY, 10, start=0, ms=40, trade_id=1),)))
+    assert "fill_chain_whole" in notices(effects)
+    assert bench.coin.idle_reason == ""
+    assert bench.coin.ledger.lots == 17
+
+
+@pytest.mark.parametrize("error", ["", "time-out"])
+def test_a_missing_fill_is_looked_for_again_whether_the_read_failed_or_found_nothing(error: str) -> None:
+    bench = Bench().started()
+    bench.step(FillsCommitted((fill(BUY, 5, start=0, ms=50_000, trade_id=2),)))
+    bench.step(FillsCommitted((fill(BUY, 7, start=10, ms=60_000, trade_id=3),)))
+    asked = []
+    while bench.ms < 60_000:
+        for read in of_kind(Backfill, bench.done):
+            if read.ticket == "chain":
+                asked.append(read.since_ms)
+                bench.step(BackfillDone("chain", 0, 0, 0, error=error))
+        bench.done.clear()
+        bench.after(500)
+        bench.engine.breaker.success()
+    assert 12 <= len(asked) <= 17, "every second at first, then every ten"
+    assert set(asked) == {fill(ms=49_000).time_ms}
+
+
+# -- the breaker ---------------------------------------------------------------------------------------------
+
+
+def test_requests_without_an_answer_stop_new_exposure_and_not_cancels() -> None:
+    bench = Bench().started()
+    for _ in range(5):
+        bench.step(RequestFailed("account", "time-out"))
+    assert "circuit_break" in notices(bench.done)
+    gone = bench.live[0]
+    bench.trade(gone)
+    assert bench.coin.idle_reason.startswith("circuit breaker")
+    assert placed(bench.after(9_000)) == []
+    assert len(cancelled(bench.engine.coins["SOL"].cancel_grid(bench.now))) == 5
+    assert bench.engine.breaker.is_open(bench.now)
+    bench.after(1_001)
+    assert not bench.engine.breaker.is_open(bench.now)
+
+
+def test_the_breaker_trips_again_on_the_first_failure_after_its_cooldown_and_for_longer() -> None:
+    bench = Bench()
+    for _ in range(5):
+        bench.step(RequestFailed("account", "time-out"))
+    bench.after(10_000)
+    bench.step(RequestFailed("account", "time-out"))
+    bench.after(19_999)
+    assert bench.engine.breaker.is_open(bench.now)
+    bench.after(1)
+    assert not bench.engine.breaker.is_open(bench.now)
