@@ -6,10 +6,11 @@ import ipaddress
 import os
 import re
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from core.runtime.keys import Identity, account_hint, load_identity
 from core.runtime.plan import RunPlan
@@ -42,9 +43,10 @@ class RunFlags:
 def parse_duration_s(text: str) -> float:
     """``90s``, ``5m``, ``1h``, ``2d`` or plain seconds. Raises ``UsageError``."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text.strip())
-    if match is None or float(match.group(1)) == 0:
+    seconds = float(match.group(1)) * _UNITS_S[match.group(2)] if match else 0.0
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
         raise UsageError(f"--for {text!r} is not a duration; write 90s, 5m or 1h")
-    return float(match.group(1)) * _UNITS_S[match.group(2)]
+    return seconds
 
 
 def load(flags: RunFlags) -> tuple[Loaded, StateDir]:
@@ -84,12 +86,21 @@ def exchange_url(flags: RunFlags, settings: Loaded) -> str:
         return OFFICIAL_URLS[flags.network]
     if not url:
         return ""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--exchange-url {url!r} is not a URL; write http://127.0.0.1:3001")
-    if parts.hostname.endswith("hyperliquid.xyz") or parts.hostname.endswith("hyperliquid-testnet.xyz"):
+    parts = _split_url(url)
+    if (parts.hostname or "").endswith(("hyperliquid.xyz", "hyperliquid-testnet.xyz")):
         raise UsageError(f"{url} is not a paper exchange; for the real one choose --network testnet")
     return url.rstrip("/")
+
+
+def _split_url(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"--exchange-url {url!r} is not a URL; write http://127.0.0.1:3001")
+    return parts
 
 
 def _check_live(flags: RunFlags) -> None:

@@ -72,8 +72,11 @@ def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary
 
     if screen is not None:
         _guard_exit(core, screen, finish)
-        screen.run()
-    wait_for_end(core)
+    try:
+        if screen is not None:
+            screen.run()
+    finally:  # whatever the screen died of, the state dir stays locked while the core trades
+        wait_for_end(core)
     if timer is not None:
         timer.cancel()
     return finish(core.join())

@@ -107,7 +107,7 @@ class CancelOutcome:
 
 @dataclass(frozen=True, slots=True)
 class OrderNotFound:
-    """``orderStatus`` by cloid answered ``unknownOid`` at ``venue_ms``."""
+    """``orderStatus`` by cloid answered ``unknownOid``, asked when the venue's own stamps had reached ``venue_ms``."""
 
     cloid: str
     venue_ms: int

@@ -46,7 +46,7 @@ class OrderRouter:
             late = Refused("not sent: it waited longer than its expiry")
             return PlaceOutcome(tuple((order.cloid, late) for order in orders))
         try:
-            answer = await self._send(order_action(orders, self._instruments), expires_ms)
+            answer = await self._send(order_action(orders, self._instruments), expires_ms, len(orders))
         except RestError as error:
             doubt = Unsettled(str(error)) if error.was_sent else Refused(f"not sent: {error}")
             return PlaceOutcome(tuple((order.cloid, doubt) for order in orders))
@@ -60,14 +60,14 @@ class OrderRouter:
             names = [cloid for _, cloid in chunk]
             try:
                 expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
-                answer = await self._send(cancel_action(chunk, self._instruments), expires_ms)
+                answer = await self._send(cancel_action(chunk, self._instruments), expires_ms, len(chunk))
             except RestError as error:
                 results += [(cloid, str(error)) for cloid in names]
             else:
                 results += cancel_results(answer, names)
         return CancelOutcome(tuple(results))
 
-    async def _send(self, action: Action, expires_ms: int) -> Any:
+    async def _send(self, action: Action, expires_ms: int, items: int) -> Any:
         nonce = await self._nonces.take(self._clock.now().venue_ms)
         payload = {
             "action": action,
@@ -76,4 +76,4 @@ class OrderRouter:
             "vaultAddress": None,
             "expiresAfter": expires_ms,
         }
-        return await self._rest.exchange(payload)
+        return await self._rest.exchange(payload, items)

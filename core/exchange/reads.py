@@ -99,10 +99,10 @@ class Reads:
         return OpenOrdersObserved(decode_open_orders(answer, self._instruments), asked, ticket)
 
     async def order_status(self, cloid: str) -> OrderUpdate | OrderNotFound:
-        asked = self._clock.now()
+        seen_ms = self._clock.seen_ms
         answer = await self._rest.info({"type": "orderStatus", "user": self._account, "oid": cloid})
         found = decode_order_status(answer, self._instruments)
-        return OrderNotFound(cloid, asked.venue_ms) if found is None else found
+        return OrderNotFound(cloid, seen_ms) if found is None else found
 
 
 def _row_identity(row: dict[str, Any]) -> tuple[object, ...]:

@@ -12,9 +12,12 @@ import aiohttp
 import orjson
 
 from core.exchange.venue_clock import VenueClock
+from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
 
 READ_TIMEOUT_S = 10.0
 ACTION_TIMEOUT_S = 5.0
+READS_AT_ONCE = 8
+ACTIONS_AT_ONCE = 8
 
 
 class RestError(Exception):
@@ -25,42 +28,63 @@ class RestError(Exception):
         self.was_sent = was_sent
 
 
+def _session(limit: int) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=30)
+    return aiohttp.ClientSession(connector=connector, trust_env=False)
+
+
+def _mono_ms() -> float:
+    return time.monotonic_ns() / 1e6
+
+
 class Rest:
-    """The two endpoints of one server. Opened inside the loop that uses it."""
+    """The two endpoints of one server. Opened inside the loop that uses it.
+
+    Each endpoint has connections of its own: however slow the reads, an action never waits for one to end.
+    """
 
     def __init__(self, base_url: str, clock: VenueClock) -> None:
         self._base = base_url.rstrip("/")
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._reads: aiohttp.ClientSession | None = None
+        self._actions: aiohttp.ClientSession | None = None
+        self._budget = WeightBudget(_mono_ms)
         self.latency_ms = 0.0
 
     async def open(self) -> None:
-        connector = aiohttp.TCPConnector(limit=16, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        self._reads, self._actions = _session(READS_AT_ONCE), _session(ACTIONS_AT_ONCE)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._reads, self._actions):
+            if session is not None:
+                await session.close()
+        self._reads = self._actions = None
 
     async def info(self, request: dict[str, Any]) -> Any:
-        """One ``/info`` question. Raises ``RestError``."""
-        sent = time.time() * 1000
-        answer = await self._post("/info", request, READ_TIMEOUT_S)
-        received = time.time() * 1000
+        """One ``/info`` question, asked when the weight for it is there. Raises ``RestError``."""
+        assert self._reads is not None, "opened before use"
+        kind = str(request.get("type"))
+        await self._budget.wait_for(read_weight(kind))
+        sent = _mono_ms()
+        answer = await self._post(self._reads, "/info", request, READ_TIMEOUT_S)
+        received = _mono_ms()
         self.latency_ms = received - sent
+        self._budget.spend(rows_weight(kind, answer))
         if isinstance(answer, dict) and type(answer.get("time")) is int:
             self._clock.observe(answer["time"], sent, received)
         return answer
 
-    async def exchange(self, payload: dict[str, Any]) -> Any:
-        """One signed ``/exchange`` action, sent once. Raises ``RestError``."""
-        return await self._post("/exchange", payload, ACTION_TIMEOUT_S)
+    async def exchange(self, payload: dict[str, Any], items: int) -> Any:
+        """One signed ``/exchange`` action of so many orders or cancels, sent at once and once. Raises ``RestError``."""
+        assert self._actions is not None, "opened before use"
+        self._budget.spend(action_weight(items))
+        return await self._post(self._actions, "/exchange", payload, ACTION_TIMEOUT_S)
 
-    async def _post(self, path: str, payload: dict[str, Any], timeout_s: float) -> Any:
-        assert self._session is not None, "opened before use"
+    async def _post(
+        self, session: aiohttp.ClientSession, path: str, payload: dict[str, Any], timeout_s: float
+    ) -> Any:
         try:
-            async with self._session.post(
+            async with session.post(
                 self._base + path,
                 data=orjson.dumps(payload),
                 headers={"Content-Type": "application/json"},

@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.domain.clock import Instant
+
+AGREES_WITHIN_MS = 50.0
+"""What a sample may differ beyond its own uncertainty before one of the two clocks must have been set."""
+
+
+def _mono_ms() -> float:
+    return time.monotonic_ns() / 1e6
+
+
+def _wall_ms() -> float:
+    return time.time_ns() / 1e6
 
 
 @dataclass(slots=True)
 class VenueClock:
-    """``now`` reads this host's clocks; the offset follows the answers with the shortest round trip.
+    """``now`` reads this host's clocks. The venue's is the monotonic one plus an offset, so that setting the host's clock
+    changes nothing. The offset follows the answers with the shortest round trip.
 
-    An answer's stamp was made between request and answer, so its middle is off by at most half the round trip.
+    An answer's stamp was made between request and answer, so its middle is off by at most half the round trip. Before the first
+    answer the host's UTC stands in.
     """
 
-    offset_ms: float = 0.0
+    offset_ms: float = field(default_factory=lambda: _wall_ms() - _mono_ms())
+    """Venue time minus monotonic time."""
+    seen_ms: int = 0
+    """The newest stamp in any answer: venue time that has certainly passed."""
     _best_rtt_ms: float = float("inf")
 
     def now(self) -> Instant:
-        wall = time.time_ns() // 1_000_000
-        return Instant(time.monotonic_ns() // 1_000_000, wall, wall + round(self.offset_ms))
+        mono = _mono_ms()
+        return Instant(int(mono), int(_wall_ms()), int(mono + self.offset_ms))
 
-    def observe(self, venue_ms: int, sent_wall_ms: float, received_wall_ms: float) -> None:
-        rtt = max(0.0, received_wall_ms - sent_wall_ms)
-        self._best_rtt_ms *= 1.05  # an old good sample must not outvote a clock that has drifted since
-        if rtt <= self._best_rtt_ms or rtt <= 5.0:
+    def observe(self, venue_ms: int, sent_mono_ms: float, received_mono_ms: float) -> None:
+        """Take one stamp and the monotonic times around it."""
+        self.seen_ms = max(self.seen_ms, venue_ms)
+        rtt = received_mono_ms - sent_mono_ms
+        found = venue_ms - (sent_mono_ms + received_mono_ms) / 2
+        self._best_rtt_ms *= 1.05  # an old good sample must not outvote clocks that have drifted since
+        was_set = abs(found - self.offset_ms) > (rtt + self._best_rtt_ms) / 2 + AGREES_WITHIN_MS
+        if rtt <= self._best_rtt_ms or rtt <= 5.0 or was_set:
             self._best_rtt_ms = rtt
-            self.offset_ms = venue_ms - (sent_wall_ms + received_wall_ms) / 2
+            self.offset_ms = found

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from core.domain.clock import Instant
-from core.domain.effects import Effect, Notify
+from core.domain.effects import Effect, Notify, notify
 from core.domain.events import BackfillDone, Event, FillsArrived, FillsCommitted, Tick
 from core.domain.fills import Fill
 from core.engine.engine import Engine
@@ -69,6 +69,8 @@ class AccountLoop:
         if now.mono_ms - self._ticked_mono_ms >= TICK_MS:
             self._ticked_mono_ms = now.mono_ms
             events.append(Tick(*self._heartbeat()))
+            for failure in self._bus.take_failures():
+                self._bus.publish(notify("observer_failed", "crit", "", reason=failure), now.wall_ms)
         effects = [effect for event in events for effect in self._engine.step(event, now)]
         rest = await self._commit_rows(effects, events, now)
         for effect in rest:

@@ -43,9 +43,8 @@ class CoreThread:
         self._latest: Snapshot | None = None
         self._report = RunReport(ExitCode.INTERNAL, "the core never started")
         self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._session: _Session | None = None
+        self._live: tuple[asyncio.AbstractEventLoop, _Session] | None = None
+        """Set and cleared by the core's thread in one assignment, so that others need no lock to read it."""
         self._stop_reason = ""
         self._waiting = threading.Semaphore(COMMANDS_WAITING)
         self._thread = threading.Thread(target=self._run, name="core", daemon=False)
@@ -62,15 +61,10 @@ class CoreThread:
 
     def submit(self, action: Action, coin: str = "", origin: str = "tui") -> str | None:
         command = Command(secrets.token_hex(8), action, coin, origin)
-        with self._lock:
-            loop, session = self._loop, self._session
-        if (
-            loop is None
-            or session is None
-            or self._ended.is_set()
-            or not self._waiting.acquire(blocking=False)
-        ):
+        live = self._live
+        if live is None or self._ended.is_set() or not self._waiting.acquire(blocking=False):
             return None
+        loop, session = live
 
         def deliver() -> None:
             self._waiting.release()
@@ -86,10 +80,11 @@ class CoreThread:
         return self._ended.wait(timeout_s)
 
     def request_stop(self, reason: str = "quit") -> None:
-        with self._lock:
-            self._stop_reason = self._stop_reason or reason
-            loop, session = self._loop, self._session
-        if loop is not None and session is not None:
+        """Takes no lock: a signal handler may have interrupted the thread that holds one."""
+        self._stop_reason = self._stop_reason or reason
+        live = self._live
+        if live is not None:
+            loop, session = live
             try:
                 loop.call_soon_threadsafe(session.request_stop, reason)
             except RuntimeError:
@@ -132,14 +127,12 @@ class CoreThread:
             url = await asyncio.to_thread(exchange.start)
         try:
             session = Session(self._plan, url, self._bus, self._publish)
-            with self._lock:
-                self._loop, self._session = asyncio.get_running_loop(), session
-                if self._stop_reason:
-                    session.request_stop(self._stop_reason)
+            self._live = asyncio.get_running_loop(), session
+            if self._stop_reason:
+                session.request_stop(self._stop_reason)
             return await session.run()
         finally:
-            with self._lock:
-                self._session = None
+            self._live = None
             if exchange is not None:
                 await asyncio.to_thread(exchange.stop)
 

@@ -49,6 +49,7 @@ class Observer:
         """``handle`` gets a record and how many were lost before it."""
         self._queue: queue.Queue[EventRecord | None] = queue.Queue(OBSERVER_BACKLOG)
         self._handle = handle
+        self.name = name
         self._lost = 0
         self.failure = ""
         self._thread = threading.Thread(target=self._run, name=f"observer-{name}", daemon=True)
@@ -83,6 +84,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._observers: list[Observer] = []
+        self._told: set[str] = set()
         self._ring: deque[EventView] = deque(maxlen=RING)
         self._tail: tuple[EventView, ...] = ()
         self._seq = 0
@@ -98,6 +100,13 @@ class EventBus:
         self._tail = ()
         for observer in self._observers:
             observer.offer(record)
+
+    def take_failures(self) -> list[str]:
+        """What observers have failed at that has not been told yet."""
+        found = {f"{observer.name}: {observer.failure}" for observer in self._observers if observer.failure}
+        fresh = sorted(found - self._told)
+        self._told |= found
+        return fresh
 
     def tail(self) -> tuple[EventView, ...]:
         """The newest events, oldest first."""

@@ -21,17 +21,24 @@ from core.exchange.wire import WireError
 from core.journal.journal import Anchor
 from core.journal.reader import CoinRows, Restored
 from core.runtime.settings import Settings
+from core.runtime.statedir import UsageError
 
 PPB = 10**9
-ANCHOR_LOOKBACK_MS = 60_000
 ANCHOR_ATTEMPTS = 10
 ANCHOR_PAUSE_S = 0.5
+QUIET_LOOKS = 6
+"""Looks that must agree on an open position without any fill in the last minute."""
 
 
 def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
     """Settings of one coin as the engine's integers. Money is rounded down to micro-USDC."""
     budget = int(settings.investment_usd * settings.leverage * 10**6)
-    caps = [int(settings.max_symbol_notional * 10**6) or budget]
+    cap_lots = int(settings.max_position_abs.scaleb(instrument.sz_decimals))
+    if settings.max_position_abs and not cap_lots:
+        raise UsageError(
+            f"max_position_abs {settings.max_position_abs} is less than one lot of {instrument.coin} "
+            f"({instrument.size_text(1)}); write 0 for no cap in the coin, or more"
+        )
     return CoinConfig(
         instrument=instrument,
         grid=GridSettings(
@@ -40,8 +47,8 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
             spacing_max_ppb=int(settings.grid_spacing_max_pct * PPB),
             round_trip_fee_ppb=int(2 * settings.maker_fee_pct * PPB),
             size_micro=budget // (2 * settings.num_grids),
-            cap_micro=min(caps),
-            cap_lots=int(settings.max_position_abs.scaleb(instrument.sz_decimals)),
+            cap_micro=int(settings.max_symbol_notional * 10**6) or budget,
+            cap_lots=cap_lots,
         ),
         recenter_ppb=int(settings.trailing_pct * PPB),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
@@ -98,23 +105,35 @@ class Opening:
 async def open_position(reads: Reads, instrument: Instrument, since_ms: int) -> Opening:
     """What the account holds when the journal begins: the position before the fills of the last minute.
 
-    The minute is read so that the anchor sits on the chain: its fills must end at the position that the exchange shows, else
-    both are read again. Raises ``RestError`` if they can't be read, or don't agree, after ten tries.
+    The position is read, then the fills, then the position again until both positions are the same and the fills end there: a
+    fill in between, or one that the exchange's index shows late, would be in the anchor and come once more. Without any fill in
+    the minute a second look some seconds later must agree. Raises ``RestError`` if they can't be read, or don't agree.
     """
     reason = f"the fills and the position of {instrument.coin} don't agree yet"
+    quiet_looks = 0
     for _ in range(ANCHOR_ATTEMPTS):
         try:
-            found = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
-            state, entries = await reads.account_with_entries()
+            seen = await _look(reads, instrument, since_ms)
         except (RestError, WireError) as error:
             reason = f"the position of {instrument.coin} can't be read: {error}"
-            await asyncio.sleep(ANCHOR_PAUSE_S)
-            continue
-        fills = chain_order(fill for fill in found if fill.coin == instrument.coin)
-        lots = dict(state.positions).get(instrument.coin, 0)
-        if not fills or fills[-1].end_lots == lots:
-            start = fills[0].start_lots if fills else lots
-            cost = int(entries.get(instrument.coin, Decimal(0)) * abs(start))
-            return Opening(Anchor(instrument.coin, start, cost, since_ms, "opening position"), tuple(fills))
+        else:
+            quiet_looks = quiet_looks + 1 if seen is not None and not seen.fills else 0
+            if seen is not None and (seen.fills or seen.anchor.lots == 0 or quiet_looks == QUIET_LOOKS):
+                return seen
         await asyncio.sleep(ANCHOR_PAUSE_S)
     raise RestError(f"{reason}; start again in a minute")
+
+
+async def _look(reads: Reads, instrument: Instrument, since_ms: int) -> Opening | None:
+    """One look at position, fills, position; ``None`` if they don't fit together."""
+    before, entries = await reads.account_with_entries()
+    found = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
+    after, _ = await reads.account_with_entries()
+    fills = chain_order(fill for fill in found if fill.coin == instrument.coin)
+    lots = dict(after.positions).get(instrument.coin, 0)
+    if lots != dict(before.positions).get(instrument.coin, 0) or (fills and fills[-1].end_lots != lots):
+        return None
+    start = fills[0].start_lots if fills else lots
+    # The entry before the minute's fills isn't told; their present one is the nearest there is.
+    cost = int(entries.get(instrument.coin, Decimal(0)) * abs(start))
+    return Opening(Anchor(instrument.coin, start, cost, since_ms, "opening position"), tuple(fills))

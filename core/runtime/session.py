@@ -88,7 +88,9 @@ class Session:
         told = False
         while not self._stop_asked.is_set():
             try:
-                return self._pick(await read_instruments(self._rest, self._dex()))
+                instruments = self._pick(await read_instruments(self._rest, self._dex()))
+                await self._check_signer()
+                return instruments
             except (RestError, WireError) as error:
                 if self.clock.now().mono_ms > give_up:
                     raise RestError(
@@ -99,6 +101,21 @@ class Session:
                     self._tell("exchange_unreachable", "warn", reason=str(error), trying_for_s=REACH_FOR_S)
                 await asyncio.sleep(RETRY_S)
         return None
+
+    async def _check_signer(self) -> None:
+        """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""
+        account, signer = self._plan.identity.account, self._plan.identity.signer.address
+        if signer == account:
+            return
+        role = await self._rest.info({"type": "userRole", "user": signer})
+        if not isinstance(role, dict) or "role" not in role:
+            raise WireError("userRole: not a role")
+        master = str(role["data"].get("user")).lower() if isinstance(role.get("data"), dict) else ""
+        if role["role"] != "agent" or master != account:
+            raise UsageError(
+                f"the key's address {signer} is not an agent of HL_USER_ADDRESS {account} on {self._plan.network} (it is: "
+                f"{role['role']}); approve it there, or fix the one that is wrong. On paper leave HL_USER_ADDRESS unset"
+            )
 
     def _dex(self) -> str:
         dexs = {coin.partition(":")[0] if ":" in coin else "" for coin in self._plan.settings.by_coin}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -136,6 +135,10 @@ class Settings(BaseSettings):
         return "", ""
 
 
+WHOLE_ACCOUNT = frozenset({"base_url", "coins", "coin", "state_dir", "live_account"})
+"""Settings that no single coin can have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """Settings by coin, in the order named, and what to warn about."""
@@ -179,23 +182,27 @@ def load_settings(
     """Read every source and check them. Raises ``UsageError`` with file, line, value and the fix."""
     check_environment(environ)
     config = read_config_file(file, default_file)
-    common = _validated(config, flags, "")
+    common = _validated(config, flags, environ, "")
     coins = common.coins or ((common.coin,) if common.coin else tuple(config.coins) or ("BTC",))
     doubled = {coin for coin in coins if coins.count(coin) > 1}
     if doubled:
         raise UsageError(f"{', '.join(sorted(doubled))} is named twice; name each coin once")
-    by_coin = {coin: _validated(config, flags, coin) for coin in coins}
+    by_coin = {coin: _validated(config, flags, environ, coin) for coin in coins}
     unused = (*sorted(name for name in environ if name in NOT_YET_IN_EFFECT), *config.unused)
-    return Loaded(
-        by_coin, common, tuple(f"{name} is set and has no effect in this version" for name in unused)
-    )
+    warnings = [f"{name} is set and has no effect in this version" for name in unused]
+    warnings += [
+        f"[coins.{name}] has no effect: {name} is not traded here"
+        for name in config.coins
+        if name not in coins
+    ]
+    return Loaded(by_coin, common, tuple(warnings))
 
 
 def check_environment(environ: Mapping[str, str]) -> None:
     """Refuse unknown ``HL_*`` names: a typo must not silently mean the default."""
     known = {f"HL_{name.upper()}" for name in Settings.model_fields} | OUTSIDE_NAMES | NOT_YET_IN_EFFECT
     for name in sorted(environ):
-        if name.startswith("HL_") and name not in known:
+        if name.upper().startswith("HL_") and name not in known:
             raise UsageError(f"{name} is not a setting{_nearest(name, known)}")
 
 
@@ -224,14 +231,25 @@ def read_config_file(file: Path | None, default_file: Path) -> ConfigFile:
             if f"HL_{key.upper()}" in NOT_YET_IN_EFFECT:
                 unused.append(f"{key} ({config.where(key, coin)})")
                 del table[key]
+            elif coin and key in WHOLE_ACCOUNT:
+                raise UsageError(
+                    f"{config.where(key, coin)}: {key} is not one coin's; write it above [coins.{coin}]"
+                )
             elif key not in Settings.model_fields:
                 known = {*Settings.model_fields, *(name[3:].lower() for name in NOT_YET_IN_EFFECT)}
                 raise UsageError(f"{config.where(key, coin)}: {key} is not a setting{_nearest(key, known)}")
     return replace(config, unused=tuple(unused))
 
 
-def _validated(config: ConfigFile, flags: Mapping[str, Any], coin: str) -> Settings:
-    from_file = {**config.top, **config.coins.get(coin, {})}
+def _validated(
+    config: ConfigFile, flags: Mapping[str, Any], environ: Mapping[str, str], coin: str
+) -> Settings:
+    from_file: dict[str, Any] = {**config.top, **config.coins.get(coin, {})}
+    from_environment: dict[str, Any] = {
+        name: environ[f"HL_{name.upper()}"]
+        for name in Settings.model_fields
+        if f"HL_{name.upper()}" in environ
+    }
 
     class Layered(Settings):
         @classmethod
@@ -243,7 +261,8 @@ def _validated(config: ConfigFile, flags: Mapping[str, Any], coin: str) -> Setti
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, from_file)
+            named = InitSettingsSource(settings_cls, from_environment)
+            return init_settings, named, InitSettingsSource(settings_cls, from_file)
 
     try:
         settings: Settings = Layered(**flags)
@@ -251,19 +270,23 @@ def _validated(config: ConfigFile, flags: Mapping[str, Any], coin: str) -> Setti
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise UsageError(
-            f"{_origin(config, flags, coin, name)}: {name} {first['input']!r}: {first['msg'].lower()}"
+            f"{_origin(config, flags, environ, coin, name)}: {name} {first['input']!r}: {first['msg'].lower()}; "
+            f"the default is {_default(name)}"
         ) from None
     name, reason = settings.contradiction()
     if name:
-        raise UsageError(f"{_origin(config, flags, coin, name)}: {name} {getattr(settings, name)} {reason}")
+        where = _origin(config, flags, environ, coin, name)
+        raise UsageError(f"{where}: {name} {getattr(settings, name)} {reason}")
     return settings
 
 
-def _origin(config: ConfigFile, flags: Mapping[str, Any], coin: str, name: str) -> str:
+def _origin(
+    config: ConfigFile, flags: Mapping[str, Any], environ: Mapping[str, str], coin: str, name: str
+) -> str:
     """Where a value came from, so that the message can say where to change it."""
     if name in flags:
         return f"--{name.replace('_', '-')}"
-    if f"HL_{name.upper()}" in _environment_names():
+    if f"HL_{name.upper()}" in environ:
         return f"HL_{name.upper()}"
     if name in config.coins.get(coin, {}):
         return config.where(name, coin)
@@ -272,10 +295,6 @@ def _origin(config: ConfigFile, flags: Mapping[str, Any], coin: str, name: str) 
 
 def _default(name: str) -> str:
     return repr(Settings.model_fields[name].default).removeprefix("Decimal('").removesuffix("')")
-
-
-def _environment_names() -> set[str]:
-    return {name for name in os.environ if name.startswith("HL_")}
 
 
 def _nearest(name: str, known: set[str]) -> str:

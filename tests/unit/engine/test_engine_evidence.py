@@ -21,6 +21,7 @@ from core.domain.events import (
     OpenOrdersObserved,
     OrderNotFound,
     OrderUpdate,
+    Refused,
     RemoteOrder,
     Unsettled,
     WireQuarantined,
@@ -43,6 +44,7 @@ from tests.unit.engine.builders import (
     placed,
     quote,
     remote,
+    update,
 )
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -91,6 +93,26 @@ def test_a_list_shows_an_order_in_doubt_to_rest_and_its_absence_never_drops_one(
     bench.step(listed(bench, remote(orders[0])))
     assert [o.state for o in bench.live].count(OrderState.OPEN) == 1
     assert len(bench.live) == 6
+
+
+def test_a_list_that_shows_an_order_we_hold_for_refused_is_believed() -> None:
+    """What was never taken can be in no list, however late: the refusal was not about this order."""
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.answer(orders, lambda o: Refused("no"))
+    bench.step(listed(bench, remote(orders[0], remaining=50)))
+    assert [o.cloid for o in bench.live if o.state is OrderState.OPEN] == [orders[0].cloid]
+
+
+def test_a_late_fill_is_applied_in_full_and_told() -> None:
+    bench = Bench().started()
+    target = bench.live[0]
+    bench.step(update(target, "canceled", 50))
+    effects = bench.trade(target)
+    assert "late_fill" in notices(effects)
+    assert bench.coin.ledger.lots == 50 * target.side.sign
+    assert target.slot is not None
+    assert bench.coin.traded == {target.slot.index: 50 * target.side.sign}
 
 
 def test_an_order_that_was_never_placed_frees_its_slot_and_is_told() -> None:

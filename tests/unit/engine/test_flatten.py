@@ -32,6 +32,7 @@ from tests.unit.engine.builders import (
     placed,
     quote,
     remote,
+    update,
 )
 
 
@@ -202,6 +203,16 @@ def test_orders_in_doubt_do_not_keep_the_position_open_but_keep_it_from_being_pr
     out.shown()
     out.listed()
     assert bench.outcome()[0] == "running"
+
+
+def test_fills_that_are_still_missing_do_not_keep_the_position_open() -> None:
+    """An order that ended can trade no more; its fills may take as long as the exchange's index."""
+    bench = Bench(make_engine(position=40)).started(40)
+    orders = cancelled(bench.ask(Action.FLATTEN, "SOL"))
+    for one in orders:
+        bench.step(update(one, "canceled", one.lots - 10))
+    bench.after(2_000, quote())
+    assert len(Exit(bench, 40).shown()) == 1
 
 
 def test_an_order_of_ours_in_the_last_list_begins_anew_and_foreign_ones_are_said() -> None:

@@ -15,6 +15,7 @@ from tests.unit.engine.builders import (
     VENUE_0,
     Bench,
     cancelled,
+    coin_config,
     fill,
     make_engine,
     notices,
@@ -200,6 +201,15 @@ def test_a_grid_from_the_journal_that_was_built_with_a_higher_cap_is_not_used() 
     assert bench.coin.grid is not None
     assert (bench.coin.grid.cap_lots, bench.coin.grid.generation) == (60, 2)
     assert bench.coin.exposure.worst_long <= 60
+
+
+def test_nothing_of_a_grid_rests_once_its_settings_allow_none() -> None:
+    bench = Bench().started()
+    bench.coin.config = coin_config(size_micro=5_000_000)
+    effects = bench.after(200, quote())
+    assert len(cancelled(effects)) == 6
+    bench.settle_cancels(effects)
+    assert placed(bench.after(61_000, quote())) == []
 
 
 def test_a_grid_from_the_journal_with_the_same_settings_goes_on() -> None:

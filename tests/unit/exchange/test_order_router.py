@@ -35,7 +35,7 @@ class Venue:
     answers: list[Any] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
 
-    async def exchange(self, payload: dict[str, Any]) -> Any:
+    async def exchange(self, payload: dict[str, Any], items: int) -> Any:
         self.sent.append(payload)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

@@ -149,14 +149,15 @@ async def test_the_error_of_the_transport_is_passed_on() -> None:
         await _pages(Venue(fail))
 
 
-async def test_an_order_is_found_or_not_and_an_absent_one_bears_the_venues_time() -> None:
+async def test_an_order_is_found_or_not_and_an_absent_one_bears_a_time_that_the_venue_has_stamped() -> None:
     row = {"coin": "BTC", "oid": 5, "sz": "0.0", "origSz": "0.1", "cloid": "0x1"}
     entry = {"order": row, "status": "filled", "statusTimestamp": 9}
     reads = _reads(Venue(lambda _: {"status": "order", "order": entry}))
     assert await reads.order_status("0x1") == OrderUpdate("BTC", "0x1", 5, "filled", 0, 10_000, 9)
-    absent = await _reads(Venue(lambda _: {"status": "unknownOid"})).order_status("0x1")
-    assert isinstance(absent, OrderNotFound)
-    assert absent.venue_ms > NOW_MS
+    clock = VenueClock(seen_ms=NOW_MS)
+    nobody = cast(Rest, Venue(lambda _: {"status": "unknownOid"}))
+    absent = await Reads(nobody, clock, ACCOUNT, INSTRUMENTS).order_status("0x1")
+    assert absent == OrderNotFound("0x1", NOW_MS)
 
 
 async def test_the_account_and_its_open_orders_carry_when_they_were_asked_and_for_whom() -> None:

@@ -32,7 +32,7 @@ async def _client(url: str, clock: VenueClock | None = None) -> AsyncIterator[Re
 async def _error(url: str) -> RestError:
     async with _client(url) as rest:
         with pytest.raises(RestError) as caught:
-            await rest.exchange({"action": {}})
+            await rest.exchange({"action": {}}, 1)
     return caught.value
 
 
@@ -41,7 +41,7 @@ async def test_an_answer_is_plain_json_and_the_body_is_what_was_sent() -> None:
         LittleServer(say_json({"status": "ok"})).running() as server,
         _client(server.url + "/") as rest,
     ):
-        assert await rest.exchange({"nonce": 1, "vaultAddress": None}) == {"status": "ok"}
+        assert await rest.exchange({"nonce": 1, "vaultAddress": None}, 1) == {"status": "ok"}
         assert server.asked == [{"nonce": 1, "vaultAddress": None}]
 
 
@@ -130,7 +130,7 @@ async def test_a_kept_connection_that_has_died_is_not_used_twice_for_one_action(
     async with raw_server(answer) as (url, seen), _client(url) as rest:
         for count in (1, 2, 3):
             try:
-                await rest.exchange({})
+                await rest.exchange({}, 1)
             except RestError:
                 pass
             assert len(seen) <= count
@@ -144,21 +144,23 @@ async def test_a_time_in_an_answer_moves_the_venue_clock_and_the_latency_is_kept
         _client(server.url, clock) as rest,
     ):
         await rest.info({"type": "clearinghouseState"})
-        assert abs(clock.offset_ms - 3_600_000) < 2_000
+        now = clock.now()
+        assert abs(now.venue_ms - now.wall_ms - 3_600_000) < 2_000
         assert 0 < rest.latency_ms < 10_000
 
 
 @pytest.mark.parametrize("answer", [{"time": True}, {"time": "1"}, {"time": None}, [1], None, {"time": 1.5}])
 async def test_a_time_that_is_none_leaves_the_venue_clock_alone(answer: object) -> None:
     clock = VenueClock()
+    before = clock.offset_ms
     async with LittleServer(say_json(answer)).running() as server, _client(server.url, clock) as rest:
         assert await rest.info({"type": "x"}) == answer
-    assert clock.offset_ms == 0
+    assert (clock.offset_ms, clock.seen_ms) == (before, 0)
 
 
 async def test_a_cancelled_request_ends_at_once() -> None:
     async with raw_server(b"", "hang") as (url, seen), _client(url) as rest:
-        request = asyncio.create_task(rest.exchange({}))
+        request = asyncio.create_task(rest.exchange({}, 1))
         await until(lambda: seen)
         request.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
+import pytest
+
+from core.exchange import venue_clock
 from core.exchange.venue_clock import VenueClock
 
 
 def test_the_offset_is_taken_at_the_middle_of_the_round_trip() -> None:
     clock = VenueClock()
-    clock.observe(venue_ms=10_050, sent_wall_ms=0, received_wall_ms=100)
+    clock.observe(venue_ms=10_050, sent_mono_ms=0, received_mono_ms=100)
     assert clock.offset_ms == 10_000
 
 
 def test_a_slow_answer_does_not_outvote_a_fast_one() -> None:
     clock = VenueClock()
     clock.observe(1_010, 0, 20)
-    clock.observe(9_000, 0, 4_000)
+    clock.observe(2_500, 0, 4_000)
     assert clock.offset_ms == 1_000
 
 
-def test_a_clock_that_has_drifted_is_believed_in_the_end() -> None:
+def test_a_clock_that_drifts_is_followed_in_the_end() -> None:
     clock = VenueClock()
     clock.observe(1_010, 0, 20)
     for _ in range(100):
-        clock.observe(5_100, 0, 200)
-    assert clock.offset_ms == 5_000
+        clock.observe(1_150, 0, 200)
+    assert clock.offset_ms == 1_050
 
 
-def test_a_wall_clock_that_stepped_back_during_a_request_gives_no_negative_round_trip() -> None:
+def test_a_clock_that_was_set_is_followed_at_once() -> None:
     clock = VenueClock()
-    clock.observe(1_000, 500, 100)
+    clock.observe(1_010, 0, 20)
+    clock.observe(11_150, 0, 300)
+    assert clock.offset_ms == 11_000
+
+
+def test_the_newest_stamp_is_kept_whatever_the_order_of_answers() -> None:
+    clock = VenueClock()
     clock.observe(2_000, 0, 3)
-    assert clock.offset_ms == 1_998.5
+    clock.observe(1_000, 0, 3)
+    assert clock.seen_ms == 2_000
 
 
-def test_now_reads_three_clocks() -> None:
-    clock = VenueClock(offset_ms=-250.4)
-    now = clock.now()
-    assert now.venue_ms == now.wall_ms - 250
-    assert clock.now().mono_ms >= now.mono_ms
+def test_setting_the_clock_of_this_host_does_not_move_the_venues(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VenueClock()
+    before = clock.now()
+    monkeypatch.setattr(venue_clock, "_wall_ms", lambda: before.wall_ms + 3_600_000.0)
+    after = clock.now()
+    assert after.wall_ms == before.wall_ms + 3_600_000
+    assert after.venue_ms - before.venue_ms == pytest.approx(after.mono_ms - before.mono_ms, abs=2)
+
+
+def test_before_the_first_answer_the_hosts_utc_stands_in() -> None:
+    now = VenueClock().now()
+    assert abs(now.venue_ms - now.wall_ms) < 100

@@ -66,6 +66,9 @@ class Stage:
     def publish(self, notice: Notify, _time_ms: int) -> None:
         self.log.append(("tell", notice))
 
+    def take_failures(self) -> list[str]:
+        return []
+
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.log if kind != "snapshot"]
 

@@ -97,8 +97,8 @@ def test_more_commands_than_may_wait_are_refused(embedded: RunPlan, monkeypatch:
             entered.set()
             release.wait(10)
 
-        assert core._loop is not None
-        core._loop.call_soon_threadsafe(stall)
+        assert core._live is not None
+        core._live[0].call_soon_threadsafe(stall)
         assert entered.wait(5)
         taken = [core.submit(Action.POLL) for _ in range(5)]
         assert [command is not None for command in taken] == [True, True, True, False, False]

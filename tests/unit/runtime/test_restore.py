@@ -32,16 +32,20 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Venue:
-    """Answers the two reads from a list of moments; the last one stays."""
+    """Each look (position, fills, position) sees one moment of a list; the last one stays."""
 
     def __init__(self, *moments: tuple[list[Fill], dict[str, int]] | Exception) -> None:
-        self.moments, self.reads, self.since = list(moments), 0, 0
+        self.moments, self.accounts, self.since = list(moments), 0, 0
         self.entries = {"BTC": Decimal(840_000)}
+
+    @property
+    def reads(self) -> int:
+        return self.accounts // 2
 
     def _moment(self) -> tuple[list[Fill], dict[str, int]]:
         found = self.moments[min(self.reads, len(self.moments) - 1)]
         if isinstance(found, Exception):
-            self.reads += 1
+            self.accounts += 2
             raise found
         return found
 
@@ -53,7 +57,7 @@ class Venue:
 
     async def account_with_entries(self) -> tuple[AccountObserved, dict[str, Decimal]]:
         _, positions = self._moment()
-        self.reads += 1
+        self.accounts += 1
         seen = AccountObserved(tuple(positions.items()), Decimal(0), Decimal(0), NOW_MS, 0)
         return seen, self.entries
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,16 @@ async def test_a_coin_that_the_exchange_does_not_have_is_refused_with_those_it_h
     async with venue() as exchange, running(plan(tmp_path, exchange.url, "NOPE")) as run:
         with pytest.raises(UsageError, match=r"the exchange has no coin 'NOPE'; it has .*BTC"):
             await run.task
+
+
+async def test_a_key_that_signs_for_another_account_is_refused(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        mine = plan(tmp_path, exchange.url)
+        watched = replace(mine, identity=replace(mine.identity, account="0x" + "ab" * 20))
+        async with running(watched) as run:
+            with pytest.raises(UsageError, match="is not an agent of HL_USER_ADDRESS"):
+                await run.task
+        assert not mine.state.journal.exists()
 
 
 async def test_coins_of_two_dexs_are_refused(tmp_path: Path) -> None:

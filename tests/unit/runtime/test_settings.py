@@ -201,3 +201,27 @@ def test_numbers_of_the_file_are_exact(load: Load) -> None:
 def test_settings_do_not_change_once_made(load: Load) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().common.num_grids = 5
+
+
+def test_a_lower_case_name_of_a_setting_is_refused_instead_of_meaning_something_or_nothing() -> None:
+    with pytest.raises(UsageError, match="hl_num_gridz is not a setting"):
+        load_settings({}, {"hl_num_gridz": "3"}, None)
+
+
+def test_only_the_environment_given_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HL_NUM_GRIDS", "3")
+    assert load_settings({}, {"HL_NUM_GRIDS": "7"}, None).by_coin["BTC"].num_grids == 7
+
+
+def test_a_table_of_a_coin_that_is_not_traded_is_warned_about(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[coins.BCT]\nnum_grids = 3\n")
+    loaded = load_settings({"coins": ("BTC",)}, {}, file)
+    assert loaded.warnings == ("[coins.BCT] has no effect: BCT is not traded here",)
+
+
+def test_a_setting_of_the_whole_account_is_refused_under_a_coin(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[coins.BTC]\nstate_dir = "x"\n')
+    with pytest.raises(UsageError, match=r"c.toml line 2: state_dir is not one coin's"):
+        load_settings({}, {}, file)

@@ -1,0 +1,70 @@
+"""The exchange's IP weight: 1200 a minute over REST. Reads wait for it; actions don't, and keep a share of their own (I7).
+
+Weights from Hyperliquid's documentation (API: rate limits).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+PER_MINUTE = 1200.0
+RESERVED = 300.0
+"""Weight that reads leave for cancels, reductions and placements."""
+
+DEFAULT_WEIGHT = 20
+WEIGHTS = {
+    "l2Book": 2,
+    "allMids": 2,
+    "clearinghouseState": 2,
+    "orderStatus": 2,
+    "spotClearinghouseState": 2,
+    "exchangeStatus": 2,
+    "userRole": 60,
+}
+ROWS_PER_WEIGHT = 20
+COUNTED_ROWS = frozenset({"userFills", "userFillsByTime"})
+"""Answers that cost one more for every twenty rows."""
+
+
+def read_weight(kind: str) -> int:
+    return WEIGHTS.get(kind, DEFAULT_WEIGHT)
+
+
+def rows_weight(kind: str, answer: Any) -> int:
+    """What an answer costs beyond its question."""
+    return len(answer) // ROWS_PER_WEIGHT if kind in COUNTED_ROWS and isinstance(answer, list) else 0
+
+
+def action_weight(items: int) -> int:
+    return 1 + items // 40
+
+
+class WeightBudget:
+    """A bucket that refills evenly. Belongs to one event loop; waiting reads are served in order."""
+
+    def __init__(self, mono_ms: Callable[[], float]) -> None:
+        self._mono_ms = mono_ms
+        self._left = PER_MINUTE
+        self._at_ms = mono_ms()
+        self._turn = asyncio.Lock()
+
+    @property
+    def left(self) -> float:
+        """Weight that could be spent now; below zero after actions that didn't wait."""
+        now = self._mono_ms()
+        self._left = min(PER_MINUTE, self._left + (now - self._at_ms) * PER_MINUTE / 60_000)
+        self._at_ms = now
+        return self._left
+
+    def spend(self, weight: int) -> None:
+        """Take weight without waiting: an action, or the rows of an answer that is here already."""
+        self._left = self.left - weight
+
+    async def wait_for(self, weight: int) -> None:
+        """Take weight for a read once there is enough above the reserve."""
+        async with self._turn:
+            while (short := weight + RESERVED - self.left) > 0:  # noqa: ASYNC110 - time is what it waits for
+                await asyncio.sleep(short * 60 / PER_MINUTE)
+            self.spend(weight)
