@@ -1,4 +1,4 @@
-"""I7 under fire: in any weather a flatten, a halt and a stop end, and "confirmed flat" is never said of a position that is open."""
+"""I7 under fire: in any weather a flatten, a halt and a stop end, and nothing is called flat that is not."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ def ask(storm: Storm, action: Action, id_: str) -> None:
 def assert_out(storm: Storm) -> None:
     """Nobody of the exchange's knows an order or a position of ours, and we know the same."""
     assert storm.venue.position == 0
-    assert storm.venue.resting() == storm.venue.on_the_way() == []
+    assert_nothing_rests(storm)
     assert storm.bench.coin.ledger.lots == 0
+
+
+def assert_nothing_rests(storm: Storm) -> None:
+    assert storm.venue.resting() == []
+    assert storm.venue.on_the_way() == []
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -56,7 +61,7 @@ def test_a_halt_ends_in_any_weather_leaves_nothing_resting_and_a_resume_makes_th
     blow(storm, chance, 60)
     storm.venue.settle(70_000)
     assert storm.bench.engine.desk.running == []
-    assert storm.venue.resting() == storm.venue.on_the_way() == []
+    assert_nothing_rests(storm)
     ask(storm, Action.RESUME, "resume")
     assert storm.bench.outcome("resume")[0] == "done"
     storm.end()
