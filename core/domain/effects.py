@@ -22,10 +22,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel these orders by cloid. ``urgent`` ones overtake everything that waits."""
+    """Cancel these orders by cloid."""
 
     orders: tuple[Order, ...]
-    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from core.domain.effects import (
     Cancel,
     Effect,
     GridRow,
-    SaveHalt,
     Severity,
     notify,
 )
@@ -45,6 +44,10 @@ class CoinConfig:
     recenter_interval_ms: int
     slippage_ppb: int
     """How far beyond the best price a flatten order may trade."""
+
+
+AWAITING_FILLS = "awaiting_fills"
+"""Names the reads for orders that have ended and whose fills don't add up yet."""
 
 
 def read_gap(after_ms: int) -> Backfill:
@@ -81,8 +84,10 @@ class Coin:
     override: str = ""
     grid_refused: str = ""
     """Why no grid can be built from the settings at this price; empty if one can."""
-    impossible: str = ""
-    """Why no grid can be built at the present price; empty if one can."""
+    grid_since_mono_ms: int = 0
+    """When the present grid was built in this run; 0 if an earlier one built it."""
+    alarm: str = ""
+    """Why the engine must halt this coin now; it takes the text away when it has."""
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
@@ -127,11 +132,8 @@ class Coin:
                     notify("late_fill", "warn", self.name, cloid=before.cloid, state=before.state.value)
                 )
             if overfilled and order is not None:
-                self.halted = f"order {order.cloid} filled {order.filled} lots of {order.lots} ordered"
-                out += [
-                    SaveHalt(self.name, self.halted),
-                    notify("overfill", "crit", self.name, reason=self.halted),
-                ]
+                self.alarm = f"order {order.cloid} filled {order.filled} lots of {order.lots} ordered"
+                out.append(notify("overfill", "crit", self.name, reason=self.alarm))
             if order is not None and order.slot is not None and self._is_present(order.slot):
                 cell = order.slot.index
                 self.traded[cell] = self.traded.get(cell, 0) + fill.signed_lots
@@ -243,12 +245,20 @@ class Coin:
             step = min(last.step_ms * 2, DEFER_MAX_MS) if last and again else DEFER_FIRST_MS
             self._deferred[order.slot] = Deferral(now.mono_ms + step, step, reason)
 
+    def settle_short(self, now: Instant) -> list[Effect]:
+        """A complete read of the fills has ended: orders that still wait for some won't get them."""
+        ended = self.orders.settle_short(now)
+        return [
+            notify("order_fills_short", "crit", self.name, cloid=o.cloid, lots=o.lots, filled=o.filled)
+            for o in ended
+        ]
+
     def questions(self, now: Instant) -> list[Effect]:
         """What must be asked to settle doubtful orders."""
         out: list[Effect] = []
         for order in self.orders.due_questions(now):
             if order.state is OrderState.AWAITING_FILLS:
-                out.append(Backfill(ticket="awaiting_fills"))
+                out.append(Backfill(ticket=AWAITING_FILLS))
             else:
                 out.append(AskOrderStatus(self.name, order.cloid))
                 if order.state is OrderState.UNKNOWN:
@@ -285,21 +295,31 @@ class Coin:
         self.orders.add(order)
         return order
 
-    def cancel(self, orders: Iterable[Order], now: Instant, urgent: bool = False) -> list[Effect]:
+    def cancel(self, orders: Iterable[Order], now: Instant) -> list[Effect]:
         """Cancel those of ``orders`` that rest; one in doubt is asked about until it settles."""
-        resting = {o.cloid for o in orders if o.state is OrderState.OPEN}
-        if not resting:
-            return []
-        return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in sorted(resting)), urgent)]
+        return self._cancel(orders, (OrderState.OPEN,), now)
 
-    def cancel_grid(self, now: Instant) -> list[Effect]:
-        return self.cancel(self.live_grid_orders(), now, urgent=True)
+    def cancel_grid(self, now: Instant, again: bool = False) -> list[Effect]:
+        """Cancel every grid order that may rest, known to rest or not: by cloid that can't hurt (I7). ``again``: also those
+        whose cancel is not confirmed yet.
+        """
+        states = (
+            OrderState.OPEN,
+            OrderState.SENT,
+            OrderState.UNKNOWN,
+            *([OrderState.CANCELLING] if again else []),
+        )
+        return self._cancel(self.live_grid_orders(), states, now)
+
+    def _cancel(self, orders: Iterable[Order], states: tuple[OrderState, ...], now: Instant) -> list[Effect]:
+        cloids = sorted({o.cloid for o in orders if o.state in states})
+        return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in cloids))] if cloids else []
 
     def deferred(self, now: Instant) -> dict[Slot, str]:
         return {slot: d.reason for slot, d in self._deferred.items() if now.mono_ms < d.until_mono_ms}
 
     def start_grid(self, grid: GridRow) -> None:
-        self.grid, self.traded, self.wants_new_grid, self.impossible = grid, {}, False, ""
+        self.grid, self.traded, self.wants_new_grid = grid, {}, False
         self._deferred.clear()
 
     # -- what the exchange shows --------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from core.domain.events import (
     OrderUpdate,
     PlaceOutcome,
     Quote,
+    Refused,
     RequestFailed,
     StopRequested,
     Tick,
@@ -44,7 +45,7 @@ from core.domain.events import (
     WireQuarantined,
 )
 from core.engine.circuit_breaker import CircuitBreaker
-from core.engine.coin import Coin, read_gap
+from core.engine.coin import AWAITING_FILLS, Coin, read_gap
 from core.engine.observations import on_account, on_open_orders
 from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
 from core.engine.procedures import feed_ticket
@@ -53,6 +54,9 @@ from core.engine.quoting import plan, shed
 ACCOUNT_EVERY_MS = 5_000
 OPEN_ORDERS_EVERY_MS = 30_000
 FILL_POLL_EVERY_MS = 20_000
+NOT_SENT = "not sent"
+"""How the order router's own refusals begin: the exchange was not asked."""
+
 CHAIN_ALARM_MS = 10_000
 CHAIN_RETRY_MS = 1_000
 GAP_RETRY_MS = 1_000
@@ -90,7 +94,8 @@ class Engine:
     rest_latency_ms: float = 0.0
     orders_sent: int = 0
     cancels_sent: int = 0
-    place_in_flight: bool = False
+    placing: set[str] = field(default_factory=set)
+    """Orders whose placement has not been answered."""
     saw_account: bool = False
     saw_open_orders: bool = False
     version: int = 0
@@ -111,14 +116,19 @@ class Engine:
         self.version += 1
         out = self._handle(event, now)
         out += self.desk.advance(self, event, now)
+        self._note_placements(out)
         for coin in self.coins.values():
-            out += self.guarded(coin, lambda c: self._act(c, now), now)
+            acts = self.guarded(coin, lambda c: self._act(c, now), now)
+            self._note_placements(acts)
+            out += acts
         if isinstance(event, Tick):
             out += self._periodic(now)
-        if any(isinstance(effect, Place) for effect in out):
-            self.place_in_flight = True
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
+
+    def _note_placements(self, effects: list[Effect]) -> None:
+        """Remember what is on its way: the next batch of the grid waits until each of these is answered."""
+        self.placing |= {o.cloid for effect in effects if isinstance(effect, Place) for o in effect.orders}
 
     def halt_reason(self, coin: Coin) -> str:
         return coin.halted or self.halted
@@ -181,7 +191,7 @@ class Engine:
             return coin.cancel_grid(now)
         if coin.idle_reason:
             return shed(coin, now)
-        return plan(coin, not self.place_in_flight, now)
+        return plan(coin, not self.placing, now)
 
     def _idle_reason(self, coin: Coin, now: Instant) -> str:
         """Why nothing new is quoted now; empty if the grid may be worked on."""
@@ -252,18 +262,25 @@ class Engine:
         for name in dict.fromkeys(fill.coin for fill in event.fills):
             mine = [fill for fill in event.fills if fill.coin == name]
             if name in self.coins:
-                out += self._for_coin(name, lambda c, m=mine: c.apply_fills(m, now), now)  # type: ignore[misc]
+                coin = self.coins[name]
+                out += self.guarded(coin, lambda c, m=mine: c.apply_fills(m, now), now)  # type: ignore[misc]
+                alarm, coin.alarm = coin.alarm, ""
+                out += self.latch(coin, alarm) if alarm else []
         return out
 
     def _on_placed(self, event: PlaceOutcome, now: Instant) -> list[Effect]:
-        self.place_in_flight = False
+        self.placing -= {cloid for cloid, _ in event.results}
         self.orders_sent += len(event.results)
         out: list[Effect] = []
         for cloid, result in event.results:
             out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
-        unsettled = [r.reason for _, r in event.results if isinstance(r, Unsettled)]
-        if unsettled:
-            out += self._failure(unsettled[0], now)
+        unanswered = [
+            r.reason
+            for _, r in event.results
+            if isinstance(r, Unsettled) or (isinstance(r, Refused) and r.reason.startswith(NOT_SENT))
+        ]
+        if unanswered:
+            out += self._failure(unanswered[0], now)
         else:
             self.breaker.success()
         return out
@@ -305,14 +322,17 @@ class Engine:
         if event.error:
             return self._failure(event.error, now)
         self.breaker.success()
+        out: list[Effect] = []
         for coin in self.coins.values():
             if event.ticket == coin.drift_ticket:
                 coin.ledger.fills_were_read()
+            if event.ticket == AWAITING_FILLS:
+                out += self.guarded(coin, lambda c: c.settle_short(now), now)
         if event.new:
-            return [
+            out.append(
                 notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, reason=event.ticket)
-            ]
-        return []
+            )
+        return out
 
     def _on_gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
         if event.error:
@@ -333,6 +353,13 @@ class Engine:
             duplicates=event.seen - event.new,
         )
         return [receipt, AskOpenOrders(), AskAccount()]
+
+    def look_for_missing(self, now: Instant) -> None:
+        """A chain that the journal left broken is still broken: the missing fill is looked for from the first tick on."""
+        for coin in self.coins.values():
+            if coin.ledger.breaks():
+                coin.chain_broken_mono_ms = now.mono_ms
+                self._due["chain"] = now.mono_ms
 
     def _ask_for_the_missing_again(self, now: Instant) -> None:
         """A fill may reach the exchange's index late; after the alarm it is looked for less often."""

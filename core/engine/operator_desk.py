@@ -62,14 +62,20 @@ class OperatorDesk:
         scope = coins[0] if command.coin else None
         match command.action:
             case Action.HALT:
-                out = [*engine.latch(scope, OPERATOR), *(e for c in coins for e in c.cancel_grid(now))]
+                out = [
+                    *engine.latch(scope, OPERATOR),
+                    *(e for c in coins for e in c.cancel_grid(now, again=True)),
+                ]
                 return out + self._begin(Halt(command, now.mono_ms), now)
             case Action.RESUME:
                 whole = None if engine.halted else scope
                 out = [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
                 return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
             case Action.FLATTEN:
-                out = [*engine.latch(scope, FLATTEN), *(e for c in coins for e in c.cancel_grid(now))]
+                out = [
+                    *engine.latch(scope, FLATTEN),
+                    *(e for c in coins for e in c.cancel_grid(now, again=True)),
+                ]
                 return out + self._begin(Flatten(command, now.mono_ms), now)
             case Action.RESYNC:
                 resync = Resync(command, now.mono_ms)
@@ -84,8 +90,14 @@ class OperatorDesk:
     def begin_stop(self, reason: str, now: Instant) -> list[Effect]:
         if self.stopping:
             return []
-        self.running.append(Stop(Command("stop", Action.HALT, origin=reason), now.mono_ms))
-        return [notify("stopping", "info", "", reason=reason)]
+        out: list[Effect] = [notify("stopping", "info", "", reason=reason)]
+        for procedure in self.running:
+            text = (
+                f"interrupted by the stop: {procedure.text}" if procedure.text else "interrupted by the stop"
+            )
+            out += self._conclude(procedure.command, "failed", text, now)
+        self.running = [Stop(Command("stop", Action.HALT, origin=reason), now.mono_ms)]
+        return out
 
     def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
         """Let every running procedure look at the event and the state after it."""

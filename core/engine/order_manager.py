@@ -21,6 +21,9 @@ TERMINAL_KEPT = 1_000
 NOT_FOUND_APART_MS = 5_000
 """Two ``unknownOid`` answers count as "never placed" only this far apart."""
 
+FILLS_WAIT_MS = 10_000
+"""How long an order that has ended may wait for fills before a complete read without them settles it."""
+
 ASK_AGAIN_MS = 2_000
 """How often the status of one unsettled order is asked for."""
 
@@ -46,12 +49,13 @@ class OrderManager:
     doubts: dict[str, Doubt] = field(default_factory=dict)
     changed: dict[str, Order] = field(default_factory=dict)
     """Rows that changed since the last ``take_changed``."""
+    _live: dict[str, Order] = field(default_factory=dict)
     _terminal: dict[str, None] = field(default_factory=dict)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
     def live(self) -> Iterator[Order]:
-        return (order for order in self.by_cloid.values() if order.state.is_live)
+        return iter(self._live.values())
 
     def live_at(self, slot: Slot) -> Order | None:
         cloid = self.by_slot.get(slot)
@@ -107,6 +111,9 @@ class OrderManager:
             return None
         match result:
             case Resting(order_id):
+                if order.state is OrderState.CANCELLING and order.reason:
+                    # A cancel overtook the order and was told that it didn't exist: now it does.
+                    order = order.moved(OrderState.OPEN, "placed after its cancel")
                 return self._seen_open(replace(order, order_id=order_id), now)
             case Traded(order_id, lots):
                 order = replace(order, order_id=order_id)
@@ -211,7 +218,7 @@ class OrderManager:
     def saw_open_orders(self, cloids: Iterable[str], asked_mono_ms: int, now: Instant) -> None:
         """A list of all open orders. Absence settles nothing; it makes us ask about that one order."""
         present = set(cloids)
-        for order in list(self.live()):
+        for order in list(self._live.values()):
             doubt = self.doubts.get(order.cloid)
             if order.cloid in present:
                 if doubt is not None:
@@ -221,9 +228,23 @@ class OrderManager:
             elif order.state is OrderState.OPEN and self._older_than(order, asked_mono_ms, now):
                 self.doubts[order.cloid] = Doubt(now.mono_ms, now.mono_ms)
 
+    def settle_short(self, now: Instant) -> list[Order]:
+        """End orders that have waited long for fills which no complete read has brought: a venue that shrank a reduce-only
+        order says ``filled`` all the same.
+        """
+        waiting = [o for o in self.live() if o.state is OrderState.AWAITING_FILLS]
+        return [
+            self._store(order.moved(OrderState.CANCELLED, "ended with fewer fills than its status says"))
+            for order in waiting
+            if now.mono_ms - self._begin_doubt(order.cloid, now).since_mono_ms >= FILLS_WAIT_MS
+        ]
+
     def due_questions(self, now: Instant) -> list[Order]:
         """Orders whose fate should be asked for now, each at most every ``ASK_AGAIN_MS``."""
         due = []
+        for order in list(self._live.values()):
+            if order.state is OrderState.SENT and now.venue_ms > order.expires_ms + ASK_AGAIN_MS:
+                self.doubt(order.cloid, "its outcome was never reported", now)
         for cloid, doubt in self.doubts.items():
             order = self.by_cloid[cloid]
             waits_for_expiry = order.state is OrderState.UNKNOWN and now.venue_ms <= order.expires_ms
@@ -258,6 +279,10 @@ class OrderManager:
             return order
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
+        if order.state.is_live:
+            self._live[cloid] = order
+        else:
+            self._live.pop(cloid, None)
         if order.order_id is not None:
             self.by_oid[order.order_id] = cloid
         if order.slot is not None:

@@ -82,7 +82,7 @@ def position_text(coin: Coin) -> str:
 
 @dataclass(slots=True)
 class Halt(_Base):
-    """Cancel our grid orders in scope until the exchange has confirmed each; what remains is said."""
+    """Cancel our grid orders in scope until the exchange has confirmed the end of each; what remains is said."""
 
     sent: int = 0
 
@@ -215,8 +215,7 @@ class Flatten(_Base):
     def _only_doubts_left(self, live: list[Order], now: Instant) -> bool:
         """Getting out does not wait for the fate of an order in doubt, nor for fills of one that ended; proving flat does."""
         waited = now.mono_ms - max(self.phase_mono_ms, self.started_mono_ms) >= UNKNOWN_WAIT_MS
-        doubtful = (OrderState.UNKNOWN, OrderState.AWAITING_FILLS)
-        return waited and all(order.state in doubtful for order in live)
+        return waited and all(order.state is not OrderState.OPEN for order in live)
 
     def _read(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         if isinstance(event, RequestFailed) and event.ticket == self.command.id:
@@ -266,12 +265,13 @@ class Flatten(_Base):
 
     def _verify(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         if now.mono_ms - self.phase_mono_ms > READ_LIMIT_MS // 3:
-            return self._enter("cancel", [], now)
+            return self._enter("pause", [], now)
         if not isinstance(event, OpenOrdersObserved) or event.ticket != self.command.id:
             return []
         ours = [o for o in event.orders if o.coin == coin.name and parse_cloid(o.cloid)]
         if ours or coin.live_grid_orders() or coin.ledger.version != self.flat_at_version:
-            return self._enter("cancel", [], now)
+            self.text = "not proven flat yet; looking again"
+            return self._enter("pause", [], now)
         foreign = sum(o.coin == coin.name for o in event.orders)
         seconds = now.wall_ms // 1000 % 86_400
         at = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02} UTC"

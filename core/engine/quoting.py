@@ -79,16 +79,21 @@ def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
 
 
 def _place(coin: Coin, grid: GridRow, levels: tuple[Level, ...], now: Instant) -> Place:
-    orders = tuple(
-        coin.new_order(level.slot.side, level.price, level.lots, Tif.ALO, Purpose.GRID, now, level.slot)
-        for level in levels
-    )
-    after, sides = coin.exposure, {order.side for order in orders}
+    """Assert I4 on what is about to be sent, then take it into the books."""
+    after = coin.exposure
+    for level in levels:
+        after = after.with_order(level.slot.side, level.lots)
+    sides = {level.slot.side for level in levels}
     assert Side.BUY not in sides or after.worst_long <= max(grid.cap_lots, 0), "worst case long past the cap"
     assert Side.SELL not in sides or after.worst_short <= max(grid.cap_lots, 0), (
         "worst case short past the cap"
     )
-    return Place(orders)
+    return Place(
+        tuple(
+            coin.new_order(level.slot.side, level.price, level.lots, Tif.ALO, Purpose.GRID, now, level.slot)
+            for level in levels
+        )
+    )
 
 
 def _recenter(coin: Coin, now: Instant) -> list[Effect]:
@@ -97,7 +102,8 @@ def _recenter(coin: Coin, now: Instant) -> list[Effect]:
     if twice is None:
         return []
     if grid is not None and not coin.wants_new_grid and not _outdated(coin, grid):
-        too_soon = now.wall_ms - grid.created_ms < coin.config.recenter_interval_ms
+        age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
+        too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
         if too_soon or not _left(coin, grid, twice):
             coin.grid_refused = ""
             return []
@@ -109,14 +115,9 @@ def _recenter(coin: Coin, now: Instant) -> list[Effect]:
         return [] if told else [notify("grid_impossible", "warn", coin.name, reason=str(error))]
     coin.grid_refused = ""
     coin.start_grid(built)
+    coin.grid_since_mono_ms = now.mono_ms
     name = "grid_built" if grid is None else "grid_recentered"
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built)]
-
-
-def _say_impossible(coin: Coin, reason: str) -> list[Effect]:
-    """No new grid at this price. An old one stays; without one the screen and the log say why nothing is quoted."""
-    told, coin.impossible = coin.impossible == reason, reason
-    return [] if told else [notify("grid_impossible", "crit", coin.name, reason=reason)]
 
 
 def _outdated(coin: Coin, grid: GridRow) -> bool:

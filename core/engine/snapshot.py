@@ -102,7 +102,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         coin=coin.name,
         state=_coin_state(engine, coin),
         halt_reason=engine.halt_reason(coin),
-        idle_reason=coin.idle_reason or coin.impossible,
+        idle_reason=coin.idle_reason,
         position=instrument.size_decimal(ledger.lots),
         entry=ledger.current.entry.scaleb(-instrument.price_decimals),
         bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
@@ -282,8 +282,6 @@ def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
             found.append((f"grid:{coin.name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
         if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
             found.append((f"halt:{coin.name}", Severity.CRIT, f"{coin.name} HALTED: {coin.halted}", "U"))
-        if coin.impossible:
-            found.append((f"grid:{coin.name}", Severity.CRIT, f"NO NEW GRID: {coin.impossible}", ""))
         if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
             found.append((f"chain:{coin.name}", Severity.CRIT, f"A FILL OF {coin.name} IS MISSING", "P"))
     if engine.halted and engine.halted != OPERATOR:

@@ -17,6 +17,15 @@ from core.journal.journal import Anchor
 from core.journal.rows import fill_from_row, grid_from_row, order_from_row
 
 _LIVE = tuple(state.value for state in OrderState if state.is_live)
+_FILLED = (
+    "((SELECT coalesce(sum(lots), 0) FROM fills WHERE cloid = o.cloid AND coin = o.coin) + "
+    "(SELECT coalesce(sum(lots), 0) FROM fills WHERE cloid IS NULL AND order_id = o.order_id AND coin = o.coin))"
+)
+"""What the fills of order ``o`` add up to; a fill may come without its cloid."""
+
+ENDED_KEPT = 500
+LIVE_MAX = 10_000
+"""Far above what the exchange lets rest at once."""
 
 
 @dataclass(slots=True)
@@ -28,6 +37,8 @@ class CoinRows:
     external: int = 0
     duplicates: int = 0
     live_orders: list[Order] = field(default_factory=list)
+    ended_orders: list[Order] = field(default_factory=list)
+    """The newest orders that have ended: a late fill still belongs to one of them."""
     grid: GridRow | None = None
     traded: dict[int, int] = field(default_factory=dict)
     """Signed sum of fills by cell of the newest generation."""
@@ -99,7 +110,8 @@ class JournalReader:
             "SELECT value FROM counters WHERE coin = ? AND name = 'duplicates'", (coin,)
         ):
             rows.duplicates = row["value"]
-        rows.live_orders = await self._live_orders(db, coin)
+        rows.live_orders = await self._orders(db, coin, "IN", LIVE_MAX)
+        rows.ended_orders = await self._orders(db, coin, "NOT IN", ENDED_KEPT)
         for row in await db.execute_fetchall(
             "SELECT * FROM grids WHERE coin = ? ORDER BY generation DESC LIMIT 1", (coin,)
         ):
@@ -107,22 +119,20 @@ class JournalReader:
             rows.traded = await self._traded(db, rows.grid)
         return rows
 
-    async def _live_orders(self, db: aiosqlite.Connection, coin: str) -> list[Order]:
+    async def _orders(self, db: aiosqlite.Connection, coin: str, live: str, most: int) -> list[Order]:
+        """The newest orders of a coin, oldest first; ``live`` is ``IN`` or ``NOT IN`` the live states."""
         marks = ", ".join("?" * len(_LIVE))
         found = await db.execute_fetchall(
-            f"SELECT o.*, (SELECT coalesce(sum(f.lots), 0) FROM fills f WHERE f.coin = o.coin AND "
-            f"(f.cloid = o.cloid OR (f.cloid IS NULL AND f.order_id = o.order_id))) AS filled "
-            f"FROM orders o WHERE o.coin = ? AND o.state IN ({marks}) ORDER BY o.created_ms",
-            (coin, *_LIVE),
+            f"SELECT o.*, {_FILLED} AS filled FROM orders o WHERE o.coin = ? AND o.state {live} ({marks}) "
+            "ORDER BY o.created_ms DESC, o.cloid DESC LIMIT ?",
+            (coin, *_LIVE, most),
         )
-        return [order_from_row(row, row["filled"]) for row in found]
+        return [order_from_row(row, row["filled"]) for row in reversed(list(found))]
 
     async def _traded(self, db: aiosqlite.Connection, grid: GridRow) -> dict[int, int]:
         found = await db.execute_fetchall(
-            "SELECT o.slot_index AS cell, sum(CASE f.side WHEN 'buy' THEN f.lots ELSE -f.lots END) AS lots "
-            "FROM orders o JOIN fills f ON f.coin = o.coin AND "
-            "(f.cloid = o.cloid OR (f.cloid IS NULL AND f.order_id = o.order_id)) "
-            "WHERE o.coin = ? AND o.generation = ? GROUP BY o.slot_index",
+            f"SELECT o.slot_index AS cell, sum(CASE o.slot_side WHEN 'buy' THEN {_FILLED} ELSE -{_FILLED} END) AS lots "
+            "FROM orders o WHERE o.coin = ? AND o.generation = ? GROUP BY o.slot_index",
             (grid.coin, grid.generation),
         )
-        return {row["cell"]: row["lots"] for row in found}
+        return {row["cell"]: row["lots"] for row in found if row["lots"]}

@@ -40,6 +40,7 @@ CREATE TABLE fills (
   UNIQUE (account, coin, time_ms, trade_id, discriminator)
 ) STRICT;
 CREATE INDEX fills_by_cloid ON fills (cloid) WHERE cloid IS NOT NULL;
+CREATE INDEX fills_by_oid ON fills (order_id) WHERE cloid IS NULL;
 CREATE TABLE orders (
   cloid TEXT PRIMARY KEY, coin TEXT NOT NULL, purpose TEXT NOT NULL,
   generation INTEGER, slot_side TEXT, slot_index INTEGER,

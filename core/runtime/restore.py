@@ -70,6 +70,7 @@ def build_engine(
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+    engine.look_for_missing(now)
     return engine
 
 
@@ -89,6 +90,9 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     if rows.grid is not None:
         coin.start_grid(rows.grid)
         coin.traded = dict(rows.traded)
+    for order in rows.ended_orders:
+        coin.orders.add(order)
+    coin.orders.take_changed()  # these rows are as they were
     for order in rows.live_orders:
         coin.orders.restore(order, now)
     return coin

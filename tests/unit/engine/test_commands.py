@@ -10,6 +10,7 @@ from core.domain.commands import Action, Command
 from core.domain.effects import AskAccount, AskOpenOrders, Backfill, LiftHalt, Reconnect, SaveAction, SaveHalt
 from core.domain.events import (
     BackfillDone,
+    CancelOutcome,
     CommandReceived,
     FeedChanged,
     OpenOrdersObserved,
@@ -47,12 +48,21 @@ def test_a_halt_latches_cancels_at_once_and_ends_when_each_cancel_is_confirmed()
     assert placed(bench.after(60_000, quote())) == []
 
 
-def test_a_halted_bot_cancels_what_turns_out_to_rest_after_all() -> None:
+def test_a_halt_cancels_what_is_on_its_way_at_once_and_again_when_it_turns_out_to_rest_after_all() -> None:
     bench = Bench()
     orders = placed(bench.start())
-    bench.ask(Action.HALT)
+    assert len(cancelled(bench.ask(Action.HALT))) == 6
+    bench.step(CancelOutcome(tuple((o.cloid, "Order was never placed") for o in orders)))
     effects = bench.answer(orders, lambda o: Resting(bench.next_oid()))
     assert len(cancelled(effects)) == 6
+
+
+def test_a_halt_cancels_orders_in_doubt_and_a_second_one_sends_the_cancels_again() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.answer(orders, lambda o: Unsettled("time-out"))
+    assert len(cancelled(bench.ask(Action.HALT, id_="first"))) == 6
+    assert len(cancelled(bench.ask(Action.HALT, id_="second"))) == 6
 
 
 def test_a_halted_coin_counts_fills_and_quotes_nothing() -> None:

@@ -155,7 +155,7 @@ def test_a_fill_between_the_look_at_the_position_and_the_list_of_orders_is_not_c
     out = Exit(bench, bench.coin.ledger.lots)
     out.listed()
     assert bench.outcome()[0] == "running"
-    out.bench.after(100)
+    out.pause()
     (close,) = out.shown()
     assert close.lots == 50
 
@@ -220,8 +220,8 @@ def test_an_order_of_ours_in_the_last_list_begins_anew_and_foreign_ones_are_said
     out.shown()
     ours = placed(out.bench.done)[0]
     out.listed(ours)
-    assert out.procedure.phase == "cancel"
-    out.bench.after(100)
+    assert out.procedure.phase == "pause"
+    out.pause()
     out.shown()
     out.listed(replace(ours, cloid="0x48424f54534548554436306163343632"))
     assert out.bench.outcome()[1].endswith("; 1 orders that are not GridBot's were left alone")

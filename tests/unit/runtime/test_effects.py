@@ -115,7 +115,7 @@ async def test_each_effect_reaches_its_counterpart_and_its_answer_comes_back() -
     bench = Bench()
     found = await bench.answers(
         Place((order(1), order(2))),
-        Cancel((order(1),), urgent=True),
+        Cancel((order(1),)),
         CancelOrphan("ETH", cloid(9)),
         AskAccount("a"),
         AskOpenOrders("b"),
