@@ -136,8 +136,8 @@ class CoinView:
     realized_usd: Decimal = ZERO
     """Gross of fees, without funding."""
     fees_usd: Decimal = ZERO
-    funding_usd: Decimal = ZERO
-    """Negative = paid."""
+    funding_usd: Decimal | None = None
+    """Negative = paid; ``None`` while it isn't counted (off paper, where there is none)."""
     unrealized_usd: Decimal = ZERO
     daily_usd: Decimal = ZERO
     """Realized - fees + funding since 00:00 UTC, plus unrealized."""
@@ -188,8 +188,8 @@ class RiskView:
     drawdown_pct: float = 0.0
     max_drawdown_pct: float = 0.0
     margin_utilization_pct: float = 0.0
-    funding_paid_usd: Decimal = ZERO
-    """Positive = paid, over the journal's lifetime."""
+    funding_paid_usd: Decimal | None = None
+    """Positive = paid, over the journal's lifetime; ``None`` while it isn't counted."""
 
 
 @dataclass(frozen=True, slots=True)

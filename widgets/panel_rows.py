@@ -33,7 +33,7 @@ def position_fields(look: Look) -> list[Field]:
         Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),), is_pair=True),
         Field("Realised", _money(coin.realized_usd)),
         Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
-        Field("Funding", _money(coin.funding_usd)),
+        Field("Funding", formats.NOTHING if coin.funding_usd is None else _money(coin.funding_usd)),
     ]
 
 
@@ -185,7 +185,9 @@ def risk_fields(look: Look) -> list[Field]:
             f"{risk.margin_utilization_pct:.1f}% used",
             severity=graded(risk.margin_utilization_pct, 70.0, 100.0),
         ),
-        Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
+        Field("Funding", formats.NOTHING, ("not counted yet", "not counted"))
+        if paid is None
+        else Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
         Field(
             "Exposure",
             formats.quantity(exposed),

@@ -30,13 +30,16 @@ from core.view import (
     Snapshot,
 )
 
+PAPER = "paper"
+"""The network whose exchange charges no funding; elsewhere funding isn't counted yet."""
+
 STALE_FEED_MS = 20_000
 """The seed's limit for ws_data_age."""
 
 
 def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
     """One consistent view; event tail, exchange and speed are the runtime's to add."""
-    coins = tuple(_coin_view(engine, coin, now) for coin in engine.coins.values())
+    coins = tuple(_coin_view(engine, coin, network, now) for coin in engine.coins.values())
     return Snapshot(
         version=engine.version,
         time_ms=now.wall_ms,
@@ -93,9 +96,9 @@ def _coin_state(engine: Engine, coin: Coin) -> RunState:
     return RunState.RUNNING if engine.saw_account and engine.saw_open_orders else RunState.STARTING
 
 
-def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
+def _coin_view(engine: Engine, coin: Coin, network: str, now: Instant) -> CoinView:
     instrument, ledger, quote = coin.config.instrument, coin.ledger, coin.quote
-    funding = Decimal(0)
+    funding = Decimal(0) if network == PAPER else None
     unrealized = coin.unrealized_usd()
     exposure = coin.exposure
     return CoinView(
@@ -113,7 +116,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         fees_usd=ledger.current.fees,
         funding_usd=funding,
         unrealized_usd=unrealized,
-        daily_usd=ledger.day_realized_at(now) + funding + unrealized,
+        daily_usd=ledger.day_realized_at(now) + (funding or 0) + unrealized,
         position_cap=instrument.size_decimal(coin.grid.cap_lots if coin.grid else 0),
         worst_long=instrument.size_decimal(exposure.worst_long),
         worst_short=instrument.size_decimal(exposure.worst_short),
@@ -258,7 +261,9 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         high_water_usd=high,
         drawdown_pct=float(100 * (high - value) / high) if high > 0 else 0.0,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
-        funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
+        funding_paid_usd=None
+        if any(coin.funding_usd is None for coin in coins)
+        else -sum((coin.funding_usd or Decimal(0) for coin in coins), Decimal(0)),
     )
 
 

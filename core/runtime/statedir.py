@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+LOCK_TRIES, LOCK_PAUSE_S = 10, 0.02
 SOCKET_PATH_MAX = 100
 """A Unix socket's path may have 107 bytes."""
 
@@ -112,9 +113,7 @@ class StateLock:
             raise UsageError(
                 f"{self._state.lock} can't be opened ({error.strerror}); move it away"
             ) from error
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _take_lock(fd):
             held = lock_holder(self._state)
             os.close(fd)
             raise UsageError(
@@ -133,6 +132,18 @@ class StateLock:
     ) -> None:
         _unregister(self._state)
         os.close(self._fd)
+
+
+def _take_lock(fd: int) -> bool:
+    """Whether the lock could be had; whoever only looks who holds it lets it go within the patience."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(LOCK_PAUSE_S)
+        else:
+            return True
+    return False
 
 
 def lock_holder(state: StateDir) -> int | None:

@@ -14,7 +14,7 @@ from widgets.look import Toast
 TOAST_MS = 4_000
 MAX_TOASTS = 3
 ANSWER_MS = 15_000
-"""Longer than any command should take to be answered; then the operator is told to look."""
+"""A command that the core hasn't even begun by then: the operator is told to look. One that runs is waited for."""
 
 _ENDS = {"done": Severity.INFO, "refused": Severity.WARN, "failed": Severity.CRIT}
 
@@ -78,8 +78,9 @@ class CommandDesk:
             if command.id in self._awaited and command.status in _ENDS:
                 self._answer(self._awaited.pop(command.id), command)
         now_ms = self._now_ms()
+        known = {command.id for command in snapshot.commands} if snapshot is not None else set()
         for command_id, awaited in list(self._awaited.items()):
-            if now_ms - awaited.sent_ms >= ANSWER_MS:
+            if now_ms - awaited.sent_ms >= ANSWER_MS and command_id not in known:
                 del self._awaited[command_id]
                 self.say(
                     f"{awaited.title}: no answer after {ANSWER_MS // 1_000}s, look at the events",
