@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
+from core import VERSION
 from core.journal.schema import ForeignJournalError, StorageError
-from core.paper.config import PaperError
+from core.paper.config import STANDALONE_SPEED, PaperError
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui.headless import print_line
@@ -20,7 +21,7 @@ from gridbot_tui.plans import Network, RunFlags, parse_duration_s
 app = App(
     name="gridbot",
     help="A grid trading bot for Hyperliquid perpetuals. Without arguments: the terminal UI on the embedded paper exchange.",
-    version="0.1.0",
+    version=VERSION,
     version_flags=["--version"],
     help_flags=["--help", "-h"],
     help_format="plaintext",
@@ -91,7 +92,7 @@ def exchange(
     *,
     listen: Annotated[str, Parameter(help="HOST:PORT")] = "127.0.0.1:3001",
     market: Annotated[str, Parameter(help="replay:FILE; default: the bundled recording.")] = "replay:bundled",
-    speed: Annotated[float, Parameter(help="Recorded seconds per second.")] = 1.0,
+    speed: Annotated[float, Parameter(help="Recorded seconds per second.")] = STANDALONE_SPEED,
     seed: int = 1,
     funds: Annotated[Decimal, Parameter(help="USDC of an account when first seen.")] = Decimal(10_000),
     state_dir: Annotated[

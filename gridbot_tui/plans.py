@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+from core.paper.config import EMBEDDED_SPEED
 from core.runtime.keys import Identity, account_hint, load_identity
 from core.runtime.plan import RunPlan
 from core.runtime.settings import Loaded, load_settings
@@ -23,7 +24,6 @@ OFFICIAL_URLS = {
     "testnet": "https://api.hyperliquid-testnet.xyz",
     "mainnet": "https://api.hyperliquid.xyz",
 }
-EMBEDDED_SPEED = 60.0
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -10,9 +10,6 @@ from __future__ import annotations
 import re
 from decimal import Context, Decimal
 
-MICRO = 1_000_000
-"""Micro-USDC in one USDC."""
-
 PERP_PRICE_DECIMALS = 6
 """A perpetual's price has at most ``6 - sz_decimals`` decimals (Hyperliquid: tick and lot size)."""
 

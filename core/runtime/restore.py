@@ -24,6 +24,7 @@ from core.runtime.settings import Settings
 from core.runtime.statedir import UsageError
 
 PPB = 10**9
+ANCHOR_LOOKBACK_MS = 60_000
 ANCHOR_ATTEMPTS = 10
 ANCHOR_PAUSE_S = 0.5
 QUIET_LOOKS = 6

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from core import VERSION
 from core.domain.clock import Instant
 from core.domain.effects import notify
 from core.domain.events import StopRequested
@@ -32,7 +33,7 @@ from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.report import status, summary
-from core.runtime.restore import Opening, build_engine, coin_config, open_position
+from core.runtime.restore import ANCHOR_LOOKBACK_MS, Opening, build_engine, coin_config, open_position
 from core.runtime.statedir import UsageError
 from core.view import Snapshot
 
@@ -41,7 +42,6 @@ REACH_FOR_S = 60.0
 
 RETRY_S = 1.0
 DRAIN_S = 3.0
-VERSION = "0.1.0"
 
 
 class Session:
@@ -164,7 +164,7 @@ class Session:
         if not unseen:
             return restored
         now = self.clock.now()
-        since = now.venue_ms - 60_000
+        since = now.venue_ms - ANCHOR_LOOKBACK_MS
         openings: list[Opening] = [await open_position(reads, instruments[name], since) for name in unseen]
         batch = Batch(
             now.venue_ms, anchors=[o.anchor for o in openings], fills=[f for o in openings for f in o.fills]

@@ -99,7 +99,7 @@ def _can_write(path: Path) -> bool:
 
 
 class StateLock:
-    """Held for the life of the process: one instance per state dir (P14). The kernel drops it with the process."""
+    """Held for the life of the process: one instance per state dir. The kernel drops it with the process."""
 
     def __init__(self, state: StateDir) -> None:
         self._state = state
