@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 
 
 def main() -> None:
@@ -15,7 +17,17 @@ def main() -> None:
         sys.exit(2)
     from gridbot_tui.cli import run_cli
 
-    sys.exit(run_cli(sys.argv[1:]))
+    _leave(run_cli(sys.argv[1:]))
+
+
+def _leave(code: int) -> None:
+    """Exit, though a terminal that hung up may have left Textual's threads waiting for it for ever."""
+    stuck = [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    if not stuck:
+        sys.exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _foreign_packages() -> str:
