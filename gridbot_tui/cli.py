@@ -30,6 +30,8 @@ app = App(
     result_action="return_value",
 )
 
+STALE_S = 20
+
 StateDirFlag = Annotated[
     Path | None, Parameter(name="--state-dir", help="Default: the only instance that runs.")
 ]
@@ -185,10 +187,17 @@ def _one_line(value: dict[str, Any]) -> str:
 def _status_text(found: dict[str, Any]) -> str:
     """A few lines for the eye."""
     head = f"{found['network'].upper()} {found['account']} {found['state'].upper()}"
-    lines = [head + (f" ({found['halt_reason']})" if found["halt_reason"] else "")]
+    lines = [head + (f" ({found['halt_reason']})" if found["halt_reason"] else "") + f", pid {found['pid']}"]
+    feed, now_ms = found["feed"], found["time_ms"]
+    silent_s = (now_ms - feed["last_message_ms"]) / 1000
+    link = "connected" if feed["connected"] else "NOT CONNECTED"
+    lines.append(f"feed: {link}, last message {silent_s:.0f} s ago{'' if silent_s < STALE_S else ' (STALE)'}")
+    lines += [f"ALERT {alert['text']}" for alert in found["alerts"]]
     for coin, view in found["coins"].items():
+        looked_s = (now_ms - view["exchange_seen_ms"]) / 1000
         lines.append(
-            f"{coin}: position {view['position']} (exchange {view['exchange_position']}, drift {view['drift']}), "
+            f"{coin}: position {view['position']} (exchange {view['exchange_position']} {looked_s:.0f} s ago, drift "
+            f"{view['drift']}), "
             f"{view['open_orders']} orders, {view['fills']} fills (ws {view['fills_from_ws']}, rest "
             f"{view['fills_from_rest']}, duplicates {view['duplicates']}), realized {view['realized_pnl']}, fees {view['fees']}"
         )

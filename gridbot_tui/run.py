@@ -36,12 +36,8 @@ def run(flags: RunFlags, no_ui: bool, for_s: float | None, with_summary: bool) -
 
 def _has_terminal() -> bool:
     """Textual reads stdin and draws on stderr; a redirected stdout means that somebody wants the lines."""
-    return (
-        sys.stdin.isatty()
-        and sys.stdout.isatty()
-        and sys.stderr.isatty()
-        and os.environ.get("TERM") != "dumb"
-    )
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # None if it was closed before the start
+    return all(s is not None and s.isatty() for s in streams) and os.environ.get("TERM") != "dumb"
 
 
 def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary: bool) -> int:
@@ -90,6 +86,7 @@ class _Screen:
 
         self._app = GridBotApp(core)
         self.left = threading.Event()
+        self.is_detached = False
 
     def run(self) -> None:
         """Draw until the operator leaves, the core ends, or the terminal is gone."""
@@ -100,6 +97,7 @@ class _Screen:
 
     def detach(self) -> None:
         """The terminal hung up: give its file descriptors up and let the application end if it still can."""
+        self.is_detached = True
         reader, _ = os.pipe()
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(reader, 0)
@@ -142,11 +140,17 @@ def _stop_after(core: CoreThread, for_s: float | None) -> threading.Timer | None
 
 
 def _guard_exit(core: CoreThread, screen: _Screen, finish: Callable[[RunReport], int]) -> None:
-    """When the core has ended, so must the process, even if the screen is stuck in a terminal that reads nothing."""
+    """When the core has ended as asked, so must the process, even if the screen is stuck in a terminal that reads nothing.
+
+    A core that ended by itself leaves the screen up: it says what happened until the operator leaves.
+    """
 
     def watch() -> None:
         while not core.wait_ended(1.0):
             pass
+        while not (core.was_asked_to_stop or screen.is_detached):
+            if screen.left.wait(1.0):
+                return
         if not screen.left.wait(SCREEN_LEAVES_WITHIN_S):
             os._exit(finish(core.join()))
 

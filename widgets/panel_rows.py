@@ -92,7 +92,11 @@ def grid_fields(look: Look) -> list[Field]:
     if coin is None:
         return []
     grid = coin.grid
-    is_short = look.state is RunState.RUNNING and grid.orders_active < grid.orders_target
+    orders_grade = Severity.INFO
+    if look.state is RunState.RUNNING and grid.orders_active < grid.orders_target:
+        orders_grade = Severity.WARN
+    elif look.state is RunState.HALTED and grid.orders_active:
+        orders_grade = Severity.CRIT
     off_center = coin.mid - grid.center
     mid_note = f"mid {off_center:+,.{coin.price_decimals}f}" if coin.mid and grid.center else ""
     return [
@@ -105,7 +109,7 @@ def grid_fields(look: Look) -> list[Field]:
             "Orders",
             f"{grid.orders_active} of {grid.orders_target}",
             (f"skew {grid.skew_ratio:+.2f}",),
-            Severity.WARN if is_short else Severity.INFO,
+            orders_grade,
         ),
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
         Field("Spacing", f"{grid.spacing_pct:.3f}%", (f"build {grid.generation}",)),

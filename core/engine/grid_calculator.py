@@ -101,6 +101,12 @@ def build_grid(
         )
     cap = settings.cap_micro // center
     cap = min(cap, settings.cap_lots) if settings.cap_lots else cap
+    if cap < lots:
+        raise GridImpossibleError(
+            f"{instrument.coin}: the position cap of {instrument.size_text(cap)} is below one level "
+            f"({instrument.size_text(lots)}), so no order could rest; raise HL_MAX_POSITION_ABS or "
+            "HL_MAX_SYMBOL_NOTIONAL, or lower HL_INVESTMENT_USD"
+        )
     return GridRow(instrument.coin, generation, center, spacing.ppb, settings.levels, lots, cap, now_ms)
 
 

@@ -189,7 +189,7 @@ class Flatten(_Base):
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         (coin,) = coins
         if self.elapsed_ms(now) > FLATTEN_LIMIT_MS:
-            return self.end(f"not flat after 60 s: {self._left(coin)}; press F again", failed=True)
+            return self.end(f"not flat after 60 s: {self._left(coin)}; flatten again", failed=True)
         match self.phase:
             case "cancel":
                 live = coin.live_grid_orders()
@@ -231,7 +231,7 @@ class Flatten(_Base):
             )
         if self.attempts >= FLATTEN_ATTEMPTS:
             return self.end(
-                f"not flat after {self.attempts} attempts: {self._left(coin)}; press F again", failed=True
+                f"not flat after {self.attempts} attempts: {self._left(coin)}; flatten again", failed=True
             )
         quote = coin.quote
         touch = quote and (quote.bid if lots > 0 else quote.ask)

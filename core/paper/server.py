@@ -44,6 +44,13 @@ class ServerStats:
     loops: int
 
 
+def owed_after(owed_ms: float, passed_ms: float, wait_ms: int, most_ms: float) -> float:
+    """Recorded time that the market has fallen behind by. Arrears beyond ``most_ms`` are forgiven (a machine that slept), but
+    never so many that a pause of ``wait_ms`` before the next step could not end.
+    """
+    return min(owed_ms + passed_ms, max(most_ms, wait_ms))
+
+
 class PaperServer:
     """One exchange on one port. Use from one event loop."""
 
@@ -160,7 +167,9 @@ class PaperServer:
         while True:
             await asyncio.sleep(_TICK_S)
             now = loop.time()
-            owed_ms = min(owed_ms + (now - last) * 1000 * speed, _MAX_LAG_S * 1000 * speed)
+            owed_ms = owed_after(
+                owed_ms, (now - last) * 1000 * speed, exchange.replay.wait_ms(), _MAX_LAG_S * 1000 * speed
+            )
             last = now
             taken = 0
             while (wait_ms := exchange.replay.wait_ms()) <= owed_ms:

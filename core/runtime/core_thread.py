@@ -90,6 +90,10 @@ class CoreThread:
             except RuntimeError:
                 pass  # it has ended by itself
 
+    @property
+    def was_asked_to_stop(self) -> bool:
+        return bool(self._stop_reason)
+
     def join(self) -> RunReport:
         """Wait for the end; how the run ended."""
         self._thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from core.domain.orders import OrderState
@@ -53,7 +54,8 @@ def status(engine: Engine, snapshot: Snapshot) -> dict[str, Any]:
     base = summary(engine, snapshot.network)
     for name, fields in base["coins"].items():
         view = coins[name]
+        fields["exchange_seen_ms"] = view["drift"]["observed_ms"]
         for taken in ("coin", "position", "fills", "drift"):
             view.pop(taken, None)
         fields.update(view)
-    return {**plain, **base}
+    return {"pid": os.getpid(), **plain, **base}

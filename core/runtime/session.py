@@ -57,6 +57,8 @@ class Session:
         self._journal = Journal(plan.state.journal)
         self._failure: RunReport | None = None
         self._stop_asked = asyncio.Event()
+        self._unreached = ""
+        """Why the exchange couldn't be reached, as long as it couldn't."""
 
     def request_stop(self, reason: str) -> None:
         """No new orders, cancel ours, drain, reconcile, end. Called in the session's loop."""
@@ -69,7 +71,9 @@ class Session:
         try:
             instruments = await self._reach()
             if instruments is None:
-                return RunReport(ExitCode.CLEAN, "stopped before it had started")
+                code = ExitCode.UNREACHABLE if self._unreached else ExitCode.CLEAN
+                reason = f": {self._unreached}" if self._unreached else ""
+                return RunReport(code, f"stopped before it had started{reason}")
             await self._open_journal()
             try:
                 return await self._trade(instruments)
@@ -96,6 +100,7 @@ class Session:
                     raise RestError(
                         f"the exchange was not reachable for {REACH_FOR_S:.0f} s: {error}"
                     ) from error
+                self._unreached = str(error)
                 if not told:
                     told = True
                     self._tell("exchange_unreachable", "warn", reason=str(error), trying_for_s=REACH_FOR_S)

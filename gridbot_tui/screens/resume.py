@@ -37,4 +37,4 @@ class ResumeDialog(TypedDialog):
         for coin in look.snapshot.coins:
             mid = formats.price(coin.mid, coin.price_decimals)
             rows += paragraph(f"{coin.coin}: {position_text(coin)}, mid {mid}", width)
-        return [*rows, *paragraph("The grid is placed again around the mid.", width)]
+        return [*rows, *paragraph("The grid is quoted again.", width)]

@@ -126,7 +126,7 @@ def test_a_refused_close_is_tried_again_a_bounded_number_of_times() -> None:
     assert tries == 20
     assert out.bench.outcome() == (
         "failed",
-        "not flat after 20 attempts: SOL position +0.4 open, 0 orders not settled; press F again",
+        "not flat after 20 attempts: SOL position +0.4 open, 0 orders not settled; flatten again",
     )
 
 
