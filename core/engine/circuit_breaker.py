@@ -28,6 +28,11 @@ class CircuitBreaker:
     def success(self) -> None:
         self.streak = self.trips = 0
 
+    def close(self) -> None:
+        """The exchange answers again: no need to wait out the cooldown."""
+        self.success()
+        self.open_until_mono_ms = 0
+
     def failure(self, reason: str, now: Instant) -> bool:
         """Count one failure; whether it tripped the breaker. After the cooldown the next request is the probe."""
         self.streak += 1

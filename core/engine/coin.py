@@ -127,6 +127,8 @@ class Coin:
             order, overfilled = self.orders.apply_fill(fill)
             self.counts = self.counts.with_fill(fill, external=order is None)
             out.append(self._fill_event(fill, order))
+            if before is not None and before.state in (OrderState.REJECTED, OrderState.NEVER_PLACED):
+                out.append(AskOpenOrders())  # it was placed after all: what else of that batch rests?
             if before is not None and before.state.is_terminal:
                 out.append(
                     notify("late_fill", "warn", self.name, cloid=before.cloid, state=before.state.value)
@@ -261,7 +263,8 @@ class Coin:
                 out.append(Backfill(ticket=AWAITING_FILLS))
             else:
                 out.append(AskOrderStatus(self.name, order.cloid))
-                if order.state is OrderState.UNKNOWN:
+                doubt = self.orders.doubts.get(order.cloid)
+                if order.state is OrderState.UNKNOWN or (doubt and doubt.first_not_found_mono_ms):
                     out.append(AskOpenOrders())
         return out
 

@@ -338,7 +338,7 @@ class Engine:
         if event.error:
             self._due["gap"] = now.mono_ms + GAP_RETRY_MS
             return self._failure(event.error, now)
-        self.breaker.success()
+        self.breaker.close()
         self.feed.ready = True
         self._due["fills"] = now.mono_ms + SECOND_READ_MS
         first = not self.feed.down_since_mono_ms

@@ -98,8 +98,9 @@ class OrderManager:
     def start_cancel(self, cloid: str, now: Instant) -> Order:
         order = self.by_cloid[cloid]
         assert order.state.is_live, order
-        self.doubts.pop(cloid, None)
-        self._begin_doubt(cloid, now)
+        # What is known of its absence stays known; whether the cancel took is asked anew.
+        doubt = self._begin_doubt(cloid, now)
+        doubt.since_mono_ms, doubt.due_mono_ms = now.mono_ms, now.mono_ms + ASK_AGAIN_MS
         return self._store(order.moved(OrderState.CANCELLING))
 
     # -- evidence -----------------------------------------------------------------------------------------------

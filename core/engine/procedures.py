@@ -23,6 +23,8 @@ from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
 
 HALT_LIMIT_MS = 60_000
+PROOF_EVERY_MS = 1_000
+"""How often the list of open orders is asked for until it shows none of ours."""
 FLATTEN_ATTEMPTS = 20
 FLATTEN_PAUSE_MS = 500
 FLATTEN_LIMIT_MS = 60_000
@@ -71,6 +73,14 @@ def feed_generation(ticket: str) -> int | None:
     return int(number) if kind == "feed" else None
 
 
+def shows_none_of_ours(event: Event | None, ticket: str, coins: list[Coin]) -> bool:
+    """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong."""
+    if not isinstance(event, OpenOrdersObserved) or event.ticket != ticket:
+        return False
+    names = {coin.name for coin in coins}
+    return not any(o.coin in names and parse_cloid(o.cloid) for o in event.orders)
+
+
 def position_text(coin: Coin) -> str:
     """``position +0.1875 BTC open`` or ``flat``."""
     lots = coin.ledger.lots
@@ -85,6 +95,7 @@ class Halt(_Base):
     """Cancel our grid orders in scope until the exchange has confirmed the end of each; what remains is said."""
 
     sent: int = 0
+    asked_mono_ms: int = -PROOF_EVERY_MS
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         live = [o for coin in coins for o in coin.live_grid_orders()]
@@ -98,7 +109,15 @@ class Halt(_Base):
                 if late
                 else []
             )
-        return self.end(f"halted: {self.sent} sent, {self.sent} confirmed; {remains}")
+        if shows_none_of_ours(event, self.command.id, coins):
+            return self.end(f"halted: {self.sent} sent, {self.sent} confirmed; {remains}")
+        if self.elapsed_ms(now) > HALT_LIMIT_MS:
+            return self.end(f"halted, but the open orders can't be read; {remains}", failed=True)
+        self.text = f"{self.sent} cancels confirmed; reading the open orders"
+        if now.mono_ms - self.asked_mono_ms < PROOF_EVERY_MS:
+            return []
+        self.asked_mono_ms = now.mono_ms
+        return [AskOpenOrders(self.command.id)]
 
 
 @dataclass(slots=True)
@@ -224,6 +243,9 @@ class Flatten(_Base):
         if not isinstance(event, AccountObserved) or event.ticket != self.command.id:
             return []
         lots = dict(event.positions).get(coin.name, 0)
+        if lots == 0 and coin.ledger.lots:
+            self.text = f"the exchange shows 0, the fills say {position_text(coin)}; looking again"
+            return self._enter("pause", [Backfill(ticket=self.command.id)], now)
         if lots == 0:
             self.flat_at_version = coin.ledger.version
             return self._enter(
@@ -269,7 +291,7 @@ class Flatten(_Base):
         if not isinstance(event, OpenOrdersObserved) or event.ticket != self.command.id:
             return []
         ours = [o for o in event.orders if o.coin == coin.name and parse_cloid(o.cloid)]
-        if ours or coin.live_grid_orders() or coin.ledger.version != self.flat_at_version:
+        if ours or coin.live_grid_orders() or coin.ledger.lots or coin.ledger.version != self.flat_at_version:
             self.text = "not proven flat yet; looking again"
             return self._enter("pause", [], now)
         foreign = sum(o.coin == coin.name for o in event.orders)
@@ -285,37 +307,66 @@ class Flatten(_Base):
 
 @dataclass(slots=True)
 class Stop(_Base):
-    """No new orders, cancel ours, drain, reconcile. ``done`` lets the process end; it latches no halt."""
+    """No new orders, cancel ours until the exchange lists none, read the last fills, compare the position.
+
+    ``done`` lets the process end; it latches no halt.
+    """
 
     phase: str = "cancel"
     phase_mono_ms: int = 0
+    asked_mono_ms: int = -PROOF_EVERY_MS
     reads: int = 0
     ticket: str = ""
+    fills_read: bool = False
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
-        if self.phase == "cancel":
-            live = [o for coin in coins for o in coin.orders.live()]
-            if live and self.elapsed_ms(now) < STOP_SETTLE_MS:
-                self.text = f"cancelling {len(live)} orders"
-                return []
-            self.failed = bool(live)
-            return self._read(now)
-        if isinstance(event, AccountObserved) and event.ticket == self.ticket:
-            if self._agrees(coins, event) or self.reads >= 5:
-                return self.end("stopped", failed=self.failed or not self._agrees(coins, event))
-            self.phase, self.phase_mono_ms = "pause", now.mono_ms
-        elif self.phase == "pause" and now.mono_ms - self.phase_mono_ms >= FLATTEN_PAUSE_MS:
-            return self._read(now)
         if self.elapsed_ms(now) > STOP_SETTLE_MS + STOP_READ_MS:
             return self.end("stopped without a last answer from the exchange", failed=True)
-        return []
+        match self.phase:
+            case "cancel":
+                return self._cancelling(coins, event, now)
+            case "pause" if now.mono_ms - self.phase_mono_ms >= FLATTEN_PAUSE_MS:
+                return self._read(now)
+            case "read":
+                return self._comparing(coins, event, now)
+            case _:
+                return []
+
+    def _cancelling(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        live = [o for coin in coins for o in coin.orders.live()]
+        self.text = f"cancelling {len(live)} orders"
+        if not live and shows_none_of_ours(event, self.command.id, coins):
+            return self._read(now)
+        if self.elapsed_ms(now) >= STOP_SETTLE_MS:
+            self.failed = True
+            return self._read(now)
+        if live or now.mono_ms - self.asked_mono_ms < PROOF_EVERY_MS:
+            return []
+        self.asked_mono_ms = now.mono_ms
+        return [AskOpenOrders(self.command.id)]
 
     def _read(self, now: Instant) -> list[Effect]:
+        """The fills first, then the position: what the position shows must be in the fills."""
         self.reads += 1
-        self.phase, self.phase_mono_ms = "read", now.mono_ms
+        self.phase, self.phase_mono_ms, self.fills_read = "read", now.mono_ms, False
         self.ticket = f"{self.command.id}:{self.reads}"
         self.text = "comparing with the exchange"
-        return [Backfill(ticket=self.ticket), AskAccount(self.ticket)]
+        return [Backfill(ticket=self.ticket)]
+
+    def _comparing(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        match event:
+            case BackfillDone(ticket=t, error="") if t == self.ticket:
+                self.fills_read = True
+                return [AskAccount(self.ticket)]
+            case AccountObserved(ticket=t) if t == self.ticket and self.fills_read:
+                if self._agrees(coins, event):
+                    return self.end("stopped", failed=self.failed)
+            case BackfillDone(ticket=t) | RequestFailed(ticket=t) if t == self.ticket:
+                pass
+            case _:
+                return []
+        self.phase, self.phase_mono_ms = "pause", now.mono_ms
+        return []
 
     @staticmethod
     def _agrees(coins: list[Coin], seen: AccountObserved) -> bool:

@@ -20,7 +20,7 @@ NOT_PLACED = (
     "L1 error: User or API Wallet",
     "Must deposit before performing actions",
     "Unable to recover signer",
-    "Invalid nonce",
+    "Invalid nonce: nonce too",
     "Nonce mismatch",
     "Action already expired",
     "Too many cumulative requests sent",
@@ -42,9 +42,11 @@ def place_results(
     statuses = _statuses(answer, "order")
     if statuses is None:
         return tuple((order.cloid, Unsettled("an answer of another shape")) for order in orders)
-    if len(orders) > 1 and len(statuses) == 1 and isinstance(refused := _refused(statuses[0]), Refused):
-        # One invalid order fails the whole batch before any is looked at (Hyperliquid: error responses).
-        return tuple((order.cloid, refused) for order in orders)
+    whole = _refused(statuses[0]) if len(orders) > 1 and len(statuses) == 1 else None
+    if whole is not None and " asset=" not in whole.reason:
+        # One invalid order fails the whole batch before any is looked at (Hyperliquid: error responses). Such an error names no
+        # asset; one that does is about a single order, and the answer lacks the others.
+        return tuple((order.cloid, whole) for order in orders)
     if len(statuses) != len(orders):
         doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders")
         return tuple((order.cloid, doubt) for order in orders)

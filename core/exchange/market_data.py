@@ -40,6 +40,11 @@ QUARANTINE_LIMIT = 3
 """Undecodable messages in a row on one channel that force a reconnect."""
 
 
+def _word(value: Any) -> str:
+    """A text field, empty if it is anything else; nothing nested is ever turned into text."""
+    return value if isinstance(value, str) else ""
+
+
 class MarketData:
     """The streams of one account: fills, order updates, and the best bid and ask of each coin."""
 
@@ -139,9 +144,9 @@ class MarketData:
         if not isinstance(subscription, dict):
             return ("", "", "")
         return (
-            str(subscription.get("type")),
-            str(subscription.get("coin", "")),
-            str(subscription.get("user", "")).lower(),
+            _word(subscription.get("type")),
+            _word(subscription.get("coin")),
+            _word(subscription.get("user")).lower(),
         )
 
     async def _listen(self, socket: ClientConnection) -> None:
@@ -171,7 +176,8 @@ class MarketData:
     async def _handle(self, message: Any) -> None:
         if isinstance(message, str) and message.startswith("Websocket connection established"):
             return
-        channel = str(message.get("channel")) if isinstance(message, dict) else "text"
+        named = message.get("channel") if isinstance(message, dict) else "text"
+        channel = named if isinstance(named, str) else "unnamed"
         try:
             await self._dispatch(channel, message)
             self._bad[channel] = 0
@@ -206,8 +212,8 @@ class MarketData:
     async def _on_fills(self, data: Any) -> None:
         if not isinstance(data, dict) or not isinstance(data.get("fills"), list):
             raise WireError("userFills: no list of fills")
-        if str(data.get("user", "")).lower() != self._account:
-            raise WireError(f"userFills of {data.get('user')!r}, which was not asked for")
+        if _word(data.get("user")).lower() != self._account:
+            raise WireError("userFills of another user, which was not asked for")
         source = FillSource.SNAPSHOT if data.get("isSnapshot") is True else FillSource.WS
         fills = [decode_fill(row, self._account, source, self._instruments) for row in data["fills"]]
         known = tuple(fill for fill in fills if fill is not None)

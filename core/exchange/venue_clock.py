@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from core.domain.clock import Instant
 
+IMPLAUSIBLE_MS = 2 * 86_400_000
+"""The exchange's own window for nonces: a stamp farther off than that can't be traded with anyway."""
+
 AGREES_WITHIN_MS = 50.0
 """What a sample may differ beyond its own uncertainty before one of the two clocks must have been set."""
 
@@ -39,7 +42,9 @@ class VenueClock:
         return Instant(int(mono), int(_wall_ms()), int(mono + self.offset_ms))
 
     def observe(self, venue_ms: int, sent_mono_ms: float, received_mono_ms: float) -> None:
-        """Take one stamp and the monotonic times around it."""
+        """Take one stamp and the monotonic times around it; one that is days off is no clock's and is left alone."""
+        if abs(venue_ms - (received_mono_ms + self.offset_ms)) > IMPLAUSIBLE_MS:
+            return
         self.seen_ms = max(self.seen_ms, venue_ms)
         rtt = received_mono_ms - sent_mono_ms
         found = venue_ms - (sent_mono_ms + received_mono_ms) / 2

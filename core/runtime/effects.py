@@ -37,7 +37,7 @@ OVERLAP_MS = 120_000
 """A read of fills begins this long before its cursor: the exchange's index may lag, and a repeat costs nothing."""
 
 TASKS_MAX = 256
-"""Requests under way at once; far above what one account needs, so reaching it is a bug."""
+"""Requests under way past which a read is refused; placements and cancels never are."""
 
 STATUS_ASKS_MAX = 100
 """Questions about single orders under way at once. After a restart each live order is asked about; those passed over are
@@ -73,7 +73,7 @@ class EffectRunner:
             case Cancel(orders):
                 self._spawn("cancel", self._cancel([(o.coin, o.cloid) for o in orders]))
             case CancelOrphan(coin, cloid):
-                self._spawn("cancel", self._cancel([(coin, cloid)]))
+                self._once(f"orphan {cloid}", lambda: self._cancel([(coin, cloid)]))
             case AskAccount(ticket):
                 self._spawn_read("account", ticket, self._ask_account)
             case AskOpenOrders(ticket):
@@ -99,7 +99,9 @@ class EffectRunner:
 
     def _spawn_read(self, kind: str, ticket: str, read: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         """A routine read (no ticket) waits for nobody, so one of a kind at a time is enough."""
-        if ticket:
+        if ticket and len(self._tasks) >= TASKS_MAX:
+            self._inbox.force(RequestFailed(kind, "too many requests are under way; try again", ticket))
+        elif ticket:
             self._spawn(kind, read(ticket))
         else:
             self._once(kind, lambda: read(""))
@@ -111,7 +113,6 @@ class EffectRunner:
             self._spawn(question, read()).add_done_callback(lambda _: self._under_way.discard(question))
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        assert len(self._tasks) < TASKS_MAX, f"{len(self._tasks)} requests under way"
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

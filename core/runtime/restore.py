@@ -25,9 +25,9 @@ from core.runtime.statedir import UsageError
 
 PPB = 10**9
 ANCHOR_LOOKBACK_MS = 60_000
-ANCHOR_ATTEMPTS = 10
-ANCHOR_PAUSE_S = 0.5
-QUIET_LOOKS = 6
+ANCHOR_ATTEMPTS = 20
+ANCHOR_PAUSE_S = 1.0
+QUIET_LOOKS = 10
 """Looks that must agree on an open position without any fill in the last minute."""
 
 
@@ -107,7 +107,7 @@ class Opening:
     fills: tuple[Fill, ...]
 
 
-async def open_position(reads: Reads, instrument: Instrument, since_ms: int) -> Opening:
+async def open_position(reads: Reads, instrument: Instrument) -> Opening:
     """What the account holds when the journal begins: the position before the fills of the last minute.
 
     The position is read, then the fills, then the position again until both positions are the same and the fills end there: a
@@ -118,7 +118,7 @@ async def open_position(reads: Reads, instrument: Instrument, since_ms: int) -> 
     quiet_looks = 0
     for _ in range(ANCHOR_ATTEMPTS):
         try:
-            seen = await _look(reads, instrument, since_ms)
+            seen = await _look(reads, instrument)
         except (RestError, WireError) as error:
             reason = f"the position of {instrument.coin} can't be read: {error}"
         else:
@@ -129,9 +129,10 @@ async def open_position(reads: Reads, instrument: Instrument, since_ms: int) -> 
     raise RestError(f"{reason}; start again in a minute")
 
 
-async def _look(reads: Reads, instrument: Instrument, since_ms: int) -> Opening | None:
-    """One look at position, fills, position; ``None`` if they don't fit together."""
+async def _look(reads: Reads, instrument: Instrument) -> Opening | None:
+    """One look at position, fills, position; ``None`` if they don't fit together. The minute is the venue's."""
     before, entries = await reads.account_with_entries()
+    since_ms = before.venue_ms - ANCHOR_LOOKBACK_MS
     found = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
     after, _ = await reads.account_with_entries()
     fills = chain_order(fill for fill in found if fill.coin == instrument.coin)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from core import VERSION
 from core.domain.clock import Instant
@@ -33,13 +34,14 @@ from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.report import status, summary
-from core.runtime.restore import ANCHOR_LOOKBACK_MS, Opening, build_engine, coin_config, open_position
+from core.runtime.restore import Opening, build_engine, coin_config, open_position
 from core.runtime.statedir import UsageError
 from core.view import Snapshot
 
 REACH_FOR_S = 60.0
 """How long a start tries to reach the exchange."""
 
+T = TypeVar("T")
 RETRY_S = 1.0
 DRAIN_S = 3.0
 
@@ -162,20 +164,31 @@ class Session:
             batch.meta["instance"] = secrets.token_hex(4)
         await self._journal.commit(batch)
 
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The result of a part of the start, or ``None`` if it was told to stop meanwhile."""
+        working = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self._stop_asked.wait())
+        await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return None
+
     async def _restore(self, reads: Reads, instruments: dict[str, Instrument]) -> Restored:
         reader, account = JournalReader(self._plan.state.journal), self._plan.identity.account
         restored = await reader.restore(account, list(instruments))
         unseen = [name for name, rows in restored.coins.items() if rows.anchor is None]
         if not unseen:
             return restored
-        now = self.clock.now()
-        since = now.venue_ms - ANCHOR_LOOKBACK_MS
-        openings: list[Opening] = [await open_position(reads, instruments[name], since) for name in unseen]
+        openings: list[Opening] = [await open_position(reads, instruments[name]) for name in unseen]
+        anchors = [opening.anchor for opening in openings]
         batch = Batch(
-            now.venue_ms, anchors=[o.anchor for o in openings], fills=[f for o in openings for f in o.fills]
+            self.clock.now().venue_ms, anchors=anchors, fills=[f for o in openings for f in o.fills]
         )
         if not restored.cursor_ms:
-            batch.meta["fill_cursor_ms"] = str(now.venue_ms)
+            batch.meta["fill_cursor_ms"] = str(min(anchor.time_ms for anchor in anchors))
         await self._journal.commit(batch)
         return await reader.restore(account, list(instruments))
 
@@ -185,7 +198,9 @@ class Session:
         plan, clock = self._plan, self.clock
         account, signer = plan.identity.account, plan.identity.signer
         reads = Reads(self._rest, clock, account, instruments, self._dex())
-        restored = await self._restore(reads, instruments)
+        restored = await self._unless_stopped(self._restore(reads, instruments))
+        if restored is None:
+            return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         boot, now = secrets.token_hex(4), clock.now()
         await self._journal.commit(Batch(now.wall_ms, boots=[(boot, os.getpid(), VERSION)]))
         configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}

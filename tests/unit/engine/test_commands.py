@@ -43,7 +43,9 @@ def test_a_halt_latches_cancels_at_once_and_ends_when_each_cancel_is_confirmed()
     assert of_kind(SaveHalt, effects) == [SaveHalt("", "operator")]
     assert len(cancelled(effects)) == 6
     assert bench.outcome() == ("running", "6 of 6 cancels not yet confirmed; SOL flat")
-    bench.settle_cancels(effects)
+    asked = bench.settle_cancels(effects)
+    assert AskOpenOrders("cmd") in asked
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms, "cmd"))
     assert bench.outcome() == ("done", "halted: 6 sent, 6 confirmed; SOL flat")
     assert placed(bench.after(60_000, quote())) == []
 

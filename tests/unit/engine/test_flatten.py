@@ -282,3 +282,13 @@ def test_closing_orders_are_never_quoted_around_nor_cancelled_as_grid_orders() -
     assert close not in out.bench.live
     assert cancelled(out.bench.after(100, quote())) == []
     assert of_kind(Place, out.bench.after(100)) == []
+
+
+def test_a_position_of_0_that_the_fills_deny_is_not_believed() -> None:
+    """The exchange's view of the account may lag: CONFIRMED FLAT needs its word and ours."""
+    out = Exit.of(40)
+    out.bench.step(account(0, out.bench.now, "cmd"))
+    assert out.procedure.phase == "pause"
+    out.pause()
+    (close,) = out.shown()
+    assert close.lots == 40

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from core.domain.effects import AskAccount, SaveHalt
-from core.domain.events import FillsCommitted, StopRequested, Unsettled
+from core.domain.effects import AskAccount, AskOpenOrders, CancelOrphan, SaveHalt
+from core.domain.events import (
+    BackfillDone,
+    FillsCommitted,
+    OpenOrdersObserved,
+    RemoteOrder,
+    RequestFailed,
+    StopRequested,
+    Unsettled,
+)
 from core.domain.orders import Side
 from core.engine.procedures import Stop
 from tests.unit.engine.builders import Bench, account, cancelled, fill, notices, of_kind, placed
@@ -15,28 +23,75 @@ def stop_of(bench: Bench) -> Stop:
     return stop
 
 
-def test_a_stop_cancels_reads_once_more_agrees_and_latches_no_halt() -> None:
+def none_listed(bench: Bench) -> None:
+    """The exchange lists no order of ours any more."""
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms, stop_of(bench).command.id))
+
+
+def fills_read(bench: Bench) -> None:
+    bench.step(BackfillDone(stop_of(bench).ticket, 0, 0, 0))
+
+
+def test_a_stop_cancels_proves_it_reads_the_last_fills_agrees_and_latches_no_halt() -> None:
     bench = Bench().started()
     effects = bench.step(StopRequested("SIGTERM"))
     assert len(cancelled(effects)) == 6
     assert of_kind(SaveHalt, effects) == []
     bench.settle_cancels(effects)
+    assert AskOpenOrders(stop_of(bench).command.id) in bench.done
+    none_listed(bench)
+    fills_read(bench)
     assert AskAccount(stop_of(bench).ticket) in bench.done
     bench.step(account(0, bench.now, stop_of(bench).ticket))
     assert (stop_of(bench).done, stop_of(bench).failed) == (True, False)
     assert bench.engine.halted == bench.coin.halted == ""
 
 
+def test_a_stop_does_not_end_while_the_exchange_lists_an_order_of_ours() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    ours = RemoteOrder(
+        "SOL", "0x67726462" + bench.engine.instance + "00000000" + "00000001", 5, Side.BUY, 1, 1, False
+    )
+    effects = bench.step(OpenOrdersObserved((ours,), bench.now.mono_ms, stop_of(bench).command.id))
+    assert CancelOrphan("SOL", str(ours.cloid)) in effects
+    assert stop_of(bench).phase == "cancel"
+    assert AskOpenOrders(stop_of(bench).command.id) in bench.after(1_000)
+
+
 def test_a_stop_reads_again_while_a_fill_is_still_on_its_way() -> None:
     bench = Bench().started()
     bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    none_listed(bench)
     stop = stop_of(bench)
+    fills_read(bench)
     bench.step(account(10, bench.now, stop.ticket))
     assert not stop.done
     bench.step(FillsCommitted((fill(Side.BUY, 10),)))
     bench.after(500)
+    fills_read(bench)
     bench.step(account(10, bench.now, stop.ticket))
     assert (stop.done, stop.failed) == (True, False)
+
+
+def test_a_position_read_before_the_last_fills_ends_no_stop() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    none_listed(bench)
+    bench.step(account(0, bench.now, stop_of(bench).ticket))
+    assert not stop_of(bench).done
+
+
+def test_a_read_that_fails_at_the_end_is_repeated() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    none_listed(bench)
+    fills_read(bench)
+    bench.step(RequestFailed("account", "HTTP 502", stop_of(bench).ticket))
+    bench.after(500)
+    fills_read(bench)
+    bench.step(account(0, bench.now, stop_of(bench).ticket))
+    assert (stop_of(bench).done, stop_of(bench).failed) == (True, False)
 
 
 def test_a_stop_ends_in_any_case_and_says_what_it_could_not_prove() -> None:

@@ -9,20 +9,20 @@ from core.exchange.venue_clock import VenueClock
 
 
 def test_the_offset_is_taken_at_the_middle_of_the_round_trip() -> None:
-    clock = VenueClock()
+    clock = VenueClock(offset_ms=0.0)
     clock.observe(venue_ms=10_050, sent_mono_ms=0, received_mono_ms=100)
     assert clock.offset_ms == 10_000
 
 
 def test_a_slow_answer_does_not_outvote_a_fast_one() -> None:
-    clock = VenueClock()
+    clock = VenueClock(offset_ms=0.0)
     clock.observe(1_010, 0, 20)
     clock.observe(2_500, 0, 4_000)
     assert clock.offset_ms == 1_000
 
 
 def test_a_clock_that_drifts_is_followed_in_the_end() -> None:
-    clock = VenueClock()
+    clock = VenueClock(offset_ms=0.0)
     clock.observe(1_010, 0, 20)
     for _ in range(100):
         clock.observe(1_150, 0, 200)
@@ -30,14 +30,14 @@ def test_a_clock_that_drifts_is_followed_in_the_end() -> None:
 
 
 def test_a_clock_that_was_set_is_followed_at_once() -> None:
-    clock = VenueClock()
+    clock = VenueClock(offset_ms=0.0)
     clock.observe(1_010, 0, 20)
     clock.observe(11_150, 0, 300)
     assert clock.offset_ms == 11_000
 
 
 def test_the_newest_stamp_is_kept_whatever_the_order_of_answers() -> None:
-    clock = VenueClock()
+    clock = VenueClock(offset_ms=0.0)
     clock.observe(2_000, 0, 3)
     clock.observe(1_000, 0, 3)
     assert clock.seen_ms == 2_000
@@ -55,3 +55,10 @@ def test_setting_the_clock_of_this_host_does_not_move_the_venues(monkeypatch: py
 def test_before_the_first_answer_the_hosts_utc_stands_in() -> None:
     now = VenueClock().now()
     assert abs(now.venue_ms - now.wall_ms) < 100
+
+
+def test_a_stamp_that_no_clock_could_show_is_left_alone() -> None:
+    clock = VenueClock()
+    before = clock.offset_ms
+    clock.observe(2**64 - 1, 0, 3)
+    assert (clock.offset_ms, clock.seen_ms) == (before, 0)

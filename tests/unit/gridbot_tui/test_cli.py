@@ -21,8 +21,13 @@ _STATUS = {
     "account": "0xab",
     "state": "running",
     "halt_reason": "",
+    "pid": 77,
+    "time_ms": 50_000,
+    "feed": {"connected": True, "last_message_ms": 20_000},
+    "alerts": [{"text": "NO MARKET DATA FOR 30 s"}],
     "coins": {
         "BTC": {
+            "exchange_seen_ms": 46_000,
             "position": "0.5",
             "exchange_position": "0.5",
             "drift": "0",
@@ -104,7 +109,12 @@ def test_status_is_a_line_for_the_eye_or_one_json_object(
     instance({"ok": True, "status": _STATUS})
     assert run_cli(["status"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("PAPER 0xab RUNNING\nBTC: position 0.5 (exchange 0.5, drift 0), 6 orders, 3 fills")
+    assert text.splitlines()[:3] == [
+        "PAPER 0xab RUNNING, pid 77",
+        "feed: connected, last message 30 s ago (STALE)",
+        "ALERT NO MARKET DATA FOR 30 s",
+    ]
+    assert "BTC: position 0.5 (exchange 0.5 4 s ago, drift 0), 6 orders, 3 fills" in text
     assert run_cli(["status", "--json"]) == 0
     line = capsys.readouterr().out
     assert json.loads(line) == _STATUS

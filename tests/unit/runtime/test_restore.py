@@ -64,7 +64,7 @@ class Venue:
 
 async def _open(*moments: tuple[list[Fill], dict[str, int]] | Exception) -> tuple[restore.Opening, Venue]:
     venue = Venue(*moments)
-    return await open_position(cast(Reads, venue), BTC, NOW_MS - 60_000), venue
+    return await open_position(cast(Reads, venue), BTC), venue
 
 
 async def test_a_flat_account_without_fills_begins_at_zero() -> None:
@@ -122,7 +122,7 @@ async def test_a_read_that_fails_is_repeated_too(error: Exception) -> None:
 async def test_after_ten_tries_it_is_given_up_in_a_sentence(moment: Any, says: str) -> None:
     venue = Venue(moment)
     with pytest.raises(RestError, match=f"{says}; start again in a minute"):
-        await open_position(cast(Reads, venue), BTC, 0)
+        await open_position(cast(Reads, venue), BTC)
     assert venue.reads == ANCHOR_ATTEMPTS
 
 

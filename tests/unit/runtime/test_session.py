@@ -158,14 +158,14 @@ async def test_an_exchange_that_answers_nonsense_counts_as_not_there(
         assert len(server.asked) > 1
 
 
-async def test_a_stop_before_the_exchange_was_reached_is_clean(
+async def test_a_stop_before_the_exchange_was_reached_says_that_it_never_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "RETRY_S", 0.01)
     async with running(plan(tmp_path, "http://127.0.0.1:1")) as run:
         await until(run.told)
         report = await run.stop()
-    assert report.exit_code is ExitCode.CLEAN
+    assert report.exit_code is ExitCode.UNREACHABLE
 
 
 async def test_a_journal_that_cannot_be_written_any_more_cancels_everything_and_says_so(
