@@ -67,7 +67,17 @@ def test_a_refusal_that_comes_before_any_order_is_definite(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Internal error", "timed out", "", "order Invalid nonce", None, {"a": 1}, 5]
+    "text",
+    [
+        "Internal error",
+        "timed out",
+        "",
+        "order Invalid nonce",
+        "Invalid nonce: duplicate nonce 7",
+        None,
+        {"a": 1},
+        5,
+    ],
 )
 def test_a_refusal_in_other_words_settles_nothing(text: object) -> None:
     (result,) = _results({"status": "err", "response": text}, order(1))
@@ -88,6 +98,7 @@ def test_one_error_for_a_batch_refuses_all_of_it() -> None:
         [{"resting": {"oid": 1}}],
         [{"resting": {"oid": 1}}] * 3,
         [{"error": None}],
+        [{"error": "Price must be divisible by tick size. asset=0"}],
         [{"error": {"text": "no"}}],
         ["error"],
     ],
