@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.paper.config import PaperConfig, PaperError
 
 if TYPE_CHECKING:
-    from core.paper.server import PaperServer, ServerStats
+    from core.paper.server.http import PaperServer, ServerStats
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class EmbeddedExchange:
                 _log.critical("the paper exchange has died", exc_info=True)
 
     async def _main(self) -> None:
-        from core.paper.server import PaperServer
+        from core.paper.server.http import PaperServer
 
         stop = asyncio.Event()
         with self._lock:

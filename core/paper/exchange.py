@@ -8,18 +8,16 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from decimal import Decimal
 
-from core.paper.batch import Batch
+from core.paper.answers.info import Info
 from core.paper.config import PaperConfig, StoreError
-from core.paper.exchange_api import ExchangeApi
-from core.paper.info import Info
 from core.paper.jsonio import Json
-from core.paper.ledger import Ledger
-from core.paper.recording import Recording
-from core.paper.replay import MarketStep, Replay
+from core.paper.market.step import Market, MarketStep
+from core.paper.requests.exchange_api import ExchangeApi
 from core.paper.store import Cursor, PaperStore, Saved
-from core.paper.venue import Venue
+from core.paper.venue.batch import Batch
+from core.paper.venue.ledger import Ledger
+from core.paper.venue.venue import Venue
 
 _MICRO = 1_000_000
 
@@ -35,7 +33,7 @@ class PaperExchange:
     def __init__(
         self,
         config: PaperConfig,
-        recording: Recording,
+        market: Market,
         store: PaperStore | None = None,
         clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
@@ -43,20 +41,17 @@ class PaperExchange:
         self._failure: StoreError | None = None
         self._clock_ms = clock_ms
         self._listeners: list[Callable[[Batch], None]] = []
-        self.recording = recording
-        self.venue = Venue(
-            [recording.instrument], int(Decimal(config.funds_usd) * _MICRO), clock_ms(), config.seed
-        )
+        self.market = market
+        self.venue = Venue(market.universe, int(config.funds_usd * _MICRO), clock_ms(), config.seed)
         self.info = Info(self.venue)
         self.api = ExchangeApi(self.venue)
         self.orders_seen = 0
         self.trades_seen = 0
         saved = store.load() if store is not None else None
-        position = None
-        if saved is not None and saved.cursor is not None and saved.cursor.recording == recording.name:
-            position = saved.cursor.position
-        self.replay = Replay(recording, position)
-        self.venue.step(self.replay.scene(), clock_ms())
+        if saved is not None and saved.cursor.market == market.name:
+            market.resume(saved.cursor.place)
+        for step in market.scene():
+            self.venue.step(step, clock_ms())
         if saved is not None:
             _restore(self.venue, saved)
         self.venue.take_batch()
@@ -81,7 +76,10 @@ class PaperExchange:
 
     def advance(self) -> None:
         """Take the market's next step."""
-        step: MarketStep = self.replay.advance()
+        self.apply(self.market.advance())
+
+    def apply(self, step: MarketStep) -> None:
+        """Let the market take a step."""
         self.venue.step(step, self._clock_ms())
         self.settle()
 
@@ -109,7 +107,7 @@ class PaperExchange:
     def _save(self, batch: Batch) -> None:
         assert self._store is not None
         ledger = self.venue.ledger
-        cursor = Cursor(self.recording.name, self.replay.position)
+        cursor = Cursor(self.market.name, self.market.place)
         try:
             self._store.save(batch, ledger.counters, ledger.block_ms, cursor)
         except sqlite3.Error as error:

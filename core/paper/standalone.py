@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from core.domain.units import decimal_text
 from core.paper.config import PaperConfig
-from core.paper.server import PaperServer, ServerStats
+from core.paper.server.http import PaperServer, ServerStats
 
 _REPORT_EVERY_S = 60.0
 

@@ -2,6 +2,8 @@
 
 WAL with ``synchronous=NORMAL``: a kill at any moment leaves the last committed state, whole; only a power cut may lose the last
 transactions, and paper money can bear that. The file is locked while an exchange runs on it.
+
+Accounts, orders and fills are kept as JSON documents of their dataclasses: a new field with a default needs nothing here.
 """
 
 from __future__ import annotations
@@ -10,49 +12,76 @@ import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.domain.orders import Side
-from core.paper.accounts import MARKET_USER, Account, Leverage, Position
-from core.paper.batch import Batch
-from core.paper.config import StoreError
-from core.paper.ledger import Counters
-from core.paper.nonces import NonceSet
-from core.paper.orders import FillRecord, Order, OrderStatus, TimeInForce
-from core.paper.replay import ReplayPosition
+import orjson
+from pydantic import TypeAdapter
 
-_VERSION = 1
+from core.paper.config import StoreError
+from core.paper.venue.accounts import MARKET_USER, Account, AccountState
+from core.paper.venue.batch import Batch
+from core.paper.venue.ledger import Counters
+from core.paper.venue.nonces import NonceSet
+from core.paper.venue.orders import FillRecord, HistoryRow, Order
+
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE accounts (user TEXT PRIMARY KEY, cash INTEGER NOT NULL, deposits INTEGER NOT NULL, volume INTEGER NOT NULL,
-  requests INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE positions (user TEXT NOT NULL, coin TEXT NOT NULL, lots INTEGER NOT NULL, cost INTEGER NOT NULL,
-  PRIMARY KEY (user, coin)) WITHOUT ROWID;
-CREATE TABLE leverages (user TEXT NOT NULL, coin TEXT NOT NULL, value INTEGER NOT NULL, is_cross INTEGER NOT NULL,
-  PRIMARY KEY (user, coin)) WITHOUT ROWID;
-CREATE TABLE orders (oid INTEGER PRIMARY KEY, user TEXT NOT NULL, coin TEXT NOT NULL, side TEXT NOT NULL,
-  price INTEGER NOT NULL, lots INTEGER NOT NULL, remaining INTEGER NOT NULL, tif TEXT NOT NULL, reduce_only INTEGER NOT NULL,
-  cloid TEXT, created_ms INTEGER NOT NULL, status TEXT NOT NULL, status_ms INTEGER NOT NULL, filled INTEGER NOT NULL,
-  filled_micro INTEGER NOT NULL);
+CREATE TABLE accounts (user TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE orders (oid INTEGER PRIMARY KEY, user TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE fills (seq INTEGER PRIMARY KEY, user TEXT NOT NULL, coin TEXT NOT NULL, time_ms INTEGER NOT NULL,
-  tid INTEGER NOT NULL, oid INTEGER NOT NULL, cloid TEXT, side TEXT NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL,
-  start_lots INTEGER NOT NULL, closed_pnl INTEGER NOT NULL, fee INTEGER NOT NULL, crossed INTEGER NOT NULL,
-  direction TEXT NOT NULL, hash TEXT NOT NULL, UNIQUE (user, coin, time_ms, tid));
+  tid INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (user, coin, time_ms, tid));
+CREATE TABLE history (seq INTEGER PRIMARY KEY, user TEXT NOT NULL, time_ms INTEGER NOT NULL, hash TEXT NOT NULL,
+  delta TEXT NOT NULL);
 CREATE TABLE nonces (signer TEXT NOT NULL, nonce INTEGER NOT NULL, PRIMARY KEY (signer, nonce)) WITHOUT ROWID;
 """
 
-_ORDER_COLUMNS = (
-    "oid, user, coin, side, price, lots, remaining, tif, reduce_only, cloid, created_ms, status, status_ms, filled, "
-    "filled_micro"
-)
-_FILL_COLUMNS = "user, coin, time_ms, tid, oid, cloid, side, price, lots, start_lots, closed_pnl, fee, crossed, direction, hash"
+_FROM_VERSION_1 = """
+ALTER TABLE accounts RENAME TO old_accounts;
+ALTER TABLE orders RENAME TO old_orders;
+ALTER TABLE fills RENAME TO old_fills;
+ALTER TABLE nonces RENAME TO old_nonces;
+ALTER TABLE facts RENAME TO old_facts;
+{schema}
+INSERT INTO accounts SELECT user, json_object('user', user, 'cash', json_object('', cash), 'deposits', deposits,
+  'volume', volume, 'requests', requests,
+  'positions', (SELECT json_group_object(coin, json_object('lots', lots, 'cost', cost)) FROM positions p WHERE p.user = a.user),
+  'leverages', (SELECT json_group_object(coin, json_object('value', value, 'is_cross', json(iif(is_cross, 'true', 'false'))))
+    FROM leverages l WHERE l.user = a.user)) FROM old_accounts a;
+INSERT INTO orders SELECT oid, user, json_object('oid', oid, 'user', user, 'coin', coin, 'side', side, 'price', price,
+  'lots', lots, 'remaining', remaining, 'tif', tif, 'reduce_only', json(iif(reduce_only, 'true', 'false')), 'cloid', cloid,
+  'created_ms', created_ms, 'status', status, 'status_ms', status_ms, 'filled', filled, 'filled_micro', filled_micro)
+  FROM old_orders;
+INSERT INTO fills SELECT seq, user, coin, time_ms, tid, json_object('user', user, 'coin', coin, 'time_ms', time_ms, 'tid', tid,
+  'oid', oid, 'cloid', cloid, 'side', side, 'price', price, 'lots', lots, 'start_lots', start_lots, 'closed_pnl', closed_pnl,
+  'fee', fee, 'crossed', json(iif(crossed, 'true', 'false')), 'direction', direction, 'hash', hash) FROM old_fills;
+INSERT INTO nonces SELECT signer, nonce FROM old_nonces;
+INSERT INTO facts SELECT 'counters', json_group_object(name, value) FROM old_facts
+  WHERE name IN ('next_oid', 'trades', 'fees');
+INSERT INTO facts SELECT 'block_ms', value FROM old_facts WHERE name = 'block_ms';
+INSERT INTO facts SELECT 'market', value FROM old_facts WHERE name = 'recording';
+INSERT INTO facts SELECT 'place', i.value || iif(f.value, ' forward', ' backward') FROM old_facts i, old_facts f
+  WHERE i.name = 'replay_index' AND f.name = 'replay_forward';
+DROP TABLE old_accounts;
+DROP TABLE old_orders;
+DROP TABLE old_fills;
+DROP TABLE old_nonces;
+DROP TABLE old_facts;
+DROP TABLE positions;
+DROP TABLE leverages;
+"""
+
+_ACCOUNTS = TypeAdapter(AccountState)
+_ORDERS = TypeAdapter(Order)
+_FILLS = TypeAdapter(FillRecord)
+_COUNTERS = TypeAdapter(Counters)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the market stands: in which recording, at which step."""
+    """Where the market stands: in which one, at which place."""
 
-    recording: str
-    position: ReplayPosition
+    market: str
+    place: str
 
 
 @dataclass(slots=True)
@@ -61,7 +90,7 @@ class Saved:
 
     counters: Counters
     block_ms: int
-    cursor: Cursor | None
+    cursor: Cursor
     accounts: dict[str, Account] = field(default_factory=dict)
     market: Account = field(default_factory=lambda: Account(MARKET_USER))
     nonces: dict[str, NonceSet] = field(default_factory=dict)
@@ -92,11 +121,12 @@ class PaperStore:
         execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA synchronous=NORMAL")
         version = execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _VERSION):
+        if version not in (0, 1, _VERSION):
             raise sqlite3.DatabaseError(f"it is of version {version}, this program knows {_VERSION}")
         execute("BEGIN IMMEDIATE")
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
+        if version != _VERSION:
+            script = _SCHEMA if version == 0 else _FROM_VERSION_1.format(schema=_SCHEMA)
+            for statement in script.split(";"):
                 execute(statement)
             execute(f"PRAGMA user_version={_VERSION}")
         execute("COMMIT")
@@ -122,39 +152,31 @@ class PaperStore:
 
     def _write(self, batch: Batch) -> None:
         many = self._connection.executemany
-        accounts = batch.accounts.values()
         many(
-            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)",
-            [(a.user, a.cash, a.deposits, a.volume, a.requests) for a in accounts],
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?)",
+            [(user, _ACCOUNTS.dump_json(account)) for user, account in batch.accounts.items()],
         )
         many(
-            "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)",
-            [(a.user, coin, p.lots, p.cost) for a in accounts for coin, p in a.positions.items()],
+            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?)",
+            [(oid, order.user, _ORDERS.dump_json(order)) for oid, order in batch.orders.items()],
         )
         many(
-            "INSERT OR REPLACE INTO leverages VALUES (?, ?, ?, ?)",
-            [(a.user, coin, x.value, x.is_cross) for a in accounts for coin, x in a.leverages.items()],
+            "INSERT INTO fills (user, coin, time_ms, tid, body) VALUES (?, ?, ?, ?, ?)",
+            [(f.user, f.coin, f.time_ms, f.tid, _FILLS.dump_json(f)) for f in batch.fills],
         )
         many(
-            f"INSERT OR REPLACE INTO orders ({_ORDER_COLUMNS}) VALUES ({', '.join('?' * 15)})",
-            [_order_values(order) for order in batch.orders.values()],
-        )
-        many(
-            f"INSERT INTO fills ({_FILL_COLUMNS}) VALUES ({', '.join('?' * 15)})",
-            [_fill_values(fill) for fill in batch.fills],
+            "INSERT INTO history (user, time_ms, hash, delta) VALUES (?, ?, ?, ?)",
+            [(row.user, row.time_ms, row.hash, orjson.dumps(row.delta)) for row in batch.history],
         )
         many("INSERT INTO nonces VALUES (?, ?)", batch.nonces_used)
         many("DELETE FROM nonces WHERE signer = ? AND nonce = ?", batch.nonces_dropped)
 
     def _write_facts(self, counters: Counters, block_ms: int, cursor: Cursor) -> None:
         facts = {
-            "next_oid": counters.next_oid,
-            "trades": counters.trades,
-            "fees": counters.fees,
+            "counters": _COUNTERS.dump_json(counters),
             "block_ms": block_ms,
-            "recording": cursor.recording,
-            "replay_index": cursor.position.index,
-            "replay_forward": int(cursor.position.forward),
+            "market": cursor.market,
+            "place": cursor.place,
         }
         self._connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
@@ -169,15 +191,11 @@ class PaperStore:
             if not facts:
                 return None
             saved = Saved(
-                counters=Counters(facts["next_oid"], facts["trades"], facts["fees"]),
+                counters=_COUNTERS.validate_json(facts["counters"]),
                 block_ms=facts["block_ms"],
-                cursor=Cursor(
-                    facts["recording"], ReplayPosition(facts["replay_index"], bool(facts["replay_forward"]))
-                ),
+                cursor=Cursor(facts["market"], facts["place"]),
             )
             self._load_accounts(saved)
-            self._load_orders(saved)
-            self._load_fills(saved)
             for signer, nonce in self._connection.execute("SELECT signer, nonce FROM nonces ORDER BY nonce"):
                 saved.nonces.setdefault(signer, NonceSet()).kept.append(nonce)
         except (sqlite3.Error, KeyError, ValueError) as error:
@@ -187,106 +205,20 @@ class PaperStore:
         return saved
 
     def _load_accounts(self, saved: Saved) -> None:
-        rows = self._connection.execute("SELECT user, cash, deposits, volume, requests FROM accounts")
-        for user, cash, deposits, volume, requests in rows:
-            account = Account(user, cash, deposits, volume, requests)
+        rows = self._connection.execute
+        for user, body in rows("SELECT user, body FROM accounts"):
+            state = _ACCOUNTS.validate_json(body)
+            account = Account(**{name: getattr(state, name) for name in AccountState.__dataclass_fields__})
             if user == MARKET_USER:
                 saved.market = account
             else:
                 saved.accounts[user] = account
-        everyone = {**saved.accounts, MARKET_USER: saved.market}
-        for user, coin, lots, cost in self._connection.execute(
-            "SELECT user, coin, lots, cost FROM positions"
+        for user, body in rows("SELECT user, body FROM orders ORDER BY oid"):
+            saved.accounts[user].remember(_ORDERS.validate_json(body))
+        for user, body in rows("SELECT user, body FROM fills ORDER BY seq"):
+            saved.accounts[user].fills.append(_FILLS.validate_json(body))
+        for user, time_ms, block_hash, delta in rows(
+            "SELECT user, time_ms, hash, delta FROM history ORDER BY seq"
         ):
-            everyone[user].positions[coin] = Position(lots, cost)
-        for user, coin, value, is_cross in self._connection.execute(
-            "SELECT user, coin, value, is_cross FROM leverages"
-        ):
-            everyone[user].leverages[coin] = Leverage(value, bool(is_cross))
-
-    def _load_orders(self, saved: Saved) -> None:
-        for row in self._connection.execute(f"SELECT {_ORDER_COLUMNS} FROM orders ORDER BY oid"):
-            (oid, user, coin, side, price, lots, remaining, tif, reduce_only, cloid, *rest) = row
-            created_ms, status, status_ms, filled, filled_micro = rest
-            order = Order(
-                oid=oid,
-                user=user,
-                coin=coin,
-                side=Side(side),
-                price=price,
-                lots=lots,
-                remaining=remaining,
-                tif=TimeInForce(tif),
-                reduce_only=bool(reduce_only),
-                cloid=cloid,
-                created_ms=created_ms,
-                status=OrderStatus(status),
-                status_ms=status_ms,
-                filled=filled,
-                filled_micro=filled_micro,
-            )
-            saved.accounts[user].remember(order)
-
-    def _load_fills(self, saved: Saved) -> None:
-        for row in self._connection.execute(f"SELECT {_FILL_COLUMNS} FROM fills ORDER BY seq"):
-            (user, coin, time_ms, tid, oid, cloid, side, price, lots, start_lots, *rest) = row
-            closed_pnl, fee, crossed, direction, block_hash = rest
-            saved.accounts[user].fills.append(
-                FillRecord(
-                    user=user,
-                    coin=coin,
-                    time_ms=time_ms,
-                    tid=tid,
-                    oid=oid,
-                    cloid=cloid,
-                    side=Side(side),
-                    price=price,
-                    lots=lots,
-                    start_lots=start_lots,
-                    closed_pnl=closed_pnl,
-                    fee=fee,
-                    crossed=bool(crossed),
-                    direction=direction,
-                    hash=block_hash,
-                )
-            )
-
-
-def _order_values(order: Order) -> tuple[int | str | None, ...]:
-    return (
-        order.oid,
-        order.user,
-        order.coin,
-        order.side.value,
-        order.price,
-        order.lots,
-        order.remaining,
-        order.tif.value,
-        order.reduce_only,
-        order.cloid,
-        order.created_ms,
-        order.status.value,
-        order.status_ms,
-        order.filled,
-        order.filled_micro,
-    )
-
-
-def _fill_values(fill: FillRecord) -> tuple[int | str | None, ...]:
-    return (
-        fill.user,
-        fill.coin,
-        fill.time_ms,
-        fill.tid,
-        fill.oid,
-        fill.cloid,
-        fill.side.value,
-        fill.price,
-        fill.lots,
-        fill.start_lots,
-        fill.closed_pnl,
-        fill.fee,
-        fill.crossed,
-        fill.direction,
-        fill.hash,
-    )
+            row = HistoryRow(user, time_ms, block_hash, orjson.loads(delta))
+            saved.accounts[user].history.append(row)

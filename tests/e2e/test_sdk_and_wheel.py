@@ -57,4 +57,6 @@ def test_the_wheel_holds_three_packages_the_styles_and_the_recording(tmp_path: P
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"gridbot_tui", "widgets", "core"}
     assert "gridbot_tui/gridbot.tcss" in names
-    assert any(name.startswith("core/paper/data/") and name.endswith("_trades.csv.gz") for name in names)
+    assert any(
+        name.startswith("core/paper/market/data/") and name.endswith("_trades.csv.gz") for name in names
+    )

@@ -5,17 +5,16 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.actions import WireOrder
-from core.paper.audit import audit
-from core.paper.orders import TimeInForce
-from core.paper.recording import Depth, Quote, RecordedTrade
-from core.paper.replay import MarketStep
-from core.paper.validation import StaticError
-from core.paper.venue import Venue
+from core.paper.market.listing import Rules, Tier, Universe
+from core.paper.market.step import Depth, MarketStep, MarketTrade, Quote
+from core.paper.venue.audit import audit
+from core.paper.venue.orders import TimeInForce, WireOrder
+from core.paper.venue.validation import StaticError
+from core.paper.venue.venue import Venue
 
-BTC = Instrument("BTC", 0, 5, 40)
+UNIVERSE = Universe.of([Rules("BTC", 5, (Tier(0, 40),))])
+BTC = UNIVERSE.instruments["BTC"]
 USERS = tuple(f"0x{number:040x}" for number in (10, 11, 12))
 _TICK = 10
 _MIDDLE = 1_000_000
@@ -71,7 +70,7 @@ def _do(venue: Venue, deed: tuple[object, ...], now_ms: int) -> None:
                 wire = _wire(side, price, lots, TimeInForce.ALO, False)
                 venue.modify(user, ((oid, wire),), always_place=False, now_ms=now_ms)
         case ("print", int(price), int(lots), Side() as side):
-            trade = RecordedTrade(price, lots, side)
+            trade = MarketTrade(price, lots, side)
             venue.step(MarketStep("BTC", (trade,), None, None), now_ms)
         case ("quote", Quote() as quote):
             venue.step(MarketStep("BTC", (), None, quote), now_ms)
@@ -91,7 +90,7 @@ def _check_accounts(venue: Venue) -> None:
         position = account.positions.get("BTC")
         cost = position.cost if position else 0
         earned = sum(fill.closed_pnl - fill.fee for fill in account.fills)
-        assert account.cash == account.deposits + earned - cost
+        assert account.cash[""] == account.deposits + earned - cost
         assert bool(cost) == bool(end)
         reducing = [o for o in account.open_orders.values() if o.reduce_only]
         assert all(o.side.sign * end < 0 for o in reducing)
@@ -118,7 +117,7 @@ def _check_book(venue: Venue) -> None:
 @settings(max_examples=300, deadline=None)
 @given(deeds)
 def test_positions_sum_to_zero_cash_to_the_deposits_and_fills_chain(deeds: list[tuple[object, ...]]) -> None:
-    venue = Venue([BTC], 10_000_000_000, 1)
+    venue = Venue(UNIVERSE, 10_000_000_000, 1)
     venue.step(MarketStep("BTC", (), None, Quote(_MIDDLE - _TICK, 10_000, _MIDDLE, 10_000)), 1)
     tids: set[tuple[str, int]] = set()
     for number, deed in enumerate(deeds):

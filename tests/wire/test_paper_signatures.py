@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from core.paper.actions import decode_action
-from core.paper.signatures import (
+from core.paper.requests.actions import decode_action
+from core.paper.requests.signatures import (
     UnrecoverableError,
     choose_signer,
     decode_signature,

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from core.domain.orders import Side
-from core.paper.accounts import Position, fee_micro
-from core.paper.orders import OrderStatus, TimeInForce
-from core.paper.portfolio import clearinghouse_state
+from core.paper.answers.portfolio import clearinghouse_state
+from core.paper.venue.accounts import Position, fee_micro
+from core.paper.venue.orders import OrderStatus, TimeInForce
 from tests.unit.paper.world import ALICE, BOB, FUNDS_MICRO, World, lots, price, quote, trade
 
 
@@ -156,7 +156,7 @@ def test_clearinghouse_numbers_obey_the_venues_identities(world: World, is_cross
     summary, cross = state["marginSummary"], state["crossMarginSummary"]
     assert isinstance(summary, dict)
     assert isinstance(cross, dict)
-    value = account.cash + lots("0.0335") * mark
+    value = account.cash[""] + lots("0.0335") * mark
     assert _micro(summary["accountValue"]) == value
     assert _micro(summary["totalNtlPos"]) == lots("0.0335") * mark
     assert _micro(summary["accountValue"]) == _micro(summary["totalRawUsd"]) + lots("0.0335") * mark

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.domain.orders import Side
-from core.paper.actions import WireOrder
-from core.paper.orders import OrderStatus, TimeInForce
-from core.paper.recording import Depth
+from core.paper.market.step import Depth
+from core.paper.venue.orders import OrderStatus, TimeInForce, WireOrder
 from tests.unit.paper.world import ALICE, BOB, World, lots, price, quote, trade
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from core.paper.recording import load_recording
-from core.paper.server import owed_after
+from core.paper.market.recording import load_recording
+from core.paper.server.http import owed_after
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0, 60.0])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.domain.orders import Side
-from core.paper.actions import WireOrder
-from core.paper.nonces import KEPT, NonceRefusedError, NonceSet
-from core.paper.orders import OrderStatus, TimeInForce
-from core.paper.validation import StaticError
+from core.paper.venue.nonces import KEPT, NonceRefusedError, NonceSet
+from core.paper.venue.orders import OrderStatus, TimeInForce, WireOrder
+from core.paper.venue.validation import StaticError
 from tests.unit.paper.world import ALICE, NOW_MS, World
 
 _DAY_MS = 86_400_000

@@ -10,9 +10,10 @@ import pytest
 
 from core.domain.orders import Side
 from core.paper.config import CorruptRecordingError, UnknownMarketError
-from core.paper.recording import Quote, RecordedStep, Recording, load_recording
-from core.paper.replay import Replay, ReplayPosition
-from tests.unit.paper.world import BTC, World, lots, price, quote, trade
+from core.paper.market.recording import RecordedStep, Recording, load_recording
+from core.paper.market.replay import Replay
+from core.paper.market.step import Quote
+from tests.unit.paper.world import BTC, UNIVERSE, World, lots, price, quote, trade
 
 _BBO = """time,bid_px,bid_sz,ask_px,ask_sz
 1000,100.0,1.0,101.0,1.0
@@ -118,8 +119,8 @@ def test_backwards_the_quotes_return_in_reverse_and_prints_turn_their_side(tmp_p
         (price(101), Side.SELL),
     ]
     assert [(t.price, t.aggressor) for t in backward[1].trades] == [(price(100), Side.SELL)]
-    assert replay.position == ReplayPosition(0, forward=True)
-    assert replay.loops == 1
+    assert replay.place == "0 forward"
+    assert replay.laps == 1
 
 
 def test_waiting_times_mirror_and_turning_takes_none(tmp_path: Path) -> None:
@@ -147,8 +148,10 @@ def test_looping_the_bundled_recording_never_jumps() -> None:
 
 def test_prints_turned_backwards_meet_the_quote_that_stands() -> None:
     recording = load_recording("replay:bundled")
-    replay = Replay(recording, ReplayPosition(len(recording.steps) - 1, forward=False))
-    standing = replay.scene().quote
+    replay = Replay(recording)
+    replay.resume(f"{len(recording.steps) - 1} backward")
+    (scene,) = replay.scene()
+    standing = scene.quote
     for _ in range(len(recording.steps)):
         assert standing is not None
         step = replay.advance()
@@ -165,8 +168,10 @@ def test_a_replay_goes_on_from_a_saved_place_with_the_same_book(tmp_path: Path) 
     replay = Replay(recording)
     replay.advance()
     replay.advance()
-    resumed = Replay(recording, replay.position)
-    assert resumed.scene().quote == recording.steps[1].quote
+    resumed = Replay(recording)
+    resumed.resume(replay.place)
+    (scene,) = resumed.scene()
+    assert scene.quote == recording.steps[1].quote
     assert resumed.advance() == replay.advance()
 
 
@@ -174,7 +179,7 @@ def test_at_the_same_millisecond_prints_come_before_the_book() -> None:
     world = World()
     order = world.buy(100_000, "0.1")
     step = RecordedStep(1, (trade(100_000, "1", Side.SELL),), None, quote(99_990, "1", 100_000, "0.05"))
-    replay = Replay(Recording("r", BTC, (step,)))
+    replay = Replay(Recording("r", UNIVERSE, (step,)))
     world.venue.step(replay.advance(), world.now_ms)
     assert [f.lots for f in world.venue.take_batch().fills] == [lots("0.05")]
     assert order.is_open
@@ -183,9 +188,10 @@ def test_at_the_same_millisecond_prints_come_before_the_book() -> None:
 def test_both_ways_users_fill_and_the_books_balance() -> None:
     world = World(now_ms=1)
     recording = load_recording("replay:bundled")
-    tail = Recording("tail", BTC, recording.steps[-3000:])
+    tail = Recording("tail", UNIVERSE, recording.steps[-3000:])
     replay = Replay(tail)
-    world.venue.step(replay.scene(), 1)
+    (scene,) = replay.scene()
+    world.venue.step(scene, 1)
     middle = world.venue.mark_of("BTC")
     for number in range(1, 8):
         world.buy(BTC.price_text(BTC.round_price_down(middle - number * 300)), "0.002")

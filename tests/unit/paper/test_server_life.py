@@ -16,10 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from core.paper import ws
 from core.paper.config import PaperConfig, PaperError, PortInUseError, UnknownMarketError
 from core.paper.embedded import EmbeddedExchange
-from core.paper.server import PaperServer
+from core.paper.server import ws
+from core.paper.server.http import PaperServer
 from core.paper.standalone import serve
 
 

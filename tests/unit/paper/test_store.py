@@ -18,15 +18,16 @@ import requests
 from eth_account.signers.local import LocalAccount
 
 from core.domain.orders import Side
-from core.paper.accounts import MARKET_USER
-from core.paper.actions import WireOrder
-from core.paper.audit import audit
 from core.paper.config import PaperConfig, StoreError
 from core.paper.exchange import PaperExchange
-from core.paper.nonces import NonceRefusedError
-from core.paper.orders import TimeInForce
-from core.paper.recording import Recording, load_recording
+from core.paper.market.listing import Rules, Tier, Universe
+from core.paper.market.recording import Recording, load_recording
+from core.paper.market.replay import Replay
 from core.paper.store import PaperStore, Saved
+from core.paper.venue.accounts import MARKET_USER
+from core.paper.venue.audit import audit
+from core.paper.venue.nonces import NonceRefusedError
+from core.paper.venue.orders import TimeInForce, WireOrder
 from tests.unit.paper.paper_client import info, new_wallet, order, place
 from tests.unit.paper.world import ALICE, BOB, BTC, NOW_MS, lots
 
@@ -41,7 +42,7 @@ def recording() -> Recording:
 
 def _open(path: Path, recording: Recording) -> tuple[PaperExchange, PaperStore]:
     store = PaperStore(path)
-    return PaperExchange(PaperConfig(store_path=path), recording, store, lambda: NOW_MS), store
+    return PaperExchange(PaperConfig(store_path=path), Replay(recording), store, lambda: NOW_MS), store
 
 
 def _wire(is_buy: bool, at: int, size: str, cloid: str | None = None, reduce_only: bool = False) -> WireOrder:
@@ -71,7 +72,7 @@ def _picture(exchange: PaperExchange) -> Any:
         for kind in ("frontendOpenOrders", "userFills", "userRateLimit")
     ]
     asked.append(exchange.ask({"type": "orderStatus", "user": ALICE, "oid": CLOID}))
-    return [*asked, exchange.replay.position, exchange.venue.ledger.counters, audit(exchange.venue)]
+    return [*asked, exchange.market.place, exchange.venue.ledger.counters, audit(exchange.venue)]
 
 
 def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, recording: Recording) -> None:
@@ -97,9 +98,9 @@ def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, recording:
 
 
 def test_without_a_store_nothing_is_kept(recording: Recording) -> None:
-    exchange = PaperExchange(PaperConfig(), recording)
+    exchange = PaperExchange(PaperConfig(), Replay(recording))
     _trade_a_while(exchange)
-    assert not PaperExchange(PaperConfig(), recording).venue.ledger.accounts
+    assert not PaperExchange(PaperConfig(), Replay(recording)).venue.ledger.accounts
 
 
 def test_two_exchanges_cannot_share_a_file(tmp_path: Path) -> None:
@@ -120,10 +121,10 @@ def test_a_store_of_another_market_is_refused(tmp_path: Path, recording: Recordi
     first, store = _open(tmp_path / "paper.db", recording)
     _trade_a_while(first)
     store.close()
-    other = replace(recording, instrument=replace(BTC, coin="ETH"))
+    other = replace(recording, universe=Universe.of([Rules("ETH", 5, (Tier(0, 40),))]))
     store = PaperStore(tmp_path / "paper.db")
     with pytest.raises(StoreError, match="have traded BTC, which this market doesn't have"):
-        PaperExchange(PaperConfig(), other, store)
+        PaperExchange(PaperConfig(), Replay(other), store)
     store.close()
 
 
@@ -153,7 +154,9 @@ def test_a_write_that_fails_changes_nothing_and_stops_the_exchange(
 def _check(saved: Saved) -> None:
     """Every fill, order, position and cash row belongs to the same committed state."""
     assert (
-        sum(a.cash - a.deposits for a in (*saved.accounts.values(), saved.market)) + saved.counters.fees == 0
+        sum(sum(a.cash.values()) - a.deposits for a in (*saved.accounts.values(), saved.market))
+        + saved.counters.fees
+        == 0
     )
     for account in saved.accounts.values():
         end, cash, by_order = 0, account.deposits, dict[int, int]()
@@ -162,7 +165,7 @@ def _check(saved: Saved) -> None:
             end += fill.side.sign * fill.lots
             cash -= fill.side.sign * fill.lots * fill.price + fill.fee
             by_order[fill.oid] = by_order.get(fill.oid, 0) + fill.lots
-        assert (account.lots("BTC"), account.cash) == (end, cash)
+        assert (account.lots("BTC"), sum(account.cash.values())) == (end, cash)
         orders = {**account.open_orders, **account.terminal_orders}
         assert {oid: o.filled for oid, o in orders.items() if o.filled} == by_order
         assert all(oid < saved.counters.next_oid for oid in orders)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.accounts import Account
-from core.paper.actions import WireOrder
-from core.paper.audit import audit
-from core.paper.batch import Batch
-from core.paper.orders import Order, TimeInForce
-from core.paper.recording import Depth, Quote, RecordedTrade
-from core.paper.replay import MarketStep
-from core.paper.venue import Placed, Venue
+from core.paper.market.listing import Rules, Tier, Universe
+from core.paper.market.step import Depth, MarketStep, MarketTrade, Quote
+from core.paper.venue.accounts import Account
+from core.paper.venue.audit import audit
+from core.paper.venue.batch import Batch
+from core.paper.venue.orders import Order, TimeInForce, WireOrder
+from core.paper.venue.venue import Placed, Venue
 
-BTC = Instrument("BTC", 0, 5, 40)
+UNIVERSE = Universe.of([Rules("BTC", 5, (Tier(0, 40),))])
+BTC = UNIVERSE.instruments["BTC"]
 NOW_MS = 1_757_015_216_253
 ALICE = "0x" + "a1" * 20
 BOB = "0x" + "b0" * 20
@@ -34,22 +33,22 @@ def quote(bid: int, bid_size: str, ask: int, ask_size: str) -> Quote:
     return Quote(price(bid), lots(bid_size), price(ask), lots(ask_size))
 
 
-def trade(at: int, size: str, aggressor: Side) -> RecordedTrade:
-    return RecordedTrade(price(at), lots(size), aggressor)
+def trade(at: int, size: str, aggressor: Side) -> MarketTrade:
+    return MarketTrade(price(at), lots(size), aggressor)
 
 
 @dataclass
 class World:
     """Starts with 1 BTC bid at 100000 and 1 BTC asked at 100010."""
 
-    venue: Venue = field(default_factory=lambda: Venue([BTC], FUNDS_MICRO, NOW_MS))
+    venue: Venue = field(default_factory=lambda: Venue(UNIVERSE, FUNDS_MICRO, NOW_MS))
     now_ms: int = NOW_MS
     last: Batch = field(default_factory=Batch)
 
     def __post_init__(self) -> None:
         self.market(quote=quote(100_000, "1", 100_010, "1"))
 
-    def market(self, *trades: RecordedTrade, quote: Quote | None = None, depth: Depth | None = None) -> Batch:
+    def market(self, *trades: MarketTrade, quote: Quote | None = None, depth: Depth | None = None) -> Batch:
         self.venue.step(MarketStep("BTC", trades, depth, quote), self.now_ms)
         return self._done()
 

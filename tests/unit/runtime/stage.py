@@ -14,7 +14,7 @@ import aiohttp
 
 from core.exchange.signing import Signer
 from core.paper.config import PaperConfig
-from core.paper.server import PaperServer
+from core.paper.server.http import PaperServer
 from core.runtime.event_bus import EventBus
 from core.runtime.keys import Identity
 from core.runtime.plan import RunPlan, RunReport

@@ -8,58 +8,58 @@ meet the quote; it then takes place at the quote that stands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from core.domain.orders import Side
-from core.paper.recording import Depth, Quote, RecordedStep, RecordedTrade, Recording
-
-
-@dataclass(frozen=True, slots=True)
-class MarketStep:
-    """What the market does at once: prints first, then the deeper book, then the best quote, which has the last word."""
-
-    coin: str
-    trades: tuple[RecordedTrade, ...]
-    depth: Depth | None
-    quote: Quote | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayPosition:
-    """``index`` is the step to be taken next."""
-
-    index: int = 0
-    forward: bool = True
+from core.paper.market.listing import Universe
+from core.paper.market.recording import RecordedStep, Recording
+from core.paper.market.step import MarketStep, MarketTrade, Quote
 
 
 class Replay:
     """A cursor in a recording."""
 
-    def __init__(self, recording: Recording, position: ReplayPosition | None = None) -> None:
+    def __init__(self, recording: Recording) -> None:
         assert recording.steps, recording.name
         assert recording.steps[0].quote is not None, "a recording starts with a quote"
         self.recording = recording
         self._steps = recording.steps
         self._quotes = _standing_quotes(recording.steps)
-        start = position or ReplayPosition()
-        self._index = start.index if 0 <= start.index < len(self._steps) else 0
-        self._forward = start.forward
-        self.loops = 0
-
-    @property
-    def position(self) -> ReplayPosition:
-        return ReplayPosition(self._index, self._forward)
+        self._index = 0
+        self._forward = True
+        self.laps = 0
 
     @property
     def coin(self) -> str:
         return self.recording.instrument.coin
 
-    def scene(self) -> MarketStep:
-        """The book as it stands before the next step; what a (re)started exchange begins with."""
+    @property
+    def name(self) -> str:
+        return self.recording.name
+
+    @property
+    def universe(self) -> Universe:
+        return self.recording.universe
+
+    @property
+    def place(self) -> str:
+        return f"{self._index} {'forward' if self._forward else 'backward'}"
+
+    def resume(self, place: str) -> None:
+        index, _, direction = place.partition(" ")
+        if index.isdigit() and int(index) < len(self._steps):
+            self._index = int(index)
+            self._forward = direction != "backward"
+
+    @property
+    def progress(self) -> float | None:
+        return None
+
+    def scene(self) -> tuple[MarketStep, ...]:
         before = self._index - 1 if self._forward else self._index
         before = max(0, before)
         depth = next((s.depth for s in reversed(self._steps[: before + 1]) if s.depth is not None), None)
-        return MarketStep(self.coin, (), depth, self._quotes[before])
+        return (MarketStep(self.coin, (), depth, self._quotes[before]),)
 
     def wait_ms(self) -> int:
         """Recorded milliseconds between the last step and the next; 0 at the turning points."""
@@ -84,7 +84,7 @@ class Replay:
             self._index -= 1
         else:
             self._forward = True
-            self.loops += 1
+            self.laps += 1
         return result
 
     def _backwards(self, index: int) -> MarketStep:
@@ -105,7 +105,7 @@ def _standing_quotes(steps: tuple[RecordedStep, ...]) -> list[Quote]:
     return standing
 
 
-def _turned(trade: RecordedTrade, standing: Quote) -> RecordedTrade:
+def _turned(trade: MarketTrade, standing: Quote) -> MarketTrade:
     if trade.aggressor is Side.BUY:
         return replace(trade, aggressor=Side.SELL, price=min(trade.price, standing.bid))
     return replace(trade, aggressor=Side.BUY, price=max(trade.price, standing.ask))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.paper.accounts import Account
-from core.paper.orders import FillRecord, Order, OrderUpdate, TradePrint
+from core.paper.venue.accounts import Account
+from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderUpdate, TradePrint
 
 
 @dataclass(slots=True)
@@ -16,6 +16,7 @@ class Batch:
     orders: dict[int, Order] = field(default_factory=dict)
     updates: list[OrderUpdate] = field(default_factory=list)
     fills: list[FillRecord] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
     prints: list[TradePrint] = field(default_factory=list)
     coins: set[str] = field(default_factory=set)
     """Coins whose book may have changed."""
@@ -24,4 +25,4 @@ class Batch:
 
     @property
     def must_store(self) -> bool:
-        return bool(self.accounts or self.orders or self.fills or self.nonces_used)
+        return bool(self.accounts or self.orders or self.fills or self.history or self.nonces_used)

@@ -9,18 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.accounts import Account, Leverage
-from core.paper.actions import WireOrder
-from core.paper.batch import Batch
-from core.paper.ledger import Counters, Ledger
-from core.paper.margin import account_value, has_margin_for, initial_margin, leverage_of
-from core.paper.matching import market_depth, market_quote, market_trade, take
-from core.paper.nonces import NonceSet
-from core.paper.orders import Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce
-from core.paper.replay import MarketStep
-from core.paper.validation import (
+from core.paper.market.listing import FIRST_DEX, Universe
+from core.paper.market.step import MarketStep
+from core.paper.venue.accounts import Account, Leverage
+from core.paper.venue.batch import Batch
+from core.paper.venue.ledger import Counters, Ledger
+from core.paper.venue.margin import account_value, has_margin_for, initial_margin, leverage_of
+from core.paper.venue.matching import market_depth, market_quote, market_trade, take
+from core.paper.venue.nonces import NonceSet
+from core.paper.venue.orders import Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce, WireOrder
+from core.paper.venue.validation import (
     CANNOT_MODIFY,
     INVALID_MODIFY,
     MISSING_ORDER,
@@ -53,11 +52,10 @@ class ModifyResult:
 
 
 class Venue:
-    def __init__(self, instruments: list[Instrument], funds_micro: int, now_ms: int, seed: int = 1) -> None:
-        self.universe = tuple(instruments)
-        """By asset id."""
-        self.instruments = {instrument.coin: instrument for instrument in instruments}
-        self.ledger = Ledger(list(self.instruments), Counters.starting_at(now_ms), seed)
+    def __init__(self, universe: Universe, funds_micro: int, now_ms: int, seed: int = 1) -> None:
+        self.universe = universe
+        self.instruments = universe.instruments
+        self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed)
         self._funds_micro = funds_micro
 
     def take_batch(self) -> Batch:
@@ -71,14 +69,15 @@ class Venue:
         account = self.ledger.accounts.get(user)
         if account is None:
             account = self.ledger.accounts[user] = Account(user)
-            account.deposit(self._funds_micro)
+            for dex in self.universe.dexs:
+                account.deposit(dex, self._funds_micro)
             self.ledger.touch(account)
         return account
 
     def fund(self, user: str, micro: int) -> Account:
         """Pay ``micro`` in, on top of the starting funds of a newcomer."""
         account = self.see(user)
-        account.deposit(micro)
+        account.deposit(FIRST_DEX, micro)
         self.ledger.touch(account)
         return account
 
@@ -155,9 +154,10 @@ class Venue:
     def set_leverage(self, user: str, asset: int, value: int, is_cross: bool) -> str:
         """An error text, empty if it is set."""
         account = self.see(user)
-        if not 0 <= asset < len(self.universe):
+        listing = self.universe.by_asset(asset)
+        if listing is None:
             return f"No such asset. asset={asset}"
-        instrument = self.universe[asset]
+        instrument = listing.instrument
         if not 1 <= value <= instrument.max_leverage:
             return "Invalid leverage value"
         old = leverage_of(account, instrument)
@@ -206,9 +206,10 @@ class Venue:
         return self.instruments[coin].asset_id
 
     def _read(self, wire: WireOrder) -> OrderRequest:
-        if wire.asset >= len(self.universe):
+        listing = self.universe.by_asset(wire.asset)
+        if listing is None:
             raise StaticError(f"No such asset. asset={wire.asset}")
-        instrument = self.universe[wire.asset]
+        instrument = listing.instrument
         return read_order(wire, instrument, self.mark_of(instrument.coin))
 
     def _reject(self, account: Account, request: OrderRequest) -> Rejection | None:

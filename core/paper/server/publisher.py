@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.paper.batch import Batch
+from core.paper.answers.rows import Rows
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import Json, JsonObject, dumps
-from core.paper.rows import Rows
-from core.paper.subscriptions import Channel, Subscription
+from core.paper.server.subscriptions import Channel, Subscription
+from core.paper.venue.batch import Batch
 
 _QUOTES_EVERY_S = 0.02
 _MIDS_EVERY_S = 0.2

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.book import Book
-from core.paper.orders import Order
-from core.paper.recording import Depth, Quote, RecordedTrade
+from core.paper.market.step import Depth, MarketTrade, Quote
+from core.paper.venue.book import Book
+from core.paper.venue.orders import Order
 
 _LADDER_STEPS = 100
 _LADDER_STEP_FRACTION = 10_000
@@ -58,7 +58,7 @@ def take(book: Book, taker: Order, settlement: Settlement, instrument: Instrumen
             book.last_price = price
 
 
-def market_trade(book: Book, trade: RecordedTrade, settlement: Settlement) -> int:
+def market_trade(book: Book, trade: MarketTrade, settlement: Settlement) -> int:
     """A recorded print: users' orders at better prices first, then its level's queue in order of arrival.
 
     Returns the lots that users' orders took of it.

@@ -10,11 +10,12 @@ import hashlib
 from dataclasses import dataclass
 
 from core.domain.orders import Side
-from core.paper.accounts import MARKET_ADDRESS, MARKET_USER, Account, Position, fee_micro
-from core.paper.batch import Batch
-from core.paper.book import Book
-from core.paper.nonces import NonceSet
-from core.paper.orders import FillRecord, Order, OrderStatus, OrderUpdate, TradePrint
+from core.paper.market.listing import Universe
+from core.paper.venue.accounts import MARKET_ADDRESS, MARKET_USER, Account, Position, fee_micro
+from core.paper.venue.batch import Batch
+from core.paper.venue.book import Book
+from core.paper.venue.nonces import NonceSet
+from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderStatus, OrderUpdate, TradePrint
 
 _TIDS: int = 2**50
 _TID_FACTOR = 0x2545F4914F6CDD1D
@@ -38,8 +39,9 @@ class Counters:
 class Ledger:
     """Accounts, orders and fills; implements the matching engine's ``Settlement``."""
 
-    def __init__(self, coins: list[str], counters: Counters, seed: int) -> None:
-        self.books = {coin: Book(coin) for coin in coins}
+    def __init__(self, universe: Universe, counters: Counters, seed: int) -> None:
+        self.books = {coin: Book(coin) for coin in universe.listings}
+        self._dexs = {coin: listing.dex for coin, listing in universe.listings.items()}
         self.accounts: dict[str, Account] = {}
         self.market = Account(MARKET_USER)
         self.counters = counters
@@ -60,6 +62,11 @@ class Ledger:
 
     def touch(self, account: Account) -> None:
         self.batch.accounts[account.user] = account
+
+    def note(self, row: HistoryRow) -> None:
+        """Add a row to an account's history."""
+        self.accounts[row.user].history.append(row)
+        self.batch.history.append(row)
 
     def new_order_id(self) -> int:
         oid = self.counters.next_oid
@@ -131,12 +138,13 @@ class Ledger:
         position = account.positions.setdefault(coin, Position())
         change = position.trade(side, price, lots)
         notional = price * lots
-        account.cash -= side.sign * notional
+        dex = self._dexs[coin]
+        account.pay(dex, -side.sign * notional)
         self.touch(account)
         if order is None:
             return
         fee = fee_micro(notional, crossed=crossed)
-        account.cash -= fee
+        account.pay(dex, -fee)
         account.volume += notional
         self.counters.fees += fee
         order.filled += lots

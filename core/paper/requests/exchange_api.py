@@ -8,16 +8,6 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from core.paper.actions import (
-    Action,
-    CancelAction,
-    LeverageAction,
-    ModifyAction,
-    NoopAction,
-    PlaceAction,
-    ScheduleCancelAction,
-    decode_action,
-)
 from core.paper.jsonio import (
     Json,
     JsonObject,
@@ -27,11 +17,21 @@ from core.paper.jsonio import (
     get_optional_int,
     only_keys,
 )
-from core.paper.nonces import NonceRefusedError
-from core.paper.orders import Order
-from core.paper.signatures import UnrecoverableError, choose_signer, decode_signature, recover_signer
-from core.paper.validation import StaticError
-from core.paper.venue import Placed, Venue
+from core.paper.requests.actions import (
+    Action,
+    CancelAction,
+    LeverageAction,
+    ModifyAction,
+    NoopAction,
+    PlaceAction,
+    ScheduleCancelAction,
+    decode_action,
+)
+from core.paper.requests.signatures import UnrecoverableError, choose_signer, decode_signature, recover_signer
+from core.paper.venue.nonces import NonceRefusedError
+from core.paper.venue.orders import Order
+from core.paper.venue.validation import StaticError
+from core.paper.venue.venue import Placed, Venue
 from core.paper.wiretext import decimal_wire, micro_wire, units_wire
 
 _ENVELOPE = frozenset({"action", "nonce", "signature", "vaultAddress", "expiresAfter"})

@@ -20,7 +20,9 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError
 from core.paper.config import CorruptRecordingError, UnknownMarketError
-from core.paper.instruments import known_instrument
+from core.paper.market.instruments import known_rules
+from core.paper.market.listing import Universe
+from core.paper.market.step import Depth, MarketTrade, Quote
 
 BUNDLED = Path(__file__).parent / "data" / "hl_tick_2025-09-04_BTC_trades.csv.gz"
 
@@ -33,38 +35,11 @@ _HL_NAME = re.compile(r"hl_(?P<coin>[A-Za-z0-9]+)_.*\.csv(\.gz)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedTrade:
-    """One print; ``aggressor`` is the taker's side."""
-
-    price: int
-    lots: int
-    aggressor: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The best bid and ask as recorded, in price units and lots."""
-
-    bid: int
-    bid_lots: int
-    ask: int
-    ask_lots: int
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """A recorded book snapshot, best level first: (price, lots)."""
-
-    bids: tuple[tuple[int, int], ...]
-    asks: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedStep:
     """All that the recording holds of one millisecond. Trades come before the book that they left behind."""
 
     time_ms: int
-    trades: tuple[RecordedTrade, ...]
+    trades: tuple[MarketTrade, ...]
     depth: Depth | None
     quote: Quote | None
 
@@ -74,11 +49,16 @@ class Recording:
     """``name`` identifies it across restarts. The first step has a quote."""
 
     name: str
-    instrument: Instrument
+    universe: Universe
     steps: tuple[RecordedStep, ...]
 
+    @property
+    def instrument(self) -> Instrument:
+        """Of its one coin."""
+        return next(iter(self.universe.instruments.values()))
 
-def load_recording(market: str, asset_id: int = 0) -> Recording:
+
+def load_recording(market: str) -> Recording:
     """Read what ``replay:FILE`` names; ``replay:bundled`` is the recording that comes with the package.
 
     Raises:
@@ -95,9 +75,8 @@ def load_recording(market: str, asset_id: int = 0) -> Recording:
     if not path.is_file():
         raise UnknownMarketError(f"There is no recording at {path}. Fix: name a file, or use replay:bundled.")
     files, coin = _siblings(path)
-    instrument = known_instrument(coin, asset_id)
-    steps = _merge(files, instrument)
-    return Recording(name=path.name, instrument=instrument, steps=steps)
+    universe = Universe.of([known_rules(coin)])
+    return Recording(path.name, universe, _merge(files, universe.instruments[coin]))
 
 
 def _siblings(path: Path) -> tuple[dict[str, Path], str]:
@@ -132,7 +111,7 @@ def _merge(files: dict[str, Path], instrument: Instrument) -> tuple[RecordedStep
     depths: dict[int, Depth] = {}
     if "l2book" in files:
         depths = dict(_read(files["l2book"], _DEPTH_COLUMNS, _depth, instrument))
-    trades: dict[int, list[RecordedTrade]] = {}
+    trades: dict[int, list[MarketTrade]] = {}
     if "trades" in files:
         for time_ms, trade in _read(files["trades"], _TRADE_COLUMNS, _trade, instrument):
             trades.setdefault(time_ms, []).append(trade)
@@ -213,8 +192,8 @@ def _positive(value: int, text: str) -> int:
     return value
 
 
-def _trade(cells: _Cells, instrument: Instrument) -> RecordedTrade:
-    return RecordedTrade(
+def _trade(cells: _Cells, instrument: Instrument) -> MarketTrade:
+    return MarketTrade(
         _price(cells["px"], instrument), _lots(cells["sz"], instrument), Side.from_wire(cells["side"])
     )
 

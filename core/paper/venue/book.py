@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from core.domain.orders import Side
-from core.paper.orders import Order
+from core.paper.venue.orders import Order
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from core.domain.units import decimal_text, micro_to_usd, units_text
 from core.paper.jsonio import JsonObject
-from core.paper.venue import Venue
+from core.paper.venue.venue import Venue
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ def audit(venue: Venue) -> Audit:
     accounts = [*ledger.accounts.values(), ledger.market]
     return Audit(
         positions={coin: sum(account.lots(coin) for account in accounts) for coin in venue.instruments},
-        money=sum(account.cash - account.deposits for account in accounts) + ledger.counters.fees,
+        money=sum(sum(account.cash.values()) - account.deposits for account in accounts)
+        + ledger.counters.fees,
         open_lots={
             coin: sum(max(0, account.lots(coin)) for account in accounts) for coin in venue.instruments
         },

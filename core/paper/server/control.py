@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, decimal_text, micro_to_usd, parse_decimal, units_text
-from core.paper.audit import audit_row
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import Json, JsonObject, MalformedRequestError, as_object, get_address, get_str
+from core.paper.venue.audit import audit_row
 
 _MICRO = 1_000_000
 _MAX_USD = 1_000_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.domain.orders import Side
-from core.paper.orders import FillRecord, Order
+from core.paper.venue.orders import FillRecord, HistoryRow, Order
 
 MARKET_USER = "market"
 """The party behind all recorded liquidity; it pays no fees. No address, so that nobody can act as it."""
@@ -80,16 +80,27 @@ class Leverage:
 
 
 @dataclass(slots=True)
-class Account:
-    """``cash`` = deposits - signed notional of all fills - fees; the account's value is cash + sum(lots * mark)."""
+class AccountState:
+    """What is stored of an account. Amounts are micro-USDC.
+
+    ``cash`` of a dex = deposits there - signed notional of all fills - fees; the value there is cash + sum(lots * mark).
+    """
 
     user: str
-    cash: int = 0
+    cash: dict[str, int] = field(default_factory=dict)
+    """By dex."""
     deposits: int = 0
+    """Net, over all dexs."""
     volume: int = 0
     requests: int = 0
     positions: dict[str, Position] = field(default_factory=dict)
     leverages: dict[str, Leverage] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Account(AccountState):
+    """An account with its orders and its history."""
+
     open_orders: dict[int, Order] = field(default_factory=dict)
     """By oid, oldest first."""
     terminal_orders: OrderedDict[int, Order] = field(default_factory=OrderedDict)
@@ -97,13 +108,20 @@ class Account:
     """The latest order that used a cloid."""
     fills: list[FillRecord] = field(default_factory=list)
     """All of them, oldest first."""
+    history: list[HistoryRow] = field(default_factory=list)
+    """Funding, transfers, liquidations: all of them, oldest first."""
 
     def lots(self, coin: str) -> int:
         position = self.positions.get(coin)
         return position.lots if position is not None else 0
 
-    def deposit(self, micro: int) -> None:
-        self.cash += micro
+    def pay(self, dex: str, micro: int) -> None:
+        """Add ``micro`` to the cash of ``dex``; negative takes."""
+        self.cash[dex] = self.cash.get(dex, 0) + micro
+
+    def deposit(self, dex: str, micro: int) -> None:
+        """From outside."""
+        self.pay(dex, micro)
         self.deposits += micro
 
     def find_order(self, oid: int | str) -> Order | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.book import Book
 from core.paper.jsonio import Json, JsonObject
-from core.paper.orders import FillRecord, Order, OrderUpdate, TimeInForce, TradePrint
+from core.paper.venue.book import Book
+from core.paper.venue.orders import FillRecord, Order, OrderUpdate, TimeInForce, TradePrint
 from core.paper.wiretext import micro_wire, units_wire
 
 MAX_LEVELS = 20

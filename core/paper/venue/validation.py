@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from core.domain.instrument import MIN_NOTIONAL_MICRO, Instrument
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError
-from core.paper.actions import WireOrder
-from core.paper.book import Book
-from core.paper.orders import OrderRequest, OrderStatus, TimeInForce
+from core.paper.venue.book import Book
+from core.paper.venue.orders import OrderRequest, OrderStatus, TimeInForce, WireOrder
 
 MISSING_ORDER = "Order was never placed, already canceled, or filled."
 CANNOT_MODIFY = "Cannot modify canceled or filled order"

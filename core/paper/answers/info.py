@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.paper.accounts import Account
+from core.paper.answers.portfolio import clearinghouse_state
+from core.paper.answers.rows import Rows
 from core.paper.jsonio import (
     Json,
     JsonObject,
@@ -19,9 +20,8 @@ from core.paper.jsonio import (
     get_str,
     is_cloid,
 )
-from core.paper.portfolio import clearinghouse_state
-from core.paper.rows import Rows
-from core.paper.venue import Venue
+from core.paper.venue.accounts import Account
+from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire
 
 MAX_FILLS = 2000
@@ -80,20 +80,20 @@ class Info:
                 "maxLeverage": instrument.max_leverage,
                 "marginTableId": instrument.max_leverage,
             }
-            for instrument in self._venue.universe
+            for instrument in self._venue.instruments.values()
         ]
         tables: list[Json] = [
             [
                 leverage,
                 {"description": "", "marginTiers": [{"lowerBound": "0.0", "maxLeverage": leverage}]},
             ]
-            for leverage in sorted({i.max_leverage for i in self._venue.universe})
+            for leverage in sorted({i.max_leverage for i in self._venue.instruments.values()})
         ]
         return {"universe": universe, "marginTables": tables, "collateralToken": 0}
 
     def _asset_contexts(self) -> list[Json]:
         contexts: list[Json] = []
-        for instrument in self._venue.universe:
+        for instrument in self._venue.instruments.values():
             coin = instrument.coin
             book = self._venue.ledger.books[coin]
             bid, ask = book.bids.best, book.asks.best

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from core.paper.config import PaperConfig, PaperError, PortInUseError
-from core.paper.control import Control, ControlError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
-from core.paper.recording import load_recording
+from core.paper.market.load import load_market
+from core.paper.server.control import Control, ControlError
+from core.paper.server.ws import Hub
 from core.paper.store import PaperStore
-from core.paper.ws import Hub
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ServerStats:
     ws_clients: int
     accounts: int
     steps: int
-    loops: int
+    laps: int
 
 
 def owed_after(owed_ms: float, passed_ms: float, wait_ms: int, most_ms: float) -> float:
@@ -76,11 +76,11 @@ class PaperServer:
         Raises:
             PaperError: nothing is left running, and the text says what to do.
         """
-        recording = await asyncio.to_thread(load_recording, self._config.market)
+        market = await asyncio.to_thread(load_market, self._config.market)
         try:
             if self._config.store_path is not None:
                 self._store = PaperStore(self._config.store_path)
-            self._exchange = PaperExchange(self._config, recording, self._store)
+            self._exchange = PaperExchange(self._config, market, self._store)
             self._hub = Hub(self._exchange)
             self._control = Control(self._exchange)
             url = await self._listen()
@@ -111,7 +111,7 @@ class PaperServer:
             ws_clients=self._hub.clients,
             accounts=len(exchange.venue.ledger.accounts),
             steps=self._steps,
-            loops=exchange.replay.loops,
+            laps=exchange.market.laps,
         )
 
     async def _release(self) -> None:
@@ -167,12 +167,12 @@ class PaperServer:
         while True:
             await asyncio.sleep(_TICK_S)
             now = loop.time()
-            owed_ms = owed_after(
-                owed_ms, (now - last) * 1000 * speed, exchange.replay.wait_ms(), _MAX_LAG_S * 1000 * speed
-            )
+            wait_ms = exchange.market.wait_ms()
+            passed_ms = (now - last) * 1000 * speed
+            owed_ms = owed_after(owed_ms, passed_ms, wait_ms or 0, _MAX_LAG_S * 1000 * speed)
             last = now
             taken = 0
-            while (wait_ms := exchange.replay.wait_ms()) <= owed_ms:
+            while (wait_ms := exchange.market.wait_ms()) is not None and wait_ms <= owed_ms:
                 owed_ms -= wait_ms
                 exchange.advance()
                 taken += 1

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.instrument import Instrument
-from core.paper.accounts import Account, Leverage, Position
 from core.paper.jsonio import Json, JsonObject
-from core.paper.margin import initial_margin, leverage_of, maintenance_margin
-from core.paper.venue import Venue
+from core.paper.venue.accounts import Account, Leverage, Position
+from core.paper.venue.margin import initial_margin, leverage_of, maintenance_margin
+from core.paper.venue.venue import Venue
 from core.paper.wiretext import decimal_wire, micro_wire, units_wire
 
 _WITHDRAW_DIVISOR = 10
@@ -62,9 +62,10 @@ def clearinghouse_state(venue: Venue, account: Account, now_ms: int) -> JsonObje
         for coin, position in account.positions.items()
         if position.lots
     ]
+    cash = sum(account.cash.values())
     cross = [h for h in held if h.leverage.is_cross]
     isolated_raw = sum(h.raw for h in held if not h.leverage.is_cross)
-    cross_raw = account.cash - isolated_raw
+    cross_raw = cash - isolated_raw
     cross_value = cross_raw + sum(h.signed_value for h in cross)
     cross_maintenance = sum(h.maintenance for h in cross)
     reserved = initial_margin(account, venue.instruments, venue.mark_of)
@@ -73,7 +74,7 @@ def clearinghouse_state(venue: Venue, account: Account, now_ms: int) -> JsonObje
         {"type": "oneWay", "position": _position(h, cross_value - cross_maintenance)} for h in held
     ]
     return {
-        "marginSummary": _summary(venue.value_of(account), held, account.cash),
+        "marginSummary": _summary(venue.value_of(account), held, cash),
         "crossMarginSummary": _summary(cross_value, cross, cross_raw),
         "crossMaintenanceMarginUsed": micro_wire(cross_maintenance),
         "withdrawable": micro_wire(max(0, cross_value - locked)),

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.accounts import DEFAULT_LEVERAGE, Account, Leverage
-from core.paper.orders import OrderRequest
+from core.paper.venue.accounts import DEFAULT_LEVERAGE, Account, Leverage
+from core.paper.venue.orders import OrderRequest
 
 MarkOf = Callable[[str], int]
 
@@ -22,7 +22,10 @@ def leverage_of(account: Account, instrument: Instrument) -> Leverage:
 
 
 def account_value(account: Account, mark_of: MarkOf) -> int:
-    return account.cash + sum(p.lots * mark_of(coin) for coin, p in account.positions.items() if p.lots)
+    """Over all dexs."""
+    return sum(account.cash.values()) + sum(
+        p.lots * mark_of(coin) for coin, p in account.positions.items() if p.lots
+    )
 
 
 def initial_margin(

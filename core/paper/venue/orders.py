@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.domain.orders import Side
+from core.paper.jsonio import JsonObject
 
 
 class TimeInForce(StrEnum):
@@ -34,6 +35,19 @@ class OrderStatus(StrEnum):
     BAD_ALO_REJECTED = "badAloPxRejected"
     IOC_REJECTED = "iocCancelRejected"
     NO_LIQUIDITY_REJECTED = "marketOrderNoLiquidityRejected"
+
+
+@dataclass(frozen=True, slots=True)
+class WireOrder:
+    """An order as sent: decimals still text, canonical. ``tif`` is None for a trigger order."""
+
+    asset: int
+    is_buy: bool
+    price: str
+    size: str
+    reduce_only: bool
+    tif: TimeInForce | None
+    cloid: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +133,15 @@ class TradePrint:
     hash: str
     buyer: str
     seller: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """What moved an account besides fills: a row of ``userFunding`` (``delta.type`` is ``funding``) or of
+    ``userNonFundingLedgerUpdates``. ``delta`` as it goes over the wire.
+    """
+
+    user: str
+    time_ms: int
+    hash: str
+    delta: JsonObject

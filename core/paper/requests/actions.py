@@ -24,20 +24,7 @@ from core.paper.jsonio import (
     is_cloid,
     only_keys,
 )
-from core.paper.orders import TimeInForce
-
-
-@dataclass(frozen=True, slots=True)
-class WireOrder:
-    """An order as sent: decimals still text, canonical. ``tif`` is None for a trigger order."""
-
-    asset: int
-    is_buy: bool
-    price: str
-    size: str
-    reduce_only: bool
-    tif: TimeInForce | None
-    cloid: str | None
+from core.paper.venue.orders import TimeInForce, WireOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from core.paper.jsonio import (
     get_str,
     loads,
 )
-from core.paper.publisher import Publisher, frame
-from core.paper.subscriptions import Subscription, decode_subscription
+from core.paper.server.publisher import Publisher, frame
+from core.paper.server.subscriptions import Subscription, decode_subscription
 
 _log = logging.getLogger(__name__)
 
