@@ -41,6 +41,20 @@ class StoreError(PaperError):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How the exchange answers where Hyperliquid's own behaviour isn't known."""
+
+    keeps_oldest_fills: bool = True
+    """Of more fills than ``userFillsByTime`` may answer with, the oldest are kept; otherwise the newest."""
+    recent_trades: int = 10
+    """How many ``recentTrades`` tells, and a new subscriber of ``trades``."""
+    greets: bool = False
+    """Whether a WebSocket begins with the text ``Websocket connection established.``."""
+    books_every_s: float = 0.5
+    """The least time between two ``l2Book`` frames."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaperConfig:
     """``speed`` is recorded seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory.
 
@@ -55,6 +69,7 @@ class PaperConfig:
     store_path: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
+    answers: AnswerSettings = AnswerSettings()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from core.paper.answers.info import Info
+from core.paper.answers.tape import Tape
 from core.paper.config import PaperConfig, StoreError
 from core.paper.jsonio import Json
 from core.paper.market.step import Market, MarketStep
@@ -40,10 +41,10 @@ class PaperExchange:
         self._store = store
         self._failure: StoreError | None = None
         self._clock_ms = clock_ms
-        self._listeners: list[Callable[[Batch], None]] = []
         self.market = market
         self.venue = Venue(market.universe, int(config.funds_usd * _MICRO), clock_ms(), config.seed)
-        self.info = Info(self.venue)
+        self.tape = Tape(market.universe.listings, config.answers.recent_trades)
+        self.info = Info(self.venue, self.tape, config.answers)
         self.api = ExchangeApi(self.venue)
         self.orders_seen = 0
         self.trades_seen = 0
@@ -55,6 +56,7 @@ class PaperExchange:
         if saved is not None:
             _restore(self.venue, saved)
         self.venue.take_batch()
+        self._listeners: list[Callable[[Batch], None]] = [self.tape.on_batch]
 
     def now_ms(self) -> int:
         return max(self._clock_ms(), self.venue.ledger.block_ms)

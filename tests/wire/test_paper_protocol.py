@@ -108,8 +108,12 @@ def test_market_data_has_the_recorded_shapes(url: str) -> None:
     assert _kinds(meta["universe"][0], {"marginTableId"}) == _kinds(
         _recorded("meta_2023.json")["universe"][0]
     )
-    assert meta["universe"][0] == {"szDecimals": 5, "name": "BTC", "maxLeverage": 40, "marginTableId": 40}
-    assert info(url, type="spotMeta") == {"universe": [], "tokens": []}
+    assert meta["universe"][0] == {"szDecimals": 5, "name": "BTC", "maxLeverage": 40, "marginTableId": 51}
+    assert [table for number, table in meta["marginTables"] if number == 51] == [
+        info(url, type="marginTable", id=51)
+    ]
+    spot = info(url, type="spotMeta")
+    assert (spot["universe"], [token["name"] for token in spot["tokens"]]) == ([], ["USDC"])
     assert info(url, type="perpDexs") == [None]
     assert info(url, type="exchangeStatus")["specialStatuses"] is None
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
+from core.paper.answers.books import MAX_LEVELS, WHOLE, Grouping, Row, levels
+from core.paper.answers.candles import Candle, next_start
 from core.paper.jsonio import Json, JsonObject
 from core.paper.venue.book import Book
-from core.paper.venue.orders import FillRecord, Order, OrderUpdate, TimeInForce, TradePrint
-from core.paper.wiretext import micro_wire, units_wire
+from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderUpdate, TimeInForce, TradePrint
+from core.paper.wiretext import decimal_wire, micro_wire, units_wire
 
-MAX_LEVELS = 20
-"""Levels a side of ``l2Book``."""
+_AVERAGE_DECIMALS = 10
+"""Of the price of merged fills."""
 
 
 class Rows:
@@ -24,6 +29,11 @@ class Rows:
 
     def size(self, coin: str, lots: int) -> str:
         return units_wire(lots, self._instruments[coin].sz_decimals)
+
+    def average(self, coin: str, micro: int, lots: int) -> str:
+        """The price at which ``lots`` (above 0) have a notional of ``micro``."""
+        decimals = self._instruments[coin].price_decimals
+        return decimal_wire((Decimal(micro) / lots).scaleb(-decimals), decimals, rounded=True)
 
     def open_order(self, order: Order) -> JsonObject:
         """A row of ``openOrders``: ``cloid`` and ``reduceOnly`` are absent where there is nothing to say."""
@@ -57,6 +67,14 @@ class Rows:
             "statusTimestamp": update.time_ms,
         }
 
+    def past_order(self, order: Order) -> JsonObject:
+        """A row of ``historicalOrders``, and what ``orderStatus`` tells."""
+        return {
+            "order": self.full_order(order),
+            "status": order.status.value,
+            "statusTimestamp": order.status_ms,
+        }
+
     def fill(self, fill: FillRecord) -> JsonObject:
         row: JsonObject = {
             "coin": fill.coin,
@@ -79,6 +97,26 @@ class Rows:
         row["twapId"] = None
         return row
 
+    def merged_fill(self, fills: list[FillRecord]) -> JsonObject:
+        """Partial fills of one order at one time as one: the average price, sums, and the rest as the first one has it."""
+        first = fills[0]
+        if len(fills) == 1:
+            return self.fill(first)
+        lots = sum(fill.lots for fill in fills)
+        micro = sum(fill.lots * fill.price for fill in fills)
+        average = (Decimal(micro) / lots).scaleb(-self._instruments[first.coin].price_decimals)
+        merged = replace(
+            first,
+            lots=lots,
+            closed_pnl=sum(fill.closed_pnl for fill in fills),
+            fee=sum(fill.fee for fill in fills),
+        )
+        return {**self.fill(merged), "px": decimal_wire(average, _AVERAGE_DECIMALS)}
+
+    def history(self, row: HistoryRow) -> JsonObject:
+        """A row of ``userFunding`` or ``userNonFundingLedgerUpdates``."""
+        return {"time": row.time_ms, "hash": row.hash, "delta": row.delta}
+
     def trade(self, trade: TradePrint) -> JsonObject:
         return {
             "coin": trade.coin,
@@ -91,15 +129,19 @@ class Rows:
             "users": [trade.buyer, trade.seller],
         }
 
-    def l2_book(self, book: Book, time_ms: int) -> JsonObject:
-        return {
-            "coin": book.coin,
-            "time": time_ms,
-            "levels": [
-                [self._level(book.coin, row) for row in book.depth(side, MAX_LEVELS)]
-                for side in (Side.BUY, Side.SELL)
-            ],
-        }
+    def l2_book(
+        self, book: Book, time_ms: int, grouping: Grouping = WHOLE, count: int = MAX_LEVELS
+    ) -> JsonObject:
+        """``spread`` is told with a grouped book alone, and where both sides have something."""
+        sides: list[Json] = [
+            [self._level(book.coin, row) for row in levels(book, side, grouping, count)]
+            for side in (Side.BUY, Side.SELL)
+        ]
+        row: JsonObject = {"coin": book.coin, "time": time_ms, "levels": sides}
+        bid, ask = book.bids.best, book.asks.best
+        if grouping.figures is not None and bid is not None and ask is not None:
+            row["spread"] = self.price(book.coin, ask - bid)
+        return row
 
     def bbo(self, book: Book, time_ms: int) -> JsonObject:
         sides: list[Json] = []
@@ -119,7 +161,21 @@ class Rows:
     def mids(self, books: dict[str, Book]) -> dict[str, Json]:
         return {coin: mid for coin, book in books.items() if (mid := self.mid(book)) is not None}
 
-    def _level(self, coin: str, row: tuple[int, int, int]) -> JsonObject:
+    def candle(self, coin: str, interval: str, candle: Candle) -> JsonObject:
+        return {
+            "t": candle.start_ms,
+            "T": next_start(interval, candle.start_ms) - 1,
+            "s": coin,
+            "i": interval,
+            "o": self.price(coin, candle.open),
+            "c": self.price(coin, candle.close),
+            "h": self.price(coin, candle.high),
+            "l": self.price(coin, candle.low),
+            "v": self.size(coin, candle.lots),
+            "n": candle.trades,
+        }
+
+    def _level(self, coin: str, row: Row) -> JsonObject:
         price, lots, count = row
         return {"px": self.price(coin, price), "sz": self.size(coin, lots), "n": count}
 

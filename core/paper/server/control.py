@@ -74,8 +74,8 @@ class Control:
             if position.lots
         }
         return {
-            "fills": self._exchange.info.fills(account, len(account.fills)) if account.fills else [],
-            "orders": self._exchange.info.frontend_orders(account),
+            "fills": self._exchange.info.history.fills(account, len(account.fills)) if account.fills else [],
+            "orders": self._exchange.info.orders.frontend(account),
             "positions": positions,
             "account_value": decimal_text(micro_to_usd(self._venue.value_of(account))),
         }

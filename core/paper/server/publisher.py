@@ -48,14 +48,14 @@ class Publisher:
         book = self._exchange.venue.ledger.books.get(subscription.target)
         match subscription.channel:
             case Channel.ALL_MIDS:
-                return frame("allMids", {"mids": self._exchange.info.mids()})
+                return frame("allMids", {"mids": self._exchange.info.market_data.mids("")})
             case Channel.BBO if book is not None:
                 return frame("bbo", self._rows.bbo(book, self._exchange.now_ms()))
             case Channel.L2_BOOK if book is not None:
                 return frame("l2Book", self._rows.l2_book(book, self._exchange.now_ms()))
             case Channel.USER_FILLS:
                 account = self._exchange.venue.see(subscription.target)
-                fills = self._exchange.info.fills(account, _SNAPSHOT_FILLS)
+                fills = self._exchange.info.history.fills(account, _SNAPSHOT_FILLS)
                 return frame("userFills", {"isSnapshot": True, "user": account.user, "fills": fills})
             case _:
                 return None
@@ -86,7 +86,7 @@ class Publisher:
             self._flush_quotes()
         if now_s >= self._due[Channel.ALL_MIDS] and self._wanted(Subscription(Channel.ALL_MIDS, "")):
             self._due[Channel.ALL_MIDS] = now_s + _MIDS_EVERY_S
-            mids = self._exchange.info.mids()
+            mids = self._exchange.info.market_data.mids("")
             if mids != self._last_mids:
                 self._last_mids = mids
                 self._send(Subscription(Channel.ALL_MIDS, ""), frame("allMids", {"mids": mids}))

@@ -145,3 +145,7 @@ class HistoryRow:
     time_ms: int
     hash: str
     delta: JsonObject
+
+    @property
+    def is_funding(self) -> bool:
+        return self.delta["type"] == "funding"
