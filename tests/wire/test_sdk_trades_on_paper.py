@@ -193,8 +193,8 @@ def test_fills_and_order_updates_arrive_over_the_sdks_websocket(url: str, wallet
     rows = messages["orderUpdates"][0]["data"]
     assert [(row["status"], row["order"]["sz"]) for row in rows] == [("open", "0.01"), ("filled", "0.0")]
     assert {row["order"]["oid"] for row in rows} == {status["filled"]["oid"]}
-    printed = messages["trades"][0]["data"][0]
-    assert (printed["tid"], printed["users"][0]) == (fills[-1]["tid"], wallet.address.lower())
+    printed = {trade["tid"]: trade for message in messages["trades"] for trade in message["data"]}
+    assert printed[fills[-1]["tid"]]["users"][0] == wallet.address.lower()
 
 
 def test_the_moving_market_fills_resting_orders_and_both_feeds_tell_the_same() -> None:

@@ -60,6 +60,12 @@ class Rows:
             "cloid": order.cloid,
         }
 
+    def past_update(self, update: OrderUpdate) -> JsonObject:
+        """As ``past_order``, at the moment of the update."""
+        order = self.full_order(update.order)
+        order["sz"] = self.size(update.order.coin, update.remaining)
+        return {"order": order, "status": update.status.value, "statusTimestamp": update.time_ms}
+
     def order_update(self, update: OrderUpdate) -> JsonObject:
         return {
             "order": self._brief(update.order, update.remaining),

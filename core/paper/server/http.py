@@ -81,7 +81,7 @@ class PaperServer:
             if self._config.store_path is not None:
                 self._store = PaperStore(self._config.store_path)
             self._exchange = PaperExchange(self._config, market, self._store)
-            self._hub = Hub(self._exchange)
+            self._hub = Hub(self._exchange, self._config.answers)
             self._control = Control(self._exchange)
             url = await self._listen()
         except BaseException:

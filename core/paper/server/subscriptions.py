@@ -1,10 +1,15 @@
-"""What a WebSocket client can subscribe to."""
+"""What a WebSocket client can subscribe to, and who has."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
+from core.paper.answers.arguments import get_dex, get_flag, get_listing
+from core.paper.answers.books import WHOLE, Grouping, get_grouping
+from core.paper.answers.market_data import get_interval
 from core.paper.jsonio import (
     JsonObject,
     MalformedRequestError,
@@ -13,63 +18,167 @@ from core.paper.jsonio import (
     get_address,
     get_str,
 )
+from core.paper.market.listing import FIRST_DEX, Universe
 
 
 class Channel(StrEnum):
+    """Hyperliquid's names."""
+
     ALL_MIDS = "allMids"
     L2_BOOK = "l2Book"
     BBO = "bbo"
     TRADES = "trades"
+    CANDLE = "candle"
+    ACTIVE_ASSET_CTX = "activeAssetCtx"
+    ASSET_CTXS = "assetCtxs"
+    ALL_DEXS_ASSET_CTXS = "allDexsAssetCtxs"
+    FAST_ASSET_CTXS = "fastAssetCtxs"
+    SPOT_ASSET_CTXS = "spotAssetCtxs"
+    OUTCOME_META_UPDATES = "outcomeMetaUpdates"
     ORDER_UPDATES = "orderUpdates"
     USER_EVENTS = "userEvents"
     USER_FILLS = "userFills"
+    USER_FUNDINGS = "userFundings"
+    USER_LEDGER_UPDATES = "userNonFundingLedgerUpdates"
+    USER_HISTORICAL_ORDERS = "userHistoricalOrders"
+    USER_TWAP_HISTORY = "userTwapHistory"
+    USER_TWAP_SLICE_FILLS = "userTwapSliceFills"
+    NOTIFICATION = "notification"
+    OPEN_ORDERS = "openOrders"
+    CLEARINGHOUSE_STATE = "clearinghouseState"
+    ALL_DEXS_CLEARINGHOUSE_STATE = "allDexsClearinghouseState"
+    ACTIVE_ASSET_DATA = "activeAssetData"
+    SPOT_STATE = "spotState"
+    TWAP_STATES = "twapStates"
+    WEB_DATA_2 = "webData2"
+    WEB_DATA_3 = "webData3"
 
 
-_OF_USER = frozenset({Channel.ORDER_UPDATES, Channel.USER_EVENTS, Channel.USER_FILLS})
+_OF_EVERYONE = frozenset(
+    {
+        Channel.ALL_MIDS,
+        Channel.L2_BOOK,
+        Channel.BBO,
+        Channel.TRADES,
+        Channel.CANDLE,
+        Channel.ACTIVE_ASSET_CTX,
+        Channel.ASSET_CTXS,
+        Channel.ALL_DEXS_ASSET_CTXS,
+        Channel.FAST_ASSET_CTXS,
+        Channel.SPOT_ASSET_CTXS,
+        Channel.OUTCOME_META_UPDATES,
+    }
+)
+_OF_COIN = frozenset(
+    {
+        Channel.L2_BOOK,
+        Channel.BBO,
+        Channel.TRADES,
+        Channel.CANDLE,
+        Channel.ACTIVE_ASSET_CTX,
+        Channel.ACTIVE_ASSET_DATA,
+    }
+)
+_OF_DEX = frozenset(
+    {
+        Channel.ALL_MIDS,
+        Channel.ASSET_CTXS,
+        Channel.OPEN_ORDERS,
+        Channel.CLEARINGHOUSE_STATE,
+        Channel.TWAP_STATES,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """``target`` is the coin or the lower-case user, empty for allMids."""
+    """``user`` is lower case. What a channel doesn't use keeps its default."""
 
     channel: Channel
-    target: str
-
-    @property
-    def user(self) -> str | None:
-        return self.target if self.channel in _OF_USER else None
+    coin: str = ""
+    user: str | None = None
+    dex: str = FIRST_DEX
+    interval: str = ""
+    grouping: Grouping = WHOLE
+    is_fast: bool = False
+    """Of ``l2Book``: fewer levels."""
+    aggregates: bool = False
+    """Of ``userFills``: partial fills merged."""
 
     def wire(self) -> JsonObject:
         """As the server echoes it, with defaulted fields."""
         row: JsonObject = {"type": self.channel.value}
-        if self.channel in _OF_USER:
-            row["user"] = self.target
-        elif self.channel is not Channel.ALL_MIDS:
-            row["coin"] = self.target
+        if self.user is not None:
+            row["user"] = self.user
+        if self.channel in _OF_COIN:
+            row["coin"] = self.coin
+        if self.channel in _OF_DEX and (self.dex or self.channel is not Channel.ALL_MIDS):
+            row["dex"] = self.dex
+        if self.channel is Channel.CANDLE:
+            row["interval"] = self.interval
+        if self.channel is Channel.USER_FILLS:
+            row["aggregateByTime"] = self.aggregates
         if self.channel is Channel.L2_BOOK:
-            row.update(nSigFigs=None, mantissa=None)
+            row.update(nSigFigs=self.grouping.figures, mantissa=self.grouping.mantissa)
+            if self.is_fast:
+                row["fast"] = True
         return row
 
     def text(self) -> str:
         return dumps(self.wire())
 
 
-def decode_subscription(value: object, coins: frozenset[str]) -> Subscription:
-    """Raises ``MalformedRequestError``: no such channel or coin, or a variant that this exchange doesn't have."""
+def decode_subscription(value: object, universe: Universe) -> Subscription:
+    """Raises ``MalformedRequestError``: no such channel, coin or dex, or arguments that can't be meant."""
     source = as_object(value)
     try:
         channel = Channel(get_str(source, "type"))
     except ValueError as error:
         raise MalformedRequestError(str(error)) from error
-    if channel in _OF_USER:
-        if source.get("aggregateByTime"):
-            raise MalformedRequestError("fills are never aggregated here")
-        return Subscription(channel, get_address(source, "user"))
-    if channel is Channel.ALL_MIDS:
-        if source.get("dex"):
-            raise MalformedRequestError("there is one dex here")
-        return Subscription(channel, "")
-    coin = get_str(source, "coin")
-    if coin not in coins or source.get("nSigFigs") is not None or source.get("mantissa") is not None:
-        raise MalformedRequestError(f"no {channel} of {coin}")
-    return Subscription(channel, coin)
+    dex = get_dex(source) if channel in _OF_DEX else FIRST_DEX
+    if dex not in universe.dexs:
+        raise MalformedRequestError(f"no dex {dex!r}")
+    is_book = channel is Channel.L2_BOOK
+    return Subscription(
+        channel,
+        coin=get_listing(source, universe).coin if channel in _OF_COIN else "",
+        user=None if channel in _OF_EVERYONE else get_address(source, "user"),
+        dex=dex,
+        interval=get_interval(source) if channel is Channel.CANDLE else "",
+        grouping=get_grouping(source) if is_book else WHOLE,
+        is_fast=is_book and get_flag(source, "fast"),
+        aggregates=channel is Channel.USER_FILLS and get_flag(source, "aggregateByTime"),
+    )
+
+
+class Receiver(Protocol):
+    def send(self, text: str) -> None: ...
+
+
+class Subscribers:
+    """Who has subscribed to what."""
+
+    def __init__(self) -> None:
+        self._receivers: dict[Channel, dict[Subscription, set[Receiver]]] = {
+            channel: {} for channel in Channel
+        }
+
+    def __contains__(self, subscription: Subscription) -> bool:
+        return subscription in self._receivers[subscription.channel]
+
+    def of(self, channel: Channel) -> Iterable[Subscription]:
+        """All that somebody has."""
+        return tuple(self._receivers[channel])
+
+    def add(self, subscription: Subscription, receiver: Receiver) -> None:
+        self._receivers[subscription.channel].setdefault(subscription, set()).add(receiver)
+
+    def discard(self, subscription: Subscription, receiver: Receiver) -> None:
+        receivers = self._receivers[subscription.channel].get(subscription, set())
+        receivers.discard(receiver)
+        if not receivers:
+            self._receivers[subscription.channel].pop(subscription, None)
+
+    def send(self, subscription: Subscription, text: str) -> None:
+        for receiver in self._receivers[subscription.channel].get(subscription, ()):
+            receiver.send(text)

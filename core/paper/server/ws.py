@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
 
-from core.paper.config import PaperError
+from core.paper.config import AnswerSettings, PaperError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import (
     DESERIALIZE_TEXT,
@@ -20,8 +20,9 @@ from core.paper.jsonio import (
     get_str,
     loads,
 )
-from core.paper.server.publisher import Publisher, frame
-from core.paper.server.subscriptions import Subscription, decode_subscription
+from core.paper.server.frames import frame
+from core.paper.server.publisher import Publisher
+from core.paper.server.subscriptions import Subscribers, Subscription, decode_subscription
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _MAX_USERS = 10
 _MAX_SUBSCRIPTIONS = 1000
 _IDLE_CLOSE_S = 60.0
 _CLOSE_TIMEOUT_S = 1.0
+_GREETING = "Websocket connection established."
 
 
 class Connection:
@@ -72,12 +74,12 @@ class Connection:
 class Hub:
     """All connections, and who wants what."""
 
-    def __init__(self, exchange: PaperExchange) -> None:
+    def __init__(self, exchange: PaperExchange, settings: AnswerSettings) -> None:
         self._exchange = exchange
-        self._coins = frozenset(exchange.venue.instruments)
+        self._settings = settings
         self._connections: set[Connection] = set()
-        self._subscribers: dict[Subscription, set[Connection]] = {}
-        self.publisher = Publisher(exchange, self._subscribers.__contains__, self._send)
+        self._subscribers = Subscribers()
+        self.publisher = Publisher(exchange, self._subscribers, settings.books_every_s)
 
     @property
     def clients(self) -> int:
@@ -91,13 +93,15 @@ class Hub:
         connection = Connection(socket, transport.abort if transport is not None else lambda: None)
         self._connections.add(connection)
         writer = asyncio.create_task(connection.write())
+        if self._settings.greets:
+            connection.send(_GREETING)
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._on_text(connection, message.data)
         finally:
             for subscription in connection.subscriptions:
-                self._forget(subscription, connection)
+                self._subscribers.discard(subscription, connection)
             self._connections.discard(connection)
             writer.cancel()
         return socket
@@ -119,16 +123,6 @@ class Hub:
             if now_s - connection.sent_at > _IDLE_CLOSE_S:
                 connection.cut()
 
-    def _send(self, subscription: Subscription, text: str) -> None:
-        for connection in self._subscribers.get(subscription, ()):
-            connection.send(text)
-
-    def _forget(self, subscription: Subscription, connection: Connection) -> None:
-        subscribers = self._subscribers.get(subscription, set())
-        subscribers.discard(connection)
-        if not subscribers:
-            self._subscribers.pop(subscription, None)
-
     def _on_text(self, connection: Connection, text: str) -> None:
         try:
             request = as_object(loads(text))
@@ -148,7 +142,7 @@ class Hub:
 
     def _decode(self, connection: Connection, value: object) -> Subscription | None:
         try:
-            return decode_subscription(value, self._coins)
+            return decode_subscription(value, self._exchange.venue.universe)
         except MalformedRequestError:
             connection.send(frame("error", f"Invalid subscription {dumps(_plain(value))}"))
             return None
@@ -171,7 +165,7 @@ class Hub:
             self._exchange.venue.see(subscription.user)
             self._exchange.settle()
         connection.subscriptions.add(subscription)
-        self._subscribers.setdefault(subscription, set()).add(connection)
+        self._subscribers.add(subscription, connection)
         self._acknowledge(connection, "subscribe", subscription)
         greeting = self.publisher.greeting(subscription)
         if greeting is not None:
@@ -185,7 +179,7 @@ class Hub:
             connection.send(frame("error", f"Already unsubscribed: {subscription.text()}"))
             return
         connection.subscriptions.discard(subscription)
-        self._forget(subscription, connection)
+        self._subscribers.discard(subscription, connection)
         self._acknowledge(connection, "unsubscribe", subscription)
 
     def _acknowledge(self, connection: Connection, method: str, subscription: Subscription) -> None:
