@@ -181,7 +181,8 @@ def test_fills_and_order_updates_arrive_over_the_sdks_websocket(url: str, wallet
         until(lambda: messages["userFills"] and messages["bbo"])
         exchange = Exchange(wallet, url)
         status = _status(exchange.market_open("BTC", True, 0.01))
-        until(lambda: len(messages["userFills"]) > 1 and messages["orderUpdates"] and messages["trades"])
+        until(lambda: len(messages["userFills"]) > 1 and messages["orderUpdates"])
+        until(lambda: wallet.address.lower() in str(messages["trades"]))
         fills = info.user_fills(wallet.address)
     finally:
         info.disconnect_websocket()
