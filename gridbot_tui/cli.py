@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from core import VERSION
 from core.journal.schema import ForeignJournalError, StorageError
-from core.paper.config import STANDALONE_SPEED, PaperError
+from core.paper.config import STANDALONE_SPEED, MarketDiedError, PaperError, StoreError
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui.headless import print_line
@@ -48,6 +48,10 @@ def run_cli(arguments: list[str]) -> int:
         return _fail(ExitCode.USAGE, f"{unknown} is not a command; `gridbot --help` lists them")
     except CycloptsError as error:
         return _fail(ExitCode.USAGE, f"{str(error).rstrip('.')}; `gridbot --help` lists commands and flags")
+    except StoreError as error:
+        return _fail(ExitCode.STORAGE, str(error))
+    except MarketDiedError as error:
+        return _fail(ExitCode.INTERNAL, str(error))
     except (UsageError, ForeignJournalError, PaperError) as error:
         return _fail(ExitCode.USAGE, str(error))
     except StorageError as error:

@@ -40,6 +40,16 @@ class StoreError(PaperError):
     """The exchange's own database can't be opened, or isn't one."""
 
 
+class MarketDiedError(PaperError):
+    """The market can't go on because of a fault in this program."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(
+            f"The paper market has stopped: {type(cause).__name__}: {cause}. Fix: start it again, and report what is "
+            "in the log; accounts and orders of a state directory are kept."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerSettings:
     """How the exchange answers where Hyperliquid's own behaviour isn't known."""

@@ -93,7 +93,6 @@ class EmbeddedExchange:
         self._server = server
         self._url.set_result(url)
         try:
-            await stop.wait()
+            await server.serve_until(stop)
         finally:
             self._server = None
-            await server.stop()

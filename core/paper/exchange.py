@@ -76,6 +76,14 @@ class PaperExchange:
         self.settle()
         return answer
 
+    def tick(self) -> None:
+        """Let happen what the passing of time brings about; to be called often.
+
+        Raises:
+            StoreError: an earlier change couldn't be stored.
+        """
+        self.settle()
+
     def advance(self) -> None:
         """Take the market's next step."""
         self.apply(self.market.advance())

@@ -25,18 +25,21 @@ async def serve(config: PaperConfig, print_line: Callable[[str], None], stop: as
         f"Paper exchange on {url} (WebSocket on /ws), market {config.market} at speed {config.speed:g}. An account gets "
         f"{decimal_text(config.funds_usd)} USDC when it is first seen, POST {url}/paper/fund adds more; kept {memory}."
     )
+    report = asyncio.create_task(_report(server, print_line))
     try:
-        before = server.stats()
-        while not stop.is_set():
-            try:
-                await asyncio.wait_for(stop.wait(), _REPORT_EVERY_S)
-            except TimeoutError:
-                now = server.stats()
-                print_line(_minute(before, now))
-                before = now
+        await server.serve_until(stop)
         print_line("Stopping.")
     finally:
-        await server.stop()
+        report.cancel()
+
+
+async def _report(server: PaperServer, print_line: Callable[[str], None]) -> None:
+    before = server.stats()
+    while True:
+        await asyncio.sleep(_REPORT_EVERY_S)
+        now = server.stats()
+        print_line(_minute(before, now))
+        before = now
 
 
 def _minute(before: ServerStats, now: ServerStats) -> str:

@@ -16,7 +16,7 @@ from typing import Protocol
 from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
-from core.paper.config import PaperConfig, PaperError
+from core.paper.config import PaperConfig, PaperError, StoreError
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
@@ -104,6 +104,8 @@ class CoreThread:
     def _run(self) -> None:
         try:
             self._report = asyncio.run(self._main())
+        except StoreError as error:
+            self._report = RunReport(ExitCode.STORAGE, str(error))
         except (UsageError, ForeignJournalError, PaperError) as error:
             self._report = RunReport(ExitCode.USAGE, str(error))
         except StorageError as error:

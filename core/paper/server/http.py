@@ -10,22 +10,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from core.paper.config import PaperConfig, PaperError, PortInUseError
+from core.paper.config import MarketDiedError, PaperConfig, PaperError, PortInUseError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
 from core.paper.market.load import load_market
 from core.paper.server.control import Control, ControlError
+from core.paper.server.pacing import Pacer
 from core.paper.server.ws import Hub
 from core.paper.store import PaperStore
 
 _log = logging.getLogger(__name__)
 
-_TICK_S = 0.01
-_STEPS_BETWEEN_YIELDS = 50
-"""Market steps in a row, about two milliseconds' worth, before requests get their turn."""
-_MAX_LAG_S = 1.0
-"""A machine that was stopped or overloaded doesn't make up for more than this: the market resumes, in order."""
-_SAVE_EVERY_S = 1.0
+_KEEP_HOUSE_EVERY_S = 1.0
 _STOP_TIMEOUT_S = 3.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,13 +38,10 @@ class ServerStats:
     accounts: int
     steps: int
     laps: int
-
-
-def owed_after(owed_ms: float, passed_ms: float, wait_ms: int, most_ms: float) -> float:
-    """Recorded time that the market has fallen behind by. Arrears beyond ``most_ms`` are forgiven (a machine that slept), but
-    never so many that a pause of ``wait_ms`` before the next step could not end.
-    """
-    return min(owed_ms + passed_ms, max(most_ms, wait_ms))
+    late_ms: int
+    """By how much the market has fallen behind the speed asked for, in wall-clock milliseconds."""
+    progress: float | None
+    """The part of a finite market that is over, 0 to 1."""
 
 
 class PaperServer:
@@ -57,13 +50,16 @@ class PaperServer:
     def __init__(self, config: PaperConfig) -> None:
         self._config = config
         self._requests = 0
-        self._steps = 0
         self._exchange: PaperExchange | None = None
         self._hub: Hub | None = None
         self._control: Control | None = None
         self._store: PaperStore | None = None
         self._runner: web.AppRunner | None = None
-        self._pacer: asyncio.Task[None] | None = None
+        self._pacer: Pacer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._died = asyncio.Event()
+        self._failure: PaperError | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def exchange(self) -> PaperExchange:
@@ -87,22 +83,45 @@ class PaperServer:
         except BaseException:
             await self._release()
             raise
-        self._pacer = asyncio.create_task(self._pace(), name="paper market")
-        self._pacer.add_done_callback(_report_death)
+        self._pacer = Pacer(self._exchange, self._config.speed, self._hub.publisher.flush)
+        for work, name in ((self._pacer.run(), "paper market"), (self._keep_house(), "paper housekeeping")):
+            task = asyncio.create_task(work, name=name)
+            task.add_done_callback(self._on_task_end)
+            self._tasks.append(task)
         return url
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Wait for ``stop`` or for the market's death, whichever comes first; then be stopped.
+
+        Raises:
+            PaperError: what the market died of.
+        """
+        waits = [asyncio.create_task(event.wait()) for event in (stop, self._died)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await self.stop()
+            if self._closing is not None:
+                await self._closing
+        if self._failure is not None:
+            raise self._failure
 
     async def stop(self) -> None:
         """Stop the market, save, and close all connections; a few seconds at most. Safe to call twice."""
-        pacer, self._pacer = self._pacer, None
-        if pacer is not None:
-            pacer.cancel()
-            await asyncio.wait([pacer])
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._hub is not None:
             await self._hub.close()
         await self._release()
 
     def stats(self) -> ServerStats:
         assert self._hub is not None, "not started"
+        assert self._pacer is not None, "not started"
         exchange = self.exchange
         return ServerStats(
             requests=self._requests,
@@ -110,8 +129,10 @@ class PaperServer:
             trades=exchange.trades_seen,
             ws_clients=self._hub.clients,
             accounts=len(exchange.venue.ledger.accounts),
-            steps=self._steps,
+            steps=self._pacer.steps,
             laps=exchange.market.laps,
+            late_ms=round(self._pacer.late_ms),
+            progress=exchange.market.progress,
         )
 
     async def _release(self) -> None:
@@ -156,39 +177,24 @@ class PaperServer:
         bound = self._runner.addresses[0][1]
         return f"http://{f'[{host}]' if ':' in host else host}:{bound}"
 
-    async def _pace(self) -> None:
-        """Let the market's steps come due in order, ``speed`` recorded milliseconds per millisecond."""
+    async def _keep_house(self) -> None:
+        """Once a second: remember where the market stands, close connections that have gone silent."""
         loop = asyncio.get_running_loop()
-        hub, exchange = self._hub, self.exchange
-        assert hub is not None
-        speed = self._config.speed
-        last = saved_at = swept_at = loop.time()
-        owed_ms = 0.0
+        assert self._hub is not None
         while True:
-            await asyncio.sleep(_TICK_S)
-            now = loop.time()
-            wait_ms = exchange.market.wait_ms()
-            passed_ms = (now - last) * 1000 * speed
-            owed_ms = owed_after(owed_ms, passed_ms, wait_ms or 0, _MAX_LAG_S * 1000 * speed)
-            last = now
-            taken = 0
-            while (wait_ms := exchange.market.wait_ms()) is not None and wait_ms <= owed_ms:
-                owed_ms -= wait_ms
-                exchange.advance()
-                taken += 1
-                if taken % _STEPS_BETWEEN_YIELDS == 0:
-                    hub.publisher.flush(loop.time())
-                    await asyncio.sleep(0)
-                    if loop.time() - now > _MAX_LAG_S:
-                        break
-            self._steps += taken
-            hub.publisher.flush(loop.time())
-            if now - saved_at >= _SAVE_EVERY_S:
-                saved_at = now
-                exchange.save_place()
-            if now - swept_at >= 1.0:
-                swept_at = now
-                hub.sweep(now)
+            await asyncio.sleep(_KEEP_HOUSE_EVERY_S)
+            self.exchange.save_place()
+            self._hub.sweep(loop.time())
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        """A market that has died takes the port with it: better no answers than those of a frozen market."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        _log.critical("the paper market has stopped: %s", error, exc_info=error)
+        if self._failure is None:
+            self._failure = error if isinstance(error, PaperError) else MarketDiedError(error)
+            self._closing = asyncio.create_task(self.stop(), name="close a dead paper exchange")
+            self._died.set()
 
     @web.middleware
     async def _boundary(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -232,11 +238,6 @@ class PaperServer:
     def _plane(self) -> Control:
         assert self._control is not None
         return self._control
-
-
-def _report_death(pacer: asyncio.Task[None]) -> None:
-    if not pacer.cancelled() and (error := pacer.exception()) is not None:
-        _log.critical("the paper market has stopped", exc_info=error)
 
 
 async def _control_body(request: web.Request) -> object:

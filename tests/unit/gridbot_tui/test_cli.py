@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.journal.schema import ForeignJournalError, StorageError
-from core.paper.config import PaperError
+from core.paper.config import MarketDiedError, PaperError, StoreError
 from core.runtime import control_client
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui import run as run_module
@@ -188,6 +188,8 @@ def test_what_cannot_be_meant_is_exit_code_2_and_one_line_on_stderr(
         (ForeignJournalError("why"), 2),
         (PaperError("why"), 2),
         (StorageError("why"), 4),
+        (StoreError("why"), 4),
+        (MarketDiedError(ValueError("why")), 1),
     ],
 )
 def test_every_expected_error_has_its_exit_code(
@@ -198,7 +200,7 @@ def test_every_expected_error_has_its_exit_code(
 
     monkeypatch.setattr(run_module, "run", fail)
     assert run_cli(["--no-ui"]) == code
-    assert capsys.readouterr().err == "gridbot: why\n"
+    assert capsys.readouterr().err == f"gridbot: {error}\n"
 
 
 @pytest.mark.parametrize("prefix", [[], ["run"]])

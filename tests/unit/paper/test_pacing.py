@@ -1,13 +1,24 @@
-"""The pace of the replay: it forgives arrears, and no pause of the recording is too long for it."""
+"""The market's pace: it forgives arrears, no pause is too long for it, and its death is told."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import sqlite3
 from itertools import pairwise
+from pathlib import Path
 
+import aiohttp
 import pytest
 
+from core.paper.config import MarketDiedError, PaperConfig, StoreError
+from core.paper.embedded import EmbeddedExchange
 from core.paper.market.recording import load_recording
-from core.paper.server.http import owed_after
+from core.paper.market.replay import Replay
+from core.paper.server.http import PaperServer
+from core.paper.server.pacing import owed_after
+from core.paper.standalone import serve
+from tests.unit.paper.paper_client import until
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0, 60.0])
@@ -24,3 +35,51 @@ def test_the_longest_pause_of_the_bundled_recording_comes_due_at_every_speed(spe
 
 def test_arrears_of_a_machine_that_slept_are_forgiven() -> None:
     assert owed_after(0.0, 3_600_000.0, 20, 1_000.0) == 1_000.0
+
+
+def _break(*_: object) -> None:
+    raise RuntimeError("a fault in the market")
+
+
+async def test_a_market_that_dies_closes_the_port_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    with caplog.at_level(logging.CRITICAL):
+        running = asyncio.create_task(serve(PaperConfig(speed=60), lines.put_nowait, asyncio.Event()))
+        url = (await asyncio.wait_for(lines.get(), 10)).split()[3]
+        monkeypatch.setattr(Replay, "advance", _break)
+        with pytest.raises(MarketDiedError, match=r"RuntimeError: a fault in the market. Fix: "):
+            await asyncio.wait_for(running, 10)
+    assert "the paper market has stopped" in caplog.text
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.post(f"{url}/info", json={"type": "meta"})
+
+
+async def test_a_place_that_cannot_be_saved_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = PaperServer(PaperConfig(speed=60, store_path=tmp_path / "paper.db"))
+    await server.start()
+    store = server._store
+    assert store is not None
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(store, "save", full)
+    with pytest.raises(StoreError, match=r"disk is full. Fix: make room"):
+        await asyncio.wait_for(server.serve_until(asyncio.Event()), 10)
+
+
+def test_the_death_of_an_embedded_market_is_critical_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    exchange = EmbeddedExchange(PaperConfig(speed=60))
+    with caplog.at_level(logging.CRITICAL):
+        exchange.start()
+        monkeypatch.setattr(Replay, "advance", _break)
+        until(lambda: exchange.stats() is None)
+        exchange.stop()
+    assert "the paper exchange has died" in caplog.text
