@@ -18,6 +18,7 @@ from core.paper.requests.exchange_api import ExchangeApi
 from core.paper.store import Cursor, PaperStore, Saved
 from core.paper.venue.batch import Batch
 from core.paper.venue.ledger import Ledger
+from core.paper.venue.orders import Order
 from core.paper.venue.venue import Venue
 
 _MICRO = 1_000_000
@@ -128,7 +129,7 @@ class PaperExchange:
 
 
 def _restore(venue: Venue, saved: Saved) -> None:
-    """Go on where the last run ended. Resting orders return in order of age, behind the market's liquidity at their price."""
+    """Go on where the last run ended. Resting orders return to their places in the queues."""
     ledger = venue.ledger
     _check_coins(venue, saved)
     ledger.accounts = saved.accounts
@@ -136,10 +137,13 @@ def _restore(venue: Venue, saved: Saved) -> None:
     ledger.nonces = saved.nonces
     ledger.counters = saved.counters
     ledger.block_ms = max(ledger.block_ms, saved.block_ms)
-    open_orders = [order for account in saved.accounts.values() for order in account.open_orders.values()]
-    for order in sorted(open_orders, key=lambda order: order.oid):
-        _make_way(ledger, order.coin, order.price, order.side.sign)
-        ledger.books[order.coin].rest(order)
+    resting: dict[str, list[Order]] = {}
+    for account in saved.accounts.values():
+        for order in account.open_orders.values():
+            _make_way(ledger, order.coin, order.price, order.side.sign)
+            resting.setdefault(order.coin, []).append(order)
+    for coin, orders in resting.items():
+        ledger.books[coin].restore(orders)
 
 
 def _make_way(ledger: Ledger, coin: str, price: int, sign: int) -> None:

@@ -10,6 +10,7 @@ from core.paper.market.listing import Rules, Tier, Universe
 from core.paper.market.step import Depth, MarketStep, MarketTrade, Quote
 from core.paper.venue.audit import audit
 from core.paper.venue.orders import TimeInForce, WireOrder
+from core.paper.venue.resting import Resting
 from core.paper.venue.validation import StaticError
 from core.paper.venue.venue import Venue
 
@@ -98,18 +99,35 @@ def _check_accounts(venue: Venue) -> None:
         assert all(0 < o.remaining <= o.lots - o.filled for o in account.open_orders.values())
 
 
+def _check_sums(venue: Venue) -> None:
+    for account in venue.ledger.accounts.values():
+        resting = account.resting.get("BTC", Resting())
+        orders = list(account.open_orders.values())
+        for side in Side:
+            adding = (o.remaining * o.price for o in orders if o.side is side and not o.reduce_only)
+            assert resting.notional(side) == sum(adding)
+        assert list(resting.reducing.values()) == [o for o in orders if o.reduce_only]
+        assert resting.reducing_lots == sum(o.remaining for o in orders if o.reduce_only)
+
+
 def _check_book(venue: Venue) -> None:
     book = venue.ledger.books["BTC"]
     bid, ask = book.bids.best, book.asks.best
     assert bid is None or ask is None or bid < ask, "the book is never crossed"
     standing: dict[int, int] = {}
     for side in (book.bids, book.asks):
-        assert side.prices == sorted(side.levels)
+        assert list(side.prices) == sorted(side.levels)
+        assert list(side.from_best()) == sorted(side.levels, reverse=side.side is Side.BUY)
         for level in side.levels.values():
-            assert level.queue
-            assert all(chunk.lots > 0 for chunk in level.queue)
-            assert level.ghost == sum(chunk.lots for chunk in level.queue if chunk.order is None)
-            standing.update((c.order.oid, c.lots) for c in level.queue if c.order is not None)
+            ghosts = level.ghosts()
+            assert not level.is_empty
+            assert all(lots > 0 for _, lots in ghosts)
+            assert level.ghost == sum(lots for _, lots in ghosts)
+            assert [rank for rank, _ in ghosts] == sorted({rank for rank, _ in ghosts})
+            ranks = [order.rank for order in level.orders.values()]
+            assert ranks == sorted(set(ranks))
+            assert level.own == sum(order.remaining for order in level.orders.values())
+            standing.update((oid, order.remaining) for oid, order in level.orders.items())
     known = {oid: o.remaining for a in venue.ledger.accounts.values() for oid, o in a.open_orders.items()}
     assert standing == known
 
@@ -127,6 +145,7 @@ def test_positions_sum_to_zero_cash_to_the_deposits_and_fills_chain(deeds: list[
             continue
         assert audit(venue).is_balanced
         _check_book(venue)
+        _check_sums(venue)
         for fill in venue.take_batch().fills:
             assert (fill.user, fill.tid) not in tids
             tids.add((fill.user, fill.tid))

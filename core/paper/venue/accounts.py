@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from core.domain.orders import Side
 from core.paper.venue.orders import FillRecord, HistoryRow, Order
+from core.paper.venue.resting import Resting
 
 MARKET_USER = "market"
 """The party behind all recorded liquidity; it pays no fees. No address, so that nobody can act as it."""
@@ -108,12 +109,22 @@ class Account(AccountState):
     """The latest order that used a cloid."""
     fills: list[FillRecord] = field(default_factory=list)
     """All of them, oldest first."""
+    resting: dict[str, Resting] = field(default_factory=dict)
+    """By coin."""
     history: list[HistoryRow] = field(default_factory=list)
     """Funding, transfers, liquidations: all of them, oldest first."""
 
     def lots(self, coin: str) -> int:
         position = self.positions.get(coin)
         return position.lots if position is not None else 0
+
+    def count_resting(self, order: Order) -> Resting:
+        """Let the sums of the order's coin follow it."""
+        resting = self.resting.get(order.coin)
+        if resting is None:
+            resting = self.resting[order.coin] = Resting()
+        resting.count(order)
+        return resting
 
     def pay(self, dex: str, micro: int) -> None:
         """Add ``micro`` to the cash of ``dex``; negative takes."""
@@ -136,6 +147,7 @@ class Account(AccountState):
         if order.cloid is not None:
             known = self.by_cloid.get(order.cloid, 0)
             self.by_cloid[order.cloid] = max(known, order.oid)
+        self.count_resting(order)
         if order.is_open:
             self.open_orders[order.oid] = order
             return

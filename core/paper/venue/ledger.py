@@ -118,15 +118,21 @@ class Ledger:
 
     def follow_position(self, account: Account, coin: str) -> None:
         """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go."""
+        resting = account.resting.get(coin)
+        if resting is None or not resting.reducing:
+            return
         lots = account.lots(coin)
+        newest = next(reversed(resting.reducing.values()))
+        if newest.side.sign * lots < 0 and resting.reducing_lots <= abs(lots):
+            return
         budget = abs(lots)
-        resting = [o for o in account.open_orders.values() if o.reduce_only and o.coin == coin]
-        for order in reversed(resting):
+        for order in reversed(list(resting.reducing.values())):
             if order.side.sign * lots < 0 and order.remaining <= budget:
                 budget -= order.remaining
             elif order.side.sign * lots < 0 and budget == abs(lots):
-                self.books[coin].shrink(order, budget)
+                self.books[coin].cut(order, order.remaining - budget)
                 self.batch.orders[order.oid] = order
+                account.count_resting(order)
                 budget = 0
             else:
                 self.cancel(order, OrderStatus.REDUCE_ONLY_CANCELED)
@@ -169,8 +175,12 @@ class Ledger:
         )
         account.fills.append(fill)
         self.batch.fills.append(fill)
-        if not crossed and order.remaining == 0:
+        if crossed:
+            return
+        if order.remaining == 0:
             self.record(order, OrderStatus.FILLED)
+        else:
+            account.count_resting(order)
 
     def _print(self, coin: str, side: Side, price: int, lots: int, tid: int, buyer: str, seller: str) -> None:
         block = self._hash(tid)

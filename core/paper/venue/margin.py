@@ -33,7 +33,7 @@ def initial_margin(
 ) -> int:
     """What positions, resting orders and ``extra`` need together, rounded up per coin."""
     coins = {coin for coin, position in account.positions.items() if position.lots}
-    coins.update(order.coin for order in account.open_orders.values())
+    coins.update(account.resting)
     if extra is not None:
         coins.add(extra.coin)
     total = 0
@@ -45,10 +45,8 @@ def initial_margin(
 
 def _worst_notional(account: Account, coin: str, mark: int, extra: OrderRequest | None) -> int:
     held = account.lots(coin) * mark
-    adding = {Side.BUY: 0, Side.SELL: 0}
-    for order in account.open_orders.values():
-        if order.coin == coin and not order.reduce_only:
-            adding[order.side] += order.remaining * order.price
+    resting = account.resting.get(coin)
+    adding = {side: resting.notional(side) if resting is not None else 0 for side in Side}
     if extra is not None and extra.coin == coin:
         adding[extra.side] += extra.lots * extra.price
     return max(abs(held), held + adding[Side.BUY], adding[Side.SELL] - held)

@@ -12,7 +12,7 @@ from typing import Protocol
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.paper.market.step import Depth, MarketTrade, Quote
-from core.paper.venue.book import Book
+from core.paper.venue.book import Book, BookSide
 from core.paper.venue.orders import Order
 
 _LADDER_STEPS = 100
@@ -38,15 +38,14 @@ def take(book: Book, taker: Order, settlement: Settlement, instrument: Instrumen
     while taker.remaining and book.would_cross(taker.side, taker.price):
         price = opposite.best
         assert price is not None
-        level = opposite.levels[price]
-        front = level.queue[0]
-        if front.order is not None and front.order.user == taker.user:
-            settlement.self_trade(front.order)
+        maker, offered = opposite.levels[price].front()
+        if maker is not None and maker.user == taker.user:
+            settlement.self_trade(maker)
             continue
-        lots = min(taker.remaining, front.lots)
-        _take_front(book, opposite.side, price, lots)
+        lots = min(taker.remaining, offered)
+        _take(book, opposite, maker, price, lots)
         taker.remaining -= lots
-        settlement.execute(book.coin, front.order, taker, price, lots)
+        settlement.execute(book.coin, maker, taker, price, lots)
         book.last_price = price
     if taker.remaining and opposite.best is None:
         for price, offered in _ladder(book, taker.side, instrument):
@@ -70,13 +69,13 @@ def market_trade(book: Book, trade: MarketTrade, settlement: Settlement) -> int:
             left -= _hit(book, order, left, settlement)
     users = trade.lots - left
     while left and (level := makers.levels.get(trade.price)) is not None:
-        front = level.queue[0]
-        if front.order is not None:
-            taken = _hit(book, front.order, left, settlement)
+        order, offered = level.front()
+        if order is not None:
+            taken = _hit(book, order, left, settlement)
             users += taken
         else:
-            taken = min(left, front.lots)
-            _take_front(book, makers.side, trade.price, taken)
+            taken = min(left, offered)
+            _take(book, makers, None, trade.price, taken)
         left -= taken
     book.last_price = trade.price
     return users
@@ -116,34 +115,24 @@ def _offer(book: Book, side: Side, price: int, lots: int, settlement: Settlement
 
 def _hit(book: Book, maker: Order, most: int, settlement: Settlement) -> int:
     """The market takes up to ``most`` lots of a user's order, at its price, past what stands before it at that level."""
-    level = book.side(maker.side).levels[maker.price]
-    chunk = next(chunk for chunk in level.queue if chunk.order is maker)
-    lots = min(most, chunk.lots)
-    chunk.lots -= lots
-    maker.remaining -= lots
-    if chunk.lots == 0:
-        level.queue.remove(chunk)
-        book.side(maker.side).tidy(maker.price)
+    lots = min(most, maker.remaining)
+    book.cut(maker, lots)
     settlement.execute(book.coin, maker, None, maker.price, lots)
     book.last_price = maker.price
     return lots
 
 
-def _take_front(book: Book, side: Side, price: int, lots: int) -> None:
-    half = book.side(side)
-    level = half.levels[price]
-    order = level.queue[0].order
-    level.take_front(lots)
-    if order is not None:
-        order.remaining -= lots
+def _take(book: Book, half: BookSide, maker: Order | None, price: int, lots: int) -> None:
+    if maker is not None:
+        book.cut(maker, lots)
+        return
+    half.levels[price].take_ghost(lots)
     half.tidy(price)
 
 
 def _first_order(book: Book, side: Side, price: int) -> Order | None:
     level = book.side(side).levels.get(price)
-    if level is None:
-        return None
-    return next((chunk.order for chunk in level.queue if chunk.order is not None), None)
+    return None if level is None else level.first_order
 
 
 def _ladder(book: Book, taker_side: Side, instrument: Instrument) -> Iterator[tuple[int, int]]:

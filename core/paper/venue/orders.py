@@ -83,10 +83,19 @@ class Order:
     filled: int = 0
     filled_micro: int = 0
     """The notional of its fills."""
+    rank: int = 0
+    """The order's turn among those that came to rest in its book, from 1."""
+    ahead: int = 0
+    """The market's lots that stood before it at its price, when it was last stored."""
 
     @property
     def is_open(self) -> bool:
         return self.status is OrderStatus.OPEN
+
+    @property
+    def rests(self) -> bool:
+        """Whether it stands in the book, or is about to."""
+        return self.is_open
 
 
 @dataclass(frozen=True, slots=True)
