@@ -6,12 +6,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check format snapshots lock clean
+.PHONY: help run test check bench format snapshots lock clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
 	@echo 'make test   run all tests'
 	@echo 'make check  format, lint, types, imports'
+	@echo 'make bench  measure, each figure beside a baseline; ARGS=matching for some'
 
 # Two stamps, so that `make run` never waits for the test tools.
 $(VENV)/.runtime: requirements.lock pyproject.toml
@@ -38,6 +39,9 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .
