@@ -8,12 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 
 from core.paper.config import PaperConfig
+from core.paper.faults.spec import Fault, FaultError, read_faults
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui.headless import print_line
 
 
 def serve_exchange(
-    listen: str, market: str, speed: float, seed: int, funds: Decimal, state_dir: Path | None
+    listen: str,
+    market: str,
+    speed: float,
+    seed: int,
+    funds: Decimal,
+    state_dir: Path | None,
+    faults: Path | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT. Raises ``PaperError`` and ``UsageError``."""
     host, _, port = listen.rpartition(":")
@@ -24,9 +31,16 @@ def serve_exchange(
         state = StateDir(state_dir.expanduser().absolute())
         state.prepare()
         store = state.paper
-    config = PaperConfig(market, speed, funds, seed, store, host, int(port))
+    config = PaperConfig(market, speed, funds, seed, store, host, int(port), faults=_faults_of(faults))
     asyncio.run(_serve(config))
     return 0
+
+
+def _faults_of(path: Path | None) -> tuple[Fault, ...]:
+    try:
+        return () if path is None else read_faults(path.expanduser())
+    except FaultError as error:
+        raise UsageError(f"--faults {error}") from error
 
 
 async def _serve(config: PaperConfig) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from core.paper.faults.spec import Fault
+
 EMBEDDED_SPEED = 60.0
 """Inside GridBot the market runs an hour a minute, so that a first look shows fills at once."""
 
@@ -80,6 +82,8 @@ class PaperConfig:
     host: str = "127.0.0.1"
     port: int = 0
     answers: AnswerSettings = AnswerSettings()
+    faults: tuple[Fault, ...] = ()
+    """In force from the start."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0):

@@ -41,7 +41,11 @@ class PaperExchange:
     ) -> None:
         self._store = store
         self._failure: StoreError | None = None
-        self._clock_ms = clock_ms
+        self._wall_ms = clock_ms
+        self.skew_ms = 0
+        """How far the exchange's clock is ahead of the real one."""
+        self.ask_in_the_past: Callable[[object, int], Json] | None = None
+        """Answers in place of ``info``, where views lag behind the engine."""
         self.market = market
         self.venue = Venue(market.universe, int(config.funds_usd * _MICRO), clock_ms(), config.seed)
         self.tape = Tape(market.universe.listings, config.answers.recent_trades)
@@ -62,12 +66,25 @@ class PaperExchange:
     def now_ms(self) -> int:
         return max(self._clock_ms(), self.venue.ledger.block_ms)
 
+    def set_skew(self, skew_ms: int) -> None:
+        """Step the exchange's clock. Block time, which else never runs back, steps with it."""
+        if skew_ms != self.skew_ms:
+            self.skew_ms = skew_ms
+            self.venue.ledger.block_ms = min(self.venue.ledger.block_ms, self._clock_ms())
+
     def listen(self, listener: Callable[[Batch], None]) -> None:
         self._listeners.append(listener)
 
+    def leave(self, listener: Callable[[Batch], None]) -> None:
+        """The opposite of ``listen``."""
+        self._listeners.remove(listener)
+
+    def _clock_ms(self) -> int:
+        return self._wall_ms() + self.skew_ms
+
     def ask(self, request: object) -> Json:
         """POST /info. Raises ``MalformedRequestError``."""
-        answer = self.info.answer(request, self.now_ms())
+        answer = (self.ask_in_the_past or self.info.answer)(request, self.now_ms())
         self.settle()
         return answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.domain.instrument import Instrument
@@ -27,7 +27,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a coin trades. ``tiers`` begin at 0; a single tier needs no margin table of its own."""
+    """How a coin trades. ``tiers`` begin at 0; a single tier needs no margin table of its own.
+
+    ``sz_decimals`` may become fewer than those of the instrument, whose lots stay: orders then come in multiples of lots.
+    """
 
     coin: str
     sz_decimals: int
@@ -107,7 +110,18 @@ class Universe:
         return [listing for listing in self.listings.values() if listing.dex == dex]
 
     def with_rules(self, changed: Rules) -> Universe:
-        """The same universe with a coin under other rules; ids stay."""
+        """The same universe with a coin under other rules. Ids stay, and so do units: what rests in lots goes on doing so."""
         assert changed.coin in self.listings, changed.coin
         rules = (listing.rules for listing in self.listings.values())
-        return Universe.of(changed if rule.coin == changed.coin else rule for rule in rules)
+        fresh = Universe.of(changed if rule.coin == changed.coin else rule for rule in rules)
+        listings = {
+            coin: replace(
+                listing,
+                instrument=replace(
+                    listing.instrument, sz_decimals=self.listings[coin].instrument.sz_decimals
+                ),
+            )
+            for coin, listing in fresh.listings.items()
+        }
+        by_asset = {listing.instrument.asset_id: listing for listing in listings.values()}
+        return Universe(listings, fresh.dexs, by_asset)

@@ -6,6 +6,7 @@ refused nonce stays unused; any later refusal uses it up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from core.paper.jsonio import (
@@ -47,6 +48,8 @@ class RefusedError(Exception):
 class ExchangeApi:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        self.is_expired: Callable[[str], bool] | None = None
+        """Whether a signer is to be refused as if its approval had run out; None: no one is."""
 
     def handle(self, body: object, now_ms: int) -> Json:
         """Raises ``MalformedRequestError``; every other refusal is an answer."""
@@ -58,6 +61,8 @@ class ExchangeApi:
         expires_ms = get_optional_int(envelope, "expiresAfter")
         try:
             user = self._signer(envelope.get("signature"), canonical, nonce, vault, expires_ms)
+            if self.is_expired is not None and self.is_expired(user):
+                raise RefusedError(f"User or API Wallet {user} does not exist.")
             if vault is not None:
                 raise RefusedError(f"Vault not registered: {vault}")
             if expires_ms is not None and expires_ms < now_ms:

@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, decimal_text, micro_to_usd, parse_decimal, units_text
 from core.paper.exchange import PaperExchange
+from core.paper.faults.spec import FaultError, parse_faults
 from core.paper.jsonio import Json, JsonObject, MalformedRequestError, as_object, get_address, get_str
+from core.paper.server.faults.faults import Faults
 from core.paper.venue.audit import audit_row
 
 _MICRO = 1_000_000
@@ -20,8 +22,9 @@ class ControlError(Exception):
 
 
 class Control:
-    def __init__(self, exchange: PaperExchange) -> None:
+    def __init__(self, exchange: PaperExchange, faults: Faults) -> None:
         self._exchange = exchange
+        self._faults = faults
         self._venue = exchange.venue
 
     def fund(self, body: object) -> JsonObject:
@@ -82,6 +85,18 @@ class Control:
 
     def audit(self) -> JsonObject:
         return audit_row(self._venue)
+
+    def faults(self) -> list[Json]:
+        """Those that are set, with their strikes and what is left of them."""
+        return list(self._faults.rows())
+
+    def set_faults(self, body: object) -> list[Json]:
+        """Replace them all; an empty list clears."""
+        try:
+            self._faults.replace(parse_faults(body))
+        except FaultError as error:
+            raise ControlError(str(error)) from error
+        return self.faults()
 
 
 def _object(body: object) -> dict[str, object]:

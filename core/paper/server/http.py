@@ -12,9 +12,11 @@ from aiohttp import web
 
 from core.paper.config import MarketDiedError, PaperConfig, PaperError, PortInUseError
 from core.paper.exchange import PaperExchange
+from core.paper.faults.spec import FaultError
 from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
 from core.paper.market.load import load_market
 from core.paper.server.control import Control, ControlError
+from core.paper.server.faults.faults import Faults
 from core.paper.server.pacing import Pacer
 from core.paper.server.ws import Hub
 from core.paper.store import PaperStore
@@ -53,6 +55,7 @@ class PaperServer:
         self._exchange: PaperExchange | None = None
         self._hub: Hub | None = None
         self._control: Control | None = None
+        self._faults: Faults | None = None
         self._store: PaperStore | None = None
         self._runner: web.AppRunner | None = None
         self._pacer: Pacer | None = None
@@ -78,8 +81,10 @@ class PaperServer:
                 self._store = PaperStore(self._config.store_path)
             self._exchange = PaperExchange(self._config, market, self._store)
             self._hub = Hub(self._exchange, self._config.answers)
-            self._control = Control(self._exchange)
+            self._faults = Faults(self._exchange, self._hub)
+            self._control = Control(self._exchange, self._faults)
             url = await self._listen()
+            self._set_first_faults(self._faults)
         except BaseException:
             await self._release()
             raise
@@ -115,6 +120,8 @@ class PaperServer:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._faults is not None:
+            self._faults.stop()
         if self._hub is not None:
             await self._hub.close()
         await self._release()
@@ -147,6 +154,12 @@ class PaperServer:
             finally:
                 store.close()
 
+    def _set_first_faults(self, faults: Faults) -> None:
+        try:
+            faults.replace(self._config.faults)
+        except FaultError as error:
+            raise PaperError(f"Faults: {error}") from error
+
     async def _listen(self) -> str:
         application = web.Application(middlewares=[self._boundary])
         application.add_routes(
@@ -158,6 +171,8 @@ class PaperServer:
                 web.post("/paper/trade", self._on_trade),
                 web.get("/paper/truth", self._on_truth),
                 web.get("/paper/audit", self._on_audit),
+                web.get("/paper/faults", self._on_faults),
+                web.post("/paper/faults", self._on_new_faults),
             ]
         )
         host, port = self._config.host, self._config.port
@@ -199,6 +214,11 @@ class PaperServer:
     @web.middleware
     async def _boundary(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         self._requests += 1
+        if self._faults is not None and self._faults.is_armed:
+            return await self._faults.serve(request, lambda: self._answer(request, handler))
+        return await self._answer(request, handler)
+
+    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except web.HTTPException:
@@ -233,6 +253,12 @@ class PaperServer:
 
     async def _on_audit(self, _request: web.Request) -> web.StreamResponse:
         return _json(self._plane.audit())
+
+    async def _on_faults(self, _request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.faults())
+
+    async def _on_new_faults(self, request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.set_faults(await _control_body(request)))
 
     @property
     def _plane(self) -> Control:

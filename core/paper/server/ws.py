@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -35,6 +36,12 @@ _CLOSE_TIMEOUT_S = 1.0
 _GREETING = "Websocket connection established."
 
 
+class Interference(Protocol):
+    """Stands between what a connection is told and what goes out."""
+
+    def pass_on(self, text: str) -> None: ...
+
+
 class Connection:
     """One client. ``send`` never blocks; a client that doesn't read is cut off, it never misses a frame unknowingly."""
 
@@ -45,8 +52,17 @@ class Connection:
         self._abort = abort
         self._queue: asyncio.Queue[str] = asyncio.Queue(_MAX_QUEUED)
         self.is_cut = False
+        self.interference: Interference | None = None
+        self._goodbye: asyncio.Task[bool] | None = None
 
     def send(self, text: str) -> None:
+        if self.interference is not None:
+            self.interference.pass_on(text)
+        else:
+            self.deliver(text)
+
+    def deliver(self, text: str) -> None:
+        """Send it, past any interference."""
         if self.is_cut:
             return
         try:
@@ -58,6 +74,21 @@ class Connection:
     def cut(self) -> None:
         self.is_cut = True
         self._abort()
+
+    def withhold(self) -> None:
+        """A frame was sent as far as the idle clock goes."""
+        self.sent_at = asyncio.get_running_loop().time()
+
+    def leave(self, code: int | None) -> None:
+        """End it: with a goodbye of that code, or as a broken line does."""
+        if code is None:
+            self.cut()
+        elif not self.is_cut:
+            self.is_cut = True
+            self._goodbye = asyncio.create_task(self.socket.close(code=code))
+
+    def watches(self, user: str) -> bool:
+        return any(subscription.user == user for subscription in self.subscriptions)
 
     async def write(self) -> None:
         """Send what is queued until the connection ends."""
@@ -77,13 +108,15 @@ class Hub:
     def __init__(self, exchange: PaperExchange, settings: AnswerSettings) -> None:
         self._exchange = exchange
         self._settings = settings
-        self._connections: set[Connection] = set()
+        self.connections: set[Connection] = set()
+        self.on_connect: Callable[[Connection], None] | None = None
+        """Told of every new connection before anything is sent on it."""
         self._subscribers = Subscribers()
         self.publisher = Publisher(exchange, self._subscribers, settings.books_every_s)
 
     @property
     def clients(self) -> int:
-        return len(self._connections)
+        return len(self.connections)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handle one client from its first frame to its last."""
@@ -91,7 +124,9 @@ class Hub:
         await socket.prepare(request)
         transport = request.transport
         connection = Connection(socket, transport.abort if transport is not None else lambda: None)
-        self._connections.add(connection)
+        self.connections.add(connection)
+        if self.on_connect is not None:
+            self.on_connect(connection)
         writer = asyncio.create_task(connection.write())
         if self._settings.greets:
             connection.send(_GREETING)
@@ -102,13 +137,13 @@ class Hub:
         finally:
             for subscription in connection.subscriptions:
                 self._subscribers.discard(subscription, connection)
-            self._connections.discard(connection)
+            self.connections.discard(connection)
             writer.cancel()
         return socket
 
     async def close(self) -> None:
         """Say goodbye to everyone, within bounded time."""
-        goodbyes = {asyncio.create_task(c.socket.close(code=1001)): c for c in self._connections}
+        goodbyes = {asyncio.create_task(c.socket.close(code=1001)): c for c in self.connections}
         if not goodbyes:
             return
         _, unheard = await asyncio.wait(goodbyes, timeout=2 * _CLOSE_TIMEOUT_S)
@@ -119,7 +154,7 @@ class Hub:
 
     def sweep(self, now_s: float) -> None:
         """Close connections on which nothing was sent for a minute, as the venue does."""
-        for connection in self._connections:
+        for connection in self.connections:
             if now_s - connection.sent_at > _IDLE_CLOSE_S:
                 connection.cut()
 

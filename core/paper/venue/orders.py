@@ -28,6 +28,8 @@ class OrderStatus(StrEnum):
     CANCELED = "canceled"
     SELF_TRADE_CANCELED = "selfTradeCanceled"
     REDUCE_ONLY_CANCELED = "reduceOnlyCanceled"
+    DELISTED_CANCELED = "delistedCanceled"
+    REJECTED = "rejected"
     TICK_REJECTED = "tickRejected"
     MIN_NOTIONAL_REJECTED = "minTradeNtlRejected"
     MARGIN_REJECTED = "perpMarginRejected"

@@ -19,6 +19,9 @@ CANNOT_MODIFY = "Cannot modify canceled or filled order"
 INVALID_MODIFY = "Attempted to modify to invalid new order"
 NO_MATCH = "Order could not immediately match against any resting orders."
 NO_LIQUIDITY = "No liquidity available for market order."
+POST_ONLY_MODE = "Only post-only orders allowed immediately after network upgrade"
+HALTED = "Trading is halted."
+"""On a delisted coin. Hyperliquid's own words for it aren't known."""
 NO_MARGIN = "Insufficient margin to place order."
 
 _BAND_PERCENT = 95

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.orders import Side
-from core.paper.market.listing import FIRST_DEX, Universe
+from core.paper.market.listing import FIRST_DEX, Rules, Universe
 from core.paper.market.step import MarketStep
 from core.paper.venue.accounts import Account, Leverage
 from core.paper.venue.batch import Batch
@@ -21,11 +21,13 @@ from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce, WireOrder
 from core.paper.venue.validation import (
     CANNOT_MODIFY,
+    HALTED,
     INVALID_MODIFY,
     MISSING_ORDER,
     NO_LIQUIDITY,
     NO_MARGIN,
     NO_MATCH,
+    POST_ONLY_MODE,
     Rejection,
     StaticError,
     read_order,
@@ -57,6 +59,8 @@ class Venue:
         self.instruments = universe.instruments
         self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed)
         self._funds_micro = funds_micro
+        self.post_only = False
+        """As for some minutes after a network upgrade: all but post-only orders are refused."""
 
     def take_batch(self) -> Batch:
         return self.ledger.take_batch()
@@ -197,6 +201,16 @@ class Venue:
             market_quote(book, step.quote, self.ledger)
         self.ledger.batch.coins.add(step.coin)
 
+    def relist(self, rules: Rules, now_ms: int) -> None:
+        """Put a coin under other rules. Orders on one that is delisted are cancelled; positions stay."""
+        self.universe = self.universe.with_rules(rules)
+        if not rules.is_delisted:
+            return
+        self.ledger.begin_block(now_ms)
+        for account in self.ledger.accounts.values():
+            for order in [o for o in account.open_orders.values() if o.coin == rules.coin]:
+                self.ledger.cancel(order, OrderStatus.DELISTED_CANCELED)
+
     def average_price(self, order: Order) -> Decimal:
         """Of its fills; the order must have some."""
         decimals = self.instruments[order.coin].price_decimals
@@ -210,11 +224,18 @@ class Venue:
         if listing is None:
             raise StaticError(f"No such asset. asset={wire.asset}")
         instrument = listing.instrument
-        return read_order(wire, instrument, self.mark_of(instrument.coin))
+        if listing.rules.is_delisted:
+            raise StaticError(HALTED)
+        request = read_order(wire, instrument, self.mark_of(instrument.coin))
+        if request.lots % 10 ** (instrument.sz_decimals - listing.rules.sz_decimals):
+            raise StaticError("Order has invalid size.")
+        return request
 
     def _reject(self, account: Account, request: OrderRequest) -> Rejection | None:
         book = self.ledger.books[request.coin]
         instrument = self.instruments[request.coin]
+        if self.post_only and request.tif is not TimeInForce.ALO:
+            return Rejection(POST_ONLY_MODE, OrderStatus.REJECTED)
         rejection = reject_order(request, instrument, book, account.lots(request.coin))
         if rejection is None and not has_margin_for(request, account, self.instruments, self.mark_of):
             return Rejection(NO_MARGIN, OrderStatus.MARGIN_REJECTED)

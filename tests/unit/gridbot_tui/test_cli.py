@@ -165,6 +165,7 @@ def test_without_an_instance_the_sentence_says_how_to_start_one(capsys: pytest.C
         (["exchange", "--listen", "127.0.0.1:http"], "is not HOST:PORT"),
         (["exchange", "--speed", "0"], "speed"),
         (["exchange", "--funds", "-1"], "funds"),
+        (["exchange", "--faults", "/nowhere.json"], "--faults /nowhere.json can't be read"),
         (["exchange", "--market", "replay:/nowhere"], "nowhere"),
         (["halt", "BTC", "ETH"], "ETH"),
     ],

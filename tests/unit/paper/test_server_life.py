@@ -119,7 +119,7 @@ async def test_a_client_that_does_not_read_is_cut_off_loudly(
             await socket.receive_json(timeout=5)
             hub = server._hub
             assert hub is not None
-            (connection,) = hub._connections
+            (connection,) = hub.connections
             with caplog.at_level(logging.WARNING):
                 for _ in range(5):
                     connection.send("{}")
@@ -148,7 +148,7 @@ async def test_a_client_that_has_stopped_reading_does_not_hold_up_the_stop() -> 
         assert b"101 Switching Protocols" in await loop.sock_recv(client, 4096)
         hub = server._hub
         assert hub is not None
-        (connection,) = hub._connections
+        (connection,) = hub.connections
         for _ in range(100):
             connection.send("x" * 1_000_000)
         started = time.monotonic()
