@@ -6,7 +6,15 @@ Clients ask for it all the same, so it is answered as for an account that never 
 from __future__ import annotations
 
 from core.paper.answers.arguments import Handler, Request, get_account
-from core.paper.jsonio import Json, JsonObject, get_address, get_int, get_optional_int
+from core.paper.jsonio import (
+    Json,
+    JsonObject,
+    MalformedRequestError,
+    get_address,
+    get_int,
+    get_optional_int,
+    get_str,
+)
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire
 
@@ -28,16 +36,58 @@ SPOT_META: JsonObject = {"universe": [], "tokens": [_USDC]}
 _REFERRAL_VOLUME_MICRO = 10_000_000_000
 """What an account has to trade before it may make a referral code: 10,000 USDC."""
 
+_AUCTION: JsonObject = {
+    "startTimeSeconds": 0,
+    "durationSeconds": 111_600,
+    "startGas": "500.0",
+    "currentGas": "500.0",
+    "endGas": None,
+}
+"""Of the right to list something: over, with nobody having bid."""
+
+_RESERVE: JsonObject = {
+    "borrowYearlyRate": "0.0",
+    "supplyYearlyRate": "0.0",
+    "balance": "0.0",
+    "utilization": "0.0",
+    "oraclePx": "1.0",
+    "ltv": "0.0",
+    "totalSupplied": "0.0",
+    "totalBorrowed": "0.0",
+}
+
+_USDC_DETAILS: JsonObject = {
+    "name": "USDC",
+    "maxSupply": "0.0",
+    "totalSupply": "0.0",
+    "circulatingSupply": "0.0",
+    "szDecimals": 8,
+    "weiDecimals": 8,
+    "midPx": "1.0",
+    "markPx": "1.0",
+    "prevDayPx": "1.0",
+    "genesis": None,
+    "deployer": None,
+    "deployGas": None,
+    "deployTime": None,
+    "seededUsdc": "0.0",
+    "nonCirculatingUserBalances": [],
+    "futureEmissions": "0.0",
+}
+
 _FOR_EVERYONE: dict[str, Json] = {
     "spotMeta": SPOT_META,
     "spotMetaAndAssetCtxs": [SPOT_META, []],
-    "outcomeMeta": {"outcomes": [], "questions": []},
+    "outcomeMeta": {"outcomes": [], "questions": [], "deployers": [], "feeScale": "1.0"},
     "outcomeTemplates": [],
     "vaultSummaries": [],
     "validatorSummaries": [],
     "validatorL1Votes": [],
     "gossipRootIps": [],
     "allBorrowLendReserveStates": [],
+    "perpDeployAuctionStatus": _AUCTION,
+    "spotPairDeployAuctionStatus": _AUCTION,
+    "gossipPriorityAuctionStatus": [[], []],
 }
 
 _FOR_A_USER: dict[str, Json] = {
@@ -57,6 +107,7 @@ _FOR_A_USER: dict[str, Json] = {
     "userToMultiSigSigners": None,
     "isVip": False,
     "legalCheck": {"acceptedTerms": True, "userAllowed": True, "restrictions": "n"},
+    "spotDeployState": {"states": [], "gasAuction": _AUCTION},
     "borrowLendUserState": {"tokenToState": [], "health": "healthy", "healthFactor": None},
 }
 
@@ -73,6 +124,9 @@ class Elsewhere:
             "preTransferCheck": self._transfer_check,
             "vaultDetails": _vault_details,
             "settledOutcome": _settled_outcome,
+            "tokenDetails": _token_details,
+            "borrowLendReserveState": lambda request, _: _of_usdc(request, _RESERVE),
+            "alignedQuoteTokenInfo": lambda request, _: _of_usdc(request, None),
         }
         for name, answer in _FOR_EVERYONE.items():
             found[name] = _constant(answer)
@@ -124,3 +178,16 @@ def _vault_details(request: Request, _: int) -> Json:
 def _settled_outcome(request: Request, _: int) -> Json:
     get_int(request, "outcome")
     return None
+
+
+def _token_details(request: Request, _: int) -> Json:
+    if get_str(request, "tokenId") != _USDC["tokenId"]:
+        raise MalformedRequestError("no such token")
+    return _USDC_DETAILS
+
+
+def _of_usdc(request: Request, answer: Json) -> Json:
+    """Raises ``MalformedRequestError`` for any other token."""
+    if get_int(request, "token") != _USDC["index"]:
+        raise MalformedRequestError("no such token")
+    return answer
