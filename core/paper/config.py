@@ -67,6 +67,18 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestSettings:
+    """What Hyperliquid asks of requests, where that may change or isn't known."""
+
+    sub_account_volume_usd: int = 100_000
+    """What has to be traded before a sub-account can be made."""
+    too_many_requests_body: str = "null"
+    """Of the answer with status 429."""
+    weight_per_minute: int = 1200
+    """REST weight that an IP address may use."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaperConfig:
     """``speed`` is recorded seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory.
 
@@ -84,6 +96,13 @@ class PaperConfig:
     answers: AnswerSettings = AnswerSettings()
     faults: tuple[Fault, ...] = ()
     """In force from the start."""
+    requests: RequestSettings = RequestSettings()
+    open_accounts: bool = True
+    """Whether a stranger becomes a funded account; otherwise only ``POST /paper/fund`` opens one."""
+    limits: bool = True
+    """Whether there are rate limits, by address and by IP address."""
+    block_ms: int = 10
+    """Actions that arrive within so long of each other are ordered as one block; 0 takes each as it comes."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0):
@@ -93,6 +112,10 @@ class PaperConfig:
         if not (self.funds_usd.is_finite() and self.funds_usd >= 0):
             raise PaperError(
                 f"funds are {self.funds_usd} USDC, but can't be negative. Fix: 10000 is the default."
+            )
+        if self.block_ms < 0:
+            raise PaperError(
+                f"block_ms is {self.block_ms}, but can't be negative. Fix: 10 is the default, 0 means no blocks."
             )
         if not 0 <= self.port <= 65_535:
             raise PaperError(

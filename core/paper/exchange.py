@@ -1,19 +1,22 @@
 """The venue with its market, its memory and its listeners: what the HTTP and WebSocket edges share.
 
-Every change goes the same way: the venue changes, the store commits, the listeners are told, and only then the caller answers.
+Every change goes the same way: the venue changes (by a block of actions, or by a step of the market), the store commits, the
+listeners are told, and only then the callers are answered.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from core.paper.answers.info import Info
 from core.paper.answers.tape import Tape
 from core.paper.config import PaperConfig, StoreError
 from core.paper.jsonio import Json
 from core.paper.market.step import Market, MarketStep
+from core.paper.requests.blocks import Blocks, execution_order
+from core.paper.requests.envelope import Envelope, decode_envelope
 from core.paper.requests.exchange_api import ExchangeApi
 from core.paper.store import Cursor, PaperStore, Saved
 from core.paper.venue.batch import Batch
@@ -47,10 +50,17 @@ class PaperExchange:
         self.ask_in_the_past: Callable[[object, int], Json] | None = None
         """Answers in place of ``info``, where views lag behind the engine."""
         self.market = market
-        self.venue = Venue(market.universe, int(config.funds_usd * _MICRO), clock_ms(), config.seed)
+        self.venue = Venue(
+            market.universe,
+            int(config.funds_usd * _MICRO),
+            clock_ms(),
+            config.seed,
+            opens_accounts=config.open_accounts,
+        )
         self.tape = Tape(market.universe.listings, config.answers.recent_trades)
         self.info = Info(self.venue, self.tape, config.answers)
-        self.api = ExchangeApi(self.venue)
+        self.api = ExchangeApi(self.venue, config)
+        self._blocks = Blocks(self._commit, config.block_ms)
         self.orders_seen = 0
         self.trades_seen = 0
         saved = store.load() if store is not None else None
@@ -88,11 +98,17 @@ class PaperExchange:
         self.settle()
         return answer
 
-    def act(self, body: object) -> Json:
-        """POST /exchange. Raises ``MalformedRequestError``."""
-        answer = self.api.handle(body, self._clock_ms())
+    async def act(self, body: object) -> Json:
+        """POST /exchange; answered when the block that it is in has been stored. Raises ``MalformedRequestError``."""
+        return await self._blocks.submit(decode_envelope(body))
+
+    def _commit(self, block: Sequence[Envelope]) -> Sequence[Json]:
+        now_ms = self._clock_ms()
+        answers: list[Json] = [None] * len(block)
+        for place in execution_order(block):
+            answers[place] = self.api.execute(block[place], now_ms)
         self.settle()
-        return answer
+        return answers
 
     def tick(self) -> None:
         """Let happen what the passing of time brings about; to be called often.
@@ -150,6 +166,7 @@ def _restore(venue: Venue, saved: Saved) -> None:
     ledger = venue.ledger
     _check_coins(venue, saved)
     ledger.accounts = saved.accounts
+    venue.agents.load(saved.accounts.values())
     ledger.market = saved.market
     ledger.nonces = saved.nonces
     ledger.counters = saved.counters

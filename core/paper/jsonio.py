@@ -55,6 +55,14 @@ def get_int(source: Mapping[str, object], key: str) -> int:
     return value
 
 
+def get_signed_int(source: Mapping[str, object], key: str) -> int:
+    """An integer of 64 bits."""
+    value = source.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        raise MalformedRequestError(f"{key} must be an integer")
+    return value
+
+
 def get_optional_int(source: Mapping[str, object], key: str) -> int | None:
     return None if source.get(key) is None else get_int(source, key)
 

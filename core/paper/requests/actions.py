@@ -24,6 +24,9 @@ from core.paper.jsonio import (
     is_cloid,
     only_keys,
 )
+from core.paper.requests.account_actions import AccountAction
+from core.paper.requests.account_decoders import ACCOUNT_DECODERS
+from core.paper.requests.payloads import L1Payload, UserPayload
 from core.paper.venue.orders import TimeInForce, WireOrder
 
 
@@ -67,22 +70,33 @@ class NoopAction:
 
 
 Action: TypeAlias = (
-    PlaceAction | CancelAction | ModifyAction | LeverageAction | ScheduleCancelAction | NoopAction
+    PlaceAction
+    | CancelAction
+    | ModifyAction
+    | LeverageAction
+    | ScheduleCancelAction
+    | NoopAction
+    | AccountAction
 )
 Decoded: TypeAlias = tuple[Action, JsonObject]
 
 
-def decode_action(value: object) -> Decoded:
-    """The action, and the same in canonical form.
+def decode_action(value: object) -> tuple[Action, L1Payload | UserPayload]:
+    """The action, and what was signed for it.
 
     Raises:
         MalformedRequestError: no such action, a missing, unknown or mistyped field.
     """
     source = as_object(value)
-    decoder = _DECODERS.get(get_str(source, "type"))
+    kind = get_str(source, "type")
+    account_decoder = ACCOUNT_DECODERS.get(kind)
+    if account_decoder is not None:
+        return account_decoder(source)
+    decoder = _DECODERS.get(kind)
     if decoder is None:
-        raise MalformedRequestError(f"unknown action {source['type']!r}")
-    return decoder(source)
+        raise MalformedRequestError(f"unknown action {kind!r}")
+    action, canonical = decoder(source)
+    return action, L1Payload(canonical)
 
 
 def _place(source: dict[str, object]) -> Decoded:

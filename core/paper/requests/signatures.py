@@ -1,25 +1,24 @@
-"""Who signed an L1 action.
+"""Who signed what: signatures, and the address that a signature and a digest give.
 
-An L1 action is msgpacked in its canonical field order and hashed with nonce, vault and expiry; a "phantom agent" of that
-hash and a source (``a`` mainnet, ``b`` testnet) is signed as EIP-712 data. Recovering always gives *some* address: a wrong
-source, or a garbled signature, gives a random one. The SDK signs with ``b`` for every URL but mainnet's, others may use ``a``.
+Recovering always gives *some* address: a wrong chain, a wrong source or a garbled signature gives a random one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from eth_account import Account as EthAccount
-from eth_account.messages import encode_typed_data
+from eth_hash.auto import keccak
+from eth_keys.datatypes import Signature as EthSignature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
-from hyperliquid.utils.signing import action_hash, construct_phantom_agent, l1_payload
 
-from core.paper.jsonio import Json, as_object, get_int, get_str, is_hex
+from core.paper.jsonio import as_object, get_int, get_str, is_hex
 
 _V = {0: 27, 1: 28, 27: 27, 28: 28}
 _HEX_DIGITS = 64
+
+Recover = Callable[[bytes, "Signature"], str]
 
 
 class UnrecoverableError(Exception):
@@ -31,6 +30,7 @@ class Signature:
     r: int
     s: int
     v: int
+    """27 or 28."""
 
 
 def decode_signature(value: object) -> Signature:
@@ -42,9 +42,10 @@ def decode_signature(value: object) -> Signature:
     """
     source = as_object(value)
     v = get_int(source, "v")
+    r, s = get_str(source, "r"), get_str(source, "s")
     if v not in _V:
         raise UnrecoverableError(f"v is {v}")
-    return Signature(_hex_int(get_str(source, "r")), _hex_int(get_str(source, "s")), _V[v])
+    return Signature(_hex_int(r), _hex_int(s), _V[v])
 
 
 def _hex_int(text: str) -> int:
@@ -54,38 +55,35 @@ def _hex_int(text: str) -> int:
     return int(digits, 16)
 
 
-def recover_signer(
-    action: Mapping[str, Json],
-    signature: Signature,
-    nonce: int,
-    *,
-    vault: str | None,
-    expires_ms: int | None,
-    is_mainnet: bool,
-) -> str:
-    """The lower-case address that signed ``action`` (in canonical field order) for that source.
+def recover_slowly(digest: bytes, signature: Signature) -> str:
+    """The lower-case address that signed ``digest`` (32 bytes), on any Python.
 
     Raises:
         UnrecoverableError: no point of the curve.
     """
-    agent = construct_phantom_agent(action_hash(action, vault, nonce, expires_ms), is_mainnet)
-    message = encode_typed_data(full_message=l1_payload(agent))
     try:
-        address = EthAccount.recover_message(message, vrs=(signature.v, signature.r, signature.s))
-    except (BadSignature, ValidationError, ValueError, OverflowError) as error:
+        signed = EthSignature(vrs=(signature.v - 27, signature.r, signature.s))
+        key = signed.recover_public_key_from_msg_hash(digest)
+    except (BadSignature, ValidationError) as error:
         raise UnrecoverableError(str(error)) from error
-    return str(address).lower()
+    return key.to_address()
 
 
-def choose_signer(recover: Callable[[bool], str], is_known: Callable[[str], bool]) -> str:
-    """The account that an action is for.
+try:
+    from coincurve import PublicKey
+except ImportError:
+    recover: Recover = recover_slowly
+else:
 
-    Source ``b`` if it recovers an account that exists, else ``a`` if that does, else ``b``'s, a newcomer. A client that signs
-    as on mainnet therefore has to be seen once (any /info or subscription with its address) before it trades. As a garbled
-    signature is just another newcomer, it ends up in an account of its own and touches nobody else's.
-    """
-    testnet = recover(False)
-    if is_known(testnet):
-        return testnet
-    mainnet = recover(True)
-    return mainnet if is_known(mainnet) else testnet
+    def recover(digest: bytes, signature: Signature) -> str:
+        """As ``recover_slowly``, from the C library itself."""
+        packed = b"%b%b%c" % (
+            signature.r.to_bytes(32, "big"),
+            signature.s.to_bytes(32, "big"),
+            signature.v - 27,
+        )
+        try:
+            key = PublicKey.from_signature_and_message(packed, digest, hasher=None)
+        except ValueError as error:
+            raise UnrecoverableError(str(error)) from error
+        return f"0x{keccak(key.format(compressed=False)[1:])[12:].hex()}"

@@ -236,7 +236,7 @@ class PaperServer:
         return _json(self.exchange.ask(loads(await request.read())))
 
     async def _on_exchange(self, request: web.Request) -> web.StreamResponse:
-        return _json(self.exchange.act(loads(await request.read())))
+        return _json(await self.exchange.act(loads(await request.read())))
 
     async def _on_ws(self, request: web.Request) -> web.StreamResponse:
         assert self._hub is not None

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
-from core.paper.config import AnswerSettings, PaperError
+from core.paper.config import AnswerSettings
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import (
-    DESERIALIZE_TEXT,
     Json,
+    JsonObject,
     MalformedRequestError,
     as_object,
     dumps,
@@ -22,6 +22,7 @@ from core.paper.jsonio import (
     loads,
 )
 from core.paper.server.frames import frame
+from core.paper.server.posts import MAX_PENDING, answer_action, answer_info
 from core.paper.server.publisher import Publisher
 from core.paper.server.subscriptions import Subscribers, Subscription, decode_subscription
 
@@ -48,6 +49,8 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
         self.socket = socket
         self.subscriptions: set[Subscription] = set()
+        self.posts: set[asyncio.Task[None]] = set()
+        """Not yet answered."""
         self.sent_at = asyncio.get_running_loop().time()
         self._abort = abort
         self._queue: asyncio.Queue[str] = asyncio.Queue(_MAX_QUEUED)
@@ -222,26 +225,23 @@ class Hub:
         connection.send(frame("subscriptionResponse", data))
 
     def _post(self, connection: Connection, number: int, request: dict[str, object]) -> None:
-        kind = get_str(request, "type")
-        payload = request.get("payload")
-        answer: Json
-        try:
-            if kind == "info":
-                asked = as_object(payload)
-                answer = {
-                    "type": "info",
-                    "payload": {"type": get_str(asked, "type"), "data": self._exchange.ask(asked)},
-                }
-            elif kind == "action":
-                answer = {"type": "action", "payload": self._exchange.act(payload)}
-            else:
-                raise MalformedRequestError(f"no post of {kind!r}")
-        except MalformedRequestError:
-            answer = {"type": "error", "payload": f"422 Unprocessable Entity: {DESERIALIZE_TEXT}"}
-        except PaperError as error:
-            _log.critical("%s", error)
-            answer = {"type": "error", "payload": "500 Internal Server Error"}
-        connection.send(frame("post", {"id": number, "response": answer}))
+        """Actions wait for their block; other requests are answered on the spot."""
+        kind, payload = get_str(request, "type"), request.get("payload")
+        if kind != "action":
+            _reply(connection, number, answer_info(self._exchange, kind, payload))
+        elif len(connection.posts) >= MAX_PENDING:
+            connection.send(frame("error", f"too many pending post requests id={number}"))
+        else:
+            task = asyncio.create_task(self._act(connection, number, payload), name="paper post")
+            connection.posts.add(task)
+            task.add_done_callback(connection.posts.discard)
+
+    async def _act(self, connection: Connection, number: int, payload: object) -> None:
+        _reply(connection, number, await answer_action(self._exchange, payload))
+
+
+def _reply(connection: Connection, number: int, answer: JsonObject) -> None:
+    connection.send(frame("post", {"id": number, "response": answer}))
 
 
 def _plain(value: object) -> Json:

@@ -81,6 +81,14 @@ class Leverage:
 
 
 @dataclass(slots=True)
+class Agent:
+    """Who may sign for an account, until ``valid_until_ms``."""
+
+    address: str
+    valid_until_ms: int
+
+
+@dataclass(slots=True)
 class AccountState:
     """What is stored of an account. Amounts are micro-USDC.
 
@@ -96,6 +104,26 @@ class AccountState:
     requests: int = 0
     positions: dict[str, Position] = field(default_factory=dict)
     leverages: dict[str, Leverage] = field(default_factory=dict)
+    reserved_requests: int = 0
+    """Paid for with reserveRequestWeight."""
+    throttled_ms: int = 0
+    """When a request passed that was over the budget."""
+    day: int = 0
+    """Days since 1970 (UTC); ``day_actions`` is what was sent on it."""
+    day_actions: int = 0
+    agents: dict[str, Agent] = field(default_factory=dict)
+    """By name; the unnamed one's is empty."""
+    former_agents: list[str] = field(default_factory=list)
+    agent_removed_ms: int = 0
+    name: str = ""
+    """Of a sub-account."""
+    master: str = ""
+    """Whose sub-account it is; empty for others."""
+    sub_accounts: list[str] = field(default_factory=list)
+    abstraction: str = "disabled"
+    """``userAbstraction``: disabled is the standard mode."""
+    builder_fees: dict[str, int] = field(default_factory=dict)
+    """The highest fee approved for a builder, in tenths of a basis point."""
 
 
 @dataclass(slots=True)

@@ -1,40 +1,58 @@
-"""Nonces: the 100 highest of a signer are kept; a new one must be unused, above the lowest kept, and of about now."""
+"""Nonces of a signer: a new one must be unused, above the 100th highest, and of about now."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
+from core.paper.venue.refusals import RefusedError
+
 KEPT = 100
+"""A new nonce must be above the lowest of so many."""
+
+REMEMBERED = 10_000
+"""So many are still known as duplicates; a duplicate of an older one is refused as too low."""
 
 _DAY_MS = 86_400_000
+_EDGE_MS = 120_000
+"""The window is measured to be this much narrower than documented, at either end."""
 
 
-class NonceRefusedError(Exception):
-    """The text is Hyperliquid's."""
+class NonceRefusedError(RefusedError):
+    """It stays unused."""
 
 
 @dataclass(slots=True)
 class NonceSet:
-    """The kept nonces of one signer, ascending."""
+    """The remembered nonces of one signer, ascending."""
 
     kept: list[int] = field(default_factory=list)
 
-    def admit(self, nonce: int, now_ms: int) -> int | None:
-        """Use ``nonce`` up; returns the one that fell out of the kept ones, if any did.
+    def admit(self, nonce: int, now_ms: int) -> list[int]:
+        """Use ``nonce`` up; returns those that are forgotten from now on.
 
         Raises:
-            NonceRefusedError: it stays unused.
+            NonceRefusedError: used, too low, or too high.
         """
-        lowest = now_ms - 2 * _DAY_MS
-        if len(self.kept) == KEPT:
-            lowest = max(lowest, self.kept[0])
+        lowest = now_ms - 2 * _DAY_MS + _EDGE_MS
+        forgotten = self._forget_before(lowest)
+        if len(self.kept) >= KEPT:
+            lowest = max(lowest, self.kept[-KEPT])
         place = bisect_left(self.kept, nonce)
         if place < len(self.kept) and self.kept[place] == nonce:
             raise NonceRefusedError(f"Invalid nonce: duplicate nonce {nonce}")
         if nonce <= lowest:
             raise NonceRefusedError(f"Invalid nonce: nonce too low {nonce} < {lowest}")
-        if nonce >= now_ms + _DAY_MS:
-            raise NonceRefusedError(f"Invalid nonce: nonce too high {nonce} > {now_ms + _DAY_MS}")
+        highest = now_ms + _DAY_MS - _EDGE_MS
+        if nonce >= highest:
+            raise NonceRefusedError(f"Invalid nonce: nonce too high {nonce} > {highest}")
         insort(self.kept, nonce)
-        return self.kept.pop(0) if len(self.kept) > KEPT else None
+        if len(self.kept) > REMEMBERED:
+            forgotten.append(self.kept.pop(0))
+        return forgotten
+
+    def _forget_before(self, lowest: int) -> list[int]:
+        count = bisect_left(self.kept, lowest)
+        forgotten = self.kept[:count]
+        del self.kept[:count]
+        return forgotten

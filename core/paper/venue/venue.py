@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import count
 
 from core.domain.orders import Side
 from core.paper.market.listing import FIRST_DEX, Rules, Universe
 from core.paper.market.step import MarketStep
 from core.paper.venue.accounts import Account, Leverage
+from core.paper.venue.agents import Agents
 from core.paper.venue.batch import Batch
 from core.paper.venue.ledger import Counters, Ledger
 from core.paper.venue.margin import account_value, has_margin_for, initial_margin, leverage_of
 from core.paper.venue.matching import market_depth, market_quote, market_trade, take
 from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce, WireOrder
+from core.paper.venue.sub_accounts import check_creation, new_address
 from core.paper.venue.validation import (
     CANNOT_MODIFY,
     HALTED,
@@ -54,13 +57,25 @@ class ModifyResult:
 
 
 class Venue:
-    def __init__(self, universe: Universe, funds_micro: int, now_ms: int, seed: int = 1) -> None:
+    """``opens_accounts``: whether an address that was never seen becomes a funded account (never one that was an agent)."""
+
+    def __init__(
+        self,
+        universe: Universe,
+        funds_micro: int,
+        now_ms: int,
+        seed: int = 1,
+        *,
+        opens_accounts: bool = True,
+    ) -> None:
         self.universe = universe
         self.instruments = universe.instruments
         self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed)
+        self.agents = Agents()
         self._funds_micro = funds_micro
         self.post_only = False
         """As for some minutes after a network upgrade: all but post-only orders are refused."""
+        self._opens_accounts = opens_accounts
 
     def take_batch(self) -> Batch:
         return self.ledger.take_batch()
@@ -68,20 +83,44 @@ class Venue:
     def knows(self, user: str) -> bool:
         return user in self.ledger.accounts
 
+    def may_open(self, user: str) -> bool:
+        """Whether seeing that stranger makes an account of it."""
+        return self._opens_accounts and not self.agents.knows(user)
+
     def see(self, user: str) -> Account:
-        """The account of a lower-case address; a newcomer is given the starting funds."""
+        """The account of a lower-case address; a newcomer is given the starting funds.
+
+        Where no account may be opened it is an empty one, which nobody remembers.
+        """
         account = self.ledger.accounts.get(user)
-        if account is None:
-            account = self.ledger.accounts[user] = Account(user)
-            for dex in self.universe.dexs:
-                account.deposit(dex, self._funds_micro)
-            self.ledger.touch(account)
-        return account
+        if account is None and not self.may_open(user):
+            return Account(user)
+        return account or self._open(user, self._funds_micro)
 
     def fund(self, user: str, micro: int) -> Account:
         """Pay ``micro`` in, on top of the starting funds of a newcomer."""
-        account = self.see(user)
+        account = self.ledger.accounts.get(user)
+        if account is None:
+            account = self._open(user, self._funds_micro if self.may_open(user) else 0)
         account.deposit(FIRST_DEX, micro)
+        self.ledger.touch(account)
+        return account
+
+    def create_sub_account(self, master: Account, name: str, needed_usd: int) -> Account:
+        """Raises ``RefusedError``."""
+        check_creation(master, name, needed_usd)
+        addresses = (new_address(master, number) for number in count(len(master.sub_accounts)))
+        sub_account = self._open(next(a for a in addresses if not self.knows(a)), 0)
+        sub_account.name, sub_account.master = name, master.user
+        master.sub_accounts.append(sub_account.user)
+        self.ledger.touch(master)
+        return sub_account
+
+    def _open(self, user: str, micro: int) -> Account:
+        account = self.ledger.accounts[user] = Account(user)
+        if micro:
+            for dex in self.universe.dexs:
+                account.deposit(dex, micro)
         self.ledger.touch(account)
         return account
 
@@ -91,17 +130,11 @@ class Venue:
     def value_of(self, account: Account) -> int:
         return account_value(account, self.mark_of)
 
-    def count_requests(self, user: str, count: int) -> None:
-        account = self.see(user)
-        account.requests += count
-        self.ledger.touch(account)
-
     def use_nonce(self, signer: str, nonce: int, now_ms: int) -> None:
         """Raises ``NonceRefusedError``."""
-        dropped = self.ledger.nonces.setdefault(signer, NonceSet()).admit(nonce, now_ms)
+        forgotten = self.ledger.nonces.setdefault(signer, NonceSet()).admit(nonce, now_ms)
         self.ledger.batch.nonces_used.append((signer, nonce))
-        if dropped is not None:
-            self.ledger.batch.nonces_dropped.append((signer, dropped))
+        self.ledger.batch.nonces_dropped.extend((signer, old) for old in forgotten)
 
     def place(self, user: str, orders: tuple[WireOrder, ...], now_ms: int) -> list[Placed]:
         """Place them one after the other.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.domain.orders import Side
-from core.paper.venue.nonces import KEPT, NonceRefusedError, NonceSet
+from core.paper.venue.nonces import KEPT, REMEMBERED, NonceRefusedError, NonceSet
 from core.paper.venue.orders import OrderStatus, TimeInForce, WireOrder
 from core.paper.venue.validation import StaticError
 from tests.unit.paper.world import ALICE, NOW_MS, World
@@ -111,16 +111,44 @@ def test_nonces_may_arrive_out_of_order_but_not_twice() -> None:
         nonces.admit(NOW_MS + 3, NOW_MS)
 
 
-def test_a_nonce_below_the_hundred_highest_is_too_low() -> None:
+def test_an_unused_nonce_below_the_hundred_highest_is_too_low() -> None:
     nonces = NonceSet()
-    dropped = [nonces.admit(NOW_MS + number, NOW_MS) for number in range(1, KEPT + 2)]
-    assert dropped == [None] * KEPT + [NOW_MS + 1]
-    with pytest.raises(NonceRefusedError, match="nonce too low"):
-        nonces.admit(NOW_MS + 1, NOW_MS)
+    for number in range(KEPT):
+        nonces.admit(NOW_MS + 2 * number, NOW_MS)
+    nonces.admit(NOW_MS + 1, NOW_MS)
+    with pytest.raises(NonceRefusedError, match=f"Invalid nonce: nonce too low {NOW_MS - 1} < {NOW_MS + 1}"):
+        nonces.admit(NOW_MS - 1, NOW_MS)
+
+
+def test_a_nonce_is_still_known_as_used_when_a_hundred_higher_ones_have_come() -> None:
+    nonces = NonceSet()
+    for number in range(3 * KEPT):
+        assert nonces.admit(NOW_MS + number, NOW_MS) == []
+    with pytest.raises(NonceRefusedError, match=f"Invalid nonce: duplicate nonce {NOW_MS}"):
+        nonces.admit(NOW_MS, NOW_MS)
+
+
+def test_nonces_that_have_left_the_window_are_forgotten() -> None:
+    nonces = NonceSet()
+    nonces.admit(NOW_MS, NOW_MS)
+    assert nonces.admit(NOW_MS + 2 * _DAY_MS, NOW_MS + 2 * _DAY_MS) == [NOW_MS]
+    assert nonces.kept == [NOW_MS + 2 * _DAY_MS]
+
+
+def test_so_many_nonces_are_remembered_and_no_more() -> None:
+    nonces = NonceSet(list(range(NOW_MS, NOW_MS + REMEMBERED)))
+    assert nonces.admit(NOW_MS + REMEMBERED, NOW_MS) == [NOW_MS]
+    assert len(nonces.kept) == REMEMBERED
 
 
 @pytest.mark.parametrize(
-    ("nonce", "words"), [(NOW_MS - 2 * _DAY_MS, "nonce too low"), (NOW_MS + _DAY_MS, "nonce too high")]
+    ("nonce", "words"),
+    [
+        (NOW_MS - 2 * _DAY_MS, "nonce too low"),
+        (NOW_MS - 2 * _DAY_MS + 120_000, "nonce too low"),
+        (NOW_MS + _DAY_MS - 120_000, "nonce too high"),
+        (NOW_MS + _DAY_MS, "nonce too high"),
+    ],
 )
 def test_a_nonce_outside_the_window_is_refused_and_stays_unused(nonce: int, words: str) -> None:
     nonces = NonceSet()

@@ -48,7 +48,7 @@ class StateFaults:
     def replaced(self) -> None:
         """The menu is a new one: what the old one had done ends."""
         self._in_force = []
-        self._exchange.api.is_expired = self._is_expired if self._menu.at(Place.SIGNER) else None
+        self._exchange.api.signers.is_expired = self._is_expired if self._menu.at(Place.SIGNER) else None
         self._watch()
         self._apply()
         self.refresh()
