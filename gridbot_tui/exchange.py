@@ -31,7 +31,9 @@ def serve_exchange(
         state = StateDir(state_dir.expanduser().absolute())
         state.prepare()
         store = state.paper
-    config = PaperConfig(market, speed, funds, seed, store, host, int(port), faults=_faults_of(faults))
+    config = PaperConfig(
+        market, speed, funds, seed, store_path=store, host=host, port=int(port), faults=_faults_of(faults)
+    )
     asyncio.run(_serve(config))
     return 0
 

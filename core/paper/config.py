@@ -80,7 +80,8 @@ class RequestSettings:
 
 @dataclass(frozen=True, slots=True)
 class PaperConfig:
-    """``speed`` is recorded seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory.
+    """``speed`` is market seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory. A recording
+    that doesn't loop stands still at its end.
 
     Raises:
         PaperError: a value that can't be meant.
@@ -90,6 +91,7 @@ class PaperConfig:
     speed: float = EMBEDDED_SPEED
     funds_usd: Decimal = Decimal(10_000)
     seed: int = 1
+    loops: bool = True
     store_path: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0

@@ -1,227 +1,183 @@
-"""Recorded markets: reading a recording's CSV files, exactly or not at all.
+"""Recorded markets: which files make one, and which coins are theirs.
 
-A recording is up to three files of one coin, plain or gzipped: ``…_<COIN>_trades.csv.gz`` (``time,px,sz,side``; side is
-the aggressor's), ``…_bbo`` (``time,bid_px,bid_sz,ask_px,ask_sz``) and ``…_l2book`` (``time,b0_px,b0_sz,a0_px,a0_sz,b1_px,…``).
-Times are the venue's, in milliseconds, ascending. Other columns are ignored.
+Files of ticks are known by their names, ``…_<COIN>_trades``, ``…_bbo`` and ``…_l2book`` (``.csv`` or ``.csv.gz``), and belong
+together where the rest of the name is the same. Files of candles have the columns ``t,o,h,l,c,v`` and tell their coin as
+``hl_<COIN>_…`` or ``…_<COIN>_1m…``. A coin of a builder dex is ``xyz:TSLA`` or, where a name can't hold a colon, ``xyz-TSLA``.
 """
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from core.domain.instrument import Instrument
-from core.domain.orders import Side
-from core.domain.units import InexactNumberError
-from core.paper.config import CorruptRecordingError, UnknownMarketError
-from core.paper.market.instruments import known_rules
-from core.paper.market.listing import Universe
-from core.paper.market.step import Depth, MarketTrade, Quote
+from core.paper.config import UnknownMarketError
+from core.paper.market.candles import CANDLE_COLUMNS, load_candles
+from core.paper.market.csvfile import columns, rows
+from core.paper.market.instruments import derived_rules, known_rules
+from core.paper.market.listing import Rules, Universe
+from core.paper.market.numbers import Numbers
+from core.paper.market.ticks import PRICE_COLUMNS, load_ticks
+from core.paper.market.tracks import Track
 
 BUNDLED = Path(__file__).parent / "data" / "hl_tick_2025-09-04_BTC_trades.csv.gz"
 
-_NAME = re.compile(r"(?P<stem>.*_(?P<coin>[A-Za-z0-9]+)_)(trades|bbo|l2book)(?P<suffix>\.csv(\.gz)?)\Z")
-_TRADE_COLUMNS = ("time", "px", "sz", "side")
-_QUOTE_COLUMNS = ("time", "bid_px", "bid_sz", "ask_px", "ask_sz")
-_DEPTH_COLUMNS = ("time", "b0_px", "b0_sz", "a0_px", "a0_sz")
-
-_HL_NAME = re.compile(r"hl_(?P<coin>[A-Za-z0-9]+)_.*\.csv(\.gz)?\Z")
+_COIN = r"(?P<coin>(?:[a-z][a-z0-9]{0,7}[:-])?(?=[0-9]*[A-Za-z])[A-Za-z0-9]+)"
+_TICKS = re.compile(rf"(?P<stem>(?:.*_)?{_COIN}_)(?P<kind>trades|bbo|l2book)(?P<suffix>\.csv(?:\.gz)?)\Z")
+_CANDLES = (
+    re.compile(rf"(?:.*_)?{_COIN}_[0-9]+[smhdwM](?:_.*)?\.csv(?:\.gz)?\Z"),
+    re.compile(rf"hl_{_COIN}_.*\.csv(?:\.gz)?\Z"),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedStep:
-    """All that the recording holds of one millisecond. Trades come before the book that they left behind."""
+class Source:
+    """The files of one coin: by kind (``trades``, ``bbo``, ``l2book``), or ``candles`` alone."""
 
-    time_ms: int
-    trades: tuple[MarketTrade, ...]
-    depth: Depth | None
-    quote: Quote | None
+    coin: str
+    name: str
+    files: dict[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """``name`` identifies it across restarts. The first step has a quote."""
+    """``name`` identifies it across restarts. Times of a track count from its part of ``shifts_ms``."""
 
     name: str
     universe: Universe
-    steps: tuple[RecordedStep, ...]
+    tracks: tuple[Track, ...]
+    shifts_ms: tuple[int, ...] = ()
+    """Added to the times of each track, so that they run together; empty where they do by themselves."""
+    notes: tuple[str, ...] = field(default=())
+    """What whoever replays it should know, in sentences."""
 
     @property
     def instrument(self) -> Instrument:
-        """Of its one coin."""
+        """Of its first coin."""
         return next(iter(self.universe.instruments.values()))
 
 
-def load_recording(market: str) -> Recording:
-    """Read what ``replay:FILE`` names; ``replay:bundled`` is the recording that comes with the package.
+def load_recording(target: str) -> Recording:
+    """Read what comes after ``replay:``: ``bundled`` (it comes with the package), a file, several with commas between them, or
+    a folder.
 
     Raises:
-        UnknownMarketError: another kind of market, no such file, a name that tells no coin, a coin without rules.
+        UnknownMarketError: no such file, a name that tells no coin, two recordings of one coin.
         CorruptRecordingError: the file and line that can't be read, and why.
     """
-    kind, _, target = market.partition(":")
-    if kind != "replay" or not target:
+    notes: list[str] = []
+    sources = _sources(target, notes)
+    rules = [_rules(source, notes) for source in sources]
+    universe = Universe.of(rules)
+    tracks = tuple(_track(source, universe.instruments[source.coin], notes) for source in sources)
+    name = ",".join(source.name for source in sources)
+    return Recording(name, universe, tracks, _shifts(tracks, notes), tuple(notes))
+
+
+def _sources(target: str, notes: list[str]) -> list[Source]:
+    if target == "bundled":
+        found = [_source(BUNDLED)]
+    elif Path(target).is_dir():
+        found = _of_folder(Path(target), notes)
+    else:
+        parts = [target] if Path(target).is_file() else target.split(",")
+        found = [_source(Path(part.strip())) for part in parts]
+    by_coin: dict[str, Source] = {}
+    for source in found:
+        other = by_coin.setdefault(source.coin, source)
+        if other.files != source.files:
+            raise UnknownMarketError(
+                f"{other.name} and {source.name} are both recordings of {source.coin}, which can run only once. "
+                "Fix: name one of them, as replay:FILE or replay:FILE,FILE."
+            )
+    return list(by_coin.values())
+
+
+def _of_folder(folder: Path, notes: list[str]) -> list[Source]:
+    found: list[Source] = []
+    for path in sorted(p for p in folder.iterdir() if p.name.endswith((".csv", ".csv.gz"))):
+        try:
+            found.append(_source(path))
+        except UnknownMarketError:
+            notes.append(f"{path.name} is no recording of a market and was left out.")
+    if not found:
         raise UnknownMarketError(
-            f"The market {market!r} can't be run: synthetic and mirror: are not available yet. "
-            "Fix: use replay:bundled, or replay:FILE with a recording."
+            f"There is no recording in {folder}. Fix: name a folder with …_<COIN>_trades.csv.gz or candles in it."
         )
-    path = BUNDLED if target == "bundled" else Path(target)
+    return found
+
+
+def _source(path: Path) -> Source:
     if not path.is_file():
         raise UnknownMarketError(f"There is no recording at {path}. Fix: name a file, or use replay:bundled.")
-    files, coin = _siblings(path)
-    universe = Universe.of([known_rules(coin)])
-    return Recording(path.name, universe, _merge(files, universe.instruments[coin]))
+    match = _TICKS.match(path.name)
+    if match is not None:
+        return Source(_coin(match), path.name, _siblings(path, match))
+    for pattern in _CANDLES:
+        match = pattern.match(path.name)
+        if match is not None and columns(path).issuperset(CANDLE_COLUMNS):
+            return Source(_coin(match), path.name, {"candles": path})
+    raise UnknownMarketError(
+        f"{path.name} is no recording that can be replayed. Fix: call ticks …_<COIN>_trades.csv.gz (or …_bbo, …_l2book); give "
+        f"candles the columns {','.join(CANDLE_COLUMNS)} and a name like hl_<COIN>_1m.csv.gz."
+    )
 
 
-def _siblings(path: Path) -> tuple[dict[str, Path], str]:
-    match = _NAME.match(path.name)
-    if match is None:
-        if _HL_NAME.match(path.name):
-            raise UnknownMarketError(
-                f"{path.name} is not a recording of ticks; candles can't be replayed yet. "
-                "Fix: name a …_<COIN>_trades.csv.gz that has its _bbo beside it."
-            )
-        raise UnknownMarketError(
-            f"The name {path.name} tells no coin. Fix: call it …_<COIN>_trades.csv or …_<COIN>_trades.csv.gz."
-        )
+def _coin(match: re.Match[str]) -> str:
+    return match["coin"].replace("-", ":")
+
+
+def _siblings(path: Path, match: re.Match[str]) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for kind in ("trades", "bbo", "l2book"):
+    for kind in PRICE_COLUMNS:
         for suffix in (match["suffix"], ".csv.gz", ".csv"):
             candidate = path.with_name(f"{match['stem']}{kind}{suffix}")
             if kind not in files and candidate.is_file():
                 files[kind] = candidate
-    return files, match["coin"]
+    return files
 
 
-def _merge(files: dict[str, Path], instrument: Instrument) -> tuple[RecordedStep, ...]:
-    """One timeline; prints from before the first quote are left out, as nothing can be matched without a book."""
-    if "bbo" not in files:
-        raise UnknownMarketError(
-            f"The recording of {instrument.coin} has no _bbo file. Fix: put it beside the other files."
+def _rules(source: Source, notes: list[str]) -> Rules:
+    rules = known_rules(source.coin)
+    if rules is not None:
+        return rules
+    kind, path = next(iter(source.files.items()))
+    column = PRICE_COLUMNS.get(kind, "o")
+    first = next(rows(path, (column,)), None)
+    rules = derived_rules(source.coin, first[1][column] if first is not None else "1")
+    notes.append(
+        f"The rules of {source.coin} are not known here; it trades with {rules.sz_decimals} size decimals and a leverage of "
+        f"at most {rules.max_leverage}, as its price suggests."
+    )
+    return rules
+
+
+def _track(source: Source, instrument: Instrument, notes: list[str]) -> Track:
+    numbers = Numbers(instrument)
+    track: Track
+    if "candles" in source.files:
+        track = load_candles(source.files["candles"], numbers)
+        notes.append(
+            f"{source.coin} is made of candles: a path of prints with each bar's volume, in a made book."
         )
-    quotes = dict(_read(files["bbo"], _QUOTE_COLUMNS, _quote, instrument))
-    if not quotes:
-        raise CorruptRecordingError(files["bbo"], 0, "it holds no quotes")
-    depths: dict[int, Depth] = {}
-    if "l2book" in files:
-        depths = dict(_read(files["l2book"], _DEPTH_COLUMNS, _depth, instrument))
-    trades: dict[int, list[MarketTrade]] = {}
-    if "trades" in files:
-        for time_ms, trade in _read(files["trades"], _TRADE_COLUMNS, _trade, instrument):
-            trades.setdefault(time_ms, []).append(trade)
-    start = min(quotes)
-    times = sorted(t for t in {*quotes, *depths, *trades} if t >= start)
-    return tuple(RecordedStep(t, tuple(trades.get(t, ())), depths.get(t), quotes.get(t)) for t in times)
-
-
-_Cells = dict[str, str]
-_Row = TypeVar("_Row")
-_Parser = Callable[[_Cells, Instrument], _Row]
-
-
-def _read(
-    path: Path, needed: tuple[str, ...], parse: _Parser[_Row], instrument: Instrument
-) -> Iterator[tuple[int, _Row]]:
-    """(time, row) of every line, checked: columns, numbers, ascending times."""
-    last_ms = 0
-    for number, cells in _cells(path, needed):
-        try:
-            time_ms = int(cells["time"])
-            row = parse(cells, instrument)
-        except (ValueError, InexactNumberError) as error:
-            raise CorruptRecordingError(path, number, str(error)) from error
-        if time_ms < last_ms:
-            raise CorruptRecordingError(
-                path, number, f"time {time_ms} comes after {last_ms}; rows must be sorted by time"
+    else:
+        track, early = load_ticks(source.files, numbers)
+        if early:
+            notes.append(
+                f"{early} prints of {source.coin} are older than its first quote; quotes are made around them."
             )
-        last_ms = time_ms
-        yield time_ms, row
+        if source.files.keys() == {"trades"}:
+            notes.append(f"No book of {source.coin} was recorded; one is made around the prints.")
+    if note := numbers.note():
+        notes.append(note)
+    return track
 
 
-def _cells(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, _Cells]]:
-    header: list[str] | None = None
-    number = 0
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-            for number, line in enumerate(lines, start=1):
-                values = line.rstrip("\r\n").split(",")
-                if header is None:
-                    header = values
-                    missing = [name for name in needed if name not in header]
-                    if missing:
-                        raise CorruptRecordingError(path, 1, f"the header lacks {', '.join(missing)}")
-                elif len(values) != len(header):
-                    raise CorruptRecordingError(
-                        path, number, f"{len(values)} columns, but the header has {len(header)}"
-                    )
-                else:
-                    yield number, dict(zip(header, values, strict=True))
-    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise CorruptRecordingError(path, number + 1, f"it can't be unpacked ({error})") from error
-    if header is None:
-        raise CorruptRecordingError(path, 1, "the file is empty")
-
-
-def _price(text: str, instrument: Instrument) -> int:
-    return _positive(instrument.parse_price(_plain(text)), text)
-
-
-def _lots(text: str, instrument: Instrument) -> int:
-    return _positive(instrument.parse_size(_plain(text)), text)
-
-
-def _plain(text: str) -> str:
-    """Recorders write small sizes as floats (``1e-05``), which the venue never does."""
-    if "e" not in text and "E" not in text:
-        return text
-    try:
-        return format(Decimal(text), "f")
-    except InvalidOperation:
-        return text
-
-
-def _positive(value: int, text: str) -> int:
-    if value <= 0:
-        raise ValueError(f"{text} is not above zero")
-    return value
-
-
-def _trade(cells: _Cells, instrument: Instrument) -> MarketTrade:
-    return MarketTrade(
-        _price(cells["px"], instrument), _lots(cells["sz"], instrument), Side.from_wire(cells["side"])
-    )
-
-
-def _quote(cells: _Cells, instrument: Instrument) -> Quote:
-    quote = Quote(
-        _price(cells["bid_px"], instrument),
-        _lots(cells["bid_sz"], instrument),
-        _price(cells["ask_px"], instrument),
-        _lots(cells["ask_sz"], instrument),
-    )
-    if quote.bid >= quote.ask:
-        raise ValueError(f"the bid {cells['bid_px']} is not below the ask {cells['ask_px']}")
-    return quote
-
-
-def _depth(cells: _Cells, instrument: Instrument) -> Depth:
-    """Levels may end early: an empty price ends its side."""
-    sides: list[tuple[tuple[int, int], ...]] = []
-    for letter in "ba":
-        levels: list[tuple[int, int]] = []
-        while text := cells.get(f"{letter}{len(levels)}_px", ""):
-            lots = _lots(cells.get(f"{letter}{len(levels)}_sz", ""), instrument)
-            levels.append((_price(text, instrument), lots))
-        sides.append(tuple(levels))
-    bids, asks = sides
-    if not bids or not asks or bids[0][0] >= asks[0][0]:
-        raise ValueError("the book has an empty side, or its best bid is not below its best ask")
-    if sorted(bids, reverse=True) != list(bids) or sorted(asks) != list(asks):
-        raise ValueError("the levels of the book are not sorted from the best")
-    return Depth(bids, asks)
+def _shifts(tracks: Iterable[Track], notes: list[str]) -> tuple[int, ...]:
+    spans = [(track.time_ms(0), track.time_ms(len(track) - 1)) for track in tracks]
+    if max(start for start, _ in spans) <= min(end for _, end in spans):
+        return ()
+    notes.append("The recordings are of different times; they begin together.")
+    return tuple(spans[0][0] - start for start, _ in spans)

@@ -1,4 +1,4 @@
-"""Walking a recording: forwards, then backwards, for ever, without a jump. Pure; the server does the waiting.
+"""Walking a recording: once, or forwards, then backwards, for ever, without a jump. Pure; the server does the waiting.
 
 Backwards the film is run in reverse. What was a book's successor becomes its predecessor: on passing a step, the quote that
 stood *before* it comes back. Prints come before the book, as they do forwards, with the aggressor's side turned (an upward
@@ -12,26 +12,31 @@ from dataclasses import replace
 
 from core.domain.orders import Side
 from core.paper.market.listing import Universe
-from core.paper.market.recording import RecordedStep, Recording
+from core.paper.market.recording import Recording
 from core.paper.market.step import MarketStep, MarketTrade, Quote
 
 
 class Replay:
-    """A cursor in a recording."""
+    """A cursor in a recording of one or more coins, on one timeline. ``loops`` False stops it at its end."""
 
-    def __init__(self, recording: Recording) -> None:
-        assert recording.steps, recording.name
-        assert recording.steps[0].quote is not None, "a recording starts with a quote"
+    hidden_depth = True
+    """Recordings show at most twenty levels."""
+
+    def __init__(self, recording: Recording, loops: bool = True) -> None:
+        assert recording.tracks, recording.name
         self.recording = recording
-        self._steps = recording.steps
-        self._quotes = _standing_quotes(recording.steps)
-        self._index = 0
+        self._tracks = recording.tracks
+        self._shifts = recording.shifts_ms or (0,) * len(recording.tracks)
+        self._loops = loops
+        self._next = [0] * len(self._tracks)
+        """The number of the step that each track takes next."""
         self._forward = True
+        self._start_ms = min(self._time_ms(number, 0) for number in range(len(self._tracks)))
+        self._end_ms = max(self._time_ms(n, len(track) - 1) for n, track in enumerate(self._tracks))
+        self._at_ms = self._start_ms
+        """Of the last step."""
+        self.has_ended = False
         self.laps = 0
-
-    @property
-    def coin(self) -> str:
-        return self.recording.instrument.coin
 
     @property
     def name(self) -> str:
@@ -42,67 +47,103 @@ class Replay:
         return self.recording.universe
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return self.recording.notes
+
+    @property
     def place(self) -> str:
-        return f"{self._index} {'forward' if self._forward else 'backward'}"
+        return f"{','.join(map(str, self._next))} {'forward' if self._forward else 'backward'}"
 
     def resume(self, place: str) -> None:
-        index, _, direction = place.partition(" ")
-        if index.isdigit() and int(index) < len(self._steps):
-            self._index = int(index)
-            self._forward = direction != "backward"
+        text, _, direction = place.partition(" ")
+        indexes = [int(part) for part in text.split(",") if part.removeprefix("-").isdecimal()]
+        forward = direction != "backward"
+        lowest = 0 if forward else -1
+        if len(indexes) != len(self._tracks) or (not forward and not self._loops):
+            return
+        if not all(lowest <= i < len(t) + lowest + 1 for i, t in zip(indexes, self._tracks, strict=True)):
+            return
+        old, self._next, self._forward = (self._next, self._forward), indexes, forward
+        if self._turn() is None:
+            self._next, self._forward = old
+            return
+        taken = [
+            self._time_ms(n, i - 1 if forward else i + 1)
+            for n, i in enumerate(indexes)
+            if 0 <= (i - 1 if forward else i + 1) < len(self._tracks[n])
+        ]
+        edge = self._start_ms if forward else self._end_ms
+        self._at_ms = (max(taken, default=edge)) if forward else (min(taken, default=edge))
 
     @property
     def progress(self) -> float | None:
-        return None
+        if self._loops:
+            return None
+        if self.has_ended or self._end_ms == self._start_ms:
+            return 1.0
+        return (self._at_ms - self._start_ms) / (self._end_ms - self._start_ms)
 
     def scene(self) -> tuple[MarketStep, ...]:
-        before = self._index - 1 if self._forward else self._index
-        before = max(0, before)
-        depth = next((s.depth for s in reversed(self._steps[: before + 1]) if s.depth is not None), None)
-        return (MarketStep(self.coin, (), depth, self._quotes[before]),)
+        steps: list[MarketStep] = []
+        for index, track in zip(self._next, self._tracks, strict=True):
+            before = max(0, index - 1 if self._forward else index)
+            steps.append(MarketStep(track.coin, (), track.depth(before), track.quote(before)))
+        return tuple(steps)
 
-    def wait_ms(self) -> int:
-        """Recorded milliseconds between the last step and the next; 0 at the turning points."""
-        previous = self._index - 1 if self._forward else self._index + 1
-        if not 0 <= previous < len(self._steps):
-            return 0
-        return abs(self._steps[self._index].time_ms - self._steps[previous].time_ms)
+    def wait_ms(self) -> int | None:
+        """0 at the turning points."""
+        number = None if self.has_ended else self._turn()
+        if number is None:
+            return None
+        return abs(self._time_ms(number, self._next[number]) - self._at_ms)
 
     def advance(self) -> MarketStep:
         """Take the next step, turning round at either end."""
-        index = self._index
-        step = self._steps[index]
+        number = self._turn()
+        assert number is not None, "the recording has ended"
+        index, track = self._next[number], self._tracks[number]
+        self._at_ms = self._time_ms(number, index)
+        self._next[number] += 1 if self._forward else -1
         if self._forward:
-            result = MarketStep(self.coin, step.trades, step.depth, step.quote)
-            if index + 1 < len(self._steps):
-                self._index += 1
-            else:
-                self._forward = False
-            return result
-        result = self._backwards(index)
-        if index > 0:
-            self._index -= 1
+            step = track.step(index)
+            result = MarketStep(track.coin, step.trades, step.depth, step.quote)
         else:
-            self._forward = True
-            self.laps += 1
+            result = self._backwards(number, index)
+        if self._turn() is None:
+            self._turn_round()
         return result
 
-    def _backwards(self, index: int) -> MarketStep:
-        step = self._steps[index]
-        standing = self._quotes[index]
-        trades = tuple(_turned(trade, standing) for trade in reversed(step.trades))
-        return MarketStep(self.coin, trades, step.depth, self._quotes[max(0, index - 1)])
+    def _turn(self) -> int | None:
+        """Whose turn it is; None if all tracks are at their end. Of two at one time the first goes first, backwards last."""
+        left = [
+            (self._time_ms(number, index), number)
+            for number, index in enumerate(self._next)
+            if 0 <= index < len(self._tracks[number])
+        ]
+        if not left:
+            return None
+        return (min(left) if self._forward else max(left))[1]
 
-
-def _standing_quotes(steps: tuple[RecordedStep, ...]) -> list[Quote]:
-    """The quote that stands after each step."""
-    standing: list[Quote] = []
-    for step in steps:
-        if step.quote is not None:
-            standing.append(step.quote)
+    def _turn_round(self) -> None:
+        if not self._loops:
+            self.has_ended = True
+        elif self._forward:
+            self._forward = False
+            self._next = [len(track) - 1 for track in self._tracks]
         else:
-            standing.append(standing[-1])
-    return standing
+            self._forward = True
+            self._next = [0] * len(self._tracks)
+            self.laps += 1
+
+    def _time_ms(self, number: int, index: int) -> int:
+        return self._tracks[number].time_ms(index) + self._shifts[number]
+
+    def _backwards(self, number: int, index: int) -> MarketStep:
+        track = self._tracks[number]
+        step = track.step(index)
+        standing = track.quote(index)
+        trades = tuple(_turned(trade, standing) for trade in reversed(step.trades))
+        return MarketStep(track.coin, trades, step.depth, track.quote(max(0, index - 1)))
 
 
 def _turned(trade: MarketTrade, standing: Quote) -> MarketTrade:

@@ -65,11 +65,23 @@ class Market(Protocol):
     def universe(self) -> Universe:
         """The coins that it moves, and their rules."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What whoever runs it should know, in sentences."""
+
+    @property
+    def hidden_depth(self) -> bool:
+        """Whether there is liquidity behind the last level that it shows."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no step will ever follow."""
+
     def scene(self) -> tuple[MarketStep, ...]:
         """Every coin's book as it stands before the next step: what a (re)started exchange begins with."""
 
     def wait_ms(self) -> int | None:
-        """Market milliseconds between the last step and the next one; None if the market has ended."""
+        """Market milliseconds between the last step and the next one; None if there is none yet, or ever."""
 
     def advance(self) -> MarketStep:
         """Take the next step."""

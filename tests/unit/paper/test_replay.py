@@ -10,9 +10,11 @@ import pytest
 
 from core.domain.orders import Side
 from core.paper.config import CorruptRecordingError, UnknownMarketError
-from core.paper.market.recording import RecordedStep, Recording, load_recording
+from core.paper.market.load import load_market
+from core.paper.market.recording import Recording, load_recording
 from core.paper.market.replay import Replay
 from core.paper.market.step import Quote
+from core.paper.market.tracks import RecordedStep, TickTrack
 from tests.unit.paper.world import BTC, UNIVERSE, World, lots, price, quote, trade
 
 _BBO = """time,bid_px,bid_sz,ask_px,ask_sz
@@ -20,8 +22,10 @@ _BBO = """time,bid_px,bid_sz,ask_px,ask_sz
 1100,100.0,1.0,101.0,0.5
 1300,102.0,1e-05,103.0,2.0
 """
-_TRADES = """time,recv,px,sz,side,tid
+_EARLY = """time,recv,px,sz,side,tid
 900,901,99.0,1.0,B,1
+"""
+_TRADES = """time,recv,px,sz,side,tid
 1100,1101,101.0,0.5,B,2
 1300,1301,101.0,0.5,B,3
 1300,1301,102.0,0.1,B,4
@@ -31,13 +35,28 @@ _TRADES = """time,recv,px,sz,side,tid
 def _write(folder: Path, trades: str = _TRADES, bbo: str = _BBO) -> str:
     (folder / "hl_tick_BTC_trades.csv").write_text(trades)
     (folder / "hl_tick_BTC_bbo.csv").write_text(bbo)
-    return f"replay:{folder / 'hl_tick_BTC_trades.csv'}"
+    return str(folder / "hl_tick_BTC_trades.csv")
 
 
-def test_prints_from_before_the_first_quote_are_left_out(tmp_path: Path) -> None:
-    recording = load_recording(_write(tmp_path))
-    assert [(s.time_ms, len(s.trades)) for s in recording.steps] == [(1000, 0), (1100, 1), (1300, 2)]
-    assert recording.steps[2].quote == Quote(price(102), 1, price(103), lots("2"))
+def _steps(recording: Recording) -> tuple[RecordedStep, ...]:
+    (track,) = recording.tracks
+    assert isinstance(track, TickTrack)
+    return track.steps
+
+
+def test_prints_from_before_the_first_quote_get_quotes_made_around_them(tmp_path: Path) -> None:
+    (tmp_path / "hl_tick_BTC_trades.csv").write_text(_EARLY + _TRADES.partition("\n")[2])
+    (tmp_path / "hl_tick_BTC_bbo.csv").write_text(_BBO)
+    recording = load_recording(str(tmp_path / "hl_tick_BTC_trades.csv"))
+    steps = _steps(recording)
+    assert [(s.time_ms, len(s.trades)) for s in steps] == [(900, 1), (1000, 0), (1100, 1), (1300, 2)]
+    made = steps[0].quote
+    assert made is not None
+    assert made.ask == price(99)
+    assert steps[3].quote == Quote(price(102), 1, price(103), lots("2"))
+    assert recording.notes == (
+        "1 prints of BTC are older than its first quote; quotes are made around them.",
+    )
 
 
 def test_the_coin_comes_from_the_file_name_and_siblings_are_found(tmp_path: Path) -> None:
@@ -46,10 +65,10 @@ def test_the_coin_comes_from_the_file_name_and_siblings_are_found(tmp_path: Path
 
 
 def test_the_bundled_recording_is_whole_and_btc() -> None:
-    recording = load_recording("replay:bundled")
+    recording = load_recording("bundled")
     assert recording.instrument == BTC
-    assert len(recording.steps) > 14_000
-    assert sum(len(step.trades) for step in recording.steps) == 6_645
+    assert len(_steps(recording)) > 14_000
+    assert sum(len(step.trades) for step in _steps(recording)) == 6_645
 
 
 @pytest.mark.parametrize(
@@ -84,29 +103,14 @@ def test_a_truncated_or_false_gzip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "hl_tick_BTC_bbo.csv.gz"
     for broken in (packed[:40], b"time,bid_px\n1,2\n"):
         path.write_bytes(broken)
-        with pytest.raises(CorruptRecordingError, match="it can't be unpacked"):
-            load_recording(f"replay:{path}")
+        with pytest.raises(CorruptRecordingError, match="it can't be read"):
+            load_recording(str(path))
 
 
-@pytest.mark.parametrize(
-    ("market", "fix"),
-    [
-        ("synthetic", "use replay:bundled"),
-        ("mirror:https://example.org", "use replay:bundled"),
-        ("replay:", "use replay:bundled"),
-        ("replay:nowhere_BTC_trades.csv", "There is no recording"),
-    ],
-)
-def test_a_market_that_cannot_be_run_is_refused_with_the_fix(market: str, fix: str) -> None:
-    with pytest.raises(UnknownMarketError, match=fix):
-        load_recording(market)
-
-
-@pytest.mark.parametrize("name", ["hl_BTC_1m.csv", "notes.csv", "hl_tick_WIF_trades.csv"])
-def test_a_file_that_is_no_known_recording_of_ticks_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text("t,o,h,l,c,v\n")
-    with pytest.raises(UnknownMarketError, match="Fix: "):
-        load_recording(f"replay:{tmp_path / name}")
+@pytest.mark.parametrize("market", ["", "replay", "replay:", "film", "bundled"])
+def test_a_market_that_cannot_be_run_is_refused_with_the_fix(market: str) -> None:
+    with pytest.raises(UnknownMarketError, match="use replay:bundled"):
+        load_market(market)
 
 
 def test_backwards_the_quotes_return_in_reverse_and_prints_turn_their_side(tmp_path: Path) -> None:
@@ -134,12 +138,12 @@ def test_waiting_times_mirror_and_turning_takes_none(tmp_path: Path) -> None:
 
 def test_looping_the_bundled_recording_never_jumps() -> None:
     """The mid moves no further in one step, turning points included, than it does in the recording itself."""
-    recording = load_recording("replay:bundled")
+    recording = load_recording("bundled")
     replay = Replay(recording)
-    forward = [s.quote.bid + s.quote.ask for s in recording.steps if s.quote is not None]
+    forward = [s.quote.bid + s.quote.ask for s in _steps(recording) if s.quote is not None]
     widest = max(abs(a - b) for a, b in itertools.pairwise(forward))
     mids = []
-    for _ in range(2 * len(recording.steps) + 100):
+    for _ in range(2 * len(_steps(recording)) + 100):
         quote = replay.advance().quote
         if quote is not None:
             mids.append(quote.bid + quote.ask)
@@ -147,12 +151,12 @@ def test_looping_the_bundled_recording_never_jumps() -> None:
 
 
 def test_prints_turned_backwards_meet_the_quote_that_stands() -> None:
-    recording = load_recording("replay:bundled")
+    recording = load_recording("bundled")
     replay = Replay(recording)
-    replay.resume(f"{len(recording.steps) - 1} backward")
+    replay.resume(f"{len(_steps(recording)) - 1} backward")
     (scene,) = replay.scene()
     standing = scene.quote
-    for _ in range(len(recording.steps)):
+    for _ in range(len(_steps(recording))):
         assert standing is not None
         step = replay.advance()
         for print_ in step.trades:
@@ -171,7 +175,7 @@ def test_a_replay_goes_on_from_a_saved_place_with_the_same_book(tmp_path: Path) 
     resumed = Replay(recording)
     resumed.resume(replay.place)
     (scene,) = resumed.scene()
-    assert scene.quote == recording.steps[1].quote
+    assert scene.quote == _steps(recording)[1].quote
     assert resumed.advance() == replay.advance()
 
 
@@ -179,7 +183,7 @@ def test_at_the_same_millisecond_prints_come_before_the_book() -> None:
     world = World()
     order = world.buy(100_000, "0.1")
     step = RecordedStep(1, (trade(100_000, "1", Side.SELL),), None, quote(99_990, "1", 100_000, "0.05"))
-    replay = Replay(Recording("r", UNIVERSE, (step,)))
+    replay = Replay(Recording("r", UNIVERSE, (TickTrack("BTC", (step,)),)))
     world.venue.step(replay.advance(), world.now_ms)
     assert [f.lots for f in world.venue.take_batch().fills] == [lots("0.05")]
     assert order.is_open
@@ -187,8 +191,8 @@ def test_at_the_same_millisecond_prints_come_before_the_book() -> None:
 
 def test_both_ways_users_fill_and_the_books_balance() -> None:
     world = World(now_ms=1)
-    recording = load_recording("replay:bundled")
-    tail = Recording("tail", UNIVERSE, recording.steps[-3000:])
+    recording = load_recording("bundled")
+    tail = Recording("tail", UNIVERSE, (TickTrack("BTC", _steps(recording)[-3000:]),))
     replay = Replay(tail)
     (scene,) = replay.scene()
     world.venue.step(scene, 1)

@@ -23,6 +23,7 @@ from core.paper.exchange import PaperExchange
 from core.paper.market.listing import Rules, Tier, Universe
 from core.paper.market.recording import Recording, load_recording
 from core.paper.market.replay import Replay
+from core.paper.market.tracks import TickTrack
 from core.paper.store import PaperStore, Saved
 from core.paper.venue.accounts import MARKET_USER
 from core.paper.venue.audit import audit
@@ -36,8 +37,10 @@ CLOID = "0x" + "0" * 31 + "7"
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    whole = load_recording("replay:bundled")
-    return replace(whole, steps=whole.steps[:3000])
+    whole = load_recording("bundled")
+    (track,) = whole.tracks
+    assert isinstance(track, TickTrack)
+    return replace(whole, tracks=(TickTrack("BTC", track.steps[:3000]),))
 
 
 def _open(path: Path, recording: Recording) -> tuple[PaperExchange, PaperStore]:
@@ -121,7 +124,10 @@ def test_a_store_of_another_market_is_refused(tmp_path: Path, recording: Recordi
     first, store = _open(tmp_path / "paper.db", recording)
     _trade_a_while(first)
     store.close()
-    other = replace(recording, universe=Universe.of([Rules("ETH", 5, (Tier(0, 40),))]))
+    (track,) = recording.tracks
+    assert isinstance(track, TickTrack)
+    universe = Universe.of([Rules("ETH", 5, (Tier(0, 40),))])
+    other = replace(recording, universe=universe, tracks=(TickTrack("ETH", track.steps),))
     store = PaperStore(tmp_path / "paper.db")
     with pytest.raises(StoreError, match="have traded BTC, which this market doesn't have"):
         PaperExchange(PaperConfig(), Replay(other), store)
