@@ -29,6 +29,9 @@ class StillMarket:
     place = ""
     laps = 0
     progress = None
+    notes = ()
+    hidden_depth = True
+    has_ended = False
 
     def scene(self) -> tuple[MarketStep, ...]:
         return (MarketStep("BTC", (), None, quote(100_000, "1", 100_010, "1")),)
