@@ -105,11 +105,12 @@ def exchange(
         Path | None, Parameter(help="Keep accounts and orders here; default: in memory.")
     ] = None,
     faults: Annotated[Path | None, Parameter(help="JSON list of faults, see docs/faults.md.")] = None,
+    limits: Annotated[bool, Parameter(help="Hyperliquid's rate limits; --no-limits: none.")] = True,
 ) -> int:
     """Run the paper exchange by itself: Hyperliquid's own protocol on HTTP and WebSocket."""
     from gridbot_tui.exchange import serve_exchange
 
-    return serve_exchange(listen, market, speed, seed, funds, state_dir, faults)
+    return serve_exchange(listen, market, speed, seed, funds, state_dir, faults, limits=limits)
 
 
 @app.command

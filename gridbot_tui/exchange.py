@@ -21,6 +21,8 @@ def serve_exchange(
     funds: Decimal,
     state_dir: Path | None,
     faults: Path | None = None,
+    *,
+    limits: bool = True,
 ) -> int:
     """Serve until SIGTERM or SIGINT. Raises ``PaperError`` and ``UsageError``."""
     host, _, port = listen.rpartition(":")
@@ -32,7 +34,15 @@ def serve_exchange(
         state.prepare()
         store = state.paper
     config = PaperConfig(
-        market, speed, funds, seed, store_path=store, host=host, port=int(port), faults=_faults_of(faults)
+        market,
+        speed,
+        funds,
+        seed,
+        store_path=store,
+        host=host,
+        port=int(port),
+        faults=_faults_of(faults),
+        limits=limits,
     )
     asyncio.run(_serve(config))
     return 0

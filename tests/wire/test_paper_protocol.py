@@ -305,14 +305,6 @@ async def test_subscribing_is_acknowledged_and_greeted_and_errors_are_told(url: 
         assert garbled["data"] == "Error parsing JSON into valid websocket request: {oops"
 
 
-async def test_a_connection_may_watch_ten_users(url: str) -> None:
-    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
-        for number in range(1, 12):
-            subscription = {"type": "orderUpdates", "user": f"0x{number:040x}"}
-            frame = await _say(socket, {"method": "subscribe", "subscription": subscription})
-        assert frame == {"channel": "error", "data": "Cannot track more than 10 total users."}
-
-
 async def test_requests_are_answered_over_the_websocket_too(url: str, wallet: LocalAccount) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
 

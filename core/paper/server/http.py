@@ -17,6 +17,7 @@ from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dum
 from core.paper.market.load import load_market
 from core.paper.server.control import Control, ControlError
 from core.paper.server.faults.faults import Faults
+from core.paper.server.ip_limits import Caps, IpLimits, answer_weight, exchange_weight, info_weight
 from core.paper.server.pacing import Pacer
 from core.paper.server.ws import Hub
 from core.paper.store import PaperStore
@@ -24,6 +25,7 @@ from core.paper.store import PaperStore
 _log = logging.getLogger(__name__)
 
 _KEEP_HOUSE_EVERY_S = 1.0
+_CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
 _STOP_TIMEOUT_S = 3.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,6 +53,7 @@ class PaperServer:
 
     def __init__(self, config: PaperConfig) -> None:
         self._config = config
+        self._limits = IpLimits(Caps(config.requests.weight_per_minute) if config.limits else None)
         self._requests = 0
         self._exchange: PaperExchange | None = None
         self._hub: Hub | None = None
@@ -80,7 +83,7 @@ class PaperServer:
             if self._config.store_path is not None:
                 self._store = PaperStore(self._config.store_path)
             self._exchange = PaperExchange(self._config, market, self._store)
-            self._hub = Hub(self._exchange, self._config.answers)
+            self._hub = Hub(self._exchange, self._config.answers, self._limits)
             self._faults = Faults(self._exchange, self._hub)
             self._control = Control(self._exchange, self._faults)
             url = await self._listen()
@@ -200,6 +203,7 @@ class PaperServer:
             await asyncio.sleep(_KEEP_HOUSE_EVERY_S)
             self.exchange.save_place()
             self._hub.sweep(loop.time())
+            self._limits.sweep(loop.time())
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """A market that has died takes the port with it: better no answers than those of a frozen market."""
@@ -233,14 +237,32 @@ class PaperServer:
             return web.Response(status=500, text="Internal Server Error")
 
     async def _on_info(self, request: web.Request) -> web.StreamResponse:
-        return _json(self.exchange.ask(loads(await request.read())))
+        body = loads(await request.read())
+        if not self._limits.spend(_address(request), info_weight(body), _now_s()):
+            return self._too_many()
+        answer = self.exchange.ask(body)
+        self._limits.add(_address(request), answer_weight(body, answer), _now_s())
+        return _json(answer)
 
     async def _on_exchange(self, request: web.Request) -> web.StreamResponse:
-        return _json(await self.exchange.act(loads(await request.read())))
+        body = loads(await request.read())
+        if not self._limits.spend(_address(request), exchange_weight(body), _now_s()):
+            return self._too_many()
+        return _json(await self.exchange.act(body))
 
     async def _on_ws(self, request: web.Request) -> web.StreamResponse:
         assert self._hub is not None
-        return await self._hub.serve(request)
+        peer = self._limits.connect(_address(request), _now_s())
+        if peer is None:
+            return self._too_many()
+        try:
+            return await self._hub.serve(request, peer)
+        finally:
+            peer.connections -= 1
+
+    def _too_many(self) -> web.Response:
+        body = self._config.requests.too_many_requests_body
+        return web.Response(status=429, text=body, content_type="application/json", headers=_CORS)
 
     async def _on_fund(self, request: web.Request) -> web.StreamResponse:
         return _json(self._plane.fund(await _control_body(request)))
@@ -273,10 +295,18 @@ async def _control_body(request: web.Request) -> object:
         raise ControlError(f"The body is not JSON: {error}.") from error
 
 
+def _address(request: web.Request) -> str:
+    return request.remote or ""
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _json(value: Json, status: int = 200) -> web.Response:
     return web.Response(
         status=status,
         text=dumps(value),
         content_type="application/json",
-        headers={"access-control-allow-origin": "*"},
+        headers=_CORS,
     )

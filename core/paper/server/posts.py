@@ -8,9 +8,6 @@ from core.paper.config import PaperError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import DESERIALIZE_TEXT, JsonObject, MalformedRequestError, as_object, get_str
 
-MAX_PENDING = 100
-"""Posts of one IP address that wait for their answer."""
-
 _log = logging.getLogger(__name__)
 
 

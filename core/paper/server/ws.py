@@ -22,7 +22,8 @@ from core.paper.jsonio import (
     loads,
 )
 from core.paper.server.frames import frame
-from core.paper.server.posts import MAX_PENDING, answer_action, answer_info
+from core.paper.server.ip_limits import IpLimits, Peer
+from core.paper.server.posts import answer_action, answer_info
 from core.paper.server.publisher import Publisher
 from core.paper.server.subscriptions import Subscribers, Subscription, decode_subscription
 
@@ -30,8 +31,6 @@ _log = logging.getLogger(__name__)
 
 _MAX_QUEUED = 10_000
 """Frames waiting for one client: minutes of market data. Who reads no faster has stopped reading."""
-_MAX_USERS = 10
-_MAX_SUBSCRIPTIONS = 1000
 _IDLE_CLOSE_S = 60.0
 _CLOSE_TIMEOUT_S = 1.0
 _GREETING = "Websocket connection established."
@@ -46,11 +45,10 @@ class Interference(Protocol):
 class Connection:
     """One client. ``send`` never blocks; a client that doesn't read is cut off, it never misses a frame unknowingly."""
 
-    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None], peer: Peer) -> None:
         self.socket = socket
+        self.peer = peer
         self.subscriptions: set[Subscription] = set()
-        self.posts: set[asyncio.Task[None]] = set()
-        """Not yet answered."""
         self.sent_at = asyncio.get_running_loop().time()
         self._abort = abort
         self._queue: asyncio.Queue[str] = asyncio.Queue(_MAX_QUEUED)
@@ -108,12 +106,14 @@ class Connection:
 class Hub:
     """All connections, and who wants what."""
 
-    def __init__(self, exchange: PaperExchange, settings: AnswerSettings) -> None:
+    def __init__(self, exchange: PaperExchange, settings: AnswerSettings, limits: IpLimits) -> None:
         self._exchange = exchange
         self._settings = settings
+        self._limits = limits
         self.connections: set[Connection] = set()
         self.on_connect: Callable[[Connection], None] | None = None
         """Told of every new connection before anything is sent on it."""
+        self._acting: set[asyncio.Task[None]] = set()
         self._subscribers = Subscribers()
         self.publisher = Publisher(exchange, self._subscribers, settings.books_every_s)
 
@@ -121,12 +121,12 @@ class Hub:
     def clients(self) -> int:
         return len(self.connections)
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request, peer: Peer) -> web.WebSocketResponse:
         """Handle one client from its first frame to its last."""
         socket = web.WebSocketResponse(compress=False, timeout=_CLOSE_TIMEOUT_S)
         await socket.prepare(request)
         transport = request.transport
-        connection = Connection(socket, transport.abort if transport is not None else lambda: None)
+        connection = Connection(socket, transport.abort if transport is not None else lambda: None, peer)
         self.connections.add(connection)
         if self.on_connect is not None:
             self.on_connect(connection)
@@ -140,6 +140,7 @@ class Hub:
         finally:
             for subscription in connection.subscriptions:
                 self._subscribers.discard(subscription, connection)
+                peer.unsubscribe(subscription.user)
             self.connections.discard(connection)
             writer.cancel()
         return socket
@@ -162,6 +163,9 @@ class Hub:
                 connection.cut()
 
     def _on_text(self, connection: Connection, text: str) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if _refuse(connection, self._limits.refuse_message(connection.peer, now_s)):
+            return
         try:
             request = as_object(loads(text))
             match get_str(request, "method"):
@@ -192,17 +196,14 @@ class Hub:
         if subscription in connection.subscriptions:
             connection.send(frame("error", f"Already subscribed: {subscription.text()}"))
             return
-        if len(connection.subscriptions) >= _MAX_SUBSCRIPTIONS:
-            connection.send(frame("error", f"Cannot subscribe to more than {_MAX_SUBSCRIPTIONS} channels."))
+        peer, user = connection.peer, subscription.user
+        if _refuse(connection, self._limits.refuse_subscription(peer, user)):
             return
-        users = {s.user for s in (*connection.subscriptions, subscription)} - {None}
-        if len(users) > _MAX_USERS:
-            connection.send(frame("error", f"Cannot track more than {_MAX_USERS} total users."))
-            return
-        if subscription.user is not None:
-            self._exchange.venue.see(subscription.user)
+        if user is not None:
+            self._exchange.venue.see(user)
             self._exchange.settle()
         connection.subscriptions.add(subscription)
+        peer.subscribe(user)
         self._subscribers.add(subscription, connection)
         self._acknowledge(connection, "subscribe", subscription)
         greeting = self.publisher.greeting(subscription)
@@ -217,6 +218,7 @@ class Hub:
             connection.send(frame("error", f"Already unsubscribed: {subscription.text()}"))
             return
         connection.subscriptions.discard(subscription)
+        connection.peer.unsubscribe(subscription.user)
         self._subscribers.discard(subscription, connection)
         self._acknowledge(connection, "unsubscribe", subscription)
 
@@ -229,15 +231,25 @@ class Hub:
         kind, payload = get_str(request, "type"), request.get("payload")
         if kind != "action":
             _reply(connection, number, answer_info(self._exchange, kind, payload))
-        elif len(connection.posts) >= MAX_PENDING:
-            connection.send(frame("error", f"too many pending post requests id={number}"))
-        else:
+        elif not _refuse(connection, self._limits.refuse_post(connection.peer, number)):
             task = asyncio.create_task(self._act(connection, number, payload), name="paper post")
-            connection.posts.add(task)
-            task.add_done_callback(connection.posts.discard)
+            connection.peer.posts += 1
+            self._acting.add(task)
+            task.add_done_callback(lambda task: self._acted(connection, task))
 
     async def _act(self, connection: Connection, number: int, payload: object) -> None:
         _reply(connection, number, await answer_action(self._exchange, payload))
+
+    def _acted(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        connection.peer.posts -= 1
+        self._acting.discard(task)
+
+
+def _refuse(connection: Connection, text: str) -> bool:
+    """Say ``text`` as an error, if there is any."""
+    if text:
+        connection.send(frame("error", text))
+    return bool(text)
 
 
 def _reply(connection: Connection, number: int, answer: JsonObject) -> None:

@@ -171,7 +171,8 @@ def test_the_exchange_by_itself_keeps_its_accounts_where_it_is_told(
 
     monkeypatch.setattr(exchange_module, "_serve", note)
     assert serve_exchange("[::1]:3001", "replay:bundled", 2.0, 5, Decimal(7), tmp_path / "x") == 0
-    assert serve_exchange("127.0.0.1:0", "replay:bundled", 1.0, 1, Decimal(7), None) == 0
+    assert serve_exchange("127.0.0.1:0", "replay:bundled", 1.0, 1, Decimal(7), None, limits=False) == 0
+    assert [config.limits for config in seen] == [True, False]
     assert (seen[0].store_path, seen[0].port, seen[0].speed, seen[0].seed) == (
         tmp_path / "x" / "paper.db",
         3001,

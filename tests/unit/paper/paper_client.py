@@ -17,7 +17,7 @@ from hyperliquid.utils.signing import sign_l1_action
 from core.paper.config import PaperConfig
 from core.paper.embedded import EmbeddedExchange
 
-STILL = PaperConfig(speed=1e-6)
+STILL = PaperConfig(speed=1e-6, limits=False)
 """A market that stands still."""
 
 _nonces = itertools.count(int(time.time() * 1000))

@@ -24,7 +24,7 @@ from core.runtime.statedir import StateDir
 from core.view import Snapshot
 from tests.unit.exchange.samples import KEY, until
 
-STILL = PaperConfig(speed=1e-6)
+STILL = PaperConfig(speed=1e-6, limits=False)
 
 
 def settings(*coins: str) -> Loaded:
