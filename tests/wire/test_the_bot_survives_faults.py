@@ -6,17 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.paper.faults.spec import parse_faults
 from tests.unit.exchange.samples import until
 from tests.unit.runtime.stage import STILL, plan, running, venue
 
+_FROM_THE_START = parse_faults([{"kind": "answer_lost", "action": "order", "count": 1}])
 _WEATHER: list[dict[str, Any]] = [
-    {"kind": "answer_lost", "action": "order", "count": 1},
-    {"kind": "request_lost", "action": "order", "count": 1},
-    {"kind": "http_corrupt", "action": "order", "mode": "short", "count": 1},
-    {"kind": "http_429", "action": "/exchange", "count": 1},
-    {"kind": "action_late", "action": "cancel", "delay_ms": 200, "count": 1},
+    {"kind": "answer_lost", "probability": 0.3},
+    {"kind": "http_corrupt", "action": "order", "mode": "short", "probability": 0.3},
+    {"kind": "action_late", "action": "cancel", "delay_ms": 200, "probability": 0.3},
     {"kind": "http_html", "action": "openOrders", "count": 1},
+    {"kind": "http_429", "action": "/info", "probability": 0.05},
     {"kind": "http_502", "action": "/info", "probability": 0.1},
+    {"kind": "request_lost", "action": "/info", "probability": 0.05},
     {"kind": "http_delay", "probability": 0.2, "delay_ms": 60},
     {"kind": "ws_corrupt", "channel": "userFills", "count": 1},
     {"kind": "ws_drop", "channel": "userFills", "probability": 0.3},
@@ -26,16 +28,15 @@ _WEATHER: list[dict[str, Any]] = [
     {"kind": "ws_close", "channel": "bbo", "probability": 0.01},
     {"kind": "rest_lag", "delay_ms": 300},
 ]
-_CERTAIN = {"answer_lost", "ws_corrupt", "ws_drop", "ws_duplicate", "rest_lag"}
-_FILLS = 12
+_CERTAIN = {"ws_corrupt", "ws_drop", "ws_duplicate", "rest_lag"}
+_FILLS = 15
 
 
 async def test_in_mixed_weather_position_and_fills_end_as_the_exchange_has_them(tmp_path: Path) -> None:
-    async with (
-        venue(replace(STILL, speed=300)) as exchange,
-        running(plan(tmp_path, exchange.url)) as run,
-    ):
-        await until(lambda: run.snapshots, 10)
+    config = replace(STILL, speed=300, faults=_FROM_THE_START)
+    async with venue(config) as exchange, running(plan(tmp_path, exchange.url)) as run:
+        await run.resting(6)
+        assert "order_unknown" in run.told(), "the answer to its first orders was lost"
         async with exchange.http.post(f"{exchange.url}/paper/faults", json=_WEATHER) as answer:
             assert answer.status == 200, await answer.text()
         for number in range(_FILLS):
