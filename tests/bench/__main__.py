@@ -41,7 +41,9 @@ def main(chosen: list[str]) -> int:
 def _table(title: str, rows: list[Row]) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in ("what", "value", "unit", "beside", "its value", "ratio", "goal", "met"):
-        table.add_column(heading, justify="right" if heading in ("value", "its value", "ratio") else "left")
+        table.add_column(
+            heading, justify="right" if heading in ("value", "its value", "ratio", "goal") else "left"
+        )
     for row in rows:
         table.add_row(
             row["name"],
@@ -50,7 +52,7 @@ def _table(title: str, rows: list[Row]) -> Table:
             row["baseline"],
             _number(row["baseline_value"]),
             _number(row["ratio"]),
-            row["goal"],
+            _number(row["goal"]),
             {True: "yes", False: "NO", None: ""}[row["met"]],
         )
     return table

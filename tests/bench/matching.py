@@ -23,8 +23,7 @@ from core.paper.venue.book import Book
 from core.paper.venue.matching import take
 from core.paper.venue.orders import Order, OrderStatus, TimeInForce, WireOrder
 from core.paper.venue.venue import Venue
-
-Row = dict[str, object]
+from tests.bench.report import Row, row
 
 _FEW, _MANY = 100, 100_000
 _ROUND = 50
@@ -195,17 +194,7 @@ def _flat(name: str, many: float, few: float, goal: float) -> Row:
 
 
 def _row(name: str, value: float, baseline: str, baseline_value: float, goal: float | None) -> Row:
-    ratio = value / baseline_value
-    return {
-        "name": name,
-        "value": value,
-        "unit": "orders/s",
-        "baseline": baseline,
-        "baseline_value": baseline_value,
-        "ratio": ratio,
-        "goal": goal,
-        "met": None if goal is None else ratio >= goal,
-    }
+    return row(name, value, "orders/s", baseline, baseline_value, goal)
 
 
 def _measure(make: Callable[[], Engine], resting: int, rounds: int, is_one: bool) -> dict[str, float]:

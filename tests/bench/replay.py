@@ -18,6 +18,7 @@ from tests.bench.report import Row, row
 _MEASURE_S = 4.0
 _ROUNDS = 3
 _FULL_SPEED = 1e9
+_GRIDBOT = str(Path(sys.executable).with_name("gridbot"))
 
 
 def rows() -> list[Row]:
@@ -59,7 +60,7 @@ def _start_bot(url: str) -> subprocess.Popen[bytes]:
     state_dir = Path(tempfile.mkdtemp(prefix="gridbot-bench-"))
     arguments = ["--no-ui", "--exchange-url", url, "--state-dir", str(state_dir)]
     return subprocess.Popen(
-        [sys.executable, "-m", "gridbot_tui.main", *arguments],
+        [_GRIDBOT, *arguments],
         stdout=subprocess.DEVNULL,
         env=os.environ.copy(),
     )

@@ -11,7 +11,7 @@ ROUNDS = 5
 
 
 class Row(TypedDict):
-    """``ratio`` is value / baseline_value; ``goal`` says what it should be, empty if nothing is asked of it."""
+    """``ratio`` is value / baseline_value; ``goal`` is the ratio to reach or exceed, None if nothing is asked of it."""
 
     name: str
     value: float
@@ -19,7 +19,7 @@ class Row(TypedDict):
     baseline: str
     baseline_value: float | None
     ratio: float | None
-    goal: str
+    goal: float | None
     met: bool | None
 
 
@@ -29,8 +29,7 @@ def row(
     unit: str,
     baseline: str = "",
     baseline_value: float | None = None,
-    goal: str = "",
-    met: bool | None = None,
+    goal: float | None = None,
 ) -> Row:
     ratio = value / baseline_value if baseline_value else None
     return Row(
@@ -41,7 +40,7 @@ def row(
         baseline_value=baseline_value,
         ratio=ratio,
         goal=goal,
-        met=met,
+        met=None if goal is None or ratio is None else ratio >= goal,
     )
 
 

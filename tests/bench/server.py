@@ -1,6 +1,6 @@
 """Signed orders over real HTTP: how many a second, how late, and where the time goes.
 
-The requests are signed beforehand with the official SDK, so that only the server's work is measured; it has a process of its own.
+The requests are signed beforehand with the official SDK, so that only the server is measured; it has a process of its own.
 """
 
 from __future__ import annotations
