@@ -8,12 +8,10 @@ from core.paper.answers.rows import Rows
 from core.paper.jsonio import Json, JsonObject, get_address
 from core.paper.market.listing import FIRST_DEX, Listing
 from core.paper.venue.accounts import Account
+from core.paper.venue.budget import request_cap, requests_surplus, requests_used
 from core.paper.venue.margin import initial_margin, leverage_of
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire
-
-_BASE_REQUESTS = 10_000
-_MICRO = 1_000_000
 
 
 class Accounts:
@@ -28,13 +26,13 @@ class Accounts:
             "activeAssetData": self._active_asset_data,
             "userRateLimit": self._rate_limit,
             "userRole": self._role,
-            "userAbstraction": lambda request, _: _known(request, "disabled"),
-            "userDexAbstraction": lambda request, _: _known(request, False),
-            "extraAgents": lambda request, _: _known(request, []),
-            "subAccounts": lambda request, _: _known(request, None),
-            "subAccounts2": lambda request, _: _known(request, None),
+            "userAbstraction": lambda request, _: get_account(request, self._venue).abstraction,
+            "userDexAbstraction": self._dex_abstraction,
+            "extraAgents": self._extra_agents,
+            "subAccounts": self._sub_accounts,
+            "subAccounts2": self._sub_accounts_of_all_dexs,
             "maxBuilderFee": self._builder_fee,
-            "approvedBuilders": lambda request, _: _known(request, []),
+            "approvedBuilders": self._approved_builders,
             "portfolio": self._portfolio,
         }
 
@@ -91,18 +89,74 @@ class Accounts:
         account = get_account(request, self._venue)
         return {
             "cumVlm": micro_wire(account.volume),
-            "nRequestsUsed": account.requests,
-            "nRequestsCap": _BASE_REQUESTS + account.volume // _MICRO,
-            "nRequestsSurplus": 0,
+            "nRequestsUsed": requests_used(account),
+            "nRequestsCap": request_cap(account),
+            "nRequestsSurplus": requests_surplus(account),
         }
 
-    def _role(self, request: Request, _: int) -> Json:
-        get_account(request, self._venue)
+    def _role(self, request: Request, now_ms: int) -> Json:
+        """An agent whose time is up is nobody, and so is a stranger where accounts aren't opened for strangers."""
+        user = get_address(request, "user")
+        master = self._venue.agents.master_of(user, now_ms)
+        if master is not None:
+            return {"role": "agent", "data": {"user": master.user}}
+        account = get_account(request, self._venue)
+        if not self._venue.knows(user):
+            return {"role": "missing"}
+        if account.master:
+            return {"role": "subAccount", "data": {"master": account.master}}
         return {"role": "user"}
 
+    def _dex_abstraction(self, request: Request, _: int) -> Json:
+        return get_account(request, self._venue).abstraction == "dexAbstraction"
+
+    def _extra_agents(self, request: Request, now_ms: int) -> Json:
+        """Those that have a name."""
+        agents = get_account(request, self._venue).agents
+        return [
+            {"name": name, "address": agent.address, "validUntil": agent.valid_until_ms}
+            for name, agent in agents.items()
+            if name and now_ms < agent.valid_until_ms
+        ]
+
+    def _sub_accounts(self, request: Request, now_ms: int) -> Json:
+        """Null without any, as Hyperliquid has it."""
+        rows: list[Json] = [
+            {
+                "name": account.name,
+                "subAccountUser": account.user,
+                "master": account.master,
+                "clearinghouseState": self.state(account, FIRST_DEX, now_ms),
+                "spotState": self.spot_state(account),
+            }
+            for account in self._owned(request)
+        ]
+        return rows or None
+
+    def _sub_accounts_of_all_dexs(self, request: Request, now_ms: int) -> Json:
+        rows: list[Json] = [
+            {
+                "name": account.name,
+                "subAccountUser": account.user,
+                "master": account.master,
+                "dexToClearinghouseState": self.states(account, now_ms),
+                "spotState": self.spot_state(account),
+            }
+            for account in self._owned(request)
+        ]
+        return rows or None
+
+    def _owned(self, request: Request) -> list[Account]:
+        return [self._venue.see(user) for user in get_account(request, self._venue).sub_accounts]
+
     def _builder_fee(self, request: Request, _: int) -> Json:
-        get_address(request, "builder")
-        return _known(request, 0)
+        """In tenths of a basis point."""
+        builder = get_address(request, "builder")
+        return get_account(request, self._venue).builder_fees.get(builder, 0)
+
+    def _approved_builders(self, request: Request, _: int) -> Json:
+        fees = get_account(request, self._venue).builder_fees
+        return [builder for builder, rate in fees.items() if rate]
 
     def _portfolio(self, request: Request, now_ms: int) -> Json:
         """Every period begins with what was paid in and ends with the value now; nothing in between is remembered."""
@@ -123,9 +177,3 @@ def _course(begun_ms: int, now_ms: int, account: Account, value: int) -> JsonObj
         "pnlHistory": [[begun_ms, "0.0"], [now_ms, micro_wire(value - account.deposits)]],
         "vlm": micro_wire(account.volume),
     }
-
-
-def _known(request: Request, answer: Json) -> Json:
-    """The same answer for every address."""
-    get_address(request, "user")
-    return answer

@@ -36,8 +36,7 @@ class Bundles:
             "leadingVaults": [],
             "totalVaultEquity": "0.0",
             "openOrders": self._orders.frontend(account, FIRST_DEX),
-            "agentAddress": None,
-            "agentValidUntil": None,
+            **_agent(account),
             "cumLedger": micro_wire(account.deposits),
             "meta": self._metadata.meta(FIRST_DEX),
             "assetCtxs": self._contexts.of_dex(FIRST_DEX, now_ms),
@@ -58,13 +57,21 @@ class Bundles:
         ]
         return {
             "userState": {
-                "agentAddress": None,
-                "agentValidUntil": None,
+                **_agent(account),
                 "cumLedger": micro_wire(account.deposits),
                 "serverTime": now_ms,
                 "isVault": False,
                 "user": account.user,
-                "abstraction": "disabled",
+                "abstraction": account.abstraction,
             },
             "perpDexStates": states,
         }
+
+
+def _agent(account: Account) -> JsonObject:
+    """The unnamed one."""
+    agent = account.agents.get("")
+    return {
+        "agentAddress": agent.address if agent is not None else None,
+        "agentValidUntil": agent.valid_until_ms if agent is not None else None,
+    }
