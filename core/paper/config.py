@@ -79,6 +79,18 @@ class RequestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderSettings:
+    """How the exchange handles orders where Hyperliquid's own behaviour isn't known."""
+
+    schedule_cancel_takes_triggers: bool = True
+    """Whether a scheduled cancel takes trigger orders that haven't fired as well as resting ones."""
+    tells_partial_fills: bool = False
+    """Whether a resting order that is filled in part gets a row in ``orderUpdates``; its fills tell in any case."""
+    figures_fail_batch: bool = False
+    """Whether a price of more than five significant figures fails its whole batch, or the order alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaperConfig:
     """``speed`` is market seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory. A recording
     that doesn't loop stands still at its end.
@@ -105,6 +117,7 @@ class PaperConfig:
     """Whether there are rate limits, by address and by IP address."""
     block_ms: int = 10
     """Actions that arrive within so long of each other are ordered as one block; 0 takes each as it comes."""
+    orders: OrderSettings = OrderSettings()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0):

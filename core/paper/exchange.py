@@ -20,8 +20,6 @@ from core.paper.requests.envelope import Envelope, decode_envelope
 from core.paper.requests.exchange_api import ExchangeApi
 from core.paper.store import Cursor, PaperStore, Saved
 from core.paper.venue.batch import Batch
-from core.paper.venue.ledger import Ledger
-from core.paper.venue.orders import Order
 from core.paper.venue.venue import Venue
 
 _MICRO = 1_000_000
@@ -56,6 +54,7 @@ class PaperExchange:
             clock_ms(),
             config.seed,
             opens_accounts=config.open_accounts,
+            settings=config.orders,
         )
         self.tape = Tape(market.universe.listings, config.answers.recent_trades)
         self.info = Info(self.venue, self.tape, config.answers)
@@ -104,6 +103,7 @@ class PaperExchange:
 
     def _commit(self, block: Sequence[Envelope]) -> Sequence[Json]:
         now_ms = self._clock_ms()
+        self.venue.tick(now_ms)
         answers: list[Json] = [None] * len(block)
         for place in execution_order(block):
             answers[place] = self.api.execute(block[place], now_ms)
@@ -114,8 +114,9 @@ class PaperExchange:
         """Let happen what the passing of time brings about; to be called often.
 
         Raises:
-            StoreError: an earlier change couldn't be stored.
+            StoreError: a change couldn't be stored.
         """
+        self.venue.tick(self._clock_ms())
         self.settle()
 
     def advance(self) -> None:
@@ -162,30 +163,14 @@ class PaperExchange:
 
 
 def _restore(venue: Venue, saved: Saved) -> None:
-    """Go on where the last run ended. Resting orders return to their places in the queues."""
+    """Go on where the last run ended."""
     ledger = venue.ledger
     _check_coins(venue, saved)
-    ledger.accounts = saved.accounts
-    venue.agents.load(saved.accounts.values())
     ledger.market = saved.market
     ledger.nonces = saved.nonces
     ledger.counters = saved.counters
     ledger.block_ms = max(ledger.block_ms, saved.block_ms)
-    resting: dict[str, list[Order]] = {}
-    for account in saved.accounts.values():
-        for order in account.open_orders.values():
-            _make_way(ledger, order.coin, order.price, order.side.sign)
-            resting.setdefault(order.coin, []).append(order)
-    for coin, orders in resting.items():
-        ledger.books[coin].restore(orders)
-
-
-def _make_way(ledger: Ledger, coin: str, price: int, sign: int) -> None:
-    """The saved place of the market may be older than the order: liquidity that it would cross can't be there."""
-    book = ledger.books[coin]
-    facing = book.asks if sign > 0 else book.bids
-    while (best := facing.best) is not None and (price - best) * sign >= 0 and facing.levels[best].ghost:
-        facing.set_ghost(best, 0)
+    venue.resume(saved.accounts)
 
 
 def _check_coins(venue: Venue, saved: Saved) -> None:

@@ -61,6 +61,9 @@ class _NoSettlement:
     def self_trade(self, maker: Order) -> None:
         pass
 
+    def admits(self, maker: Order) -> bool:
+        return True
+
 
 class OurBook:
     """The engine's book and matching, without accounts."""

@@ -27,7 +27,13 @@ class Orders:
 
     def frontend(self, account: Account, dex: str | None = None) -> list[Json]:
         """In full, newest first; of all dexs if ``dex`` is None."""
-        return [self._rows.full_order(order) for order in self._resting(account, dex)]
+        return [
+            self._rows.full_order(order, self._children(account, order))
+            for order in self._resting(account, dex)
+        ]
+
+    def _children(self, account: Account, order: Order) -> list[Order]:
+        return [account.open_orders[oid] for oid in order.children if oid in account.open_orders]
 
     def past(self, account: Account) -> list[Json]:
         """Every order once, as it ended or stands: the 2000 whose state changed last, newest first.

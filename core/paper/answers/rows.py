@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -39,8 +40,9 @@ class Rows:
         """A row of ``openOrders``: ``cloid`` and ``reduceOnly`` are absent where there is nothing to say."""
         return self._brief(order, order.remaining)
 
-    def full_order(self, order: Order) -> JsonObject:
-        """A row of ``frontendOpenOrders``, and the order in ``orderStatus``."""
+    def full_order(self, order: Order, children: Sequence[Order] = ()) -> JsonObject:
+        """A row of ``frontendOpenOrders``, and the order in ``orderStatus``. ``children`` are those that still wait for it."""
+        trigger = order.trigger
         return {
             "coin": order.coin,
             "side": order.side.wire,
@@ -48,17 +50,23 @@ class Rows:
             "sz": self.size(order.coin, order.remaining),
             "oid": order.oid,
             "timestamp": order.created_ms,
-            "triggerCondition": "N/A",
-            "isTrigger": False,
-            "triggerPx": "0.0",
-            "children": [],
-            "isPositionTpsl": False,
+            "triggerCondition": self._condition(order),
+            "isTrigger": trigger is not None,
+            "triggerPx": self.price(order.coin, trigger.price if trigger is not None else 0),
+            "children": [self.full_order(child) for child in children],
+            "isPositionTpsl": trigger is not None and trigger.is_position,
             "reduceOnly": order.reduce_only,
-            "orderType": "Market" if order.tif is TimeInForce.FRONTEND_MARKET else "Limit",
+            "orderType": _order_type(order),
             "origSz": self.size(order.coin, order.lots),
-            "tif": order.tif.value,
+            "tif": None if trigger is not None else order.tif.value,
             "cloid": order.cloid,
         }
+
+    def _condition(self, order: Order) -> str:
+        if order.trigger is None:
+            return "N/A"
+        price = self._instruments[order.coin].price_text(order.trigger.price)
+        return f"Price {'above' if order.trigger.is_above(order.side) else 'below'} {price}"
 
     def past_update(self, update: OrderUpdate) -> JsonObject:
         """As ``past_order``, at the moment of the update."""
@@ -200,3 +208,10 @@ class Rows:
         if order.reduce_only:
             row["reduceOnly"] = True
         return row
+
+
+def _order_type(order: Order) -> str:
+    if order.trigger is None:
+        return "Market" if order.tif is TimeInForce.FRONTEND_MARKET else "Limit"
+    purpose = "Take Profit" if order.trigger.is_take_profit else "Stop"
+    return f"{purpose} {'Market' if order.trigger.is_market else 'Limit'}"

@@ -40,6 +40,8 @@ class Rules:
     """The notional at which impact prices are taken: 20,000 USDC for BTC and ETH, 6,000 for others."""
     has_growth_mode: bool = False
     is_delisted: bool = False
+    open_interest_cap_micro: int | None = None
+    """The notional of all longs from which on positions may only shrink; None: no cap."""
 
     @property
     def dex(self) -> str:

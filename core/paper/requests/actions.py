@@ -27,20 +27,23 @@ from core.paper.jsonio import (
 from core.paper.requests.account_actions import AccountAction
 from core.paper.requests.account_decoders import ACCOUNT_DECODERS
 from core.paper.requests.payloads import L1Payload, UserPayload
-from core.paper.venue.orders import TimeInForce, WireOrder
+from core.paper.venue.orders import Grouping, TimeInForce, WireOrder, WireTrigger
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceAction:
+    """``grouping`` None: by priority, which only a stake pays for."""
+
     orders: tuple[WireOrder, ...]
-    grouping: str
+    grouping: Grouping | None
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAction:
-    """(asset, oid or cloid) of each."""
+    """(asset, oid or cloid) of each. ``is_fast`` spares trigger orders."""
 
     cancels: tuple[tuple[int, int | str], ...]
+    is_fast: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,31 +105,38 @@ def decode_action(value: object) -> tuple[Action, L1Payload | UserPayload]:
 def _place(source: dict[str, object]) -> Decoded:
     only_keys(source, frozenset({"type", "orders", "grouping", "builder"}))
     decoded = [_order(item) for item in as_list(source.get("orders"))]
-    grouping = source.get("grouping")
     canonical: JsonObject = {"type": "order", "orders": [wire for _, wire in decoded]}
-    if isinstance(grouping, dict):
-        canonical["grouping"] = {"p": get_int(grouping, "p")}
-        grouping = "priority"
-    elif grouping in ("na", "normalTpsl", "positionTpsl"):
-        canonical["grouping"] = str(grouping)
+    grouping = _grouping(source.get("grouping"))
+    if grouping is None:
+        canonical["grouping"] = {"p": get_int(as_object(source["grouping"]), "p")}
     else:
-        raise MalformedRequestError(f"no grouping {grouping!r}")
+        canonical["grouping"] = grouping.value
     if source.get("builder") is not None:
         builder = as_object(source["builder"])
         canonical["builder"] = {"b": get_str(builder, "b").lower(), "f": get_int(builder, "f")}
-    return PlaceAction(tuple(order for order, _ in decoded), str(grouping)), canonical
+    return PlaceAction(tuple(order for order, _ in decoded), grouping), canonical
+
+
+def _grouping(value: object) -> Grouping | None:
+    if isinstance(value, dict):
+        return None
+    if not isinstance(value, str) or value not in list(Grouping):
+        raise MalformedRequestError(f"no grouping {value!r}")
+    return Grouping(value)
 
 
 def _order(value: object) -> tuple[WireOrder, JsonObject]:
     source = as_object(value)
     kind = as_object(source.get("t"))
     tif: TimeInForce | None = None
+    trigger: WireTrigger | None = None
     kind_wire: JsonObject
     if kind.keys() == {"limit"}:
         tif = _tif(as_object(kind["limit"]))
         kind_wire = {"limit": {"tif": tif.value}}
     elif kind.keys() == {"trigger"}:
-        kind_wire = {"trigger": _trigger(as_object(kind["trigger"]))}
+        trigger, wire_trigger = _trigger(as_object(kind["trigger"]))
+        kind_wire = {"trigger": wire_trigger}
     else:
         raise MalformedRequestError("t must be limit or trigger")
     cloid = get_cloid(source, "c") if source.get("c") is not None else None
@@ -138,6 +148,7 @@ def _order(value: object) -> tuple[WireOrder, JsonObject]:
         reduce_only=get_bool(source, "r"),
         tif=tif,
         cloid=cloid,
+        trigger=trigger,
     )
     wire: JsonObject = {
         "a": order.asset,
@@ -160,15 +171,12 @@ def _tif(source: dict[str, object]) -> TimeInForce:
         raise MalformedRequestError(f"no tif {text!r}") from error
 
 
-def _trigger(source: dict[str, object]) -> JsonObject:
+def _trigger(source: dict[str, object]) -> tuple[WireTrigger, JsonObject]:
     tpsl = get_str(source, "tpsl")
     if tpsl not in ("tp", "sl"):
         raise MalformedRequestError(f"no tpsl {tpsl!r}")
-    return {
-        "isMarket": get_bool(source, "isMarket"),
-        "triggerPx": _decimal(source, "triggerPx"),
-        "tpsl": tpsl,
-    }
+    trigger = WireTrigger(_decimal(source, "triggerPx"), get_bool(source, "isMarket"), tpsl == "tp")
+    return trigger, {"isMarket": trigger.is_market, "triggerPx": trigger.price, "tpsl": tpsl}
 
 
 def _decimal(source: dict[str, object], key: str) -> str:
@@ -186,7 +194,9 @@ def _cancel(source: dict[str, object]) -> Decoded:
         asset, oid = get_int(item, "a"), get_int(item, "o")
         cancels.append((asset, oid))
         wires.append({"a": asset, "o": oid})
-    return CancelAction(tuple(cancels)), _with_fast({"type": "cancel", "cancels": wires}, source)
+    return CancelAction(tuple(cancels), "f" in source), _with_fast(
+        {"type": "cancel", "cancels": wires}, source
+    )
 
 
 def _cancel_by_cloid(source: dict[str, object]) -> Decoded:
@@ -197,7 +207,9 @@ def _cancel_by_cloid(source: dict[str, object]) -> Decoded:
         asset, cloid = get_int(item, "asset"), get_cloid(item, "cloid")
         cancels.append((asset, cloid))
         wires.append({"asset": asset, "cloid": cloid})
-    return CancelAction(tuple(cancels)), _with_fast({"type": "cancelByCloid", "cancels": wires}, source)
+    return CancelAction(tuple(cancels), "f" in source), _with_fast(
+        {"type": "cancelByCloid", "cancels": wires}, source
+    )
 
 
 def _with_fast(canonical: JsonObject, source: dict[str, object]) -> JsonObject:

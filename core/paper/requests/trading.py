@@ -13,13 +13,12 @@ from core.paper.requests.actions import (
     ScheduleCancelAction,
 )
 from core.paper.venue.accounts import Account
-from core.paper.venue.budget import traded_text
 from core.paper.venue.orders import Order
+from core.paper.venue.placing import Placed
 from core.paper.venue.validation import StaticError
-from core.paper.venue.venue import Placed, Venue
+from core.paper.venue.venue import Venue
 from core.paper.wiretext import decimal_wire, units_wire
 
-_SCHEDULE_VOLUME_MICRO = 1_000_000_000_000
 OK_DEFAULT: JsonObject = {"status": "ok", "response": {"type": "default"}}
 
 TradingAction: TypeAlias = PlaceAction | CancelAction | ModifyAction | LeverageAction | ScheduleCancelAction
@@ -42,12 +41,13 @@ class Trading:
                 error = self._venue.set_leverage(user, action.asset, action.leverage, action.is_cross)
                 return refusal(error) if error else OK_DEFAULT
             case ScheduleCancelAction():
-                return self._schedule_cancel(account)
+                self._venue.schedule_cancel(account, action.time_ms, now_ms)
+                return OK_DEFAULT
             case _:
                 assert_never(action)
 
     def _cancel(self, user: str, action: CancelAction, now_ms: int) -> Json:
-        errors = self._venue.cancel(user, action.cancels, now_ms)
+        errors = self._venue.cancel(user, action.cancels, now_ms, is_fast=action.is_fast)
         return _statuses(
             "cancel",
             [
@@ -57,12 +57,10 @@ class Trading:
         )
 
     def _place(self, user: str, action: PlaceAction, now_ms: int) -> Json:
-        if action.grouping != "na":
-            return _statuses(
-                "order", [{"error": f"Grouping {action.grouping} is not available on this paper exchange."}]
-            )
+        if action.grouping is None:
+            return _statuses("order", [{"error": "Insufficient delegatable balance for priority order"}])
         try:
-            placed = self._venue.place(user, action.orders, now_ms)
+            placed = self._venue.place(user, action.orders, now_ms, action.grouping)
         except StaticError as error:
             return _statuses("order", [{"error": str(error)}])
         return _statuses("order", [self._status(result) for result in placed])
@@ -89,6 +87,8 @@ class Trading:
         order = placed.order
         if placed.error:
             return {"error": f"{placed.error} asset={self._venue.instruments[order.coin].asset_id}"}
+        if order.trigger is not None:
+            return "waitingForFill" if order.trigger.waits_for else "waitingForTrigger"
         if order.filled:
             return {"filled": self._filled(order)}
         return {"resting": _with_cloid({"oid": order.oid}, order)}
@@ -103,13 +103,6 @@ class Trading:
                 "oid": order.oid,
             },
             order,
-        )
-
-    def _schedule_cancel(self, account: Account) -> Json:
-        """The dead man's switch is for accounts that have traded a million, which paper accounts never count as."""
-        return refusal(
-            "Cannot set scheduled cancel time until enough volume traded. "
-            f"Required: $1000000. Traded: ${traded_text(account, _SCHEDULE_VOLUME_MICRO)}."
         )
 
 

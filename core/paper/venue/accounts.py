@@ -89,6 +89,15 @@ class Agent:
 
 
 @dataclass(slots=True)
+class Switch:
+    """The dead man's switch. ``at_ms`` None is off; ``firings`` counts those of ``day`` (UTC, since 1970)."""
+
+    at_ms: int | None = None
+    day: int = 0
+    firings: int = 0
+
+
+@dataclass(slots=True)
 class AccountState:
     """What is stored of an account. Amounts are micro-USDC.
 
@@ -102,6 +111,7 @@ class AccountState:
     """Net, over all dexs."""
     volume: int = 0
     requests: int = 0
+    switch: Switch = field(default_factory=Switch)
     positions: dict[str, Position] = field(default_factory=dict)
     leverages: dict[str, Leverage] = field(default_factory=dict)
     reserved_requests: int = 0
@@ -178,6 +188,7 @@ class Account(AccountState):
         self.count_resting(order)
         if order.is_open:
             self.open_orders[order.oid] = order
+            self.terminal_orders.pop(order.oid, None)
             return
         self.open_orders.pop(order.oid, None)
         self.terminal_orders[order.oid] = order

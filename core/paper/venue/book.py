@@ -99,6 +99,14 @@ class Book:
         order.ahead = level.ghost
         level.append(order)
 
+    def make_way(self, order: Order) -> None:
+        """The place of the market may be older than the order: liquidity that it would cross can't be there."""
+        facing = self.opposite(order.side)
+        while (best := facing.best) is not None and self.would_cross(order.side, order.price):
+            if not facing.levels[best].ghost:
+                return
+            facing.set_ghost(best, 0)
+
     def restore(self, orders: Iterable[Order]) -> None:
         """Rest orders of an earlier run, in the order in which they stood."""
         queues: dict[tuple[Side, int], list[Order]] = {}

@@ -7,19 +7,27 @@ zero and cash to the deposits at every moment (``audit``).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from core.domain.orders import Side
+from core.paper.config import OrderSettings
 from core.paper.market.listing import Universe
 from core.paper.venue.accounts import MARKET_ADDRESS, MARKET_USER, Account, Position, fee_micro
 from core.paper.venue.batch import Batch
 from core.paper.venue.book import Book
 from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderStatus, OrderUpdate, TradePrint
+from core.paper.venue.triggers import TriggerIndex
 
 _TIDS: int = 2**50
 _TID_FACTOR = 0x2545F4914F6CDD1D
 """Odd, so that multiplying modulo 2**50 maps different counters to different tids."""
+
+_SWEEPING = frozenset(
+    {OrderStatus.SCHEDULED_CANCEL, OrderStatus.LIQUIDATED_CANCELED, OrderStatus.DELISTED_CANCELED}
+)
+"""What takes a parent takes its children by the same name."""
 
 
 @dataclass(slots=True)
@@ -39,7 +47,7 @@ class Counters:
 class Ledger:
     """Accounts, orders and fills; implements the matching engine's ``Settlement``."""
 
-    def __init__(self, universe: Universe, counters: Counters, seed: int) -> None:
+    def __init__(self, universe: Universe, counters: Counters, seed: int, settings: OrderSettings) -> None:
         self.books = {coin: Book(coin) for coin in universe.listings}
         self._dexs = {coin: listing.dex for coin, listing in universe.listings.items()}
         self.accounts: dict[str, Account] = {}
@@ -48,6 +56,10 @@ class Ledger:
         self.nonces: dict[str, NonceSet] = {}
         self.batch = Batch()
         self.block_ms = 0
+        self.triggers = TriggerIndex()
+        self.can_fill: Callable[[Order], bool] = lambda maker: True
+        """Whether a resting order's account has the margin for its being filled."""
+        self._settings = settings
         self._seed = seed
         self._block_hash = ""
 
@@ -74,9 +86,13 @@ class Ledger:
         return oid
 
     def record(self, order: Order, status: OrderStatus) -> None:
-        """Give the order a status, file it, and tell its owner."""
+        """Give the order a status, file it, tell its owner, and let those that hang on it follow."""
         self.file(order, status)
         self.batch.updates.append(OrderUpdate(order, order.remaining, status, self.block_ms))
+        if not order.is_open:
+            self.release_children(order)
+        if status is OrderStatus.FILLED:
+            self.cancel_siblings(order)
 
     def file(self, order: Order, status: OrderStatus) -> None:
         """As ``record``, without a row for the owner."""
@@ -86,13 +102,71 @@ class Ledger:
         self.batch.orders[order.oid] = order
 
     def cancel(self, order: Order, status: OrderStatus) -> None:
-        """Take a resting order out of the book."""
-        self.books[order.coin].remove(order)
-        self.batch.coins.add(order.coin)
+        """Take an open order out of the book, or out of the wait for its trigger."""
+        if order.rests:
+            self.books[order.coin].remove(order)
+            self.batch.coins.add(order.coin)
         self.record(order, status)
+
+    def cancel_all(
+        self,
+        account: Account,
+        status: OrderStatus,
+        coins: Collection[str] | None = None,
+        *,
+        with_triggers: bool = True,
+    ) -> None:
+        """Cancel the account's open orders, of some coins alone if ``coins`` isn't None."""
+        for order in list(account.open_orders.values()):
+            is_meant = coins is None or order.coin in coins
+            if is_meant and order.is_open and (order.rests or with_triggers):
+                self.cancel(order, status)
 
     def self_trade(self, maker: Order) -> None:
         self.cancel(maker, OrderStatus.SELF_TRADE_CANCELED)
+
+    def admits(self, maker: Order) -> bool:
+        if self.can_fill(maker):
+            return True
+        self.cancel(maker, OrderStatus.MARGIN_CANCELED)
+        return False
+
+    def watch(self, order: Order) -> None:
+        """Let a trigger order wait: for its parent, or for the mark. A reduce-only one without a position to reduce goes."""
+        trigger = order.trigger
+        assert trigger is not None, order
+        if trigger.waits_for:
+            return
+        if order.reduce_only and self.accounts[order.user].lots(order.coin) * order.side.sign >= 0:
+            self.cancel(order, OrderStatus.REDUCE_ONLY_CANCELED)
+        else:
+            self.triggers.watch(order)
+
+    def release_children(self, parent: Order) -> None:
+        """The parent has ended: its children begin to wait for the mark if it was filled, or cut short by its margin with
+        something filled; otherwise they go with it.
+        """
+        starts = parent.status is OrderStatus.FILLED or (
+            parent.status is OrderStatus.MARGIN_CANCELED and parent.filled > 0
+        )
+        for child in self._open_orders(parent.user, parent.children):
+            assert child.trigger is not None, child
+            if starts:
+                child.trigger.waits_for = 0
+                self.batch.orders[child.oid] = child
+                self.watch(child)
+            elif child.trigger.waits_for:
+                self.cancel(child, parent.status if parent.status in _SWEEPING else OrderStatus.CANCELED)
+
+    def cancel_siblings(self, order: Order) -> None:
+        """One cancels the other."""
+        if order.trigger is not None:
+            for sibling in self._open_orders(order.user, order.trigger.siblings):
+                self.cancel(sibling, OrderStatus.SIBLING_FILLED_CANCELED)
+
+    def _open_orders(self, user: str, oids: Iterable[int]) -> list[Order]:
+        known = self.accounts[user].open_orders
+        return [known[oid] for oid in oids if oid in known]
 
     def execute(self, coin: str, maker: Order | None, taker: Order | None, price: int, lots: int) -> None:
         if taker is not None:
@@ -108,6 +182,8 @@ class Ledger:
             side.opposite: maker.user if maker else MARKET_ADDRESS,
         }
         self._print(coin, side, price, lots, tid, parties[Side.BUY], parties[Side.SELL])
+        if taker is not None and taker.remaining == 0:
+            self.cancel_siblings(taker)
         for order in (taker, maker):
             if order is not None:
                 self.follow_position(self.accounts[order.user], coin)
@@ -117,11 +193,20 @@ class Ledger:
         self._print(coin, side, price, lots, self._next_tid(), MARKET_ADDRESS, MARKET_ADDRESS)
 
     def follow_position(self, account: Account, coin: str) -> None:
-        """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go."""
+        """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go.
+
+        Trigger orders go once there is nothing left that they could reduce.
+        """
         resting = account.resting.get(coin)
-        if resting is None or not resting.reducing:
+        if resting is None:
             return
         lots = account.lots(coin)
+        for order in list(resting.waiting.values()):
+            assert order.trigger is not None, order
+            if order.reduce_only and not order.trigger.waits_for and order.side.sign * lots >= 0:
+                self.cancel(order, OrderStatus.REDUCE_ONLY_CANCELED)
+        if not resting.reducing:
+            return
         newest = next(reversed(resting.reducing.values()))
         if newest.side.sign * lots < 0 and resting.reducing_lots <= abs(lots):
             return
@@ -179,8 +264,10 @@ class Ledger:
             return
         if order.remaining == 0:
             self.record(order, OrderStatus.FILLED)
-        else:
-            account.count_resting(order)
+            return
+        account.count_resting(order)
+        if self._settings.tells_partial_fills:
+            self.batch.updates.append(OrderUpdate(order, order.remaining, order.status, self.block_ms))
 
     def _print(self, coin: str, side: Side, price: int, lots: int, tid: int, buyer: str, seller: str) -> None:
         block = self._hash(tid)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.paper.venue.accounts import DEFAULT_LEVERAGE, Account, Leverage
-from core.paper.venue.orders import OrderRequest
+from core.paper.venue.orders import Order, OrderRequest
 
 MarkOf = Callable[[str], int]
 
@@ -61,6 +61,17 @@ def has_margin_for(
     before = initial_margin(account, instruments, mark_of)
     after = initial_margin(account, instruments, mark_of, request)
     return after <= before or after <= account_value(account, mark_of)
+
+
+def can_fill(order: Order, account: Account, instruments: dict[str, Instrument], mark_of: MarkOf) -> bool:
+    """Whether the account still has the margin for a resting order, which it had when it was placed.
+
+    An order that only takes from the position always passes.
+    """
+    held = account.lots(order.coin) * order.side.sign
+    if order.reduce_only or order.remaining <= -held:
+        return True
+    return initial_margin(account, instruments, mark_of) <= account_value(account, mark_of)
 
 
 def maintenance_margin(lots: int, mark: int, instrument: Instrument) -> int:

@@ -27,6 +27,9 @@ class Settlement(Protocol):
     def self_trade(self, maker: Order) -> None:
         """Expire the maker: it has met its owner's taker. It still stands in the book."""
 
+    def admits(self, maker: Order) -> bool:
+        """Whether the maker may trade; it is cancelled, and out of the book, if it may not."""
+
 
 def take(book: Book, taker: Order, settlement: Settlement, instrument: Instrument) -> None:
     """Let ``taker`` walk the book up to its limit; ``taker.remaining`` is what is left.
@@ -41,6 +44,8 @@ def take(book: Book, taker: Order, settlement: Settlement, instrument: Instrumen
         maker, offered = opposite.levels[price].front()
         if maker is not None and maker.user == taker.user:
             settlement.self_trade(maker)
+            continue
+        if maker is not None and not settlement.admits(maker):
             continue
         lots = min(taker.remaining, offered)
         _take(book, opposite, maker, price, lots)
@@ -114,7 +119,12 @@ def _offer(book: Book, side: Side, price: int, lots: int, settlement: Settlement
 
 
 def _hit(book: Book, maker: Order, most: int, settlement: Settlement) -> int:
-    """The market takes up to ``most`` lots of a user's order, at its price, past what stands before it at that level."""
+    """The market takes up to ``most`` lots of a user's order, at its price, past what stands before it at that level.
+
+    None if the order isn't admitted any more.
+    """
+    if not settlement.admits(maker):
+        return 0
     lots = min(most, maker.remaining)
     book.cut(maker, lots)
     settlement.execute(book.coin, maker, None, maker.price, lots)

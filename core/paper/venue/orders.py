@@ -21,14 +21,19 @@ class TimeInForce(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Hyperliquid's words; everything but OPEN is terminal."""
+    """Hyperliquid's words; everything but OPEN is terminal. TRIGGERED is passed through: no order stays so."""
 
     OPEN = "open"
     FILLED = "filled"
+    TRIGGERED = "triggered"
     CANCELED = "canceled"
     SELF_TRADE_CANCELED = "selfTradeCanceled"
     REDUCE_ONLY_CANCELED = "reduceOnlyCanceled"
+    SIBLING_FILLED_CANCELED = "siblingFilledCanceled"
+    MARGIN_CANCELED = "marginCanceled"
+    LIQUIDATED_CANCELED = "liquidatedCanceled"
     DELISTED_CANCELED = "delistedCanceled"
+    SCHEDULED_CANCEL = "scheduledCancel"
     REJECTED = "rejected"
     TICK_REJECTED = "tickRejected"
     MIN_NOTIONAL_REJECTED = "minTradeNtlRejected"
@@ -37,6 +42,30 @@ class OrderStatus(StrEnum):
     BAD_ALO_REJECTED = "badAloPxRejected"
     IOC_REJECTED = "iocCancelRejected"
     NO_LIQUIDITY_REJECTED = "marketOrderNoLiquidityRejected"
+    BAD_TRIGGER_REJECTED = "badTriggerPxRejected"
+    TOO_MANY_REJECTED = "tooManyOpenOrdersRejected"
+    MAX_POSITION_REJECTED = "perpMaxPositionRejected"
+    CAP_INCREASE_REJECTED = "positionIncreaseAtOpenInterestCapRejected"
+    CAP_FLIP_REJECTED = "positionFlipAtOpenInterestCapRejected"
+
+
+class Grouping(StrEnum):
+    """How the orders of one action belong together."""
+
+    NONE = "na"
+    NORMAL_TPSL = "normalTpsl"
+    """The first is the parent; the others wait until it is filled."""
+    POSITION_TPSL = "positionTpsl"
+    """They belong to the position, whatever its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireTrigger:
+    """``price`` still text, canonical."""
+
+    price: str
+    is_market: bool
+    is_take_profit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +79,35 @@ class WireOrder:
     reduce_only: bool
     tif: TimeInForce | None
     cloid: str | None
+    trigger: WireTrigger | None = None
+
+
+@dataclass(slots=True)
+class Trigger:
+    """What an order waits for before it goes to the book: the mark price at ``price`` or beyond."""
+
+    price: int
+    is_market: bool
+    is_take_profit: bool
+    is_position: bool = False
+    """Belongs to the position; without a size of its own it closes all of it."""
+    waits_for: int = 0
+    """The oid of the parent that has to be filled first; 0 if none has."""
+    siblings: tuple[int, ...] = ()
+    """Oids of the orders that go once this one is filled."""
+    has_fired: bool = False
+
+    def is_above(self, side: Side) -> bool:
+        """Whether an order of ``side`` fires at marks of ``price`` and above, or of ``price`` and below."""
+        return (side is Side.SELL) is self.is_take_profit
+
+    def is_met(self, side: Side, mark: int) -> bool:
+        return mark >= self.price if self.is_above(side) else mark <= self.price
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What a client asks for: a price in price units, a size in lots."""
+    """What a client asks for: a price in price units, a size in lots. ``trigger`` is the order's own from then on."""
 
     coin: str
     side: Side
@@ -63,6 +116,7 @@ class OrderRequest:
     tif: TimeInForce
     reduce_only: bool = False
     cloid: str | None = None
+    trigger: Trigger | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +143,9 @@ class Order:
     """The order's turn among those that came to rest in its book, from 1."""
     ahead: int = 0
     """The market's lots that stood before it at its price, when it was last stored."""
+    trigger: Trigger | None = None
+    children: tuple[int, ...] = ()
+    """Oids of the trigger orders that wait for this one to be filled."""
 
     @property
     def is_open(self) -> bool:
@@ -96,8 +153,8 @@ class Order:
 
     @property
     def rests(self) -> bool:
-        """Whether it stands in the book, or is about to."""
-        return self.is_open
+        """Whether it stands in the book, or is about to: an open order that waits for nothing."""
+        return self.is_open and (self.trigger is None or self.trigger.has_fired)
 
 
 @dataclass(frozen=True, slots=True)

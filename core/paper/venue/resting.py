@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from core.domain.orders import Side
 from core.paper.venue.orders import Order
 
 
+@dataclass(slots=True)
 class Resting:
-    """Kept up by ``count``, which is called whenever an order came, shrank or left."""
+    """Kept up by ``count``, which is called whenever an order came, shrank, fired or left. Dicts by oid, oldest first."""
 
-    __slots__ = ("_buys", "_counted", "_sells", "reducing", "reducing_lots")
-
-    def __init__(self) -> None:
-        self._buys = 0
-        self._sells = 0
-        self._counted: dict[int, int] = {}
-        """By oid: remaining lots as they stand in the sums."""
-        self.reducing: dict[int, Order] = {}
-        """Reduce-only orders by oid, oldest first."""
-        self.reducing_lots = 0
+    reducing: dict[int, Order] = field(default_factory=dict)
+    """Reduce-only orders in the book."""
+    reducing_lots: int = 0
+    waiting: dict[int, Order] = field(default_factory=dict)
+    """Trigger orders that haven't fired. They are in no sum."""
+    _buys: int = 0
+    _sells: int = 0
+    _counted: dict[int, int] = field(default_factory=dict)
+    """Remaining lots as they stand in the sums."""
 
     def notional(self, side: Side) -> int:
         """Remaining lots times limit price of the orders that aren't reduce-only, in micro-USDC."""
@@ -26,6 +28,11 @@ class Resting:
 
     def count(self, order: Order) -> None:
         """Let the sums say what stands of ``order`` now."""
+        if order.trigger is not None:
+            if order.is_open and not order.rests:
+                self.waiting[order.oid] = order
+            else:
+                self.waiting.pop(order.oid, None)
         lots = order.remaining if order.rests else 0
         grown = lots - self._counted.get(order.oid, 0)
         if lots:

@@ -1,98 +1,102 @@
-"""What is refused, in Hyperliquid's words and places.
+"""Payloads that no state of the exchange could accept, in Hyperliquid's words.
 
-Static errors follow from the payload alone: they fail the whole batch with one entry, no order id and no ``asset=N``.
-Rejections come from the state of the exchange: each order gets its own, with an id and a row in ``orderUpdates``.
+Such an error fails the whole batch with one entry, no order id and no ``asset=N``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from core.domain.instrument import MIN_NOTIONAL_MICRO, Instrument
+from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError
-from core.paper.venue.book import Book
-from core.paper.venue.orders import OrderRequest, OrderStatus, TimeInForce, WireOrder
+from core.paper.config import OrderSettings
+from core.paper.market.listing import Listing
+from core.paper.venue.orders import Grouping, OrderRequest, TimeInForce, Trigger, WireOrder
 
-MISSING_ORDER = "Order was never placed, already canceled, or filled."
-CANNOT_MODIFY = "Cannot modify canceled or filled order"
-INVALID_MODIFY = "Attempted to modify to invalid new order"
-NO_MATCH = "Order could not immediately match against any resting orders."
-NO_LIQUIDITY = "No liquidity available for market order."
-POST_ONLY_MODE = "Only post-only orders allowed immediately after network upgrade"
 HALTED = "Trading is halted."
 """On a delisted coin. Hyperliquid's own words for it aren't known."""
-NO_MARGIN = "Insufficient margin to place order."
+NOT_REDUCE_ONLY = "TP/SL orders must be reduce only."
+"""Hyperliquid refuses a batch for it, in words that aren't known."""
 
 _BAND_PERCENT = 95
+_MAX_CHILDREN = 2
+_MARKET_VALUE_USD = ((25, 30_000_000), (20, 5_000_000), (10, 2_000_000), (1, 500_000))
+"""The highest value of a market order, by the least max leverage of the coin; limit orders may have ten times it."""
+_MICRO = 1_000_000
 
 
 class StaticError(Exception):
     """A payload that no state of the exchange could accept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """``text`` without the `` asset=N`` that the answer adds."""
+def check_grouping(orders: Sequence[WireOrder], grouping: Grouping) -> None:
+    """Raises ``StaticError``: no orders, or none that can belong together so."""
+    if not orders:
+        raise StaticError("Orders are empty.")
+    if grouping is Grouping.NONE:
+        return
+    children = orders
+    if grouping is Grouping.NORMAL_TPSL:
+        if orders[0].trigger is not None:
+            raise StaticError("Main order cannot be trigger order.")
+        children = orders[1:]
+    are_triggers = all(order.trigger is not None and order.asset == orders[0].asset for order in children)
+    if not are_triggers or not 1 <= len(children) <= _MAX_CHILDREN:
+        raise StaticError("Unexpected number of trigger orders")
+    if not all(order.reduce_only for order in children):
+        raise StaticError(NOT_REDUCE_ONLY)
 
-    text: str
-    status: OrderStatus
 
-
-def read_order(wire: WireOrder, instrument: Instrument, mark: int) -> OrderRequest:
-    """Raises ``StaticError``."""
-    if wire.tif is None:
-        raise StaticError("Trigger orders are not available on this paper exchange.")
-    try:
-        price = instrument.parse_price(wire.price)
-    except InexactNumberError:
-        price = 0
-    if price <= 0:
-        raise StaticError("Order has invalid price.")
-    try:
-        lots = instrument.parse_size(wire.size)
-    except InexactNumberError:
-        lots = -1
-    if lots < 0:
-        raise StaticError("Order has invalid size.")
-    if lots == 0:
-        raise StaticError("Order has zero size.")
+def read_order(
+    wire: WireOrder, listing: Listing, mark: int, grouping: Grouping, settings: OrderSettings
+) -> OrderRequest:
+    """The order in lots and price units. Raises ``StaticError``."""
+    if listing.rules.is_delisted:
+        raise StaticError(HALTED)
+    instrument = listing.instrument
+    price = _read_price(wire.price, instrument, settings)
+    lots = _read_lots(wire, listing, grouping)
     if mark and abs(price - mark) * 100 > mark * _BAND_PERCENT:
         raise StaticError(f"Order price cannot be more than {_BAND_PERCENT}% away from the reference price")
+    trigger = None
+    tif = wire.tif
+    if wire.trigger is not None:
+        is_position = grouping is Grouping.POSITION_TPSL
+        trigger_price = _read_price(wire.trigger.price, instrument, settings)
+        trigger = Trigger(trigger_price, wire.trigger.is_market, wire.trigger.is_take_profit, is_position)
+        tif = TimeInForce.FRONTEND_MARKET if trigger.is_market else TimeInForce.GTC
+    assert tif is not None, wire
+    _check_value(price * lots, instrument.max_leverage, tif)
     side = Side.BUY if wire.is_buy else Side.SELL
-    return OrderRequest(instrument.coin, side, price, lots, wire.tif, wire.reduce_only, wire.cloid)
+    return OrderRequest(instrument.coin, side, price, lots, tif, wire.reduce_only, wire.cloid, trigger)
 
 
-def reject_order(
-    request: OrderRequest, instrument: Instrument, book: Book, position_lots: int
-) -> Rejection | None:
-    """Tick, minimum value, reduce-only, post-only, in this order; margin and matching come later."""
-    if not instrument.is_valid_price(request.price):
-        return Rejection("Price must be divisible by tick size.", OrderStatus.TICK_REJECTED)
-    closes = position_lots * request.side.sign < 0
-    if request.lots * request.price < MIN_NOTIONAL_MICRO and not _is_exempt(request, closes, position_lots):
-        return Rejection("Order must have minimum value of $10.", OrderStatus.MIN_NOTIONAL_REJECTED)
-    if request.reduce_only and not closes:
-        return Rejection("Reduce only order would increase position.", OrderStatus.REDUCE_ONLY_REJECTED)
-    if request.tif is TimeInForce.ALO and book.would_cross(request.side, request.price):
-        return Rejection(
-            f"Post only order would have immediately matched, bbo was {bbo_text(book, instrument)}.",
-            OrderStatus.BAD_ALO_REJECTED,
-        )
-    return None
+def _read_price(text: str, instrument: Instrument, settings: OrderSettings) -> int:
+    try:
+        price = instrument.parse_price(text)
+    except InexactNumberError:
+        price = 0
+    if price <= 0 or (settings.figures_fail_batch and not instrument.is_valid_price(price)):
+        raise StaticError("Order has invalid price.")
+    return price
 
 
-def bbo_text(book: Book, instrument: Instrument) -> str:
-    bid, ask = book.bids.best, book.asks.best
-    left = "" if bid is None else instrument.price_text(bid)
-    right = "" if ask is None else instrument.price_text(ask)
-    return f"{left}@{right}"
+def _read_lots(wire: WireOrder, listing: Listing, grouping: Grouping) -> int:
+    try:
+        lots = listing.instrument.parse_size(wire.size)
+    except InexactNumberError:
+        lots = -1
+    if lots < 0 or lots % 10 ** (listing.instrument.sz_decimals - listing.rules.sz_decimals):
+        raise StaticError("Order has invalid size.")
+    if lots == 0 and grouping is not Grouping.POSITION_TPSL:
+        raise StaticError("Order has zero size.")
+    return lots
 
 
-def _is_exempt(request: OrderRequest, closes: bool, position_lots: int) -> bool:
-    """An order that closes the whole position may be worth less than 10 USDC."""
-    if not closes:
-        return False
-    if request.reduce_only:
-        return request.lots >= abs(position_lots)
-    return not request.tif.may_rest and request.lots == abs(position_lots)
+def _check_value(micro: int, max_leverage: int, tif: TimeInForce) -> None:
+    usd = next(usd for least, usd in _MARKET_VALUE_USD if max_leverage >= least)
+    if tif is not TimeInForce.FRONTEND_MARKET:
+        usd *= 10
+    if micro > usd * _MICRO:
+        raise StaticError(f"Order value too large. Max is ${usd}.")

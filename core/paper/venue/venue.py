@@ -6,54 +6,29 @@ publishes it, then answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 
 from core.domain.orders import Side
+from core.paper.config import OrderSettings
 from core.paper.market.listing import FIRST_DEX, Rules, Universe
 from core.paper.market.step import MarketStep
 from core.paper.venue.accounts import Account, Leverage
 from core.paper.venue.agents import Agents
 from core.paper.venue.batch import Batch
 from core.paper.venue.ledger import Counters, Ledger
-from core.paper.venue.margin import account_value, has_margin_for, initial_margin, leverage_of
-from core.paper.venue.matching import market_depth, market_quote, market_trade, take
+from core.paper.venue.margin import account_value, can_fill, initial_margin, leverage_of
+from core.paper.venue.matching import market_depth, market_quote, market_trade
 from core.paper.venue.nonces import NonceSet
-from core.paper.venue.orders import Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce, WireOrder
+from core.paper.venue.orders import Grouping, Order, OrderRequest, OrderStatus, TimeInForce, WireOrder
+from core.paper.venue.placing import ModifyResult, OrderDesk, Placed
+from core.paper.venue.rejections import MISSING_ORDER, NO_FAST_CANCEL
 from core.paper.venue.sub_accounts import check_creation, new_address
-from core.paper.venue.validation import (
-    CANNOT_MODIFY,
-    HALTED,
-    INVALID_MODIFY,
-    MISSING_ORDER,
-    NO_LIQUIDITY,
-    NO_MARGIN,
-    NO_MATCH,
-    POST_ONLY_MODE,
-    Rejection,
-    StaticError,
-    read_order,
-    reject_order,
-)
+from core.paper.venue.switch import SwitchBoard, fire_switch, set_switch
+from core.paper.venue.validation import StaticError, check_grouping, read_order
 
 MARKET_ORDER_SLIPPAGE = 10
 """Percent from the mark that a market order of the control plane may reach."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """``error`` (without `` asset=N``) tells why the order was refused, empty if it wasn't."""
-
-    order: Order
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModifyResult:
-    asset: int
-    placed: Placed | None
-    error: str = ""
 
 
 class Venue:
@@ -67,15 +42,20 @@ class Venue:
         seed: int = 1,
         *,
         opens_accounts: bool = True,
+        settings: OrderSettings | None = None,
     ) -> None:
+        self._settings = settings or OrderSettings()
         self.universe = universe
         self.instruments = universe.instruments
-        self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed)
+        self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed, self._settings)
+        self.ledger.can_fill = self._can_fill
         self.agents = Agents()
         self._funds_micro = funds_micro
         self.post_only = False
         """As for some minutes after a network upgrade: all but post-only orders are refused."""
         self._opens_accounts = opens_accounts
+        self._switches = SwitchBoard()
+        self._desk = OrderDesk(self)
 
     def take_batch(self) -> Batch:
         return self.ledger.take_batch()
@@ -136,18 +116,22 @@ class Venue:
         self.ledger.batch.nonces_used.append((signer, nonce))
         self.ledger.batch.nonces_dropped.extend((signer, old) for old in forgotten)
 
-    def place(self, user: str, orders: tuple[WireOrder, ...], now_ms: int) -> list[Placed]:
+    def place(
+        self,
+        user: str,
+        orders: tuple[WireOrder, ...],
+        now_ms: int,
+        grouping: Grouping = Grouping.NONE,
+    ) -> list[Placed]:
         """Place them one after the other.
 
         Raises:
             StaticError: one of them can't be meant, so none is placed.
         """
         self.ledger.begin_block(now_ms)
-        if not orders:
-            raise StaticError("Orders are empty.")
-        requests = [self._read(order) for order in orders]
-        account = self.see(user)
-        return [self._place(account, request) for request in requests]
+        check_grouping(orders, grouping)
+        requests = [self._read(order, grouping) for order in orders]
+        return self._desk.place(self.see(user), requests, grouping)
 
     def market_order(self, user: str, coin: str, side: Side, lots: int, now_ms: int) -> Placed:
         """Buy or sell at what the book offers, within ten percent of the mark; the rest is cancelled."""
@@ -156,10 +140,12 @@ class Venue:
         reach = self.mark_of(coin) * (100 + side.sign * MARKET_ORDER_SLIPPAGE) // 100
         price = instrument.round_price_down(reach)
         request = OrderRequest(coin, side, price, lots, TimeInForce.FRONTEND_MARKET)
-        return self._place(self.see(user), request)
+        return self._desk.place_one(self.see(user), request)
 
-    def cancel(self, user: str, cancels: tuple[tuple[int, int | str], ...], now_ms: int) -> list[str]:
-        """An error text for each, empty where the order was cancelled."""
+    def cancel(
+        self, user: str, cancels: tuple[tuple[int, int | str], ...], now_ms: int, *, is_fast: bool = False
+    ) -> list[str]:
+        """An error text for each, empty where the order was cancelled. ``is_fast`` spares trigger orders."""
         self.ledger.begin_block(now_ms)
         account = self.see(user)
         results: list[str] = []
@@ -167,9 +153,11 @@ class Venue:
             order = account.find_order(oid)
             if order is None or not order.is_open or self._asset(order.coin) != asset:
                 results.append(MISSING_ORDER)
-                continue
-            self.ledger.cancel(order, OrderStatus.CANCELED)
-            results.append("")
+            elif is_fast and not order.rests:
+                results.append(NO_FAST_CANCEL)
+            else:
+                self.ledger.cancel(order, OrderStatus.CANCELED)
+                results.append("")
         return results
 
     def modify(
@@ -184,9 +172,16 @@ class Venue:
         requests = [self._read(wire) for _, wire in modifies]
         account = self.see(user)
         return [
-            self._modify(account, oid, request, always_place)
+            self._desk.modify(account, oid, request, always_place)
             for (oid, _), request in zip(modifies, requests, strict=True)
         ]
+
+    def schedule_cancel(self, account: Account, at_ms: int | None, now_ms: int) -> None:
+        """Have all open orders cancelled at ``at_ms``; None calls it off. Raises ``RefusedError``."""
+        self.ledger.begin_block(now_ms)
+        set_switch(account, at_ms, self.ledger.block_ms)
+        self.ledger.touch(account)
+        self._switches.watch(account)
 
     def set_leverage(self, user: str, asset: int, value: int, is_cross: bool) -> str:
         """An error text, empty if it is set."""
@@ -220,8 +215,21 @@ class Venue:
         self.ledger.touch(account)
         return ""
 
+    def tick(self, now_ms: int) -> None:
+        """What happens by itself as time goes by, in a block of its own; next to nothing as long as nothing is due."""
+        self.ledger.begin_block(now_ms)
+        for at_ms, user in self._switches.pop_due(self.ledger.block_ms):
+            account = self.ledger.accounts[user]
+            if account.switch.at_ms == at_ms:
+                fire_switch(account, self.ledger.block_ms)
+                self.ledger.touch(account)
+                takes_triggers = self._settings.schedule_cancel_takes_triggers
+                self.ledger.cancel_all(account, OrderStatus.SCHEDULED_CANCEL, with_triggers=takes_triggers)
+        for coin in self.ledger.triggers.coins:
+            self._fire(coin)
+
     def step(self, step: MarketStep, now_ms: int) -> None:
-        """The market moves: prints, then the deeper book, then the best quote."""
+        """The market moves: prints, then the deeper book, then the best quote; then the triggers that this fires."""
         self.ledger.begin_block(now_ms)
         book = self.ledger.books[step.coin]
         for trade in step.trades:
@@ -233,6 +241,7 @@ class Venue:
         if step.quote is not None:
             market_quote(book, step.quote, self.ledger)
         self.ledger.batch.coins.add(step.coin)
+        self._fire(step.coin)
 
     def relist(self, rules: Rules, now_ms: int) -> None:
         """Put a coin under other rules. Orders on one that is delisted are cancelled; positions stay."""
@@ -241,103 +250,43 @@ class Venue:
             return
         self.ledger.begin_block(now_ms)
         for account in self.ledger.accounts.values():
-            for order in [o for o in account.open_orders.values() if o.coin == rules.coin]:
-                self.ledger.cancel(order, OrderStatus.DELISTED_CANCELED)
+            self.ledger.cancel_all(account, OrderStatus.DELISTED_CANCELED, (rules.coin,))
+
+    def resume(self, accounts: dict[str, Account]) -> None:
+        """Go on with the accounts of an earlier run: their orders return to their places in the queues."""
+        self.ledger.accounts = accounts
+        self.agents.load(accounts.values())
+        resting: dict[str, list[Order]] = {}
+        for account in accounts.values():
+            self._switches.watch(account)
+            for order in list(account.open_orders.values()):
+                if order.rests:
+                    resting.setdefault(order.coin, []).append(order)
+                else:
+                    self.ledger.watch(order)
+        for coin, orders in resting.items():
+            book = self.ledger.books[coin]
+            for order in orders:
+                book.make_way(order)
+            book.restore(orders)
 
     def average_price(self, order: Order) -> Decimal:
         """Of its fills; the order must have some."""
         decimals = self.instruments[order.coin].price_decimals
         return (Decimal(order.filled_micro) / order.filled).scaleb(-decimals)
 
+    def _fire(self, coin: str) -> None:
+        while (order := self.ledger.triggers.pop_due(coin, self.mark_of(coin))) is not None:
+            self._desk.fire(order)
+
+    def _can_fill(self, maker: Order) -> bool:
+        return can_fill(maker, self.ledger.accounts[maker.user], self.instruments, self.mark_of)
+
     def _asset(self, coin: str) -> int:
         return self.instruments[coin].asset_id
 
-    def _read(self, wire: WireOrder) -> OrderRequest:
+    def _read(self, wire: WireOrder, grouping: Grouping = Grouping.NONE) -> OrderRequest:
         listing = self.universe.by_asset(wire.asset)
         if listing is None:
             raise StaticError(f"No such asset. asset={wire.asset}")
-        instrument = listing.instrument
-        if listing.rules.is_delisted:
-            raise StaticError(HALTED)
-        request = read_order(wire, instrument, self.mark_of(instrument.coin))
-        if request.lots % 10 ** (instrument.sz_decimals - listing.rules.sz_decimals):
-            raise StaticError("Order has invalid size.")
-        return request
-
-    def _reject(self, account: Account, request: OrderRequest) -> Rejection | None:
-        book = self.ledger.books[request.coin]
-        instrument = self.instruments[request.coin]
-        if self.post_only and request.tif is not TimeInForce.ALO:
-            return Rejection(POST_ONLY_MODE, OrderStatus.REJECTED)
-        rejection = reject_order(request, instrument, book, account.lots(request.coin))
-        if rejection is None and not has_margin_for(request, account, self.instruments, self.mark_of):
-            return Rejection(NO_MARGIN, OrderStatus.MARGIN_REJECTED)
-        return rejection
-
-    def _place(self, account: Account, request: OrderRequest) -> Placed:
-        order = self._new_order(account, request)
-        rejection = self._reject(account, request)
-        if rejection is not None:
-            self.ledger.record(order, rejection.status)
-            return Placed(order, rejection.text)
-        if order.reduce_only:
-            order.remaining = min(order.lots, abs(account.lots(order.coin)))
-        arrival = len(self.ledger.batch.updates)
-        arrived = OrderUpdate(order, order.remaining, OrderStatus.OPEN, self.ledger.block_ms)
-        book = self.ledger.books[request.coin]
-        take(book, order, self.ledger, self.instruments[request.coin])
-        if not order.filled and not order.tif.may_rest:
-            is_market = order.tif is TimeInForce.FRONTEND_MARKET
-            self.ledger.record(
-                order, OrderStatus.NO_LIQUIDITY_REJECTED if is_market else OrderStatus.IOC_REJECTED
-            )
-            return Placed(order, NO_LIQUIDITY if is_market else NO_MATCH)
-        self.ledger.batch.updates.insert(arrival, arrived)
-        if order.remaining == 0:
-            self.ledger.record(order, OrderStatus.FILLED)
-        elif order.tif.may_rest:
-            book.rest(order)
-            self.ledger.file(order, OrderStatus.OPEN)
-            self.ledger.batch.coins.add(order.coin)
-            if order.reduce_only:
-                self.ledger.follow_position(account, order.coin)
-        else:
-            self.ledger.record(order, OrderStatus.CANCELED)
-        return Placed(order)
-
-    def _new_order(self, account: Account, request: OrderRequest) -> Order:
-        return Order(
-            oid=self.ledger.new_order_id(),
-            user=account.user,
-            coin=request.coin,
-            side=request.side,
-            price=request.price,
-            lots=request.lots,
-            remaining=request.lots,
-            tif=request.tif,
-            reduce_only=request.reduce_only,
-            cloid=request.cloid,
-            created_ms=self.ledger.block_ms,
-            status=OrderStatus.OPEN,
-            status_ms=self.ledger.block_ms,
-        )
-
-    def _modify(
-        self, account: Account, oid: int | str, request: OrderRequest, always_place: bool
-    ) -> ModifyResult:
-        asset = self._asset(request.coin)
-        old = account.find_order(oid)
-        is_live = old is not None and old.is_open and old.coin == request.coin
-        if not is_live and not always_place:
-            return ModifyResult(asset, None, CANNOT_MODIFY)
-        if not always_place:
-            crosses = self.ledger.books[request.coin].would_cross(request.side, request.price)
-            if not request.tif.may_rest or (request.tif is TimeInForce.GTC and crosses):
-                return ModifyResult(asset, None, INVALID_MODIFY)
-            request = replace(request, tif=TimeInForce.ALO)
-        if old is not None and is_live:
-            self.ledger.cancel(old, OrderStatus.CANCELED)
-        placed = self._place(account, request)
-        if placed.error:
-            return ModifyResult(asset, placed, f"Error placing new order during modify: {placed.error}")
-        return ModifyResult(asset, placed)
+        return read_order(wire, listing, self.mark_of(listing.coin), grouping, self._settings)

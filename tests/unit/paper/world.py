@@ -10,8 +10,9 @@ from core.paper.market.step import Depth, MarketStep, MarketTrade, Quote
 from core.paper.venue.accounts import Account
 from core.paper.venue.audit import audit
 from core.paper.venue.batch import Batch
-from core.paper.venue.orders import Order, TimeInForce, WireOrder
-from core.paper.venue.venue import Placed, Venue
+from core.paper.venue.orders import Grouping, Order, TimeInForce, WireOrder, WireTrigger
+from core.paper.venue.placing import Placed
+from core.paper.venue.venue import Venue
 
 UNIVERSE = Universe.of([Rules("BTC", 5, (Tier(0, 40),))])
 BTC = UNIVERSE.instruments["BTC"]
@@ -35,6 +36,38 @@ def quote(bid: int, bid_size: str, ask: int, ask_size: str) -> Quote:
 
 def trade(at: int, size: str, aggressor: Side) -> MarketTrade:
     return MarketTrade(price(at), lots(size), aggressor)
+
+
+def limit(
+    side: Side,
+    at: int | str,
+    size: str,
+    tif: TimeInForce = TimeInForce.GTC,
+    *,
+    reduce_only: bool = False,
+) -> WireOrder:
+    return WireOrder(0, side is Side.BUY, str(at), size, reduce_only, tif, None)
+
+
+def stop(
+    side: Side, trigger_at: int, size: str, at: int | None = None, *, reduce_only: bool = True
+) -> WireOrder:
+    """A market stop that goes as far as ``at``, or a tenth beyond its trigger."""
+    return _on_trigger(side, trigger_at, size, at, is_take_profit=False, reduce_only=reduce_only)
+
+
+def take_profit(
+    side: Side, trigger_at: int, size: str, at: int | None = None, *, reduce_only: bool = True
+) -> WireOrder:
+    return _on_trigger(side, trigger_at, size, at, is_take_profit=True, reduce_only=reduce_only)
+
+
+def _on_trigger(
+    side: Side, trigger_at: int, size: str, at: int | None, *, is_take_profit: bool, reduce_only: bool
+) -> WireOrder:
+    reach = trigger_at * (10 + side.sign) // 10 if at is None else at
+    trigger = WireTrigger(str(trigger_at), is_market=at is None, is_take_profit=is_take_profit)
+    return WireOrder(0, side is Side.BUY, str(reach), size, reduce_only, None, None, trigger)
 
 
 @dataclass
@@ -67,6 +100,20 @@ class World:
         (placed,) = self.venue.place(user, (wire,), self.now_ms)
         self._done()
         return placed
+
+    def place_all(self, *orders: WireOrder, grouping: Grouping, user: str = ALICE) -> list[Placed]:
+        placed = self.venue.place(user, orders, self.now_ms, grouping)
+        self._done()
+        return placed
+
+    def tick(self, after_ms: int = 0) -> Batch:
+        self.now_ms += after_ms
+        self.venue.tick(self.now_ms)
+        return self._done()
+
+    def mid(self, at: int) -> Batch:
+        """Quote so that the mark is ``at``, with no trade on the way to it."""
+        return self.market(quote=quote(at - 5, "1", at + 5, "1"))
 
     def buy(self, at: int | str, size: str, tif: TimeInForce = TimeInForce.GTC, user: str = ALICE) -> Order:
         placed = self.place(Side.BUY, at, size, tif, user=user)

@@ -1,0 +1,62 @@
+"""The dead man's switch (``scheduleCancel``): all of an account's orders go at a time that it keeps moving on."""
+
+from __future__ import annotations
+
+import heapq
+
+from core.paper.venue.accounts import Account
+from core.paper.venue.budget import traded_text
+from core.paper.venue.refusals import RefusedError
+
+_REQUIRED_VOLUME_MICRO = 1_000_000_000_000
+_MICRO = 1_000_000
+_LEAST_AHEAD_MS = 5_000
+_FIRINGS_A_DAY = 10
+_DAY_MS = 86_400_000
+
+
+def set_switch(account: Account, at_ms: int | None, now_ms: int) -> None:
+    """None clears. What Hyperliquid says after the tenth firing of a day is not known.
+
+    Raises:
+        RefusedError: nothing is changed.
+    """
+    switch = account.switch
+    if account.volume < _REQUIRED_VOLUME_MICRO:
+        raise RefusedError(
+            "Cannot set scheduled cancel time until enough volume traded. "
+            f"Required: ${_REQUIRED_VOLUME_MICRO // _MICRO}. "
+            f"Traded: ${traded_text(account, _REQUIRED_VOLUME_MICRO)}."
+        )
+    if at_ms is not None and at_ms < now_ms + _LEAST_AHEAD_MS:
+        raise RefusedError("Scheduled cancel time too early, must be at least 5 seconds from now.")
+    if at_ms is not None and switch.day == now_ms // _DAY_MS and switch.firings >= _FIRINGS_A_DAY:
+        raise RefusedError(f"Scheduled cancel has already been triggered {_FIRINGS_A_DAY} times today.")
+    switch.at_ms = at_ms
+
+
+def fire_switch(account: Account, now_ms: int) -> None:
+    """Count the firing, and turn the switch off."""
+    switch = account.switch
+    today = now_ms // _DAY_MS
+    switch.firings = switch.firings + 1 if switch.day == today else 1
+    switch.day = today
+    switch.at_ms = None
+
+
+class SwitchBoard:
+    """Whose switch is due next. Times that were moved on stay until they come up."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[int, str]] = []
+
+    def watch(self, account: Account) -> None:
+        if account.switch.at_ms is not None:
+            heapq.heappush(self._due, (account.switch.at_ms, account.user))
+
+    def pop_due(self, now_ms: int) -> list[tuple[int, str]]:
+        """(time, user) of every time that has come; the account's switch says whether it still holds."""
+        due: list[tuple[int, str]] = []
+        while self._due and self._due[0][0] <= now_ms:
+            due.append(heapq.heappop(self._due))
+        return due

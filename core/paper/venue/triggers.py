@@ -1,0 +1,62 @@
+"""Trigger orders that wait for the mark price, in the order in which it will meet them."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+from core.paper.venue.orders import Order
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Two heaps of (urgency, oid, order): the next one to fire when the mark rises, and when it falls.
+
+    Orders that ended otherwise stay until they come up.
+    """
+
+    above: list[tuple[int, int, Order]] = field(default_factory=list)
+    below: list[tuple[int, int, Order]] = field(default_factory=list)
+
+
+class TriggerIndex:
+    """By coin. Asking costs next to nothing as long as nothing fires."""
+
+    def __init__(self) -> None:
+        self._coins: dict[str, _Waiting] = {}
+
+    @property
+    def coins(self) -> list[str]:
+        """Those with anything waiting."""
+        return list(self._coins)
+
+    def watch(self, order: Order) -> None:
+        """From now on the order waits for the mark alone."""
+        trigger = order.trigger
+        assert trigger is not None, order
+        waiting = self._coins.setdefault(order.coin, _Waiting())
+        if trigger.is_above(order.side):
+            heapq.heappush(waiting.above, (trigger.price, order.oid, order))
+        else:
+            heapq.heappush(waiting.below, (-trigger.price, order.oid, order))
+
+    def pop_due(self, coin: str, mark: int) -> Order | None:
+        """The next order that ``mark`` fires; it is watched no longer. None if there is none."""
+        waiting = self._coins.get(coin)
+        if waiting is None or not mark:
+            return None
+        for heap in (waiting.above, waiting.below):
+            while heap and not _is_waiting(heap[0][2]):
+                heapq.heappop(heap)
+            if heap:
+                order = heap[0][2]
+                if order.trigger is not None and order.trigger.is_met(order.side, mark):
+                    heapq.heappop(heap)
+                    return order
+        if not waiting.above and not waiting.below:
+            del self._coins[coin]
+        return None
+
+
+def _is_waiting(order: Order) -> bool:
+    return order.is_open and not order.rests
