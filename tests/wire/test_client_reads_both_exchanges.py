@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,9 +19,9 @@ from core.exchange.wire import (
     decode_order_status,
     decode_order_update,
 )
-from tests.wire.test_recorded_shapes import CASES, Paper
+from tests.wire.lived_paper import Paper
+from tests.wire.test_recorded_shapes import CASES, RECORDED
 
-_DATA = Path(__file__).parent / "data" / "recorded"
 _SZ_DECIMALS = {"BTC": 5, "ETH": 4, "ARB": 1, "JUP": 0, "MANTA": 1, "TON": 1, "ORDI": 2, "GRIFFAIN": 0}
 _SZ_DECIMALS |= {"DYDX": 1, "INJ": 1, "APE": 1, "SUI": 1, "MATIC": 1}
 _THEIRS = {
@@ -74,7 +73,7 @@ def paper() -> Paper:
 
 @pytest.mark.parametrize(("case", "decode"), _READ, ids=[case.name for case, _ in _READ])
 def test_the_decoder_reads_the_recording_and_ours(paper: Paper, case: Any, decode: Any) -> None:
-    recorded = orjson.loads((_DATA / f"{case.name}.json").read_bytes())
+    recorded = orjson.loads((RECORDED / f"{case.name}.json").read_bytes())
     if case.name in _REFUSED:
         with pytest.raises(WireError):
             decode(recorded, _THEIRS)

@@ -14,101 +14,10 @@ from typing import Any
 import orjson
 import pytest
 
-from core.domain.orders import Side
-from core.paper.config import PaperConfig
-from core.paper.exchange import PaperExchange
-from core.paper.requests.envelope import decode_envelope
-from core.paper.server.publisher import Publisher
-from core.paper.server.subscriptions import Subscribers, decode_subscription
-from tests.unit.paper.paper_client import envelope, new_wallet
-from tests.unit.paper.still import StillMarket
+from tests.wire.lived_paper import CLOIDS, Paper
 from tests.wire.shapes import differences, shape
 
-_DATA = Path(__file__).parent / "data" / "recorded"
-_START_MS = 1_795_000_000_000
-_CLOIDS = [f"0x{number:032x}" for number in range(1, 9)]
-
-
-class Paper:
-    """An exchange without its wire, an account with some history, and what its WebSocket channels told."""
-
-    def __init__(self) -> None:
-        self.now_ms = _START_MS
-        self.exchange = PaperExchange(PaperConfig(), StillMarket(), clock_ms=lambda: self.now_ms)
-        self.wallet = new_wallet()
-        self.user = self.wallet.address.lower()
-        self.exchange.venue.see(self.user)
-        self._frames: list[dict[str, Any]] = []
-        self._subscribers = Subscribers()
-        self._publisher = Publisher(self.exchange, self._subscribers, 0.5)
-        for channel in ("orderUpdates", "userEvents", "userFills", "allMids", "allDexsAssetCtxs"):
-            self._subscribe({"type": channel, "user": self.user})
-        for channel in ("trades", "l2Book", "bbo"):
-            self._subscribe({"type": channel, "coin": "BTC"})
-        self._live()
-
-    def send(self, text: str) -> None:
-        self._frames.append(orjson.loads(text))
-
-    def frames(self, channel: str) -> list[dict[str, Any]]:
-        return [frame for frame in self._frames if frame["channel"] == channel]
-
-    def info(self, kind: str, **request: Any) -> Any:
-        return self.exchange.ask({"type": kind, **request})
-
-    def mine(self, kind: str, **request: Any) -> Any:
-        return self.info(kind, user=self.user, **request)
-
-    def act(self, action: dict[str, Any]) -> Any:
-        self.now_ms += 1000
-        signed = decode_envelope(envelope(self.wallet, action, nonce=self.now_ms))
-        answer = self.exchange.api.execute(signed, self.now_ms)
-        self.exchange.settle()
-        return answer
-
-    def order(self, asset: int, price: str, size: str, tif: str, *, is_buy: bool, **more: Any) -> Any:
-        row = {
-            "a": asset,
-            "b": is_buy,
-            "p": price,
-            "s": size,
-            "r": False,
-            "t": {"limit": {"tif": tif}},
-            **more,
-        }
-        return self.act({"type": "order", "orders": [row], "grouping": "na"})
-
-    def _subscribe(self, request: dict[str, Any]) -> None:
-        subscription = decode_subscription(request, self.exchange.venue.universe)
-        self._subscribers.add(subscription, self)
-        greeting = self._publisher.greeting(subscription)
-        if greeting is not None:
-            self.send(greeting)
-
-    def _live(self) -> None:
-        """Positions on both sides, cross and isolated, on two dexs; resting, rejected and cancelled orders."""
-        self.order(0, "101000", "0.02", "Ioc", is_buy=True, c=_CLOIDS[0])
-        self.order(0, "99000", "0.005", "Ioc", is_buy=False, c=_CLOIDS[1])
-        self.act({"type": "updateLeverage", "asset": 1, "isCross": False, "leverage": 5})
-        self.order(1, "3900", "0.5", "Ioc", is_buy=False, c=_CLOIDS[2])
-        self.order(110_000, "405", "2", "Ioc", is_buy=True, c=_CLOIDS[3])
-        self.order(0, "99000", "0.01", "Gtc", is_buy=True, c=_CLOIDS[4])
-        self.order(0, "102000", "0.05", "Gtc", is_buy=False, r=True)
-        self.order(0, "99000", "0.01", "Ioc", is_buy=True, c=_CLOIDS[5])
-        cancelled = self.order(1, "3800", "0.1", "Gtc", is_buy=True, c=_CLOIDS[6])
-        oid = cancelled["response"]["data"]["statuses"][0]["resting"]["oid"]
-        self.cancelled = self.act({"type": "cancel", "cancels": [{"a": 1, "o": oid}, {"a": 1, "o": 4}]})
-        other = "0x" + "0b" * 20
-        self.exchange.venue.market_order(other, "BTC", Side.SELL, 500, self.exchange.now_ms())
-        self.exchange.settle()
-        self.order(0, "99000", "0.02", "Ioc", is_buy=False)
-        self.order(0, "95000", "0.003", "Gtc", is_buy=True, r=True)
-        self._publisher.flush(1.0)
-
-
-@pytest.fixture(scope="module")
-def paper() -> Paper:
-    return Paper()
+RECORDED = Path(__file__).parent / "data" / "recorded"
 
 
 _LATER = "came after the recording was made"
@@ -128,7 +37,7 @@ class Case:
 
     @property
     def recorded(self) -> Any:
-        return _values_of_mids(self.name, orjson.loads((_DATA / f"{self.name}.json").read_bytes()))
+        return _values_of_mids(self.name, orjson.loads((RECORDED / f"{self.name}.json").read_bytes()))
 
     def ours(self, paper: Paper) -> Any:
         return _values_of_mids(self.name, orjson.loads(orjson.dumps(self.ask(paper))))
@@ -279,7 +188,7 @@ CASES = [
         _mine("openOrders", dex=""),
         _all(_LATER, "+[].cloid", "+[].origSz", "+[].reduceOnly"),
     ),
-    Case("info_orderStatus__docs", _mine("orderStatus", oid=_CLOIDS[0]), {}),
+    Case("info_orderStatus__docs", _mine("orderStatus", oid=CLOIDS[0]), {}),
     Case(
         "info_perpDexs__docs",
         _info("perpDexs"),
@@ -370,13 +279,18 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def paper() -> Paper:
+    return Paper()
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_ours_has_the_recorded_shape(paper: Paper, case: Case) -> None:
     assert differences(case.recorded, case.ours(paper)) == case.known.keys()
 
 
 def test_every_recording_is_held_against_ours() -> None:
-    assert sorted(case.name for case in CASES) == sorted(path.stem for path in _DATA.glob("*.json"))
+    assert sorted(case.name for case in CASES) == sorted(path.stem for path in RECORDED.glob("*.json"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
