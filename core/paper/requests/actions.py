@@ -16,6 +16,7 @@ from core.paper.jsonio import (
     MalformedRequestError,
     as_list,
     as_object,
+    get_address,
     get_bool,
     get_cloid,
     get_int,
@@ -32,10 +33,11 @@ from core.paper.venue.orders import Grouping, TimeInForce, WireOrder, WireTrigge
 
 @dataclass(frozen=True, slots=True)
 class PlaceAction:
-    """``grouping`` None: by priority, which only a stake pays for."""
+    """``grouping`` None: by priority, which only a stake pays for. ``builder`` gets a fee, in tenths of a basis point."""
 
     orders: tuple[WireOrder, ...]
     grouping: Grouping | None
+    builder: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,12 @@ def _place(source: dict[str, object]) -> Decoded:
         canonical["grouping"] = {"p": get_int(as_object(source["grouping"]), "p")}
     else:
         canonical["grouping"] = grouping.value
+    builder: tuple[str, int] | None = None
     if source.get("builder") is not None:
-        builder = as_object(source["builder"])
-        canonical["builder"] = {"b": get_str(builder, "b").lower(), "f": get_int(builder, "f")}
-    return PlaceAction(tuple(order for order, _ in decoded), grouping), canonical
+        wire = as_object(source["builder"])
+        builder = get_address(wire, "b"), get_int(wire, "f")
+        canonical["builder"] = {"b": builder[0], "f": builder[1]}
+    return PlaceAction(tuple(order for order, _ in decoded), grouping, builder), canonical
 
 
 def _grouping(value: object) -> Grouping | None:

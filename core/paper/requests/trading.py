@@ -32,6 +32,8 @@ class Trading:
         user = account.user
         match action:
             case PlaceAction():
+                if not _has_approved(account, action.builder):
+                    return _statuses("order", [{"error": "Builder fee has not been approved."}])
                 return self._place(user, action, now_ms)
             case CancelAction():
                 return self._cancel(user, action, now_ms)
@@ -108,6 +110,10 @@ class Trading:
 
 def refusal(text: str) -> JsonObject:
     return {"status": "err", "response": text}
+
+
+def _has_approved(account: Account, builder: tuple[str, int] | None) -> bool:
+    return builder is None or builder[1] <= account.builder_fees.get(builder[0], -1)
 
 
 def _statuses(kind: str, statuses: list[Json]) -> JsonObject:
