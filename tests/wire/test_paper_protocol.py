@@ -323,3 +323,21 @@ async def test_requests_are_answered_over_the_websocket_too(url: str, wallet: Lo
         assert placed["type"] == "action"
         refused = await post(3, "info", {"type": "nope"})
         assert refused["type"] == "error"
+
+
+async def test_a_hundred_actions_may_wait_for_their_answer_over_the_websocket() -> None:
+    """They wait for a block that is still open."""
+    wallet = new_wallet()
+    bodies = [envelope(wallet, {"type": "noop"}) for _ in range(101)]
+    with running(limits=True, block_ms=1000) as url:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+            for number, body in enumerate(bodies):
+                request = {"type": "action", "payload": body}
+                post = {"method": "post", "id": number, "request": request}
+                await socket.send_str(orjson.dumps(post).decode())
+            assert await _hear(socket) == {
+                "channel": "error",
+                "data": "too many pending post requests id=100",
+            }
+            answered = [(await _hear(socket))["data"]["id"] for _ in range(100)]
+    assert answered == list(range(100))

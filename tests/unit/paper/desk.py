@@ -11,12 +11,13 @@ from eth_account.signers.local import LocalAccount
 from hyperliquid.utils import signing
 
 from core.paper.config import PaperConfig
+from core.paper.market.step import MarketStep
 from core.paper.requests.envelope import decode_envelope
 from core.paper.requests.exchange_api import ExchangeApi
 from core.paper.venue import accounts
 from core.paper.venue.audit import audit
 from core.paper.venue.venue import Venue
-from tests.unit.paper.world import FUNDS_MICRO, NOW_MS, UNIVERSE, World
+from tests.unit.paper.world import FUNDS_MICRO, NOW_MS, UNIVERSE, World, quote
 
 NOBODY = "0x" + "0" * 40
 OK = {"status": "ok", "response": {"type": "default"}}
@@ -52,6 +53,31 @@ def order(is_buy: bool, price: str, size: str, tif: str = "Gtc", **changes: Any)
 
 def orders(*wires: dict[str, Any]) -> dict[str, Any]:
     return {"type": "order", "orders": list(wires), "grouping": "na"}
+
+
+class StillMarket:
+    """1 BTC bid at 100000 and 1 BTC asked at 100010, for ever."""
+
+    name = "still"
+    universe = UNIVERSE
+    place = ""
+    laps = 0
+    progress = None
+    notes = ()
+    hidden_depth = True
+    has_ended = False
+
+    def scene(self) -> tuple[MarketStep, ...]:
+        return (MarketStep("BTC", (), None, quote(100_000, "1", 100_010, "1")),)
+
+    def wait_ms(self) -> int | None:
+        return None
+
+    def advance(self) -> MarketStep:
+        raise AssertionError("it never moves")
+
+    def resume(self, place: str) -> None:
+        assert place == self.place
 
 
 @dataclass
@@ -103,6 +129,10 @@ class Desk:
         statuses: list[Any] = answer["response"]["data"]["statuses"]
         return statuses
 
-    def approve(self, wallet: LocalAccount, agent: LocalAccount | None, name: str = "") -> Any:
+    def approval(self, agent: LocalAccount | None, name: str = "") -> dict[str, Any]:
+        """Of no agent: the removal of the one of that name."""
         named = NOBODY if agent is None else agent.address
-        return self.act(wallet, {"type": "approveAgent", "agentAddress": named, "agentName": name})
+        return {"type": "approveAgent", "agentAddress": named, "agentName": name}
+
+    def approve(self, wallet: LocalAccount, agent: LocalAccount | None, name: str = "") -> Any:
+        return self.act(wallet, self.approval(agent, name))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from typing import Any
 
-from core.paper.config import PaperConfig
+import pytest
+from eth_account.signers.local import LocalAccount
+
+from core.paper.config import PaperConfig, RequestSettings
+from core.paper.exchange import PaperExchange
+from core.paper.store import PaperStore
 from core.paper.venue.agents import Agents
-from tests.unit.paper.desk import NOOP, OK, Desk, address, new_wallet, order, refused
+from tests.unit.paper.desk import NOOP, OK, Desk, StillMarket, address, new_wallet, order, refused
 
 _DAY_MS = 86_400_000
 
@@ -16,8 +22,8 @@ def desk() -> Desk:
     return Desk()
 
 
-def _unknown(wallet: object) -> dict[str, str]:
-    return refused(f"User or API Wallet {address(wallet)} does not exist.")  # type: ignore[arg-type]
+def _unknown(wallet: LocalAccount) -> dict[str, str]:
+    return refused(f"User or API Wallet {address(wallet)} does not exist.")
 
 
 @pytest.mark.parametrize("name", ["", "grid", "sixteen letters!"])
@@ -182,3 +188,24 @@ def test_the_index_is_rebuilt_from_the_accounts(desk: Desk) -> None:
     assert agents.master_of(address(new), desk.now_ms) is desk.account(master)
     assert agents.master_of(address(old), desk.now_ms) is None
     assert agents.knows(address(old))
+
+
+async def test_agents_and_sub_accounts_outlive_a_restart(tmp_path: Path) -> None:
+    desk, master, agent, old = Desk(), new_wallet(), new_wallet(), new_wallet()
+    config = PaperConfig(requests=RequestSettings(sub_account_volume_usd=0), block_ms=0)
+
+    def start() -> tuple[PaperExchange, PaperStore]:
+        store = PaperStore(tmp_path / "paper.db")
+        return PaperExchange(config, StillMarket(), store, lambda: desk.now_ms), store
+
+    first, store = start()
+    for key in (old, agent):
+        await first.act(desk.body(master, desk.approval(key, "grid")))
+    created: Any = await first.act(desk.body(agent, {"type": "createSubAccount", "name": "sub"}))
+    store.close()
+    second, store = start()
+    sub_account = created["response"]["data"]
+    assert await second.act(desk.body(agent, NOOP, vaultAddress=sub_account)) == OK
+    assert await second.act(desk.body(old, NOOP)) == _unknown(old)
+    assert second.venue.see(sub_account).name == "sub"
+    store.close()

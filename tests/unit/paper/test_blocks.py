@@ -12,38 +12,12 @@ from eth_account.signers.local import LocalAccount
 from core.paper.config import PaperConfig, PaperError, StoreError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import MalformedRequestError
-from core.paper.market.step import MarketStep
 from core.paper.requests.actions import decode_action
 from core.paper.requests.blocks import Turn, turn_of
 from core.paper.store import PaperStore
 from core.paper.venue.batch import Batch
-from tests.unit.paper.desk import NOOP, OK, Desk, address, new_wallet, order, orders
-from tests.unit.paper.world import NOW_MS, UNIVERSE, quote
-
-
-class StillMarket:
-    """1 BTC bid at 100000 and 1 BTC asked at 100010, for ever."""
-
-    name = "still"
-    universe = UNIVERSE
-    place = ""
-    laps = 0
-    progress = None
-    notes = ()
-    hidden_depth = True
-    has_ended = False
-
-    def scene(self) -> tuple[MarketStep, ...]:
-        return (MarketStep("BTC", (), None, quote(100_000, "1", 100_010, "1")),)
-
-    def wait_ms(self) -> int | None:
-        return None
-
-    def advance(self) -> MarketStep:
-        raise AssertionError("it never moves")
-
-    def resume(self, place: str) -> None:
-        raise AssertionError(place)
+from tests.unit.paper.desk import NOOP, OK, Desk, StillMarket, address, new_wallet, order, orders
+from tests.unit.paper.world import NOW_MS
 
 
 def _exchange(block_ms: int = 5, store: PaperStore | None = None) -> PaperExchange:
