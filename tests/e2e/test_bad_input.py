@@ -14,7 +14,8 @@ import pytest
 from tests.e2e.program import Exchange, Process, gridbot
 
 Start = Callable[..., Process]
-SHORT = ("--no-ui", "--for", "2s")
+SHORT = ("--no-ui", "--for", "20s")
+"""An end for a run that should never have begun, late enough for a busy machine to refuse it first."""
 
 
 @pytest.mark.parametrize(

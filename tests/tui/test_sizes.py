@@ -10,7 +10,7 @@ import gridbot_tui.app as app_module
 from core.domain.commands import Action
 from core.view import Snapshot
 from gridbot_tui.app import GridBotApp, stylesheet
-from tests.tui.conftest import Console
+from tests.tui.conftest import Console, until
 from tests.tui.factory import coin_view, drifting, snapshot
 from widgets.line_panel import LinePanel
 
@@ -64,8 +64,11 @@ async def test_a_cramped_terminal_keeps_status_alert_position_and_system(
     it = console(drifting())
     async with it.app.run_test(size=size) as pilot:
         await pilot.pause()
-        shown = {panel.id for panel in it.app.screen.query(LinePanel) if panel.display}
-        assert shown == {"status", "alert", "position", "system", "footer"}
+
+        def shown() -> set[str | None]:
+            return {panel.id for panel in it.app.screen.query(LinePanel) if panel.display}
+
+        await until(lambda: shown() == {"status", "alert", "position", "system", "footer"})
         assert "enlarge to 80x24" in it.read("#footer")
         assert "4.20%" in it.read("#system")
 
