@@ -96,7 +96,7 @@ def test_a_state_dir_in_use_names_the_pid(start: Start, exchange: Exchange, home
 
 def test_a_state_dir_of_another_account_is_refused_and_left_as_it_was(home: Path) -> None:
     state = home / "state"
-    assert gridbot(home, *SHORT, "--state-dir", str(state)).returncode == 0
+    assert gridbot(home, "--no-ui", "--for", "4s", "--state-dir", str(state)).returncode == 0
     before = (state / "journal.db").read_bytes()
     key = "0x" + "11" * 32
     done = gridbot(home, *SHORT, "--state-dir", str(state), env={"HL_AGENT_KEY": key})
