@@ -65,6 +65,8 @@ class PaperExchange:
         saved = store.load() if store is not None else None
         if saved is not None and saved.cursor.market == market.name:
             market.resume(saved.cursor.place)
+        for book in self.venue.ledger.books.values():
+            book.hidden_depth = market.hidden_depth
         for step in market.scene():
             self.venue.step(step, clock_ms())
         if saved is not None:

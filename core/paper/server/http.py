@@ -78,7 +78,9 @@ class PaperServer:
         Raises:
             PaperError: nothing is left running, and the text says what to do.
         """
-        market = await asyncio.to_thread(load_market, self._config.market, self._config.loops)
+        market = await asyncio.to_thread(
+            load_market, self._config.market, self._config.loops, self._config.seed
+        )
         try:
             if self._config.store_path is not None:
                 self._store = PaperStore(self._config.store_path)

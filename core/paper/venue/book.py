@@ -75,7 +75,17 @@ class Book:
         self.asks = BookSide(Side.SELL)
         self.last_price = 0
         """Of the last trade; 0 before the first."""
+        self.is_open = True
+        """Whether orders are taken and matched."""
+        self.hidden_depth = True
+        """Whether there is market liquidity behind the last level that was ever seen."""
         self._last_rank = 0
+
+    def clear_ghosts(self) -> None:
+        """Take all of the market's liquidity away; users' orders stay."""
+        for side in (self.bids, self.asks):
+            for price in list(side.from_best()):
+                side.set_ghost(price, 0)
 
     def side(self, side: Side) -> BookSide:
         return self.bids if side is Side.BUY else self.asks

@@ -34,8 +34,8 @@ class Settlement(Protocol):
 def take(book: Book, taker: Order, settlement: Settlement, instrument: Instrument) -> None:
     """Let ``taker`` walk the book up to its limit; ``taker.remaining`` is what is left.
 
-    Behind the last level that was ever seen lies a ladder of market liquidity, 20,000 USDC a basis point for one percent:
-    a recording that shows the best quote alone couldn't fill a market order otherwise.
+    Where the book has hidden depth, a ladder of market liquidity lies behind the last level that was ever seen, 20,000 USDC
+    a basis point for one percent: a recording that shows the best quote alone couldn't fill a market order otherwise.
     """
     opposite = book.opposite(taker.side)
     while taker.remaining and book.would_cross(taker.side, taker.price):
@@ -52,7 +52,7 @@ def take(book: Book, taker: Order, settlement: Settlement, instrument: Instrumen
         taker.remaining -= lots
         settlement.execute(book.coin, maker, taker, price, lots)
         book.last_price = price
-    if taker.remaining and opposite.best is None:
+    if taker.remaining and opposite.best is None and book.hidden_depth:
         for price, offered in _ladder(book, taker.side, instrument):
             if not taker.remaining or (price - taker.price) * taker.side.sign > 0:
                 return

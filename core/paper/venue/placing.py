@@ -11,6 +11,7 @@ from core.paper.venue.matching import take
 from core.paper.venue.orders import Grouping, Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce
 from core.paper.venue.rejections import (
     CANNOT_MODIFY,
+    CLOSED,
     INVALID_MODIFY,
     NO_LIQUIDITY,
     NO_MARGIN,
@@ -137,6 +138,8 @@ class OrderDesk:
             self._ledger.batch.orders[order.oid] = order
 
     def _reject(self, account: Account, request: OrderRequest) -> Rejection | None:
+        if not self._ledger.books[request.coin].is_open:
+            return CLOSED
         if self._venue.post_only and request.tif is not TimeInForce.ALO:
             return POST_ONLY_MODE
         instrument = self._venue.instruments[request.coin]

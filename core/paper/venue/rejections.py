@@ -40,6 +40,8 @@ NO_MARGIN = Rejection("Insufficient margin to place order.", OrderStatus.MARGIN_
 POST_ONLY_MODE = Rejection(
     "Only post-only orders allowed immediately after network upgrade", OrderStatus.REJECTED
 )
+CLOSED = Rejection("Trading is halted.", OrderStatus.REJECTED)
+"""While a session is closed, in words of our own: Hyperliquid's aren't known."""
 TOO_MANY = Rejection("Too many open orders.", OrderStatus.TOO_MANY_REJECTED)
 """In words of our own: Hyperliquid's aren't known."""
 _TICK = Rejection("Price must be divisible by tick size.", OrderStatus.TICK_REJECTED)

@@ -232,6 +232,11 @@ class Venue:
         """The market moves: prints, then the deeper book, then the best quote; then the triggers that this fires."""
         self.ledger.begin_block(now_ms)
         book = self.ledger.books[step.coin]
+        self.ledger.batch.coins.add(step.coin)
+        book.is_open = step.is_open
+        if not step.is_open:
+            book.clear_ghosts()
+            return
         for trade in step.trades:
             users = market_trade(book, trade, self.ledger)
             if users < trade.lots:
@@ -240,7 +245,6 @@ class Venue:
             market_depth(book, step.depth, self.ledger)
         if step.quote is not None:
             market_quote(book, step.quote, self.ledger)
-        self.ledger.batch.coins.add(step.coin)
         self._fire(step.coin)
 
     def relist(self, rules: Rules, now_ms: int) -> None:
@@ -276,7 +280,11 @@ class Venue:
         return (Decimal(order.filled_micro) / order.filled).scaleb(-decimals)
 
     def _fire(self, coin: str) -> None:
-        while (order := self.ledger.triggers.pop_due(coin, self.mark_of(coin))) is not None:
+        """Triggers that are met while a session is closed wait for its opening."""
+        while (
+            self.ledger.books[coin].is_open
+            and (order := self.ledger.triggers.pop_due(coin, self.mark_of(coin))) is not None
+        ):
             self._desk.fire(order)
 
     def _can_fill(self, maker: Order) -> bool:

@@ -50,7 +50,7 @@ async def test_a_port_in_use_is_named_and_nothing_is_left_behind() -> None:
 
 
 def test_the_embedded_exchange_raises_what_kept_it_from_starting() -> None:
-    exchange = EmbeddedExchange(PaperConfig(market="synthetic"))
+    exchange = EmbeddedExchange(PaperConfig(market="film"))
     with pytest.raises(UnknownMarketError):
         exchange.start()
     exchange.stop()
