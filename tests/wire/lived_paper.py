@@ -11,7 +11,7 @@ from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
 from core.paper.requests.envelope import decode_envelope
 from core.paper.server.publisher import Publisher
-from core.paper.server.subscriptions import Subscribers, decode_subscription
+from core.paper.server.subscriptions import Channel, Subscribers, decode_subscription
 from tests.unit.paper.paper_client import envelope, new_wallet
 from tests.unit.paper.still import StillMarket
 
@@ -28,7 +28,7 @@ class Paper:
         self.wallet = new_wallet()
         self.user = self.wallet.address.lower()
         self.exchange.venue.see(self.user)
-        self._frames: list[dict[str, Any]] = []
+        self.frames: list[dict[str, Any]] = []
         self._subscribers = Subscribers()
         self.publisher = Publisher(self.exchange, self._subscribers, 0.5)
         for channel in ("orderUpdates", "userEvents", "userFills", "allMids", "allDexsAssetCtxs"):
@@ -38,10 +38,10 @@ class Paper:
         self._live()
 
     def send(self, text: str) -> None:
-        self._frames.append(orjson.loads(text))
+        self.frames.append(orjson.loads(text))
 
-    def frames(self, channel: str) -> list[dict[str, Any]]:
-        return [frame for frame in self._frames if frame["channel"] == channel]
+    def heard(self, channel: str) -> list[dict[str, Any]]:
+        return [frame for frame in self.frames if frame["channel"] == channel]
 
     def info(self, kind: str, **request: Any) -> Any:
         return self.exchange.ask({"type": kind, **request})
@@ -57,16 +57,11 @@ class Paper:
         return answer
 
     def order(self, asset: int, price: str, size: str, tif: str, *, is_buy: bool, **more: Any) -> Any:
-        row = {
-            "a": asset,
-            "b": is_buy,
-            "p": price,
-            "s": size,
-            "r": False,
-            "t": {"limit": {"tif": tif}},
-            **more,
-        }
-        return self.act({"type": "order", "orders": [row], "grouping": "na"})
+        limit = {"limit": {"tif": tif}}
+        return self._place(_row(asset, price, size, limit, is_buy=is_buy, **more))
+
+    def _place(self, *rows: dict[str, Any], grouping: str = "na") -> Any:
+        return self.act({"type": "order", "orders": list(rows), "grouping": grouping})
 
     def subscribe(self, request: dict[str, Any]) -> None:
         subscription = decode_subscription(request, self.exchange.venue.universe)
@@ -75,8 +70,14 @@ class Paper:
         if greeting is not None:
             self.send(greeting)
 
+    def leave(self) -> None:
+        """Unsubscribe from everything."""
+        for channel in Channel:
+            for subscription in self._subscribers.of(channel):
+                self._subscribers.discard(subscription, self)
+
     def _live(self) -> None:
-        """Positions on both sides, cross and isolated, on two dexs; resting, rejected and cancelled orders."""
+        """Positions on both sides, cross and isolated, on two dexs; resting, rejected and cancelled orders; a bracket."""
         self.order(0, "101000", "0.02", "Ioc", is_buy=True, c=CLOIDS[0])
         self.order(0, "99000", "0.005", "Ioc", is_buy=False, c=CLOIDS[1])
         self.act({"type": "updateLeverage", "asset": 1, "isCross": False, "leverage": 5})
@@ -93,4 +94,20 @@ class Paper:
         self.exchange.settle()
         self.order(0, "99000", "0.02", "Ioc", is_buy=False)
         self.order(0, "95000", "0.003", "Gtc", is_buy=True, r=True)
+        self._place(
+            _row(0, "103000", "0.001", {"limit": {"tif": "Gtc"}}, is_buy=False, c=CLOIDS[7]),
+            _row(0, "91000", "0.001", _trigger("90000", "tp"), is_buy=True, r=True),
+            _row(0, "112000", "0.001", _trigger("110000", "sl"), is_buy=True, r=True),
+            grouping="normalTpsl",
+        )
         self.publisher.flush(1.0)
+
+
+def _row(
+    asset: int, price: str, size: str, kind: dict[str, Any], *, is_buy: bool, **more: Any
+) -> dict[str, Any]:
+    return {"a": asset, "b": is_buy, "p": price, "s": size, "r": False, "t": kind, **more}
+
+
+def _trigger(price: str, purpose: str) -> dict[str, Any]:
+    return {"trigger": {"isMarket": True, "triggerPx": price, "tpsl": purpose}}

@@ -91,4 +91,4 @@ def test_ours_are_read_on_every_dex(paper: Paper) -> None:
     }
     (fill,) = [found for found in _fills(paper.mine("userFills"), xyz) if found is not None]
     assert (fill.coin, fill.lots) == ("xyz:TSLA", 2000)
-    assert decode_bbo(paper.frames("bbo")[0]["data"], paper.exchange.venue.instruments) is not None
+    assert decode_bbo(paper.heard("bbo")[0]["data"], paper.exchange.venue.instruments) is not None

@@ -66,7 +66,7 @@ def _ws(channel: str, word: str = "", part: str = "") -> Callable[[Paper], Any]:
     """The first frame of a channel that has a word in it."""
 
     def ask(paper: Paper) -> Any:
-        found = next(frame for frame in paper.frames(channel) if word in str(frame))
+        found = next(frame for frame in paper.heard(channel) if word in str(frame))
         return found[part] if part else found
 
     return ask
@@ -146,7 +146,11 @@ CASES = [
     ),
     Case("info_delegatorHistory__sdk", _mine("delegatorHistory"), _all(_EMPTY, "-[]")),
     Case("info_extraAgents__sdk", _mine("extraAgents"), _all(_EMPTY, "-[]")),
-    Case("info_frontendOpenOrders__sdk", _mine("frontendOpenOrders"), _all(_LATER, "+[].cloid")),
+    Case(
+        "info_frontendOpenOrders__sdk",
+        _mine("frontendOpenOrders"),
+        _all(_LATER, "+[].cloid", "+[].children[].cloid"),
+    ),
     Case(
         "info_frontendOpenOrders_reduceOnly_shrunk__observed",
         _mine("frontendOpenOrders"),
@@ -254,7 +258,7 @@ CASES = [
         "ws_orderUpdates_reduceOnlyCanceled_item__observed",
         lambda paper: next(
             row
-            for frame in paper.frames("orderUpdates")
+            for frame in paper.heard("orderUpdates")
             for row in frame["data"]
             if row["status"] == "reduceOnlyCanceled"
         ),
