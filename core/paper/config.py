@@ -91,6 +91,23 @@ class OrderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneySettings:
+    """How margin and liquidation work where Hyperliquid's own rules aren't known: as strict as they might be."""
+
+    default_leverage: int = 20
+    """Of a coin for which none was set; less where the coin allows less."""
+    reserves_both_sides: bool = True
+    """Resting bids and asks reserve margin each for themselves; otherwise only the side that needs more."""
+    refuses_switch_with_orders: bool = True
+    """Open orders keep a coin from being switched between cross and isolated, as an open position does."""
+    insurance_usd: int = 1_000_000
+    """What the backstop liquidator begins with in every dex."""
+
+
+STRICT_MONEY = MoneySettings()
+
+
+@dataclass(frozen=True, slots=True)
 class PaperConfig:
     """``speed`` is market seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory. A recording
     that doesn't loop stands still at its end.
@@ -108,6 +125,7 @@ class PaperConfig:
     host: str = "127.0.0.1"
     port: int = 0
     answers: AnswerSettings = AnswerSettings()
+    money: MoneySettings = STRICT_MONEY
     faults: tuple[Fault, ...] = ()
     """In force from the start."""
     requests: RequestSettings = RequestSettings()

@@ -55,6 +55,7 @@ class PaperExchange:
             config.seed,
             opens_accounts=config.open_accounts,
             settings=config.orders,
+            money=config.money,
         )
         self.tape = Tape(market.universe.listings, config.answers.recent_trades)
         self.info = Info(self.venue, self.tape, config.answers)
@@ -169,6 +170,7 @@ def _restore(venue: Venue, saved: Saved) -> None:
     ledger = venue.ledger
     _check_coins(venue, saved)
     ledger.market = saved.market
+    ledger.backstop = saved.backstop or ledger.backstop
     ledger.nonces = saved.nonces
     ledger.counters = saved.counters
     ledger.block_ms = max(ledger.block_ms, saved.block_ms)

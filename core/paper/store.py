@@ -16,7 +16,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from core.paper.config import StoreError
-from core.paper.venue.accounts import MARKET_USER, Account, AccountState
+from core.paper.venue.accounts import BACKSTOP_USER, MARKET_USER, Account, AccountState
 from core.paper.venue.batch import Batch
 from core.paper.venue.ledger import Counters
 from core.paper.venue.nonces import NonceSet
@@ -44,7 +44,9 @@ ALTER TABLE facts RENAME TO old_facts;
 {schema}
 INSERT INTO accounts SELECT user, json_object('user', user, 'cash', json_object('', cash), 'deposits', deposits,
   'volume', volume, 'requests', requests,
-  'positions', (SELECT json_group_object(coin, json_object('lots', lots, 'cost', cost)) FROM positions p WHERE p.user = a.user),
+  'positions', (SELECT json_group_object(coin, json_object('lots', lots, 'cost', cost, 'margin', coalesce(
+    (SELECT abs(p.cost) / l.value FROM leverages l WHERE l.user = p.user AND l.coin = p.coin AND NOT l.is_cross), 0)))
+    FROM positions p WHERE p.user = a.user),
   'leverages', (SELECT json_group_object(coin, json_object('value', value, 'is_cross', json(iif(is_cross, 'true', 'false'))))
     FROM leverages l WHERE l.user = a.user)) FROM old_accounts a;
 INSERT INTO orders SELECT oid, user, json_object('oid', oid, 'user', user, 'coin', coin, 'side', side, 'price', price,
@@ -93,6 +95,8 @@ class Saved:
     cursor: Cursor
     accounts: dict[str, Account] = field(default_factory=dict)
     market: Account = field(default_factory=lambda: Account(MARKET_USER))
+    backstop: Account | None = None
+    """None until it had anything to do."""
     nonces: dict[str, NonceSet] = field(default_factory=dict)
 
 
@@ -211,6 +215,8 @@ class PaperStore:
             account = Account(**{name: getattr(state, name) for name in AccountState.__dataclass_fields__})
             if user == MARKET_USER:
                 saved.market = account
+            elif user == BACKSTOP_USER:
+                saved.backstop = account
             else:
                 saved.accounts[user] = account
         for user, body in rows("SELECT user, body FROM orders ORDER BY oid"):
@@ -221,4 +227,4 @@ class PaperStore:
             "SELECT user, time_ms, hash, delta FROM history ORDER BY seq"
         ):
             row = HistoryRow(user, time_ms, block_hash, orjson.loads(delta))
-            saved.accounts[user].history.append(row)
+            (saved.market if user == MARKET_USER else saved.accounts[user]).history.append(row)

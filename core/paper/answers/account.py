@@ -9,7 +9,6 @@ from core.paper.jsonio import Json, JsonObject, get_address
 from core.paper.market.listing import FIRST_DEX, Listing
 from core.paper.venue.accounts import Account
 from core.paper.venue.budget import request_cap, requests_surplus, requests_used
-from core.paper.venue.margin import initial_margin, leverage_of
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire
 
@@ -38,8 +37,8 @@ class Accounts:
 
     def state(self, account: Account, dex: str, now_ms: int) -> JsonObject:
         """``clearinghouseState`` of one dex; all zeros in one that doesn't exist."""
-        known = account if dex == FIRST_DEX else Account("")
-        return clearinghouse_state(self._venue, known, now_ms)
+        known = account if dex in self._venue.universe.dexs else Account("")
+        return clearinghouse_state(self._venue, known, dex, now_ms)
 
     def states(self, account: Account, now_ms: int) -> list[Json]:
         """``clearinghouseState`` of every dex, by name."""
@@ -54,10 +53,8 @@ class Accounts:
         closing it sets free, and what the other direction then takes.
         """
         coin, mark = listing.coin, self._venue.mark_of(listing.coin)
-        leverage = leverage_of(account, listing.instrument)
-        free = self._venue.value_of(account) - initial_margin(
-            account, self._venue.instruments, self._venue.mark_of
-        )
+        leverage = self._venue.margin.leverage(account, coin)
+        free = self._venue.margin.free(account, listing.dex)
         held = account.lots(coin)
         double = 2 * (abs(held) * mark // leverage.value)
         available = [max(0, free + (double if held < 0 else 0)), max(0, free + (double if held > 0 else 0))]
@@ -66,7 +63,7 @@ class Accounts:
             "value": leverage.value,
         }
         if not leverage.is_cross:
-            setting["rawUsd"] = "0.0"
+            setting["rawUsd"] = micro_wire(account.positions[coin].raw if held else 0)
         return {
             "user": account.user,
             "coin": coin,

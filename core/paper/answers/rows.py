@@ -15,6 +15,8 @@ from core.paper.venue.book import Book
 from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderUpdate, TimeInForce, TradePrint
 from core.paper.wiretext import decimal_wire, micro_wire, units_wire
 
+_MARKET_TIFS = (TimeInForce.FRONTEND_MARKET, TimeInForce.LIQUIDATION_MARKET)
+
 _AVERAGE_DECIMALS = 10
 """Of the price of merged fills."""
 
@@ -107,6 +109,12 @@ class Rows:
         }
         if fill.cloid is not None:
             row["cloid"] = fill.cloid
+        if fill.liquidated is not None:
+            row["liquidation"] = {
+                "liquidatedUser": fill.liquidated.user,
+                "markPx": self.price(fill.coin, fill.liquidated.mark),
+                "method": fill.liquidated.method,
+            }
         row["feeToken"] = "USDC"
         row["twapId"] = None
         return row
@@ -212,6 +220,6 @@ class Rows:
 
 def _order_type(order: Order) -> str:
     if order.trigger is None:
-        return "Market" if order.tif is TimeInForce.FRONTEND_MARKET else "Limit"
+        return "Market" if order.tif in _MARKET_TIFS else "Limit"
     purpose = "Take Profit" if order.trigger.is_take_profit else "Stop"
     return f"{purpose} {'Market' if order.trigger.is_market else 'Limit'}"

@@ -170,9 +170,12 @@ def _order(value: object) -> tuple[WireOrder, JsonObject]:
 def _tif(source: dict[str, object]) -> TimeInForce:
     text = get_str(source, "tif")
     try:
-        return TimeInForce(text)
+        tif = TimeInForce(text)
     except ValueError as error:
         raise MalformedRequestError(f"no tif {text!r}") from error
+    if tif is TimeInForce.LIQUIDATION_MARKET:
+        raise MalformedRequestError(f"no tif {text!r}")
+    return tif
 
 
 def _trigger(source: dict[str, object]) -> tuple[WireTrigger, JsonObject]:

@@ -40,8 +40,8 @@ class Trading:
             case ModifyAction():
                 return self._modify(user, action, now_ms)
             case LeverageAction():
-                error = self._venue.set_leverage(user, action.asset, action.leverage, action.is_cross)
-                return refusal(error) if error else OK_DEFAULT
+                self._venue.set_leverage(user, action.asset, action.leverage, action.is_cross)
+                return OK_DEFAULT
             case ScheduleCancelAction():
                 self._venue.schedule_cancel(account, action.time_ms, now_ms)
                 return OK_DEFAULT

@@ -4,80 +4,29 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from core.domain.orders import Side
+from core.paper.venue.fees import KEPT_DAYS, DayVolume
 from core.paper.venue.orders import FillRecord, HistoryRow, Order
+from core.paper.venue.positions import Leverage, Position
 from core.paper.venue.resting import Resting
 
 MARKET_USER = "market"
 """The party behind all recorded liquidity; it pays no fees. No address, so that nobody can act as it."""
 
+BACKSTOP_USER = "backstop"
+"""The party that takes over what liquidation orders couldn't close; its deposit is the insurance of all."""
+
+BACKSTOP_ADDRESS = "0x" + b"backstop liquidator.".hex()
+"""How the backstop appears to others."""
+
 MARKET_ADDRESS = "0x" + b"recorded liquidity..".hex()
 """How the market appears in public prints."""
 
-DEFAULT_LEVERAGE = 20
-
-_FEE_DENOMINATOR = 100_000
-_MAKER_FEE = 15
-"""1.5 basis points."""
-_TAKER_FEE = 45
-"""4.5 basis points."""
+UNIFIED = "unifiedAccount"
+"""The mode in which all dexs and the spot wallet share one margin."""
 
 _KEPT_TERMINAL_ORDERS = 10_000
 """Terminal orders that can still be asked for by oid or cloid; bounds the memory of a long run."""
-
-
-class PositionChange(NamedTuple):
-    start_lots: int
-    closed_pnl: int
-    direction: str
-
-
-@dataclass(slots=True)
-class Position:
-    """``lots`` are signed; ``cost`` is the signed notional of the entry (negative for a short), so entry = cost / lots."""
-
-    lots: int = 0
-    cost: int = 0
-
-    def trade(self, side: Side, price: int, lots: int) -> PositionChange:
-        """Move the position by a fill; ``closed_pnl`` is gross of fees and covers the closed part alone.
-
-        A partial close takes its share of the cost rounded down; the rest stays with the position, so that the closed PnL of
-        all fills add up exactly once it is flat.
-        """
-        assert lots > 0, lots
-        assert price > 0, price
-        start = self.lots
-        end = start + side.sign * lots
-        closed = min(lots, abs(start)) if start * side.sign < 0 else 0
-        closed_pnl = 0
-        if closed:
-            share = self.cost if closed == abs(start) else self.cost * closed // abs(start)
-            closed_pnl = -side.sign * closed * price - share
-            self.cost -= share
-        self.cost += side.sign * (lots - closed) * price
-        self.lots = end
-        return PositionChange(start, closed_pnl, _direction(start, end))
-
-
-def _direction(start: int, end: int) -> str:
-    if start * end < 0:
-        return "Long > Short" if start > 0 else "Short > Long"
-    opens = abs(end) > abs(start)
-    return f"{'Open' if opens else 'Close'} {'Long' if (end if opens else start) > 0 else 'Short'}"
-
-
-def fee_micro(notional_micro: int, *, crossed: bool) -> int:
-    """The fee that a fill pays: taker 4.5, maker 1.5 basis points, cut toward zero at 10**-6 USDC."""
-    return notional_micro * (_TAKER_FEE if crossed else _MAKER_FEE) // _FEE_DENOMINATOR
-
-
-@dataclass(slots=True)
-class Leverage:
-    value: int
-    is_cross: bool = True
 
 
 @dataclass(slots=True)
@@ -107,11 +56,18 @@ class AccountState:
     user: str
     cash: dict[str, int] = field(default_factory=dict)
     """By dex."""
+    spot: int = 0
+    """The USDC of the spot wallet."""
     deposits: int = 0
-    """Net, over all dexs."""
+    """What came from outside and from others less what went there, over all dexs and spot."""
     volume: int = 0
+    """Ever traded, as far as it counts toward limits."""
+    days: dict[int, DayVolume] = field(default_factory=dict)
+    """What was traded by UTC day (days since 1970): today and the fourteen days before."""
     requests: int = 0
     switch: Switch = field(default_factory=Switch)
+    partly_liquidated_ms: int = 0
+    """When a part of a large position was liquidated."""
     positions: dict[str, Position] = field(default_factory=dict)
     leverages: dict[str, Leverage] = field(default_factory=dict)
     reserved_requests: int = 0
@@ -163,6 +119,18 @@ class Account(AccountState):
             resting = self.resting[order.coin] = Resting()
         resting.count(order)
         return resting
+
+    @property
+    def money(self) -> int:
+        """The cash of all dexs and the spot wallet."""
+        return sum(self.cash.values()) + self.spot
+
+    def count_volume(self, day: int, micro: int, *, crossed: bool) -> None:
+        """For the fees; ``volume`` is counted apart."""
+        if day not in self.days:
+            self.days = {d: v for d, v in self.days.items() if d > day - KEPT_DAYS}
+            self.days[day] = DayVolume()
+        self.days[day].add(micro, crossed=crossed)
 
     def pay(self, dex: str, micro: int) -> None:
         """Add ``micro`` to the cash of ``dex``; negative takes."""

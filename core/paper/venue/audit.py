@@ -12,12 +12,12 @@ from core.paper.venue.venue import Venue
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Sums over all accounts, the market's and the fee account included. Every residual of sound books is 0."""
+    """Sums over all accounts, the market's and the backstop's too, fees and rounding. Every residual of sound books is 0."""
 
     positions: dict[str, int]
     """Lots by coin."""
     money: int
-    """Cash and fees less deposits, in micro-USDC."""
+    """Cash, spot, fees and rounding less deposits, in micro-USDC."""
     open_lots: dict[str, int]
     """The longs alone, by coin."""
 
@@ -29,11 +29,12 @@ class Audit:
 def audit(venue: Venue) -> Audit:
     """Pure; linear in the number of accounts."""
     ledger = venue.ledger
-    accounts = [*ledger.accounts.values(), ledger.market]
+    accounts = ledger.parties()
     return Audit(
         positions={coin: sum(account.lots(coin) for account in accounts) for coin in venue.instruments},
-        money=sum(sum(account.cash.values()) - account.deposits for account in accounts)
-        + ledger.counters.fees,
+        money=sum(account.money - account.deposits for account in accounts)
+        + ledger.counters.fees
+        + ledger.counters.rounding,
         open_lots={
             coin: sum(max(0, account.lots(coin)) for account in accounts) for coin in venue.instruments
         },

@@ -8,6 +8,17 @@ from core.paper.venue.accounts import Account
 from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderUpdate, TradePrint
 
 
+@dataclass(frozen=True, slots=True)
+class LiquidationEvent:
+    """``userEvents`` tells it to ``liquidated_user``. ``notional`` of the positions, ``value`` of the margin behind them."""
+
+    lid: int
+    liquidator: str
+    liquidated_user: str
+    notional: int
+    value: int
+
+
 @dataclass(slots=True)
 class Batch:
     """``updates``, ``fills`` and ``prints`` in the order in which they happened."""
@@ -17,6 +28,7 @@ class Batch:
     updates: list[OrderUpdate] = field(default_factory=list)
     fills: list[FillRecord] = field(default_factory=list)
     history: list[HistoryRow] = field(default_factory=list)
+    liquidations: list[LiquidationEvent] = field(default_factory=list)
     prints: list[TradePrint] = field(default_factory=list)
     coins: set[str] = field(default_factory=set)
     """Coins whose book may have changed."""

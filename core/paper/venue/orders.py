@@ -14,6 +14,8 @@ class TimeInForce(StrEnum):
     IOC = "Ioc"
     GTC = "Gtc"
     FRONTEND_MARKET = "FrontendMarket"
+    LIQUIDATION_MARKET = "LiquidationMarket"
+    """The exchange's own; nobody can send it."""
 
     @property
     def may_rest(self) -> bool:
@@ -168,6 +170,15 @@ class OrderUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Liquidated:
+    """What both sides' fills say of a liquidation. ``method`` is ``market`` or ``backstop``."""
+
+    user: str
+    mark: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class FillRecord:
     """One side of one trade. ``closed_pnl`` is gross of ``fee``; both in micro-USDC, a positive fee is paid."""
 
@@ -186,6 +197,7 @@ class FillRecord:
     crossed: bool
     direction: str
     hash: str
+    liquidated: Liquidated | None = None
 
 
 @dataclass(frozen=True, slots=True)

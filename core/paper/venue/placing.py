@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.paper.venue.accounts import Account
-from core.paper.venue.margin import has_margin_for, leverage_of
 from core.paper.venue.matching import take
 from core.paper.venue.orders import Grouping, Order, OrderRequest, OrderStatus, OrderUpdate, TimeInForce
 from core.paper.venue.rejections import (
@@ -162,12 +161,12 @@ class OrderDesk:
         rules = venue.universe.listings[request.coin].rules
         rejection = reject_reduction(request, lots)
         if rejection is None:
-            leverage = leverage_of(account, venue.instruments[request.coin]).value
+            leverage = venue.margin.leverage(account, request.coin).value
             rejection = reject_position(request, lots, leverage, rules)
         if rejection is None:
-            accounts = [*self._ledger.accounts.values(), self._ledger.market]
+            accounts = self._ledger.parties()
             rejection = reject_at_cap(request, lots, rules, accounts, venue.mark_of(request.coin))
-        if rejection is None and not has_margin_for(request, account, venue.instruments, venue.mark_of):
+        if rejection is None and not venue.margin.has_margin_for(request, account):
             return NO_MARGIN
         return rejection
 

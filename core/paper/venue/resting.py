@@ -22,6 +22,10 @@ class Resting:
     _counted: dict[int, int] = field(default_factory=dict)
     """Remaining lots as they stand in the sums."""
 
+    @property
+    def is_any(self) -> bool:
+        return bool(self._counted)
+
     def notional(self, side: Side) -> int:
         """Remaining lots times limit price of the orders that aren't reduce-only, in micro-USDC."""
         return self._buys if side is Side.BUY else self._sells

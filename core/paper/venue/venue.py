@@ -7,24 +7,30 @@ publishes it, then answers.
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from itertools import count
 
 from core.domain.orders import Side
-from core.paper.config import OrderSettings
-from core.paper.market.listing import FIRST_DEX, Rules, Universe
+from core.paper.config import STRICT_MONEY, MoneySettings, OrderSettings
+from core.paper.market.listing import FIRST_DEX, Listing, Rules, Universe
 from core.paper.market.step import MarketStep
-from core.paper.venue.accounts import Account, Leverage
+from core.paper.venue.accounts import Account
 from core.paper.venue.agents import Agents
 from core.paper.venue.batch import Batch
 from core.paper.venue.ledger import Counters, Ledger
-from core.paper.venue.margin import account_value, can_fill, initial_margin, leverage_of
+from core.paper.venue.margin import Margin
+from core.paper.venue.margin_actions import set_leverage, top_up_isolated_margin, update_isolated_margin
 from core.paper.venue.matching import market_depth, market_quote, market_trade
 from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import Grouping, Order, OrderRequest, OrderStatus, TimeInForce, WireOrder
 from core.paper.venue.placing import ModifyResult, OrderDesk, Placed
+from core.paper.venue.positions import Leverage
+from core.paper.venue.prices import mark_price
+from core.paper.venue.refusals import RefusedError
 from core.paper.venue.rejections import MISSING_ORDER, NO_FAST_CANCEL
 from core.paper.venue.sub_accounts import check_creation, new_address
 from core.paper.venue.switch import SwitchBoard, fire_switch, set_switch
+from core.paper.venue.upkeep import Upkeep
 from core.paper.venue.validation import StaticError, check_grouping, read_order
 
 MARKET_ORDER_SLIPPAGE = 10
@@ -43,13 +49,16 @@ class Venue:
         *,
         opens_accounts: bool = True,
         settings: OrderSettings | None = None,
+        money: MoneySettings = STRICT_MONEY,
     ) -> None:
         self._settings = settings or OrderSettings()
-        self.universe = universe
+        self._money = money
         self.instruments = universe.instruments
-        self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed, self._settings)
+        self.ledger = Ledger(universe, Counters.starting_at(now_ms), seed, self._settings, money)
         self.ledger.can_fill = self._can_fill
         self.agents = Agents()
+        self.margin = Margin(self.ledger, self.mark_of, money)
+        self.upkeep = Upkeep(self.ledger, self.margin)
         self._funds_micro = funds_micro
         self.post_only = False
         """As for some minutes after a network upgrade: all but post-only orders are refused."""
@@ -104,11 +113,21 @@ class Venue:
         self.ledger.touch(account)
         return account
 
+    @property
+    def universe(self) -> Universe:
+        return self.ledger.universe
+
+    def oracle_of(self, coin: str) -> int:
+        """In price units; 0 before there is any price."""
+        return self.upkeep.prices(coin).oracle
+
     def mark_of(self, coin: str) -> int:
-        return self.ledger.books[coin].mark()
+        """What positions are valued and triggers fired at, in price units; 0 before there is any price."""
+        return mark_price(self.upkeep.prices(coin), self.ledger.books[coin], self.ledger.block_ms)
 
     def value_of(self, account: Account) -> int:
-        return account_value(account, self.mark_of)
+        """All that the account is worth, over all dexs and spot, in micro-USDC."""
+        return self.margin.value(account)
 
     def use_nonce(self, signer: str, nonce: int, now_ms: int) -> None:
         """Raises ``NonceRefusedError``."""
@@ -183,37 +202,23 @@ class Venue:
         self.ledger.touch(account)
         self._switches.watch(account)
 
-    def set_leverage(self, user: str, asset: int, value: int, is_cross: bool) -> str:
-        """An error text, empty if it is set."""
+    def set_leverage(self, user: str, asset: int, value: int, is_cross: bool) -> None:
+        """Raises ``RefusedError``."""
         account = self.see(user)
-        listing = self.universe.by_asset(asset)
-        if listing is None:
-            return f"No such asset. asset={asset}"
-        instrument = listing.instrument
-        if not 1 <= value <= instrument.max_leverage:
-            return "Invalid leverage value"
-        old = leverage_of(account, instrument)
-        if old.is_cross != is_cross and account.lots(instrument.coin):
-            return "Cannot switch leverage type with open position."
-        previous = account.leverages.get(instrument.coin)
-        account.leverages[instrument.coin] = Leverage(value, is_cross)
-        needed = initial_margin(account, self.instruments, self.mark_of)
-        if value < old.value and needed > self.value_of(account):
-            if previous is None:
-                del account.leverages[instrument.coin]
-            else:
-                account.leverages[instrument.coin] = previous
-            kind, remedy = (
-                ("Cross", "deposit more collateral")
-                if is_cross
-                else ("Isolated", "add margin to the position")
-            )
-            return (
-                f"{kind} position does not have sufficient margin available to decrease leverage. "
-                f"To decrease leverage, {remedy}."
-            )
+        set_leverage(self.margin, self._money, account, self._listing(asset), Leverage(value, is_cross))
         self.ledger.touch(account)
-        return ""
+
+    def update_isolated_margin(self, user: str, asset: int, micro: int) -> None:
+        """Move ``micro`` into the position, or out if negative. Raises ``RefusedError``."""
+        account = self.see(user)
+        update_isolated_margin(self.margin, account, self._listing(asset), micro)
+        self.ledger.touch(account)
+
+    def top_up_isolated_margin(self, user: str, asset: int, leverage: Fraction) -> None:
+        """Add what brings the position down to ``leverage``. Raises ``RefusedError``."""
+        account = self.see(user)
+        top_up_isolated_margin(self.margin, account, self._listing(asset), leverage)
+        self.ledger.touch(account)
 
     def tick(self, now_ms: int) -> None:
         """What happens by itself as time goes by, in a block of its own; next to nothing as long as nothing is due."""
@@ -225,6 +230,7 @@ class Venue:
                 self.ledger.touch(account)
                 takes_triggers = self._settings.schedule_cancel_takes_triggers
                 self.ledger.cancel_all(account, OrderStatus.SCHEDULED_CANCEL, with_triggers=takes_triggers)
+        self.upkeep.tick(self.ledger.block_ms)
         for coin in self.ledger.triggers.coins:
             self._fire(coin)
 
@@ -236,6 +242,7 @@ class Venue:
         book.is_open = step.is_open
         if not step.is_open:
             book.clear_ghosts()
+            self.upkeep.on_step(step)
             return
         for trade in step.trades:
             users = market_trade(book, trade, self.ledger)
@@ -245,11 +252,12 @@ class Venue:
             market_depth(book, step.depth, self.ledger)
         if step.quote is not None:
             market_quote(book, step.quote, self.ledger)
+        self.upkeep.on_step(step)
         self._fire(step.coin)
 
     def relist(self, rules: Rules, now_ms: int) -> None:
         """Put a coin under other rules. Orders on one that is delisted are cancelled; positions stay."""
-        self.universe = self.universe.with_rules(rules)
+        self.ledger.universe = self.universe.with_rules(rules)
         if not rules.is_delisted:
             return
         self.ledger.begin_block(now_ms)
@@ -288,7 +296,13 @@ class Venue:
             self._desk.fire(order)
 
     def _can_fill(self, maker: Order) -> bool:
-        return can_fill(maker, self.ledger.accounts[maker.user], self.instruments, self.mark_of)
+        return self.margin.may_match(maker, self.ledger.accounts[maker.user])
+
+    def _listing(self, asset: int) -> Listing:
+        listing = self.universe.by_asset(asset)
+        if listing is None:
+            raise RefusedError(f"No such asset. asset={asset}")
+        return listing
 
     def _asset(self, coin: str) -> int:
         return self.instruments[coin].asset_id

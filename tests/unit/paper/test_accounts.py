@@ -9,8 +9,9 @@ import pytest
 
 from core.domain.orders import Side
 from core.paper.answers.portfolio import clearinghouse_state
-from core.paper.venue.accounts import Position, fee_micro
 from core.paper.venue.orders import OrderStatus, TimeInForce
+from core.paper.venue.positions import Position
+from core.paper.venue.refusals import RefusedError
 from tests.unit.paper.world import ALICE, BOB, FUNDS_MICRO, World, lots, price, quote, trade
 
 
@@ -55,11 +56,6 @@ def test_closed_pnl_in_parts_adds_up_exactly_though_the_entry_is_no_whole_number
     parts = [position.trade(Side.SELL, 100, 1).closed_pnl for _ in range(3)]
     assert sum(parts) == 300 - 301
     assert position.cost == 0
-
-
-def test_fees_are_cut_toward_zero_at_a_millionth() -> None:
-    assert fee_micro(43_492_666, crossed=True) == 19_571
-    assert fee_micro(43_492_666, crossed=False) == 6_523
 
 
 def test_a_maker_pays_a_third_of_the_takers_fee_and_closed_pnl_leaves_fees_out(world: World) -> None:
@@ -134,14 +130,15 @@ def test_an_order_that_reduces_needs_no_margin(world: World) -> None:
 
 
 def test_leverage_is_kept_within_the_coins_bounds_and_the_accounts_means(world: World) -> None:
-    assert world.venue.set_leverage(ALICE, 0, 41, True) == "Invalid leverage value"
-    assert world.venue.set_leverage(ALICE, 0, 40, True) == ""
+    with pytest.raises(RefusedError, match=r"^Invalid leverage value$"):
+        world.venue.set_leverage(ALICE, 0, 41, True)
+    world.venue.set_leverage(ALICE, 0, 40, True)
     world.buy(100_010, "1")
-    assert world.venue.set_leverage(ALICE, 0, 40, False) == "Cannot switch leverage type with open position."
-    assert world.venue.set_leverage(ALICE, 0, 2, True).startswith(
-        "Cross position does not have sufficient margin"
-    )
-    state = clearinghouse_state(world.venue, world.account(), world.now_ms)
+    with pytest.raises(RefusedError, match=r"^Cannot switch leverage type with open position.$"):
+        world.venue.set_leverage(ALICE, 0, 40, False)
+    with pytest.raises(RefusedError, match=r"^Cross position does not have sufficient margin"):
+        world.venue.set_leverage(ALICE, 0, 2, True)
+    state = clearinghouse_state(world.venue, world.account(), "", world.now_ms)
     assert '"value":40' in _json(state)
 
 
@@ -152,7 +149,7 @@ def test_clearinghouse_numbers_obey_the_venues_identities(world: World, is_cross
     world.market(quote=quote(99_990, "1", 100_000, "1"))
     account = world.account()
     mark = world.venue.mark_of("BTC")
-    state = clearinghouse_state(world.venue, account, world.now_ms)
+    state = clearinghouse_state(world.venue, account, "", world.now_ms)
     summary, cross = state["marginSummary"], state["crossMarginSummary"]
     assert isinstance(summary, dict)
     assert isinstance(cross, dict)

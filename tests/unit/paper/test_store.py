@@ -159,11 +159,9 @@ def test_a_write_that_fails_changes_nothing_and_stops_the_exchange(
 
 def _check(saved: Saved) -> None:
     """Every fill, order, position and cash row belongs to the same committed state."""
-    assert (
-        sum(sum(a.cash.values()) - a.deposits for a in (*saved.accounts.values(), saved.market))
-        + saved.counters.fees
-        == 0
-    )
+    parties = [*saved.accounts.values(), saved.market]
+    residual = sum(a.money - a.deposits for a in parties)
+    assert residual + saved.counters.fees + saved.counters.rounding == 0
     for account in saved.accounts.values():
         end, cash, by_order = 0, account.deposits, dict[int, int]()
         for fill in account.fills:
@@ -171,6 +169,7 @@ def _check(saved: Saved) -> None:
             end += fill.side.sign * fill.lots
             cash -= fill.side.sign * fill.lots * fill.price + fill.fee
             by_order[fill.oid] = by_order.get(fill.oid, 0) + fill.lots
+        cash -= sum(position.funding for position in account.positions.values())
         assert (account.lots("BTC"), sum(account.cash.values())) == (end, cash)
         orders = {**account.open_orders, **account.terminal_orders}
         assert {oid: o.filled for oid, o in orders.items() if o.filled} == by_order

@@ -81,8 +81,17 @@ class World:
     def __post_init__(self) -> None:
         self.market(quote=quote(100_000, "1", 100_010, "1"))
 
-    def market(self, *trades: MarketTrade, quote: Quote | None = None, depth: Depth | None = None) -> Batch:
-        self.venue.step(MarketStep("BTC", trades, depth, quote), self.now_ms)
+    def market(
+        self,
+        *trades: MarketTrade,
+        quote: Quote | None = None,
+        depth: Depth | None = None,
+        oracle: int | None = None,
+        mark: int | None = None,
+    ) -> Batch:
+        """``oracle`` and ``mark`` in whole USDC."""
+        stated = [None if usd is None else price(usd) for usd in (oracle, mark)]
+        self.venue.step(MarketStep("BTC", trades, depth, quote, stated[0], stated[1]), self.now_ms)
         return self._done()
 
     def place(
@@ -112,8 +121,8 @@ class World:
         return self._done()
 
     def mid(self, at: int) -> Batch:
-        """Quote so that the mark is ``at``, with no trade on the way to it."""
-        return self.market(quote=quote(at - 5, "1", at + 5, "1"))
+        """Quote around ``at`` and state it as oracle and mark, with no trade on the way to it."""
+        return self.market(quote=quote(at - 5, "1", at + 5, "1"), oracle=at, mark=at)
 
     def buy(self, at: int | str, size: str, tif: TimeInForce = TimeInForce.GTC, user: str = ALICE) -> Order:
         placed = self.place(Side.BUY, at, size, tif, user=user)
