@@ -6,11 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench format snapshots lock clean
+.PHONY: help run test fuzz check bench format snapshots lock clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
 	@echo 'make test   run all tests'
+	@echo 'make fuzz   throw 100,000 bad requests at the paper exchange'
 	@echo 'make check  format, lint, types, imports'
 	@echo 'make bench  measure, each figure beside a baseline; ARGS=matching for some'
 
@@ -33,6 +34,9 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

@@ -13,15 +13,44 @@ JsonObject: TypeAlias = "dict[str, Json]"
 DESERIALIZE_TEXT = "Failed to deserialize the JSON body into the target type"
 
 
+_MAX_DEPTH = 127
+"""Of Rust's serde_json, whose words Hyperliquid answers with; it counts a limit of 128 down to 0."""
+
+
 class MalformedRequestError(Exception):
     """A request whose JSON isn't of the shape asked for; becomes HTTP 422 with ``DESERIALIZE_TEXT``."""
 
 
 def loads(body: str | bytes) -> object:
+    """Raises ``MalformedRequestError``: no JSON, or nested deeper than Hyperliquid's own reader goes."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedRequestError(str(error)) from error
+    if _brackets(body) > _MAX_DEPTH and _is_deep(value):
+        raise MalformedRequestError(f"nested deeper than {_MAX_DEPTH}")
+    return value
+
+
+def _brackets(body: str | bytes) -> int:
+    """No fewer than the depth, and quickly counted."""
+    if isinstance(body, str):
+        return body.count("{") + body.count("[")
+    return body.count(b"{") + body.count(b"[")
+
+
+def _is_deep(value: object) -> bool:
+    layer: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        layer = [
+            inner
+            for item in layer
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not layer:
+            return False
+    return any(isinstance(item, dict | list) for item in layer)
 
 
 def dumps(value: Json) -> str:

@@ -14,6 +14,8 @@ from core.paper.server.faults.faults import Faults
 from core.paper.venue.audit import audit_row
 
 _MICRO = 1_000_000
+_MAX_DIGITS = 24
+"""Written out, a number like 1e999999999 would fill the memory."""
 _MAX_USD = 1_000_000_000
 
 
@@ -118,6 +120,9 @@ def _decimal(value: object, name: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ControlError(f"{name} must be a number or a decimal string.")
     try:
-        return parse_decimal(format(Decimal(str(value)), "f"))
+        number = Decimal(str(value))
+        if number.is_finite() and abs(number.adjusted()) > _MAX_DIGITS:
+            raise ControlError(f"{name} has more than {_MAX_DIGITS} digits.")
+        return parse_decimal(format(number, "f"))
     except (InvalidOperation, InexactNumberError, ValueError) as error:
         raise ControlError(f"{name} is {value!r}, which is not a number.") from error

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from core.paper.config import MarketDiedError, PaperConfig, PaperError, PortInUseError
 from core.paper.exchange import PaperExchange
@@ -27,6 +28,12 @@ _log = logging.getLogger(__name__)
 _KEEP_HOUSE_EVERY_S = 1.0
 _CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
 _STOP_TIMEOUT_S = 3.0
+
+_MAX_BODY = 2 * 2**20
+_TOO_LARGE_TEXT = "Failed to buffer the request body: length limit exceeded"
+"""Limit and words of axum, the library whose words Hyperliquid uses for JSON that it can't read."""
+_BROKEN_TEXT = "Failed to read the request body"
+"""One that broke off, or isn't encoded as its headers say."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -166,7 +173,7 @@ class PaperServer:
             raise PaperError(f"Faults: {error}") from error
 
     async def _listen(self) -> str:
-        application = web.Application(middlewares=[self._boundary])
+        application = web.Application(middlewares=[self._boundary], client_max_size=_MAX_BODY)
         application.add_routes(
             [
                 web.post("/info", self._on_info),
@@ -181,7 +188,9 @@ class PaperServer:
             ]
         )
         host, port = self._config.host, self._config.port
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_STOP_TIMEOUT_S)
+        self._runner = web.AppRunner(
+            application, access_log=None, logger=_quiet_logger(), shutdown_timeout=_STOP_TIMEOUT_S
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         try:
@@ -227,8 +236,12 @@ class PaperServer:
     async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         try:
             return await handler(request)
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413, text=_TOO_LARGE_TEXT)
         except web.HTTPException:
             raise
+        except (web.RequestPayloadError, ConnectionError):
+            return web.Response(status=400, text=_BROKEN_TEXT)
         except MalformedRequestError:
             return web.Response(status=422, text=DESERIALIZE_TEXT)
         except ControlError as error:
@@ -295,6 +308,20 @@ async def _control_body(request: web.Request) -> object:
         return loads(await request.read())
     except MalformedRequestError as error:
         raise ControlError(f"The body is not JSON: {error}.") from error
+
+
+def _quiet_logger() -> logging.Logger:
+    """For aiohttp, which else prints a traceback for every request that isn't HTTP."""
+    logger = logging.getLogger(f"{__name__}.aiohttp")
+    if not logger.filters:
+        logger.addFilter(_is_ours)
+    return logger
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Not what a client has got wrong, which it is told with HTTP 400, and not that it has gone."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
 
 
 def _address(request: web.Request) -> str:

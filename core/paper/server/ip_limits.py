@@ -52,7 +52,7 @@ def info_weight(request: object) -> int:
     kind = request.get("type") if isinstance(request, dict) else None
     if kind == "userRole":
         return _ROLE_WEIGHT
-    return _CHEAP_WEIGHT if kind in _CHEAP else _USUAL_WEIGHT
+    return _CHEAP_WEIGHT if isinstance(kind, str) and kind in _CHEAP else _USUAL_WEIGHT
 
 
 def answer_weight(request: object, answer: Json) -> int:
