@@ -10,8 +10,10 @@ from core.paper.answers.tape import Tape
 from core.paper.jsonio import Json, JsonObject
 from core.paper.market.listing import FIRST_DEX, Listing
 from core.paper.venue.book import Book
+from core.paper.venue.funding import RATE_DECIMALS, premium
+from core.paper.venue.prices import impact_price
 from core.paper.venue.venue import Venue
-from core.paper.wiretext import micro_wire
+from core.paper.wiretext import micro_wire, units_wire
 
 _HOUR_MS = 3_600_000
 
@@ -41,16 +43,18 @@ class Contexts:
     def context(self, listing: Listing, now_ms: int) -> JsonObject:
         coin = listing.coin
         book = self._venue.ledger.books[coin]
-        mark = self._rows.price(coin, book.mark())
+        mark = self._rows.price(coin, self._venue.mark_of(coin))
+        oracle = self._venue.oracle_of(coin)
+        over = premium(book, listing, oracle)
         day = self._tape.day(coin, now_ms)
         has_both = book.bids.best is not None and book.asks.best is not None
         return {
-            "funding": "0.0",
+            "funding": units_wire(self._venue.upkeep.funding(coin).rate, RATE_DECIMALS),
             "openInterest": self._rows.size(coin, self.open_lots(coin)),
             "prevDayPx": self._rows.price(coin, day.previous) if day.previous else mark,
             "dayNtlVlm": micro_wire(day.micro),
-            "premium": "0.0" if has_both else None,
-            "oraclePx": mark,
+            "premium": None if over is None else units_wire(over, RATE_DECIMALS),
+            "oraclePx": self._rows.price(coin, oracle),
             "markPx": mark,
             "midPx": self._rows.mid(book) if has_both else None,
             "impactPxs": self._impact_prices(listing, book) if has_both else None,
@@ -59,8 +63,7 @@ class Contexts:
 
     def open_lots(self, coin: str) -> int:
         """The open interest, one side of it."""
-        parties = (*self._venue.ledger.accounts.values(), self._venue.ledger.market)
-        return sum(max(0, account.lots(coin)) for account in parties)
+        return sum(max(0, account.lots(coin)) for account in self._venue.ledger.parties())
 
     def _meta_and_contexts(self, request: Request, now_ms: int) -> Json:
         dex = get_dex(request)
@@ -68,17 +71,9 @@ class Contexts:
         return None if meta is None else [meta, self.of_dex(dex, now_ms)]
 
     def _impact_prices(self, listing: Listing, book: Book) -> list[Json]:
-        return [self._impact_price(listing, book, side) for side in (Side.BUY, Side.SELL)]
-
-    def _impact_price(self, listing: Listing, book: Book, side: Side) -> str:
-        """The average price of trading the coin's impact notional against ``side``, as far as it reaches."""
-        left, lots, micro = listing.rules.impact_micro, 0, 0
-        for price, offered, _ in book.depth(side, 1000):
-            taken = min(offered, -(-left // price))
-            lots, micro, left = lots + taken, micro + taken * price, left - taken * price
-            if left <= 0:
-                break
-        return self._rows.average(listing.coin, micro, lots)
+        """What trading the coin's impact notional would cost on average."""
+        prices = (impact_price(book, side, listing.rules.impact_micro) for side in (Side.BUY, Side.SELL))
+        return [None if price is None else self._rows.price(listing.coin, price) for price in prices]
 
     def _predicted(self, _request: Request, now_ms: int) -> Json:
         """Of the first dex, this venue's row alone: the paper exchange follows no other."""
@@ -102,6 +97,14 @@ class Contexts:
 
     def _funding_history(self, request: Request, _: int) -> Json:
         """Oldest first; of more than 500 the oldest, so that paging by the last time reaches all."""
-        get_listing(request, self._venue.universe)
-        rows: list[JsonObject] = []
-        return within(request, rows, lambda row: int(str(row["time"])))[:MAX_ROWS]
+        coin = get_listing(request, self._venue.universe).coin
+        rows = within(request, self._venue.upkeep.funding_history(coin), lambda row: row.time_ms)
+        return [
+            {
+                "coin": coin,
+                "fundingRate": units_wire(row.rate, RATE_DECIMALS),
+                "premium": units_wire(row.premium, RATE_DECIMALS),
+                "time": row.time_ms,
+            }
+            for row in rows[:MAX_ROWS]
+        ]

@@ -8,13 +8,11 @@ from core.paper.answers.arguments import Handler, Request, get_account
 from core.paper.answers.tape import Tape
 from core.paper.jsonio import Json, JsonObject
 from core.paper.venue.accounts import Account
+from core.paper.venue.fees import DAY_MS, KEPT_DAYS, RATE_DECIMALS, DayVolume, day_of, tier_for
 from core.paper.venue.venue import Venue
-from core.paper.wiretext import micro_wire
+from core.paper.wiretext import micro_wire, units_wire
 
-_DAYS = 15
-"""Today and the fourteen days before."""
-
-_DAY_MS = 24 * 60 * 60 * 1000
+_DAYS = KEPT_DAYS
 
 _VIP_TIERS: list[Json] = [
     {"ntlCutoff": cutoff, "cross": cross, "add": add, "spotCross": spot_cross, "spotAdd": spot_add}
@@ -64,11 +62,12 @@ class Fees:
 
     def _user_fees(self, request: Request, now_ms: int) -> Json:
         account = get_account(request, self._venue)
+        tier = tier_for(self._venue.ledger.volumes_of(account).days, day_of(now_ms))
         return {
             "dailyUserVlm": self._daily_volume(account, now_ms),
             "feeSchedule": _SCHEDULE,
-            "userCrossRate": "0.00045",
-            "userAddRate": "0.00015",
+            "userCrossRate": units_wire(tier.taker, RATE_DECIMALS),
+            "userAddRate": units_wire(tier.maker, RATE_DECIMALS),
             "userSpotCrossRate": "0.0007",
             "userSpotAddRate": "0.0004",
             "activeReferralDiscount": "0.0",
@@ -83,20 +82,16 @@ class Fees:
         """Oldest day first; ``exchange`` is what all parties traded that day as far as the tape reaches."""
         today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
         first = today - timedelta(days=_DAYS - 1)
-        taken, made = [0] * _DAYS, [0] * _DAYS
-        first_ms = int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp()) * 1000
-        for fill in reversed(account.fills):
-            day = (fill.time_ms - first_ms) // _DAY_MS
-            if day < 0:
-                break
-            volumes = taken if fill.crossed else made
-            volumes[day] += fill.lots * fill.price
+        first_day = day_of(now_ms) - _DAYS + 1
+        first_ms = first_day * DAY_MS
+        days = self._venue.ledger.volumes_of(account).days
+        volumes = [days.get(first_day + number, DayVolume()) for number in range(_DAYS)]
         traded = self._tape.micro_by_day(first_ms, now_ms, _DAYS)
         return [
             {
                 "date": (first + timedelta(days=day)).isoformat(),
-                "userCross": micro_wire(taken[day]),
-                "userAdd": micro_wire(made[day]),
+                "userCross": micro_wire(volumes[day].taken),
+                "userAdd": micro_wire(volumes[day].made),
                 "exchange": micro_wire(traded[day]),
             }
             for day in range(_DAYS)

@@ -58,9 +58,7 @@ def _position(held: Held, cross_available: int) -> JsonObject:
         "coin": instrument.coin,
         "szi": units_wire(position.lots, instrument.sz_decimals),
         "leverage": leverage,
-        "entryPx": decimal_wire(
-            entry.scaleb(-instrument.price_decimals), instrument.price_decimals, rounded=True
-        ),
+        "entryPx": decimal_wire(entry.scaleb(-instrument.price_decimals), instrument.price_decimals),
         "positionValue": micro_wire(held.value),
         "unrealizedPnl": micro_wire(held.unrealized),
         "returnOnEquity": decimal_wire(held.unrealized / entry_margin if entry_margin else Decimal(0), 10),

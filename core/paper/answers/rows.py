@@ -33,11 +33,6 @@ class Rows:
     def size(self, coin: str, lots: int) -> str:
         return units_wire(lots, self._instruments[coin].sz_decimals)
 
-    def average(self, coin: str, micro: int, lots: int) -> str:
-        """The price at which ``lots`` (above 0) have a notional of ``micro``."""
-        decimals = self._instruments[coin].price_decimals
-        return decimal_wire((Decimal(micro) / lots).scaleb(-decimals), decimals, rounded=True)
-
     def open_order(self, order: Order) -> JsonObject:
         """A row of ``openOrders``: ``cloid`` and ``reduceOnly`` are absent where there is nothing to say."""
         return self._brief(order, order.remaining)
