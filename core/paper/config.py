@@ -42,6 +42,10 @@ class StoreError(PaperError):
     """The exchange's own database can't be opened, or isn't one."""
 
 
+class SourceUnreachableError(PaperError):
+    """The server whose market is to be mirrored doesn't answer."""
+
+
 class MarketDiedError(PaperError):
     """The market can't go on because of a fault in this program."""
 
@@ -108,6 +112,16 @@ STRICT_MONEY = MoneySettings()
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorSettings:
+    """How another server's market is followed."""
+
+    stale_after_s: float = 5.0
+    """A source that has been silent for so long has its quotes withdrawn."""
+    max_coins: int = 30
+    """As many are mirrored if none are named: four subscriptions each, of the thousand that an IP address may have."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaperConfig:
     """``speed`` is market seconds per second. ``port`` 0 takes a free one. Without ``store_path`` all is in memory. A recording
     that doesn't loop stands still at its end.
@@ -136,6 +150,7 @@ class PaperConfig:
     block_ms: int = 10
     """Actions that arrive within so long of each other are ordered as one block; 0 takes each as it comes."""
     orders: OrderSettings = OrderSettings()
+    mirror: MirrorSettings = MirrorSettings()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed > 0):

@@ -18,5 +18,6 @@ def load_market(spec: str, loops: bool = True, seed: int = 1) -> Market:
     if kind == "synthetic":
         return Synthetic(parse_coins(target), seed)
     raise UnknownMarketError(
-        f"The market {spec!r} can't be run. Fix: use replay:bundled, replay:FILE with a recording, or synthetic."
+        f"The market {spec!r} can't be run. Fix: use replay:bundled, replay:FILE with a recording, "
+        "synthetic, or mirror:URL."
     )

@@ -21,6 +21,7 @@ class Replay:
 
     hidden_depth = True
     """Recordings show at most twenty levels."""
+    warning = ""
 
     def __init__(self, recording: Recording, loops: bool = True) -> None:
         assert recording.tracks, recording.name

@@ -37,9 +37,18 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelChange:
+    """The market shows ``lots`` at a price from now on; 0 takes the level away."""
+
+    side: Side
+    price: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True)
 class MarketStep:
-    """What the market does to one coin at once: prints first, then the deeper book, then the best quote, which has
-    the last word.
+    """What the market does to one coin at once: prints first, then single levels, then the deeper book, then the best quote,
+    which has the last word.
 
     ``oracle`` and ``mark`` are prices that the market states itself, in price units; None leaves them to the venue.
     ``is_open`` False closes trading (a session market): the book is empty until a step opens it again.
@@ -52,6 +61,7 @@ class MarketStep:
     oracle: int | None = None
     mark: int | None = None
     is_open: bool = True
+    levels: tuple[LevelChange, ...] = ()
 
 
 class Market(Protocol):
@@ -68,6 +78,10 @@ class Market(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What whoever runs it should know, in sentences."""
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with it at the moment, as a sentence; empty if nothing is."""
 
     @property
     def hidden_depth(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,6 +16,8 @@ from core.paper.exchange import PaperExchange
 from core.paper.faults.spec import FaultError
 from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
 from core.paper.market.load import load_market
+from core.paper.market.step import Market
+from core.paper.mirror.feed import MirrorFeed, open_mirror
 from core.paper.server.control import Control, ControlError
 from core.paper.server.faults.faults import Faults
 from core.paper.server.ip_limits import Caps, IpLimits, answer_weight, exchange_weight, info_weight
@@ -53,6 +55,8 @@ class ServerStats:
     """By how much the market has fallen behind the speed asked for, in wall-clock milliseconds."""
     progress: float | None
     """The part of a finite market that is over, 0 to 1."""
+    warning: str
+    """What is wrong with the market at the moment; empty if nothing is."""
 
 
 class PaperServer:
@@ -68,6 +72,7 @@ class PaperServer:
         self._faults: Faults | None = None
         self._store: PaperStore | None = None
         self._runner: web.AppRunner | None = None
+        self._feed: MirrorFeed | None = None
         self._pacer: Pacer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._died = asyncio.Event()
@@ -85,9 +90,7 @@ class PaperServer:
         Raises:
             PaperError: nothing is left running, and the text says what to do.
         """
-        market = await asyncio.to_thread(
-            load_market, self._config.market, self._config.loops, self._config.seed
-        )
+        market = await self._open_market()
         try:
             if self._config.store_path is not None:
                 self._store = PaperStore(self._config.store_path)
@@ -101,11 +104,25 @@ class PaperServer:
             await self._release()
             raise
         self._pacer = Pacer(self._exchange, self._config.speed, self._hub.publisher.flush)
-        for work, name in ((self._pacer.run(), "paper market"), (self._keep_house(), "paper housekeeping")):
-            task = asyncio.create_task(work, name=name)
-            task.add_done_callback(self._on_task_end)
-            self._tasks.append(task)
+        self._start_task(self._pacer.run(), "paper market")
+        self._start_task(self._keep_house(), "paper housekeeping")
+        if self._feed is not None:
+            self._start_task(self._feed.run(), "paper mirror")
+            self._start_task(self._feed.watch(), "paper mirror's watch")
         return url
+
+    async def _open_market(self) -> Market:
+        config = self._config
+        kind, _, target = config.market.partition(":")
+        if kind == "mirror":
+            self._feed = await open_mirror(target, config.mirror)
+            return self._feed.market
+        return await asyncio.to_thread(load_market, config.market, config.loops, config.seed)
+
+    def _start_task(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._on_task_end)
+        self._tasks.append(task)
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         """Wait for ``stop`` or for the market's death, whichever comes first; then be stopped.
@@ -152,9 +169,13 @@ class PaperServer:
             laps=exchange.market.laps,
             late_ms=round(self._pacer.late_ms),
             progress=exchange.market.progress,
+            warning=exchange.market.warning,
         )
 
     async def _release(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            await feed.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

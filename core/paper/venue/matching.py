@@ -6,12 +6,12 @@ turn of these loops looks at the book afresh.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.paper.market.step import Depth, MarketTrade, Quote
+from core.paper.market.step import Depth, LevelChange, MarketTrade, Quote
 from core.paper.venue.book import Book, BookSide
 from core.paper.venue.orders import Order
 
@@ -92,6 +92,16 @@ def market_quote(book: Book, quote: Quote, settlement: Settlement) -> None:
     book.asks.clear_ghost_better(quote.ask)
     _offer(book, Side.BUY, quote.bid, quote.bid_lots, settlement)
     _offer(book, Side.SELL, quote.ask, quote.ask_lots, settlement)
+
+
+def market_levels(book: Book, changes: Sequence[LevelChange], settlement: Settlement) -> None:
+    """The market's liquidity at single prices; what it shows elsewhere stays as it is."""
+    for change in changes:
+        if not change.lots:
+            book.side(change.side).set_ghost(change.price, 0)
+    for change in changes:
+        if change.lots:
+            _offer(book, change.side, change.price, change.lots, settlement)
 
 
 def market_depth(book: Book, depth: Depth, settlement: Settlement) -> None:

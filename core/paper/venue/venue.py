@@ -20,7 +20,7 @@ from core.paper.venue.batch import Batch
 from core.paper.venue.ledger import Counters, Ledger
 from core.paper.venue.margin import Margin
 from core.paper.venue.margin_actions import set_leverage, top_up_isolated_margin, update_isolated_margin
-from core.paper.venue.matching import market_depth, market_quote, market_trade
+from core.paper.venue.matching import market_depth, market_levels, market_quote, market_trade
 from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import Grouping, Order, OrderRequest, OrderStatus, TimeInForce, WireOrder
 from core.paper.venue.placing import ModifyResult, OrderDesk, Placed
@@ -248,6 +248,8 @@ class Venue:
             users = market_trade(book, trade, self.ledger)
             if users < trade.lots:
                 self.ledger.print_market_trade(step.coin, trade.aggressor, trade.price, trade.lots - users)
+        if step.levels:
+            market_levels(book, step.levels, self.ledger)
         if step.depth is not None:
             market_depth(book, step.depth, self.ledger)
         if step.quote is not None:

@@ -64,6 +64,7 @@ class StillMarket:
     laps = 0
     progress = None
     notes = ()
+    warning = ""
     hidden_depth = True
     has_ended = False
 

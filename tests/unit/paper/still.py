@@ -29,6 +29,7 @@ class StillMarket:
     progress = None
     laps = 0
     notes = ()
+    warning = ""
     hidden_depth = False
     has_ended = False
 

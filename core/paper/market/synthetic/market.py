@@ -125,6 +125,7 @@ class Synthetic:
 
     hidden_depth = False
     notes: tuple[str, ...] = ()
+    warning = ""
     has_ended = False
     progress: float | None = None
     laps = 0
