@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.orders import Side
@@ -82,6 +82,7 @@ def _books(draw: st.DrawFn) -> list[tuple[_Ladder, _Ladder]]:
     return books
 
 
+@settings(deadline=None, max_examples=50)
 @given(_books())
 def test_after_every_snapshot_the_book_is_the_sources(books: list[tuple[_Ladder, _Ladder]]) -> None:
     mirror = _Mirror()

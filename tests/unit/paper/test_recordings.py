@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.instrument import Instrument
@@ -115,6 +115,7 @@ def _bars(draw: st.DrawFn) -> list[tuple[int, int, int, int, int]]:
     return bars
 
 
+@settings(deadline=None, max_examples=50)
 @given(_bars())
 def test_candles_made_of_a_bars_prints_are_the_bar(bars: list[tuple[int, int, int, int, int]]) -> None:
     track = _track_of(bars)
@@ -146,6 +147,7 @@ def _track_of(bars: list[tuple[int, int, int, int, int]]) -> CandleTrack:
     return CandleTrack(Numbers(BTC), times, flat)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(1, 10**12), min_size=1, max_size=50))
 def test_the_rest_of_a_lot_is_carried_so_that_volumes_add_up_to_the_lot(finer: list[int]) -> None:
     numbers = Numbers(BTC)
@@ -153,6 +155,7 @@ def test_the_rest_of_a_lot_is_carried_so_that_volumes_add_up_to_the_lot(finer: l
     assert total == sum(finer) // 10_000
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(1, 10**9), st.sampled_from([BTC, Instrument("DOGE", 1, 0, 10), Instrument("x", 2, 2, 3)]))
 def test_rounded_prices_are_valid_and_enclose_what_was_recorded(price: int, instrument: Instrument) -> None:
     text = units_text(price, 5)
@@ -321,6 +324,7 @@ def test_once_it_ends_and_tells_how_far_it_is(tmp_path: Path) -> None:
     assert again.place == "0,0 forward", "an ended market begins anew"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 60), st.booleans())
 def test_it_goes_on_from_any_saved_place_with_the_same_waits_and_steps(steps: int, loops: bool) -> None:
     bars = [(100, 120, 90, 110, 50), (110, 115, 100, 101, 3)]
