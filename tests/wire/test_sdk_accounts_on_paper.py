@@ -79,6 +79,32 @@ def test_a_sub_account_that_the_sdk_made_trades_apart(
     assert _rest(stranger, info).startswith(f"Sub-account {user} is not registered to 0x")
 
 
+def test_the_sdk_moves_money(url: str, exchange: Exchange, info: Info, wallet: LocalAccount) -> None:
+    user = exchange.create_sub_account("sub")["response"]["data"]
+    other = new_wallet().address.lower()
+    assert exchange.sub_account_transfer(user, True, 100_000_000) == OK
+    assert exchange.usd_transfer(10, other) == OK
+    assert exchange.usd_class_transfer(20, False) == OK
+    assert exchange.spot_transfer(5, other, "USDC") == OK
+    assert exchange.send_asset(wallet.address.lower(), "spot", "", "USDC", 5) == OK
+    assert exchange.withdraw_from_bridge(50, wallet.address.lower()) == OK
+    assert float(info.user_state(user)["marginSummary"]["accountValue"]) == 100
+    assert float(info.user_state(wallet.address)["marginSummary"]["accountValue"]) == 9825
+    assert info.spot_user_state(wallet.address)["balances"][0]["total"] == "10.0"
+    rows = info.user_non_funding_ledger_updates(wallet.address, 0)
+    assert [row["delta"]["type"] for row in rows] == [
+        "subAccountTransfer",
+        "internalTransfer",
+        "accountClassTransfer",
+        "send",
+        "send",
+        "withdraw",
+    ]
+    trader = Exchange(wallet, url, vault_address=user)
+    assert trader.usd_class_transfer(1, False) == OK
+    assert info.spot_user_state(user)["balances"][0]["total"] == "1.0"
+
+
 def test_a_builder_is_paid_only_after_approval(exchange: Exchange, info: Info, wallet: LocalAccount) -> None:
     builder = {"b": BUILDER, "f": 10}
     assert _rest(exchange, info, builder=builder) == {"error": "Builder fee has not been approved."}

@@ -7,7 +7,7 @@ from core.paper.answers.portfolio import clearinghouse_state
 from core.paper.answers.rows import Rows
 from core.paper.jsonio import Json, JsonObject, get_address
 from core.paper.market.listing import FIRST_DEX, Listing
-from core.paper.venue.accounts import Account
+from core.paper.venue.accounts import UNIFIED, Account
 from core.paper.venue.budget import request_cap, requests_surplus, requests_used
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire
@@ -44,9 +44,16 @@ class Accounts:
         """``clearinghouseState`` of every dex, by name."""
         return [[dex, self.state(account, dex, now_ms)] for dex in self._venue.universe.dexs]
 
-    def spot_state(self, _account: Account) -> JsonObject:
-        """All money is with the perpetual dexs."""
-        return {"balances": []}
+    def spot_state(self, account: Account) -> JsonObject:
+        """The spot wallet; of a unified account all money, of which orders and positions hold their margin."""
+        total, hold = account.spot, 0
+        if account.abstraction == UNIFIED:
+            total = account.money
+            hold = min(total, self._venue.margin.initial(account, FIRST_DEX))
+        if not total:
+            return {"balances": []}
+        row: JsonObject = {"coin": "USDC", "token": 0, "total": micro_wire(total), "hold": micro_wire(hold)}
+        return {"balances": [{**row, "entryNtl": "0.0"}]}
 
     def active_asset_data(self, account: Account, listing: Listing) -> JsonObject:
         """What could be traded now, buying and selling. Against a position the double of its margin comes on top: what

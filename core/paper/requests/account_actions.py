@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 
@@ -16,10 +17,10 @@ class IsolatedMarginAction:
 
 @dataclass(frozen=True, slots=True)
 class TopUpIsolatedAction:
-    """Add what brings the position down to ``leverage``, a decimal."""
+    """Add what brings the position down to ``leverage``."""
 
     asset: int
-    leverage: str
+    leverage: Fraction
 
 
 @dataclass(frozen=True, slots=True)

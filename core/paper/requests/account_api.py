@@ -27,10 +27,13 @@ from core.paper.requests.account_actions import (
 )
 from core.paper.requests.signers import Authority
 from core.paper.requests.trading import OK_DEFAULT
+from core.paper.venue.accounts import Account
 from core.paper.venue.refusals import RefusedError
 from core.paper.venue.sub_accounts import check_owner
+from core.paper.venue.transfers import SPOT
 from core.paper.venue.venue import Venue
 
+_USDC = ("USDC", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054")
 _TWAP_MINUTES = range(5, 1441)
 _MAX_BUILDER_RATE = 100
 """In tenths of a basis point: 0.1 % on perps."""
@@ -43,8 +46,9 @@ class AccountApi:
         self._venue = venue
         self._settings = settings
 
-    def act(self, authority: Authority, action: AccountAction, now_ms: int) -> Json:
-        account = authority.account
+    def act(self, authority: Authority, action: AccountAction, nonce: int, now_ms: int) -> Json:
+        account, transfers = authority.account, self._venue.transfers
+        self._venue.ledger.begin_block(now_ms)
         match action:
             case ApproveAgentAction():
                 self._venue.agents.approve(account, action.agent, action.name, now_ms)
@@ -64,21 +68,27 @@ class AccountApi:
                 return _data("twapOrder", {"status": {"error": _twap_error(action)}})
             case TwapCancelAction():
                 return _data("twapCancel", {"status": {"error": _NO_TWAP}})
+            case IsolatedMarginAction():
+                self._venue.update_isolated_margin(account.user, action.asset, action.micro)
+            case TopUpIsolatedAction():
+                self._venue.top_up_isolated_margin(account.user, action.asset, action.leverage)
             case SubAccountTransferAction():
-                sender, receiver = account.user, action.sub_account
-                if not action.is_deposit:
-                    sender, receiver = receiver, sender
-                raise RefusedError(f"Invalid sub-account transfer from {sender} to {receiver}")
-            case IsolatedMarginAction() | TopUpIsolatedAction():
-                raise RefusedError("Position does not use isolated margin.")
-            case UsdSendAction() | WithdrawAction() | ClassTransferAction():
-                raise RefusedError("Insufficient balance for withdrawal.")
+                sub_account = self._sub_account(authority, action.sub_account)
+                parties = (account, sub_account) if action.is_deposit else (sub_account, account)
+                transfers.to_sub_account(*parties, action.micro)
+            case ClassTransferAction():
+                holder = self._holder(authority, action.sub_account)
+                transfers.between_classes(holder, action.micro, to_perp=action.to_perp)
+            case UsdSendAction():
+                transfers.to_user(account, action.destination, action.micro)
+            case WithdrawAction():
+                transfers.withdraw(account, action.micro, nonce)
+            case SendAssetAction():
+                self._send_asset(authority, action, nonce)
             case ReserveWeightAction():
                 if authority.is_agent:
                     raise RefusedError(f"Must deposit before performing actions. User: {authority.signer}")
-                raise RefusedError("Insufficient balance for withdrawal.")
-            case SendAssetAction():
-                raise RefusedError("Insufficient balance for token transfer")
+                transfers.reserve_requests(account, action.weight)
             case SetAbstractionAction():
                 self._set_abstraction(authority, action)
             case _:
@@ -86,13 +96,34 @@ class AccountApi:
         self._venue.ledger.touch(account)
         return OK_DEFAULT
 
+    def _send_asset(self, authority: Authority, action: SendAssetAction, nonce: int) -> None:
+        if action.token not in _USDC:
+            raise RefusedError(f"Unknown token {action.token}")
+        if not {action.source_dex, action.destination_dex} <= {*self._venue.universe.dexs, SPOT}:
+            raise RefusedError("Invalid perp DEX")
+        master = authority.master
+        if action.by_agent and action.destination not in (master.user, *master.sub_accounts):
+            raise RefusedError("Agent can only send asset to same user or their sub-accounts.")
+        self._venue.transfers.asset(
+            self._holder(authority, action.sub_account),
+            action.source_dex,
+            action.destination,
+            action.destination_dex,
+            action.micro,
+            nonce,
+        )
+
     def _set_abstraction(self, authority: Authority, action: SetAbstractionAction) -> None:
-        account = authority.account
-        if action.user and action.user != account.user:
-            found = self._venue.ledger.accounts.get(action.user)
-            account = check_owner(authority.master, found, action.user)
+        is_own = action.user in ("", authority.account.user)
+        account = self._holder(authority, None if is_own else action.user)
         account.abstraction = action.abstraction
         self._venue.ledger.touch(account)
+
+    def _holder(self, authority: Authority, sub_account: str | None) -> Account:
+        return authority.account if sub_account is None else self._sub_account(authority, sub_account)
+
+    def _sub_account(self, authority: Authority, address: str) -> Account:
+        return check_owner(authority.master, self._venue.ledger.accounts.get(address), address)
 
 
 _NO_TWAP = "TWAP was never placed, already canceled, or filled."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TypeAlias
 
 from core.domain.units import InexactNumberError, decimal_text, parse_decimal, parse_units
@@ -38,6 +39,7 @@ from core.paper.requests.account_actions import (
     WithdrawAction,
 )
 from core.paper.requests.payloads import Fields, L1Payload, UserPayload
+from core.paper.venue.transfers import SPOT
 
 _CHAINS = ("Mainnet", "Testnet")
 _MICRO_DECIMALS = 6
@@ -91,10 +93,11 @@ def _isolated_margin(source: Source) -> Read:
 def _top_up(source: Source) -> Read:
     asset, text = get_int(source, "asset"), get_str(source, "leverage")
     try:
-        leverage = decimal_text(parse_decimal(text))
+        leverage = parse_decimal(text)
     except InexactNumberError as error:
         raise MalformedRequestError(str(error)) from error
-    return TopUpIsolatedAction(asset, leverage), _l1(source, asset=asset, leverage=leverage)
+    payload = _l1(source, asset=asset, leverage=decimal_text(leverage))
+    return TopUpIsolatedAction(asset, Fraction(leverage)), payload
 
 
 def _create_sub_account(source: Source) -> Read:
@@ -231,6 +234,20 @@ def _send_asset(source: Source) -> Read:
     return action, _user_signed(source, "SendAsset", _SEND_ASSET_FIELDS, **values)
 
 
+_SPOT_FIELDS: Fields = (
+    ("destination", "string"),
+    ("token", "string"),
+    ("amount", "string"),
+    ("time", "uint64"),
+)
+
+
+def _spot_send(source: Source) -> Read:
+    to, token, text = get_address(source, "destination"), get_str(source, "token"), get_str(source, "amount")
+    payload = _user_signed(source, "SpotSend", _SPOT_FIELDS, destination=to, token=token, amount=text)
+    return SendAssetAction(to, SPOT, SPOT, token, _micro(text), None, by_agent=False), payload
+
+
 _ABSTRACTIONS = {"i": "disabled", "u": "unifiedAccount", "p": "portfolioMargin"}
 """How an agent abbreviates them."""
 
@@ -281,6 +298,7 @@ ACCOUNT_DECODERS: dict[str, Callable[[Source], Read]] = {
     "usdSend": _usd_send,
     "withdraw3": _withdraw,
     "sendAsset": _send_asset,
+    "spotSend": _spot_send,
     "userSetAbstraction": _set_abstraction,
     "userDexAbstraction": _dex_abstraction,
 }

@@ -44,7 +44,7 @@ class ExchangeApi:
                 raise RefusedError("Nonce mismatch.")
             authority = self.signers.authorize(envelope, now_ms)
             self._admit(authority, envelope, now_ms)
-            return self._act(authority, envelope.action, now_ms)
+            return self._act(authority, envelope, now_ms)
         except RefusedError as refused:
             return refusal(str(refused))
 
@@ -64,14 +64,14 @@ class ExchangeApi:
         if weight > _MAX_ITEMS:
             raise RefusedError(f"Signed action over weight limit of {_MAX_ITEMS}.")
 
-    def _act(self, authority: Authority, action: Action, now_ms: int) -> Json:
-        match action:
+    def _act(self, authority: Authority, envelope: Envelope, now_ms: int) -> Json:
+        match action := envelope.action:
             case PlaceAction() | CancelAction() | ModifyAction() | LeverageAction() | ScheduleCancelAction():
                 return self._trading.act(authority.account, action, now_ms)
             case NoopAction():
                 return OK_DEFAULT
             case _:
-                return self._accounts.act(authority, action, now_ms)
+                return self._accounts.act(authority, action, envelope.nonce, now_ms)
 
 
 def item_count(action: Action) -> int:

@@ -16,7 +16,7 @@ from core.paper.requests.payloads import UserPayload
 from core.paper.requests.signatures import UnrecoverableError, recover
 from core.paper.venue.accounts import Account
 from core.paper.venue.refusals import RefusedError
-from core.paper.venue.sub_accounts import check_owner
+from core.paper.venue.sub_accounts import check_vault
 from core.paper.venue.venue import Venue
 
 
@@ -66,7 +66,7 @@ class Signers:
         if envelope.vault is None:
             return Authority(signer, master, master)
         vault = self._venue.ledger.accounts.get(envelope.vault)
-        return Authority(signer, master, check_owner(master, vault, envelope.vault))
+        return Authority(signer, master, check_vault(master, vault, envelope.vault))
 
     def _is_known(self, address: str) -> bool:
         return self._venue.knows(address) or self._venue.agents.knows(address)

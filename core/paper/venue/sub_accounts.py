@@ -35,10 +35,15 @@ def new_address(master: Account, number: int) -> str:
     return f"0x{digest.hexdigest()[:40]}"
 
 
+def check_vault(master: Account, vault: Account | None, address: str) -> Account:
+    """As ``check_owner``, in the words for a ``vaultAddress``."""
+    if vault is None or not vault.master:
+        raise RefusedError(f"Vault not registered: {address}")
+    return check_owner(master, vault, address)
+
+
 def check_owner(master: Account, sub_account: Account | None, address: str) -> Account:
     """Raises ``RefusedError`` unless ``address`` is a sub-account of ``master``."""
-    if sub_account is None or not sub_account.master:
-        raise RefusedError(f"Vault not registered: {address}")
-    if sub_account.master != master.user:
+    if sub_account is None or sub_account.master != master.user:
         raise RefusedError(f"Sub-account {address} is not registered to {master.user}")
     return sub_account

@@ -30,6 +30,7 @@ from core.paper.venue.refusals import RefusedError
 from core.paper.venue.rejections import MISSING_ORDER, NO_FAST_CANCEL
 from core.paper.venue.sub_accounts import check_creation, new_address
 from core.paper.venue.switch import SwitchBoard, fire_switch, set_switch
+from core.paper.venue.transfers import Transfers
 from core.paper.venue.upkeep import Upkeep
 from core.paper.venue.validation import StaticError, check_grouping, read_order
 
@@ -59,6 +60,7 @@ class Venue:
         self.agents = Agents()
         self.margin = Margin(self.ledger, self.mark_of, money)
         self.upkeep = Upkeep(self.ledger, self.margin)
+        self.transfers = Transfers(self.ledger, self.margin, self.receive)
         self._funds_micro = funds_micro
         self.post_only = False
         """As for some minutes after a network upgrade: all but post-only orders are refused."""
@@ -86,11 +88,14 @@ class Venue:
             return Account(user)
         return account or self._open(user, self._funds_micro)
 
+    def receive(self, user: str) -> Account:
+        """As ``see``, for who gets money: an account of its own in any case, without starting funds where none are given."""
+        account = self.ledger.accounts.get(user)
+        return account or self._open(user, self._funds_micro if self.may_open(user) else 0)
+
     def fund(self, user: str, micro: int) -> Account:
         """Pay ``micro`` in, on top of the starting funds of a newcomer."""
-        account = self.ledger.accounts.get(user)
-        if account is None:
-            account = self._open(user, self._funds_micro if self.may_open(user) else 0)
+        account = self.receive(user)
         account.deposit(FIRST_DEX, micro)
         self.ledger.touch(account)
         return account

@@ -26,6 +26,7 @@ _SIGN = {
     "approveBuilderFee": signing.sign_approve_builder_fee,
     "usdSend": signing.sign_usd_transfer_action,
     "withdraw3": signing.sign_withdraw_from_bridge_action,
+    "spotSend": signing.sign_spot_transfer_action,
     "usdClassTransfer": signing.sign_usd_class_transfer_action,
     "sendAsset": signing.sign_send_asset_action,
     "userSetAbstraction": signing.sign_user_set_abstraction_action,
@@ -109,7 +110,9 @@ class Desk:
         vault, expires = changes.get("vaultAddress"), changes.get("expiresAfter")
         if action["type"] in _SIGN:
             action = dict(action)
-            action.setdefault("time" if action["type"] in ("usdSend", "withdraw3") else "nonce", nonce)
+            action.setdefault(
+                "time" if action["type"] in ("usdSend", "withdraw3", "spotSend") else "nonce", nonce
+            )
             signature = _SIGN[action["type"]](wallet, action, False)
         else:
             signature = signing.sign_l1_action(wallet, action, vault, nonce, expires, False)

@@ -222,7 +222,8 @@ def test_an_account_chooses_its_mode_itself_or_through_an_agent(desk: Desk) -> N
     off = {"type": "userDexAbstraction", "user": address(wallet), "enabled": False}
     assert desk.act(wallet, off) == OK
     assert account.abstraction == "disabled"
-    assert desk.act(wallet, {**unified, "user": STRANGER}) == refused(f"Vault not registered: {STRANGER}")
+    words = f"Sub-account {STRANGER} is not registered to {address(wallet)}"
+    assert desk.act(wallet, {**unified, "user": STRANGER}) == refused(words)
 
 
 @pytest.mark.parametrize(
