@@ -82,7 +82,7 @@ class PaperExchange:
         """Step the exchange's clock. Block time, which else never runs back, steps with it."""
         if skew_ms != self.skew_ms:
             self.skew_ms = skew_ms
-            self.venue.ledger.block_ms = min(self.venue.ledger.block_ms, self._clock_ms())
+            self.venue.set_clock_back(self._clock_ms())
 
     def listen(self, listener: Callable[[Batch], None]) -> None:
         self._listeners.append(listener)

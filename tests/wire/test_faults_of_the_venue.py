@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hyperliquid.utils.signing import sign_agent
 
 from core.paper.faults.spec import Fault, parse_faults
 from tests.unit.paper.paper_client import STILL, new_wallet
@@ -132,6 +133,32 @@ async def test_an_expired_agent_is_refused_and_its_nonce_stays_unused(exchange: 
     assert (await exchange.act({"type": "noop"}, nonce=nonce))["status"] == "ok"
     await exchange.faults({"kind": "agent_expired", "user": "0x" + "9" * 40})
     assert (await exchange.act({"type": "noop"}))["status"] == "ok"
+
+
+async def test_an_approved_agent_expires_for_good(exchange: Stage) -> None:
+    agent = new_wallet()
+    approval: dict[str, Any] = {
+        "agentAddress": agent.address,
+        "agentName": "bot",
+        "nonce": int(time.time() * 1000),
+    }
+    signature = sign_agent(exchange.wallet, approval, False)
+    body = {
+        "action": {"type": "approveAgent", **approval},
+        "nonce": approval["nonce"],
+        "signature": signature,
+    }
+    async with exchange.http.post(f"{exchange.url}/exchange", json=body) as answer:
+        assert (await answer.json())["status"] == "ok"
+    by_agent = replace(exchange, wallet=agent)
+    assert (await by_agent.act({"type": "noop"}))["status"] == "ok"
+    await exchange.faults({"kind": "agent_expired", "user": by_agent.user})
+    words = f"User or API Wallet {by_agent.user} does not exist."
+    assert (await by_agent.act({"type": "noop"}))["response"] == words
+    assert (await exchange.act({"type": "noop"}))["status"] == "ok", "its account can still sign"
+    await exchange.faults()
+    assert (await by_agent.act({"type": "noop"}))["response"] == words
+    assert await exchange.info(type="extraAgents", user=exchange.user) == []
 
 
 @pytest.mark.parametrize("skew_ms", [90_000, -90_000, 3 * 86_400_000, -3 * 86_400_000])

@@ -36,8 +36,8 @@ class Authority:
 class Signers:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self.is_expired: Callable[[str], bool] | None = None
-        """Whether whoever signs for that account is refused as if its approval had run out; None: no one is."""
+        self.is_expired: Callable[[str, str], bool] | None = None
+        """Whether that signer for that account is refused as if its approval had run out; None: no one is."""
 
     def authorize(self, envelope: Envelope, now_ms: int) -> Authority:
         """Raises ``RefusedError``: nobody's signature, or one that doesn't suffice for what is asked."""
@@ -83,7 +83,7 @@ class Signers:
         master = venue.agents.master_of(signer, now_ms)
         if master is None and not venue.agents.knows(signer):
             master = venue.see(signer) if venue.knows(signer) or venue.may_open(signer) else None
-        if master is None or (self.is_expired is not None and self.is_expired(master.user)):
+        if master is None or (self.is_expired is not None and self.is_expired(signer, master.user)):
             raise RefusedError(f"User or API Wallet {signer} does not exist.")
         return master
 

@@ -49,6 +49,9 @@ class Liquidator:
             self._check_account(account, marks)
         self._marks = marks
 
+    def set_clock_back(self, now_ms: int) -> None:
+        self._checked_ms = min(self._checked_ms, now_ms)
+
     def _check_account(self, account: Account, marks: dict[str, int]) -> None:
         dexs = self._ledger.universe.dexs
         for dex in dexs:

@@ -47,6 +47,18 @@ class Upkeep:
         self._fund(now_ms // HOUR_MS)
         self._liquidator.check(now_ms)
 
+    def set_clock_back(self, now_ms: int) -> None:
+        """Nothing may have been done after ``now_ms``."""
+        counters = self._ledger.counters
+        for prices in counters.prices.values():
+            prices.sampled_ms = min(prices.sampled_ms, now_ms)
+            prices.stated_oracle_ms = min(prices.stated_oracle_ms, now_ms)
+            prices.stated_mark_ms = min(prices.stated_mark_ms, now_ms)
+        for funding in counters.funding.values():
+            funding.sampled_ms = min(funding.sampled_ms, now_ms)
+        counters.funded_hour = min(counters.funded_hour, now_ms // HOUR_MS)
+        self._liquidator.set_clock_back(now_ms)
+
     def funding_history(self, coin: str) -> list[FundingRate]:
         """Oldest first: one an hour, for as long as the exchange has run."""
         return [

@@ -262,6 +262,14 @@ class Venue:
         self.upkeep.on_step(step)
         self._fire(step.coin)
 
+    def set_clock_back(self, now_ms: int) -> None:
+        """Whatever was last done after ``now_ms`` was done now, so that nothing waits for that time to come again."""
+        self.ledger.block_ms = min(self.ledger.block_ms, now_ms)
+        self.upkeep.set_clock_back(now_ms)
+        for account in self.ledger.accounts.values():
+            account.throttled_ms = min(account.throttled_ms, now_ms)
+            account.partly_liquidated_ms = min(account.partly_liquidated_ms, now_ms)
+
     def relist(self, rules: Rules, now_ms: int) -> None:
         """Put a coin under other rules. Orders on one that is delisted are cancelled; positions stay."""
         self.ledger.universe = self.universe.with_rules(rules)

@@ -99,8 +99,15 @@ class StateFaults:
             )
         return replace(rules, sz_decimals=decimals)
 
-    def _is_expired(self, user: str) -> bool:
-        return bool(self._menu.strike(Place.SIGNER, lambda fault: fault.user in (None, user)))
+    def _is_expired(self, signer: str, user: str) -> bool:
+        """An approved agent expires for good; an account's own key, which can't, is refused this time."""
+        if not self._menu.strike(Place.SIGNER, lambda fault: fault.user in (None, signer, user)):
+            return False
+        venue = self._exchange.venue
+        account = venue.agents.expire(signer, self._exchange.now_ms())
+        if account is not None:
+            venue.ledger.touch(account)
+        return True
 
     def _watch(self) -> None:
         """Keep pictures of the accounts as long as anything may want to show them."""
