@@ -15,7 +15,8 @@ from core.paper.server.subscriptions import Channel, Subscribers, decode_subscri
 from tests.unit.paper.paper_client import envelope, new_wallet
 from tests.unit.paper.still import StillMarket
 
-_START_MS = 1_795_000_000_000
+_HOUR_MS = 3_600_000
+_START_MS = 498_611 * _HOUR_MS + 60_000
 CLOIDS = [f"0x{number:032x}" for number in range(1, 9)]
 
 
@@ -27,11 +28,20 @@ class Paper:
         self.exchange = PaperExchange(PaperConfig(), StillMarket(), clock_ms=lambda: self.now_ms)
         self.wallet = new_wallet()
         self.user = self.wallet.address.lower()
-        self.exchange.venue.see(self.user)
+        account = self.exchange.venue.see(self.user)
+        self.exchange.venue.agents.approve(account, "0x" + "a9" * 20, "grid", self.now_ms)
         self.frames: list[dict[str, Any]] = []
         self._subscribers = Subscribers()
         self.publisher = Publisher(self.exchange, self._subscribers, 0.5)
-        for channel in ("orderUpdates", "userEvents", "userFills", "allMids", "allDexsAssetCtxs"):
+        self.exchange.tick()
+        for channel in (
+            "orderUpdates",
+            "userEvents",
+            "userFills",
+            "userFundings",
+            "allMids",
+            "allDexsAssetCtxs",
+        ):
             self.subscribe({"type": channel, "user": self.user})
         for channel in ("trades", "l2Book", "bbo"):
             self.subscribe({"type": channel, "coin": "BTC"})
@@ -100,6 +110,8 @@ class Paper:
             _row(0, "112000", "0.001", _trigger("110000", "sl"), is_buy=True, r=True),
             grouping="normalTpsl",
         )
+        self.now_ms += _HOUR_MS
+        self.exchange.tick()
         self.publisher.flush(1.0)
 
 

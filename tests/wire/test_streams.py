@@ -99,8 +99,9 @@ def test_books_come_grouped_and_fast(paper: Paper) -> None:
 def test_fast_contexts_are_deflated_json_in_base64(paper: Paper) -> None:
     packed = base64.b64decode(_first(paper, {"type": "fastAssetCtxs"}))
     prices = orjson.loads(zlib.decompress(packed, -zlib.MAX_WBITS))
-    assert prices["xyz:TSLA"] == {"markPx": "400.2", "midPx": "400.2"}
-    assert prices.keys() >= {"BTC", "ETH", "xyz:GOLD"}
+    tesla, _ = paper.info("metaAndAssetCtxs", dex="xyz")[1]
+    assert prices["xyz:TSLA"] == {"markPx": tesla["markPx"], "midPx": tesla["midPx"]}
+    assert prices.keys() == {"BTC", "ETH", "OLD", "xyz:TSLA", "xyz:GOLD"}
 
 
 def test_what_happens_is_told_at_once_and_states_follow() -> None:
@@ -137,6 +138,23 @@ def test_what_happens_is_told_at_once_and_states_follow() -> None:
     assert len(paper.heard("webData2")) == told == 1
     paper.publisher.flush(11.0)
     assert len(paper.heard("webData2")) == 2
+
+
+def test_funding_is_told_once_and_kept(paper: Paper) -> None:
+    rows = paper.mine("userFunding", startTime=0)
+    assert {row["delta"]["coin"] for row in rows} == {"BTC", "ETH", "xyz:TSLA"}
+    told = [{"time": row["time"], **row["delta"]} for row in rows]
+    for row in told:
+        del row["type"]
+    (frame,) = [frame for frame in paper.heard("userFundings") if "isSnapshot" not in frame["data"]]
+    assert frame["data"] == {"user": paper.user, "fundings": told}
+    events = [frame["data"]["funding"] for frame in paper.heard("user") if "funding" in frame["data"]]
+    assert events == told
+    (rate,) = paper.info("fundingHistory", coin="BTC", startTime=0)
+    assert rate["fundingRate"] == next(row["fundingRate"] for row in told if row["coin"] == "BTC")
+    assert paper.info("fundingHistory", coin="BTC", startTime=0, endTime=rate["time"] - 1) == []
+    ((coin, [[venue, predicted]]), *_) = paper.info("predictedFundings")
+    assert (coin, venue, predicted["nextFundingTime"] % 3_600_000) == ("BTC", "HlPerp", 0)
 
 
 def test_nothing_is_written_that_nobody_wants(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,10 @@ from core.paper.answers.tape import Tape
 from core.paper.jsonio import Json, JsonObject
 from core.paper.market.listing import FIRST_DEX, Listing
 from core.paper.venue.book import Book
-from core.paper.venue.funding import RATE_DECIMALS, premium
+from core.paper.venue.funding import HOUR_MS, RATE_DECIMALS, premium
 from core.paper.venue.prices import impact_price
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire, units_wire
-
-_HOUR_MS = 3_600_000
 
 
 class Contexts:
@@ -50,7 +48,7 @@ class Contexts:
         has_both = book.bids.best is not None and book.asks.best is not None
         return {
             "funding": units_wire(self._venue.upkeep.funding(coin).rate, RATE_DECIMALS),
-            "openInterest": self._rows.size(coin, self.open_lots(coin)),
+            "openInterest": self._rows.size(coin, self._open_lots(coin)),
             "prevDayPx": self._rows.price(coin, day.previous) if day.previous else mark,
             "dayNtlVlm": micro_wire(day.micro),
             "premium": None if over is None else units_wire(over, RATE_DECIMALS),
@@ -61,7 +59,7 @@ class Contexts:
             "dayBaseVlm": self._rows.size(coin, day.lots),
         }
 
-    def open_lots(self, coin: str) -> int:
+    def _open_lots(self, coin: str) -> int:
         """The open interest, one side of it."""
         return sum(max(0, account.lots(coin)) for account in self._venue.ledger.parties())
 
@@ -77,7 +75,7 @@ class Contexts:
 
     def _predicted(self, _request: Request, now_ms: int) -> Json:
         """Of the first dex, this venue's row alone: the paper exchange follows no other."""
-        following = (now_ms // _HOUR_MS + 1) * _HOUR_MS
+        following = (now_ms // HOUR_MS + 1) * HOUR_MS
         return [
             [
                 listing.coin,

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 
 from core.paper.answers.arguments import Handler, Request, get_account
 from core.paper.answers.tape import Tape
 from core.paper.jsonio import Json, JsonObject
-from core.paper.venue.accounts import Account
-from core.paper.venue.fees import DAY_MS, KEPT_DAYS, RATE_DECIMALS, DayVolume, day_of, tier_for
+from core.paper.venue.fees import DAY_MS, KEPT_DAYS, RATE_DECIMALS, TIERS, DayVolume, day_of, tier_for
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire, units_wire
 
-_DAYS = KEPT_DAYS
+_EPOCH = date(1970, 1, 1)
+_SPOT_RATES = (
+    ("0.0007", "0.0004"),
+    ("0.0006", "0.0003"),
+    ("0.0005", "0.0002"),
+    ("0.0004", "0.0001"),
+    ("0.00035", "0.0"),
+    ("0.0003", "0.0"),
+    ("0.00025", "0.0"),
+)
+"""Taker and maker, by tier. Nothing here pays them."""
+
+
+def _rate(rate: int) -> str:
+    return units_wire(rate, RATE_DECIMALS)
+
 
 _VIP_TIERS: list[Json] = [
-    {"ntlCutoff": cutoff, "cross": cross, "add": add, "spotCross": spot_cross, "spotAdd": spot_add}
-    for cutoff, cross, add, spot_cross, spot_add in (
-        ("5000000.0", "0.0004", "0.00012", "0.0006", "0.0003"),
-        ("25000000.0", "0.00035", "0.00008", "0.0005", "0.0002"),
-        ("100000000.0", "0.0003", "0.00004", "0.0004", "0.0001"),
-        ("500000000.0", "0.00028", "0.0", "0.00035", "0.0"),
-        ("2000000000.0", "0.00026", "0.0", "0.0003", "0.0"),
-        ("7000000000.0", "0.00024", "0.0", "0.00025", "0.0"),
-    )
+    {
+        "ntlCutoff": micro_wire(tier.above_micro),
+        "cross": _rate(tier.taker),
+        "add": _rate(tier.maker),
+        "spotCross": spot_taker,
+        "spotAdd": spot_maker,
+    }
+    for tier, (spot_taker, spot_maker) in zip(TIERS[1:], _SPOT_RATES[1:], strict=True)
 ]
 _MAKER_TIERS: list[Json] = [
     {"makerFractionCutoff": cutoff, "add": add}
@@ -42,10 +55,10 @@ _STAKING_TIERS: list[Json] = [
     )
 ]
 _SCHEDULE: JsonObject = {
-    "cross": "0.00045",
-    "add": "0.00015",
-    "spotCross": "0.0007",
-    "spotAdd": "0.0004",
+    "cross": _rate(TIERS[0].taker),
+    "add": _rate(TIERS[0].maker),
+    "spotCross": _SPOT_RATES[0][0],
+    "spotAdd": _SPOT_RATES[0][1],
     "tiers": {"vip": _VIP_TIERS, "mm": _MAKER_TIERS},
     "referralDiscount": "0.04",
     "stakingDiscountTiers": _STAKING_TIERS,
@@ -61,15 +74,17 @@ class Fees:
         return {"userFees": self._user_fees}
 
     def _user_fees(self, request: Request, now_ms: int) -> Json:
-        account = get_account(request, self._venue)
-        tier = tier_for(self._venue.ledger.volumes_of(account).days, day_of(now_ms))
+        """Of the first dex; a builder's dex scales the rates."""
+        days = self._venue.ledger.volumes_of(get_account(request, self._venue)).days
+        tier = tier_for(days, day_of(now_ms))
+        spot_taker, spot_maker = _SPOT_RATES[TIERS.index(tier)]
         return {
-            "dailyUserVlm": self._daily_volume(account, now_ms),
+            "dailyUserVlm": self._daily_volume(days, now_ms),
             "feeSchedule": _SCHEDULE,
-            "userCrossRate": units_wire(tier.taker, RATE_DECIMALS),
-            "userAddRate": units_wire(tier.maker, RATE_DECIMALS),
-            "userSpotCrossRate": "0.0007",
-            "userSpotAddRate": "0.0004",
+            "userCrossRate": _rate(tier.taker),
+            "userAddRate": _rate(tier.maker),
+            "userSpotCrossRate": spot_taker,
+            "userSpotAddRate": spot_maker,
             "activeReferralDiscount": "0.0",
             "trial": None,
             "feeTrialEscrow": "0.0",
@@ -78,21 +93,20 @@ class Fees:
             "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
         }
 
-    def _daily_volume(self, account: Account, now_ms: int) -> list[Json]:
+    def _daily_volume(self, days: dict[int, DayVolume], now_ms: int) -> list[Json]:
         """Oldest day first; ``exchange`` is what all parties traded that day as far as the tape reaches."""
-        today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
-        first = today - timedelta(days=_DAYS - 1)
-        first_day = day_of(now_ms) - _DAYS + 1
-        first_ms = first_day * DAY_MS
-        days = self._venue.ledger.volumes_of(account).days
-        volumes = [days.get(first_day + number, DayVolume()) for number in range(_DAYS)]
-        traded = self._tape.micro_by_day(first_ms, now_ms, _DAYS)
-        return [
-            {
-                "date": (first + timedelta(days=day)).isoformat(),
-                "userCross": micro_wire(volumes[day].taken),
-                "userAdd": micro_wire(volumes[day].made),
-                "exchange": micro_wire(traded[day]),
-            }
-            for day in range(_DAYS)
-        ]
+        today = day_of(now_ms)
+        first = today - KEPT_DAYS + 1
+        traded = self._tape.micro_by_day(first * DAY_MS, now_ms, KEPT_DAYS)
+        rows: list[Json] = []
+        for day in range(first, today + 1):
+            volume = days.get(day, DayVolume())
+            rows.append(
+                {
+                    "date": (_EPOCH + timedelta(days=day)).isoformat(),
+                    "userCross": micro_wire(volume.taken),
+                    "userAdd": micro_wire(volume.made),
+                    "exchange": micro_wire(traded[day - first]),
+                }
+            )
+        return rows

@@ -11,8 +11,9 @@ from core.paper.exchange import PaperExchange
 from core.paper.jsonio import Json, JsonObject
 from core.paper.server.frames import frame
 from core.paper.server.subscriptions import Channel, Subscribers, Subscription
-from core.paper.venue.batch import Batch
+from core.paper.venue.batch import Batch, LiquidationEvent
 from core.paper.venue.orders import FillRecord, HistoryRow, OrderUpdate
+from core.paper.wiretext import micro_wire
 
 _STATES_EVERY_S = 1.0
 _CHANGED_STATES_EVERY_S = 0.1
@@ -60,6 +61,8 @@ class UserFeeds:
             self._tell_fills(user, fills)
         for user, rows in _by_user(batch.history).items():
             self._tell_history(user, rows)
+        for event in batch.liquidations:
+            self._send(Channel.USER_EVENTS, event.liquidated_user, {"liquidation": _liquidation(event)})
 
     def flush(self, now_s: float) -> None:
         """Send the states that are due; ``now_s`` is monotonic."""
@@ -196,6 +199,16 @@ def _snapshot(user: str, key: str, rows: Sequence[Json]) -> JsonObject:
 def _funding(row: HistoryRow) -> Json:
     delta = {key: value for key, value in row.delta.items() if key != "type"}
     return {"time": row.time_ms, **delta}
+
+
+def _liquidation(event: LiquidationEvent) -> Json:
+    return {
+        "lid": event.lid,
+        "liquidator": event.liquidator,
+        "liquidated_user": event.liquidated_user,
+        "liquidated_ntl_pos": micro_wire(event.notional),
+        "liquidated_account_value": micro_wire(event.value),
+    }
 
 
 def _by_user(items: Iterable[_Item]) -> dict[str, list[_Item]]:
