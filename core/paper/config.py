@@ -76,6 +76,8 @@ class RequestSettings:
 
     sub_account_volume_usd: int = 100_000
     """What has to be traded before a sub-account can be made."""
+    throttles_batches: bool = True
+    """Whether the one request in ten seconds that passes beyond the address budget may have a single item only."""
     too_many_requests_body: str = "null"
     """Of the answer with status 429."""
     weight_per_minute: int = 1200

@@ -33,6 +33,7 @@ class ExchangeApi:
     def __init__(self, venue: Venue, config: PaperConfig) -> None:
         self._venue = venue
         self._has_limits = config.limits
+        self._throttles_batches = config.requests.throttles_batches
         self._trading = Trading(venue)
         self._accounts = AccountApi(venue, config.requests)
         self.signers = Signers(venue)
@@ -57,7 +58,13 @@ class ExchangeApi:
             raise RefusedError("Action already expired")
         self._venue.use_nonce(authority.signer, envelope.nonce, now_ms)
         if self._has_limits:
-            charge(account, weight, now_ms, is_cancel=isinstance(action, CancelAction))
+            charge(
+                account,
+                weight,
+                now_ms,
+                is_cancel=isinstance(action, CancelAction),
+                throttles_batches=self._throttles_batches,
+            )
         else:
             account.requests += weight
         self._venue.ledger.touch(account)

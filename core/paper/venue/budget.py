@@ -38,8 +38,10 @@ def requests_surplus(account: Account) -> int:
     return max(0, account.reserved_requests - account.requests)
 
 
-def charge(account: Account, weight: int, now_ms: int, *, is_cancel: bool) -> None:
-    """Count a request of ``weight`` items.
+def charge(
+    account: Account, weight: int, now_ms: int, *, is_cancel: bool, throttles_batches: bool = True
+) -> None:
+    """Count a request of ``weight`` items. Beyond the budget a batch never passes if ``throttles_batches``.
 
     Raises:
         RefusedError: over the budget; nothing is counted. A batch that would exceed it is refused whole.
@@ -48,7 +50,8 @@ def charge(account: Account, weight: int, now_ms: int, *, is_cancel: bool) -> No
     limit = min(cap + _CANCEL_ROOM, 2 * cap) if is_cancel else cap
     used = requests_used(account) + weight
     if used > limit:
-        if weight > 1 or now_ms - account.throttled_ms < _THROTTLE_MS:
+        is_batch = throttles_batches and weight > 1
+        if is_batch or now_ms - account.throttled_ms < _THROTTLE_MS:
             raise RefusedError(
                 f"Too many cumulative requests sent ({used} > {limit}) for cumulative volume traded "
                 f"${traded_text(account)}. Place taker orders to free up 1 request per USDC traded."

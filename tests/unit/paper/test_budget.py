@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.paper.config import PaperConfig
+from core.paper.config import PaperConfig, RequestSettings
 from core.paper.venue import budget
 from core.paper.venue.accounts import Account
 from core.paper.venue.budget import charge, request_cap, requests_surplus, requests_used
@@ -53,6 +53,15 @@ def test_a_batch_that_would_exceed_the_budget_is_refused_whole() -> None:
         charge(account, 2, NOW_MS, is_cancel=False)
     assert account.requests == 9_999
     charge(account, 1, NOW_MS, is_cancel=False)
+
+
+def test_a_batch_may_be_the_one_request_in_ten_seconds_where_the_setting_says_so() -> None:
+    desk = Desk(PaperConfig(requests=RequestSettings(throttles_batches=False)))
+    wallet = new_wallet()
+    desk.account(wallet).requests = 10_000
+    pair = order(True, "99000", "0.1"), order(True, "98000", "0.1")
+    assert len(desk.place(wallet, *pair)) == 2
+    assert desk.act(wallet, orders(*pair)) == refused(_WORDS.format(10_004, 10_000, "0.0"))
 
 
 def test_cancels_have_twice_the_room_or_a_hundred_thousand_more() -> None:
