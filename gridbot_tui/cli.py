@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,15 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from core import VERSION
 from core.journal.schema import ForeignJournalError, StorageError
-from core.paper.config import STANDALONE_SPEED, MarketDiedError, PaperError, StoreError
+from core.paper.config import (
+    STANDALONE_SPEED,
+    BooksError,
+    MarketDiedError,
+    PaperConfig,
+    PaperError,
+    SourceUnreachableError,
+    StoreError,
+)
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui.headless import print_line
@@ -50,7 +59,9 @@ def run_cli(arguments: list[str]) -> int:
         return _fail(ExitCode.USAGE, f"{str(error).rstrip('.')}; `gridbot --help` lists commands and flags")
     except StoreError as error:
         return _fail(ExitCode.STORAGE, str(error))
-    except MarketDiedError as error:
+    except SourceUnreachableError as error:
+        return _fail(ExitCode.UNREACHABLE, str(error))
+    except (MarketDiedError, BooksError) as error:
         return _fail(ExitCode.INTERNAL, str(error))
     except (UsageError, ForeignJournalError, PaperError) as error:
         return _fail(ExitCode.USAGE, str(error))
@@ -96,21 +107,63 @@ app.command(run, name="run")
 @app.command
 def exchange(
     *,
-    listen: Annotated[str, Parameter(help="HOST:PORT")] = "127.0.0.1:3001",
-    market: Annotated[str, Parameter(help="replay:FILE; default: the bundled recording.")] = "replay:bundled",
-    speed: Annotated[float, Parameter(help="Recorded seconds per second.")] = STANDALONE_SPEED,
-    seed: int = 1,
-    funds: Annotated[Decimal, Parameter(help="USDC of an account when first seen.")] = Decimal(10_000),
+    listen: Annotated[
+        str,
+        Parameter(
+            help="HOST:PORT to listen on. Anything but a loopback address lets others trade here; port 0 takes a free one."
+        ),
+    ] = "127.0.0.1:3001",
+    market: Annotated[
+        str,
+        Parameter(
+            help="What is traded. replay:bundled is the recording that comes along; replay:FILE, replay:FILE,FILE or "
+            "replay:FOLDER are recordings of ticks or candles; synthetic, synthetic:KIND,KIND or synthetic:COIN=KIND is made "
+            "up (reverting, trending, jumps, gaps, thin, session); mirror:URL or mirror:URL?coins=BTC,ETH follows the public "
+            "market of another Hyperliquid-compatible server."
+        ),
+    ] = "replay:bundled",
+    speed: Annotated[
+        float,
+        Parameter(help="Market seconds per second, 1 to 1000. A mirror runs at the pace of its source."),
+    ] = STANDALONE_SPEED,
+    once: Annotated[
+        bool,
+        Parameter(
+            name="--once",
+            negative="--loop",
+            help="Run a recording once and stand still at its end, instead of backwards and forwards for ever.",
+        ),
+    ] = False,
+    seed: Annotated[int, Parameter(help="The same seed makes the same synthetic market.")] = 1,
+    funds: Annotated[Decimal, Parameter(help="USDC that an account gets when it is first seen.")] = Decimal(
+        10_000
+    ),
     state_dir: Annotated[
-        Path | None, Parameter(help="Keep accounts and orders here; default: in memory.")
+        Path | None, Parameter(help="Keep accounts and orders here; they are in memory otherwise.")
     ] = None,
-    faults: Annotated[Path | None, Parameter(help="JSON list of faults, see docs/faults.md.")] = None,
-    limits: Annotated[bool, Parameter(help="Hyperliquid's rate limits; --no-limits: none.")] = True,
+    faults: Annotated[
+        Path | None, Parameter(help="A JSON list of faults to begin with, see docs/faults.md.")
+    ] = None,
+    limits: Annotated[
+        bool, Parameter(help="Keep Hyperliquid's rate limits; with --no-limits there are none.")
+    ] = True,
 ) -> int:
     """Run the paper exchange by itself: Hyperliquid's own protocol on HTTP and WebSocket."""
-    from gridbot_tui.exchange import serve_exchange
+    from gridbot_tui.exchange import faults_of, parse_listen, serve_exchange, store_of
 
-    return serve_exchange(listen, market, speed, seed, funds, state_dir, faults, limits=limits)
+    host, port = parse_listen(listen)
+    config = PaperConfig(
+        market,
+        speed,
+        funds,
+        seed,
+        loops=not once,
+        host=host,
+        port=port,
+        faults=faults_of(faults),
+        limits=limits,
+    )
+    return serve_exchange(replace(config, store_path=store_of(state_dir)))
 
 
 @app.command

@@ -4,62 +4,93 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from decimal import Decimal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.paper.config import PaperConfig
 from core.paper.faults.spec import Fault, FaultError, read_faults
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui.headless import print_line
 
+if TYPE_CHECKING:
+    from core.paper.standalone import Console
 
-def serve_exchange(
-    listen: str,
-    market: str,
-    speed: float,
-    seed: int,
-    funds: Decimal,
-    state_dir: Path | None,
-    faults: Path | None = None,
-    *,
-    limits: bool = True,
-) -> int:
-    """Serve until SIGTERM or SIGINT. Raises ``PaperError`` and ``UsageError``."""
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise UsageError(f"--listen {listen!r} is not HOST:PORT; write 127.0.0.1:3001")
-    store = None
-    if state_dir is not None:
-        state = StateDir(state_dir.expanduser().absolute())
-        state.prepare()
-        store = state.paper
-    config = PaperConfig(
-        market,
-        speed,
-        funds,
-        seed,
-        store_path=store,
-        host=host,
-        port=int(port),
-        faults=_faults_of(faults),
-        limits=limits,
-    )
-    asyncio.run(_serve(config))
+_TOLD_PERCENT = 10
+"""Without a terminal a finite replay is told of in lines, so many percent apart."""
+
+
+def serve_exchange(config: PaperConfig) -> int:
+    """Serve until SIGTERM or SIGINT. Raises ``PaperError``."""
+    with _console() as console:
+        asyncio.run(_serve(config, console))
     return 0
 
 
-def _faults_of(path: Path | None) -> tuple[Fault, ...]:
+def parse_listen(text: str) -> tuple[str, int]:
+    """Host and port. Raises ``UsageError``."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()):
+        raise UsageError(f"--listen {text!r} is not HOST:PORT; write 127.0.0.1:3001")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def store_of(state_dir: Path | None) -> Path | None:
+    """The exchange's database in ``state_dir``, which is made if need be; None keeps all in memory."""
+    if state_dir is None:
+        return None
+    state = StateDir(state_dir.expanduser().absolute())
+    state.prepare()
+    return state.paper
+
+
+def faults_of(path: Path | None) -> tuple[Fault, ...]:
+    """Raises ``UsageError``."""
     try:
         return () if path is None else read_faults(path.expanduser())
     except FaultError as error:
         raise UsageError(f"--faults {error}") from error
 
 
-async def _serve(config: PaperConfig) -> None:
+async def _serve(config: PaperConfig, console: Console) -> None:
     from core.paper.standalone import serve
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(config, print_line, stop)
+    await serve(config, console, stop)
+
+
+@contextmanager
+def _console() -> Iterator[Console]:
+    """A bar under the lines on a terminal; elsewhere a line every ten percent."""
+    from core.paper.standalone import Console
+
+    if not sys.stdout.isatty():
+        yield Console(print_line, _ProgressLines().show)
+        return
+    from rich.progress import Progress
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task("replay", total=1.0, visible=False)
+
+        def show(part: float) -> None:
+            bar.update(task, completed=part, visible=part < 1)
+
+        yield Console(
+            lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True), show
+        )
+
+
+class _ProgressLines:
+    def __init__(self) -> None:
+        self._told = 0
+
+    def show(self, part: float) -> None:
+        step = int(part * 100) // _TOLD_PERCENT
+        if step > self._told:
+            self._told = step
+            print_line(f"Replayed {step * _TOLD_PERCENT} %.")

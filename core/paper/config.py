@@ -46,6 +46,10 @@ class SourceUnreachableError(PaperError):
     """The server whose market is to be mirrored doesn't answer."""
 
 
+class BooksError(PaperError):
+    """The exchange's books don't balance: a fault in this program."""
+
+
 class MarketDiedError(PaperError):
     """The market can't go on because of a fault in this program."""
 

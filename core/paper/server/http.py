@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from core.paper.config import MarketDiedError, PaperConfig, PaperError, PortInUseError
+from core.paper.config import BooksError, MarketDiedError, PaperConfig, PaperError, PortInUseError
 from core.paper.exchange import PaperExchange
 from core.paper.faults.spec import FaultError
 from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
@@ -24,6 +24,7 @@ from core.paper.server.ip_limits import Caps, IpLimits, answer_weight, exchange_
 from core.paper.server.pacing import Pacer
 from core.paper.server.ws import Hub
 from core.paper.store import PaperStore
+from core.paper.venue.audit import audit
 
 _log = logging.getLogger(__name__)
 
@@ -171,6 +172,16 @@ class PaperServer:
             progress=exchange.market.progress,
             warning=exchange.market.warning,
         )
+
+    def check_books(self) -> None:
+        """Raises ``BooksError``: over all accounts, positions or money don't add up."""
+        found = audit(self.exchange.venue)
+        if not found.is_balanced:
+            positions = {coin: lots for coin, lots in found.positions.items() if lots}
+            raise BooksError(
+                f"The paper exchange's books don't balance: positions {positions} (lots), money {found.money} (millionths of "
+                "a USDC). Fix: trust none of its accounts, start afresh with another state directory, and report it."
+            )
 
     async def _release(self) -> None:
         feed, self._feed = self._feed, None

@@ -25,7 +25,6 @@ from core.view import Severity
 from gridbot_tui import exchange as exchange_module
 from gridbot_tui import headless
 from gridbot_tui.cli import run_cli
-from gridbot_tui.exchange import serve_exchange
 
 
 @pytest.fixture(autouse=True)
@@ -166,17 +165,39 @@ def test_the_exchange_by_itself_keeps_its_accounts_where_it_is_told(
 ) -> None:
     seen: list[PaperConfig] = []
 
-    async def note(config: PaperConfig) -> None:
+    def note(config: PaperConfig) -> int:
         seen.append(config)
+        return 0
 
-    monkeypatch.setattr(exchange_module, "_serve", note)
-    assert serve_exchange("[::1]:3001", "replay:bundled", 2.0, 5, Decimal(7), tmp_path / "x") == 0
-    assert serve_exchange("127.0.0.1:0", "replay:bundled", 1.0, 1, Decimal(7), None, limits=False) == 0
+    monkeypatch.setattr(exchange_module, "serve_exchange", note)
+    state = str(tmp_path / "x")
+    told = [
+        "--listen",
+        "[::1]:3001",
+        "--speed",
+        "2",
+        "--seed",
+        "5",
+        "--funds",
+        "7",
+        "--state-dir",
+        state,
+        "--once",
+    ]
+    assert run_cli(["exchange", *told]) == 0
+    assert (
+        run_cli(
+            ["exchange", "--listen", "127.0.0.1:0", "--no-limits", "--market", "synthetic:jumps", "--loop"]
+        )
+        == 0
+    )
     assert [config.limits for config in seen] == [True, False]
-    assert (seen[0].store_path, seen[0].port, seen[0].speed, seen[0].seed) == (
-        tmp_path / "x" / "paper.db",
-        3001,
-        2.0,
-        5,
+    assert [config.loops for config in seen] == [False, True]
+    assert seen[0].store_path == tmp_path / "x" / "paper.db"
+    assert (seen[0].host, seen[0].port, seen[0].speed, seen[0].seed) == ("::1", 3001, 2.0, 5)
+    assert (seen[0].funds_usd, seen[0].market, seen[1].market) == (
+        Decimal(7),
+        "replay:bundled",
+        "synthetic:jumps",
     )
     assert seen[1].store_path is None

@@ -17,7 +17,7 @@ from core.paper.market.recording import load_recording
 from core.paper.market.replay import Replay
 from core.paper.server.http import PaperServer
 from core.paper.server.pacing import owed_after
-from core.paper.standalone import serve
+from core.paper.standalone import Console, serve
 from tests.unit.paper.paper_client import until
 
 
@@ -47,7 +47,9 @@ async def test_a_market_that_dies_closes_the_port_and_is_told(
 ) -> None:
     lines: asyncio.Queue[str] = asyncio.Queue()
     with caplog.at_level(logging.CRITICAL):
-        running = asyncio.create_task(serve(PaperConfig(speed=60), lines.put_nowait, asyncio.Event()))
+        running = asyncio.create_task(
+            serve(PaperConfig(speed=60), Console(lines.put_nowait), asyncio.Event())
+        )
         url = (await asyncio.wait_for(lines.get(), 10)).split()[3]
         monkeypatch.setattr(Replay, "advance", _break)
         with pytest.raises(MarketDiedError, match=r"RuntimeError: a fault in the market. Fix: "):

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,7 +19,6 @@ from core.paper.config import PaperConfig, PaperError, PortInUseError, UnknownMa
 from core.paper.embedded import EmbeddedExchange
 from core.paper.server import ws
 from core.paper.server.http import PaperServer
-from core.paper.standalone import serve
 
 
 def test_the_configuration_is_cheap_to_import() -> None:
@@ -173,19 +171,3 @@ async def test_a_connection_on_which_nothing_was_sent_for_a_minute_is_closed() -
             assert (await socket.receive(timeout=5)).type is not aiohttp.WSMsgType.TEXT
     finally:
         await server.stop()
-
-
-async def test_standing_alone_it_says_where_it_listens_and_how_accounts_are_funded(tmp_path: Path) -> None:
-    lines: list[str] = []
-    stop = asyncio.Event()
-
-    def print_line(line: str) -> None:
-        lines.append(line)
-        stop.set()
-
-    await asyncio.wait_for(
-        serve(PaperConfig(speed=1, store_path=tmp_path / "paper.db"), print_line, stop), 10
-    )
-    assert lines[0].startswith("Paper exchange on http://127.0.0.1:")
-    assert "10000 USDC when it is first seen" in lines[0]
-    assert lines[-1] == "Stopping."

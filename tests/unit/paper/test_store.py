@@ -182,9 +182,9 @@ _SERVE = """
 import asyncio, sys
 from pathlib import Path
 from core.paper.config import PaperConfig
-from core.paper.standalone import serve
+from core.paper.standalone import Console, serve
 config = PaperConfig(store_path=Path(sys.argv[1]), speed=600)
-asyncio.run(serve(config, lambda line: print(line, flush=True), asyncio.Event()))
+asyncio.run(serve(config, Console(lambda line: print(line, flush=True)), asyncio.Event()))
 """
 
 
