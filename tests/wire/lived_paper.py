@@ -88,6 +88,7 @@ class Paper:
 
     def _live(self) -> None:
         """Positions on both sides, cross and isolated, on two dexs; resting, rejected and cancelled orders; a bracket."""
+        account = self.exchange.venue.see(self.user)
         self.order(0, "101000", "0.02", "Ioc", is_buy=True, c=CLOIDS[0])
         self.order(0, "99000", "0.005", "Ioc", is_buy=False, c=CLOIDS[1])
         self.act({"type": "updateLeverage", "asset": 1, "isCross": False, "leverage": 5})
@@ -112,6 +113,9 @@ class Paper:
         )
         self.now_ms += _HOUR_MS
         self.exchange.tick()
+        self.exchange.venue.fund(self.user, 500_000_000)
+        self.exchange.venue.transfers.between_classes(account, 12_000_000, to_perp=False)
+        self.exchange.settle()
         self.publisher.flush(1.0)
 
 

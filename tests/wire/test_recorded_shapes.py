@@ -230,7 +230,7 @@ CASES = [
     Case(
         "info_userNonFundingLedgerUpdates_noEnd__sdk",
         _mine("userNonFundingLedgerUpdates", startTime=0, endTime=None),
-        _all(_EMPTY, "-[]"),
+        {},
     ),
     Case(
         "info_userNonFundingLedgerUpdates_withEnd__sdk",

@@ -41,6 +41,11 @@ class Transfers:
             return max(0, account.spot)
         return self._margin.withdrawable(account, FIRST_DEX if place == SPOT else place)
 
+    def deposit(self, account: Account, micro: int) -> None:
+        """From outside, to the first dex."""
+        account.deposit(FIRST_DEX, micro)
+        self._note({"type": "deposit", "usdc": micro_wire(micro)}, account)
+
     def between_classes(self, account: Account, micro: int, *, to_perp: bool) -> None:
         """usdClassTransfer: between spot and the first dex."""
         if account.abstraction in _POOLED:

@@ -12,7 +12,7 @@ from itertools import count
 
 from core.domain.orders import Side
 from core.paper.config import STRICT_MONEY, MoneySettings, OrderSettings
-from core.paper.market.listing import FIRST_DEX, Listing, Rules, Universe
+from core.paper.market.listing import Listing, Rules, Universe
 from core.paper.market.step import MarketStep
 from core.paper.venue.accounts import Account
 from core.paper.venue.agents import Agents
@@ -96,8 +96,7 @@ class Venue:
     def fund(self, user: str, micro: int) -> Account:
         """Pay ``micro`` in, on top of the starting funds of a newcomer."""
         account = self.receive(user)
-        account.deposit(FIRST_DEX, micro)
-        self.ledger.touch(account)
+        self.transfers.deposit(account, micro)
         return account
 
     def create_sub_account(self, master: Account, name: str, needed_usd: int) -> Account:
