@@ -16,9 +16,9 @@ import orjson
 from pydantic import TypeAdapter
 
 from core.paper.config import StoreError
+from core.paper.venue.accounting import Counters
 from core.paper.venue.accounts import BACKSTOP_USER, MARKET_USER, Account, AccountState
 from core.paper.venue.batch import Batch
-from core.paper.venue.ledger import Counters
 from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import FillRecord, HistoryRow, Order
 

@@ -1,52 +1,21 @@
-"""The books of the exchange: who holds what, and what a trade or a cancel does to it.
-
-Every trade has two parties, one of which may be the market; its account takes part like any other, so that positions sum to
-zero and cash to the deposits at every moment (``audit``).
-"""
+"""The orders of the exchange: what a trade or a cancel does to them, to those that hang on them, and to their accounts."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from core.domain.orders import Side
 from core.paper.config import STRICT_MONEY, MoneySettings, OrderSettings
 from core.paper.market.listing import Universe
-from core.paper.venue.accounts import (
-    BACKSTOP_USER,
-    MARKET_ADDRESS,
-    MARKET_USER,
-    Account,
-)
-from core.paper.venue.batch import Batch
+from core.paper.venue.accounting import Accounting, Counters, Trade
+from core.paper.venue.accounts import MARKET_ADDRESS, Account
 from core.paper.venue.book import Book
-from core.paper.venue.fees import credited_volume, day_of, fee_micro, rate_for, tier_for
-from core.paper.venue.funding import CoinFunding
-from core.paper.venue.margin import leverage_of
 from core.paper.venue.nonces import NonceSet
-from core.paper.venue.orders import (
-    FillRecord,
-    HistoryRow,
-    Liquidated,
-    Order,
-    OrderStatus,
-    OrderUpdate,
-    TradePrint,
-)
-from core.paper.venue.positions import Position, PositionChange
-from core.paper.venue.prices import CoinPrices
+from core.paper.venue.orders import Order, OrderStatus, OrderUpdate, TradePrint
 from core.paper.venue.triggers import TriggerIndex
-
-_MICRO = 1_000_000
 
 AUTO_DELEVERAGED = "Auto-Deleveraging"
 """The direction of a fill that closed a winning position against a bankrupt one. Unconfirmed of Hyperliquid."""
-
-_TIDS: int = 2**50
-_TID_FACTOR = 0x2545F4914F6CDD1D
-"""Odd, so that multiplying modulo 2**50 maps different counters to different tids."""
 
 _SWEEPING = frozenset(
     {OrderStatus.SCHEDULED_CANCEL, OrderStatus.LIQUIDATED_CANCELED, OrderStatus.DELISTED_CANCELED}
@@ -54,44 +23,7 @@ _SWEEPING = frozenset(
 """What takes a parent takes its children by the same name."""
 
 
-@dataclass(slots=True)
-class Counters:
-    """``next_oid`` and ``trades`` start from the clock, so that an exchange without memory doesn't hand out ids twice."""
-
-    next_oid: int
-    trades: int
-    fees: int = 0
-    """Micro-USDC taken from all accounts."""
-    rounding: int = 0
-    """Micro-USDC that funding took from those who pay and couldn't give in whole units to those who receive."""
-    liquidations: int = 0
-    """How many there were: the next one's id."""
-    funded_hour: int = 0
-    """The hour since 1970 (UTC) at whose beginning funding was last paid."""
-    prices: dict[str, CoinPrices] = field(default_factory=dict)
-    """By coin."""
-    funding: dict[str, CoinFunding] = field(default_factory=dict)
-    """By coin."""
-
-    @staticmethod
-    def starting_at(now_ms: int) -> Counters:
-        return Counters(next_oid=now_ms, trades=now_ms << 8)
-
-
-class Trade(NamedTuple):
-    """What two parties agree on; ``tid`` is the same on both sides."""
-
-    coin: str
-    price: int
-    lots: int
-    tid: int
-
-    @property
-    def notional(self) -> int:
-        return self.price * self.lots
-
-
-class Ledger:
+class Ledger(Accounting):
     """Accounts, orders and fills; implements the matching engine's ``Settlement``."""
 
     def __init__(
@@ -102,52 +34,13 @@ class Ledger:
         settings: OrderSettings,
         money: MoneySettings = STRICT_MONEY,
     ) -> None:
-        self.universe = universe
+        super().__init__(universe, counters, seed, money)
         self.books = {coin: Book(coin) for coin in universe.listings}
-        self.accounts: dict[str, Account] = {}
-        self.market = Account(MARKET_USER)
-        self.backstop = Account(BACKSTOP_USER)
-        for dex in universe.dexs:
-            self.backstop.deposit(dex, money.insurance_usd * _MICRO)
-        self.liquidated: Liquidated | None = None
-        """Whose position is being liquidated while a liquidation order matches."""
-        self._money = money
-        self.counters = counters
         self.nonces: dict[str, NonceSet] = {}
-        self.batch = Batch()
-        self.block_ms = 0
         self.triggers = TriggerIndex()
         self.can_fill: Callable[[Order], bool] = lambda maker: True
         """Whether a resting order's account has the margin for its being filled."""
         self._settings = settings
-        self._seed = seed
-        self._block_hash = ""
-
-    def begin_block(self, now_ms: int) -> None:
-        """All that happens until the next call shares one time (which never runs back) and one hash."""
-        self.block_ms = max(self.block_ms, now_ms)
-        self._block_hash = ""
-
-    def take_batch(self) -> Batch:
-        batch, self.batch = self.batch, Batch()
-        return batch
-
-    def parties(self) -> list[Account]:
-        """All that money can be with, but for fees and rounding."""
-        return [*self.accounts.values(), self.market, self.backstop]
-
-    def party(self, user: str) -> Account:
-        """The account of that name, the venue's own included."""
-        own = {MARKET_USER: self.market, BACKSTOP_USER: self.backstop}
-        return own.get(user) or self.accounts[user]
-
-    def touch(self, account: Account) -> None:
-        self.batch.accounts[account.user] = account
-
-    def note(self, row: HistoryRow) -> None:
-        """Add a row to an account's history."""
-        self.party(row.user).history.append(row)
-        self.batch.history.append(row)
 
     def new_order_id(self) -> int:
         oid = self.counters.next_oid
@@ -243,7 +136,7 @@ class Ledger:
         else:
             assert maker is not None
             side = maker.side.opposite
-        trade = Trade(coin, price, lots, self._next_tid())
+        trade = Trade(coin, price, lots, self.new_trade_id())
         self._settle(taker, trade, side, crossed=True)
         self._settle(maker, trade, side.opposite, crossed=False)
         parties = {
@@ -259,7 +152,7 @@ class Ledger:
 
     def print_market_trade(self, coin: str, side: Side, price: int, lots: int) -> None:
         """A trade between two parties of the market: it moves no account."""
-        self._print(coin, side, price, lots, self._next_tid(), MARKET_ADDRESS, MARKET_ADDRESS)
+        self._print(coin, side, price, lots, self.new_trade_id(), MARKET_ADDRESS, MARKET_ADDRESS)
 
     def follow_position(self, account: Account, coin: str) -> None:
         """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go.
@@ -299,26 +192,24 @@ class Ledger:
         Nobody pays a fee and nothing is printed: it isn't a trade on the book.
         """
         side = Side.BUY if lots > 0 else Side.SELL
-        trade = Trade(coin, price, abs(lots), self._next_tid())
+        trade = Trade(coin, price, abs(lots), self.new_trade_id())
         for account, own_side, words in ((giver, side.opposite, ""), (taker, side, direction)):
-            change = self._exchange(account, trade, own_side)
+            change = self.exchange(account, trade, own_side)
             if account is not self.market and account is not self.backstop:
                 change = change._replace(direction=words or change.direction)
-                self._fill(
-                    account, trade, own_side, change, oid=self.new_order_id(), crossed=account is giver
-                )
+                self.fill(account, trade, own_side, change, oid=self.new_order_id(), crossed=account is giver)
             self.follow_position(account, coin)
 
     def _settle(self, order: Order | None, trade: Trade, side: Side, *, crossed: bool) -> None:
         account = self.market if order is None else self.accounts[order.user]
-        change = self._exchange(account, trade, side)
+        change = self.exchange(account, trade, side)
         if order is None:
             return
-        fee = self._charge(account, trade, crossed=crossed)
+        fee = self.charge(account, trade, crossed=crossed)
         order.filled += trade.lots
         order.filled_micro += trade.notional
         self.batch.orders[order.oid] = order
-        self._fill(account, trade, side, change, oid=order.oid, cloid=order.cloid, fee=fee, crossed=crossed)
+        self.fill(account, trade, side, change, oid=order.oid, cloid=order.cloid, fee=fee, crossed=crossed)
         if crossed:
             return
         if order.remaining == 0:
@@ -328,86 +219,9 @@ class Ledger:
         if self._settings.tells_partial_fills:
             self.batch.updates.append(OrderUpdate(order, order.remaining, order.status, self.block_ms))
 
-    def _exchange(self, account: Account, trade: Trade, side: Side) -> PositionChange:
-        """Lots for cash."""
-        listing = self.universe.listings[trade.coin]
-        leverage = leverage_of(account, listing, self._money.default_leverage)
-        isolated = None if leverage.is_cross or account is self.market else leverage.value
-        position = account.positions.setdefault(trade.coin, Position())
-        account.pay(listing.dex, -side.sign * trade.notional)
-        self.touch(account)
-        change = position.trade(side, trade.price, trade.lots, isolated)
-        if self.liquidated is not None and account.user == self.liquidated.user:
-            kind = "Cross" if leverage.is_cross else "Isolated"
-            words = f"Liquidated {kind} {'Long' if change.start_lots > 0 else 'Short'}"
-            change = change._replace(direction=words)
-        return change
-
-    def _charge(self, account: Account, trade: Trade, *, crossed: bool) -> int:
-        """The fee by the account's tier, which is evaluated at the end of a UTC day; what it traded counts from tomorrow on."""
-        listing = self.universe.listings[trade.coin]
-        today = day_of(self.block_ms)
-        volumes = self.volumes_of(account)
-        fee = fee_micro(trade.notional, rate_for(tier_for(volumes.days, today), listing, crossed=crossed))
-        micro = credited_volume(trade.notional, listing)
-        account.pay(listing.dex, -fee)
-        account.volume += micro
-        volumes.count_volume(today, micro, crossed=crossed)
-        self.touch(volumes)
-        self.counters.fees += fee
-        return fee
-
-    def volumes_of(self, account: Account) -> Account:
-        """Whose daily volumes decide the fees of ``account``: a sub-account shares its master's."""
-        return self.accounts.get(account.master) or account
-
-    def _fill(
-        self,
-        account: Account,
-        trade: Trade,
-        side: Side,
-        change: PositionChange,
-        *,
-        oid: int,
-        crossed: bool,
-        cloid: str | None = None,
-        fee: int = 0,
-    ) -> None:
-        fill = FillRecord(
-            user=account.user,
-            coin=trade.coin,
-            time_ms=self.block_ms,
-            tid=trade.tid,
-            oid=oid,
-            cloid=cloid,
-            side=side,
-            price=trade.price,
-            lots=trade.lots,
-            start_lots=change.start_lots,
-            closed_pnl=change.closed_pnl,
-            fee=fee,
-            crossed=crossed,
-            direction=change.direction,
-            hash=self.block_hash(trade.tid),
-            liquidated=self.liquidated,
-        )
-        account.fills.append(fill)
-        self.batch.fills.append(fill)
-
     def _print(self, coin: str, side: Side, price: int, lots: int, tid: int, buyer: str, seller: str) -> None:
         block = self.block_hash(tid)
         self.batch.prints.append(
             TradePrint(coin, side, price, lots, self.block_ms, tid, block, buyer, seller)
         )
         self.batch.coins.add(coin)
-
-    def _next_tid(self) -> int:
-        self.counters.trades += 1
-        return self.counters.trades * _TID_FACTOR % _TIDS
-
-    def block_hash(self, seed: int = 0) -> str:
-        """The one hash of all that happens in a block; the first to ask brings the ``seed``."""
-        if not self._block_hash:
-            digest = hashlib.sha256(f"{self._seed}:{self.block_ms}:{seed}".encode())
-            self._block_hash = "0x" + digest.hexdigest()
-        return self._block_hash

@@ -14,10 +14,11 @@ from core.domain.orders import Side
 from core.paper.config import STRICT_MONEY, MoneySettings, OrderSettings
 from core.paper.market.listing import Listing, Rules, Universe
 from core.paper.market.step import MarketStep
+from core.paper.venue.accounting import Counters
 from core.paper.venue.accounts import Account
 from core.paper.venue.agents import Agents
 from core.paper.venue.batch import Batch
-from core.paper.venue.ledger import Counters, Ledger
+from core.paper.venue.ledger import Ledger
 from core.paper.venue.margin import Margin
 from core.paper.venue.margin_actions import set_leverage, top_up_isolated_margin, update_isolated_margin
 from core.paper.venue.matching import market_depth, market_levels, market_quote, market_trade
