@@ -39,7 +39,6 @@ SHORT = ("--no-ui", "--for", "20s")
         (("exchange", "--listen", "3001"), {}, "write 127.0.0.1:3001"),
         (("exchange", "--market", "replay:none.csv.gz"), {}, "no recording at none.csv.gz"),
         (("exchange", "--speed", "0"), {}, "must be above 0"),
-        (("exchange", "--market", "film"), {}, "mirror:URL"),
         (("status",), {}, "start one with `gridbot`"),
     ],
 )

@@ -9,14 +9,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from core.domain.instrument import Instrument
 from core.paper.config import MirrorSettings, PaperConfig, SourceUnreachableError, UnknownMarketError
 from core.paper.embedded import EmbeddedExchange
+from core.paper.market.listing import Universe
+from core.paper.mirror.decode import decode_book, decode_prices, decode_rules, decode_volumes
 from tests.unit.paper.paper_client import STILL, info, new_wallet, order, place, running, until
 
 QUICK = MirrorSettings(stale_after_s=0.5)
@@ -144,10 +148,12 @@ def test_a_source_that_is_killed_is_shown_as_stale_and_its_return_is_followed(
             until(lambda: (stats := exchange.stats()) is not None and stats.warning)
             until(lambda: _book(mirror) == [[(f"{limit}.0", "0.01")], []])
             assert "has been silent for" in caplog.text
+            told = requests.get(f"{mirror}/paper/market", timeout=5).json()
+            assert "its quotes are withdrawn until it is back" in told["warning"]
             (refused,) = place(mirror, wallet, order(True, str(int(float(limit)) + 900), "0.01", "Ioc"))
             assert "could not immediately match" in refused["error"]
             second, _ = _start_source(int(source.rsplit(":", 1)[1]))
-            until(lambda: (stats := exchange.stats()) is not None and not stats.warning)
+            until(lambda: (stats := exchange.stats()) is not None and not stats.warning, timeout_s=30)
             until(lambda: _book(mirror)[1] == shown[1])
             orders = _truth(mirror, wallet.address.lower())["orders"]
             assert [row["oid"] for row in orders] == [placed["resting"]["oid"]]
@@ -188,3 +194,18 @@ def test_a_frame_that_cannot_be_used_is_told_and_the_others_go_on(caplog: pytest
         for side in "ABAB":
             _trade(source, new_wallet().address.lower(), side, "0.01")
         until(lambda: _same_books(source, mirror))
+
+
+def _recorded(name: str) -> Any:
+    return json.loads((Path(__file__).parent / "data" / "recorded" / name).read_text())
+
+
+def test_what_mainnet_was_recorded_to_tell_is_understood() -> None:
+    bitcoin, ether = Universe.of(decode_rules(_recorded("info_meta__sdk.json"))).instruments.values()
+    assert [(i.coin, i.asset_id, i.sz_decimals) for i in (bitcoin, ether)] == [("BTC", 0, 5), ("ETH", 1, 4)]
+    book = _recorded("info_l2Book__sdk.json")
+    bids, asks = decode_book(book["levels"], Instrument(book["coin"], 4, 1, 50))
+    assert (bids.levels, asks.levels[0]) == (((211_100, 1_344), (211_050, 1_411)), (211_240, 3_523))
+    contexts = dict(_recorded("ws_all_dexs_asset_ctxs__nautilus.json")["data"]["ctxs"])[""]
+    assert decode_prices(contexts[0], bitcoin) == (776_050, 775_620)
+    assert decode_volumes(contexts)[0] == Decimal("1516669192.1953897476")

@@ -1,6 +1,6 @@
 """Following the public market data of another server: snapshots over REST, then frames, for as long as we run.
 
-A connection that breaks is opened again, sooner first, later every ten seconds. When nothing has come for ``stale_after_s`` (a
+A connection that breaks is opened again, sooner first, later every five seconds. When nothing has come for ``stale_after_s`` (a
 ping is due more often), the source's quotes are withdrawn and the market says so, until the source is heard again.
 """
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 _REST_TIMEOUT_S = 10.0
 _FIRST_RETRY_S = 0.25
-_LAST_RETRY_S = 10.0
+_LAST_RETRY_S = 5.0
 _CHANNELS = ("trades", "bbo", "l2Book", "activeAssetCtx")
 
 

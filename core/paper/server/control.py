@@ -85,6 +85,19 @@ class Control:
             "account_value": decimal_text(micro_to_usd(self._venue.value_of(account))),
         }
 
+    def market(self) -> JsonObject:
+        """What runs, how far it is, and what is wrong with it, if anything is."""
+        market = self._exchange.market
+        return {
+            "market": market.name,
+            "coins": list(market.universe.listings),
+            "notes": list(market.notes),
+            "warning": market.warning,
+            "has_ended": market.has_ended,
+            "progress": market.progress,
+            "laps": market.laps,
+        }
+
     def audit(self) -> JsonObject:
         return audit_row(self._venue)
 

@@ -215,6 +215,7 @@ class PaperServer:
                 web.post("/paper/trade", self._on_trade),
                 web.get("/paper/truth", self._on_truth),
                 web.get("/paper/audit", self._on_audit),
+                web.get("/paper/market", self._on_market),
                 web.get("/paper/faults", self._on_faults),
                 web.post("/paper/faults", self._on_new_faults),
             ]
@@ -319,6 +320,9 @@ class PaperServer:
 
     async def _on_truth(self, request: web.Request) -> web.StreamResponse:
         return _json(self._plane.truth(request.query))
+
+    async def _on_market(self, _request: web.Request) -> web.StreamResponse:
+        return _json(self._plane.market())
 
     async def _on_audit(self, _request: web.Request) -> web.StreamResponse:
         return _json(self._plane.audit())

@@ -201,3 +201,24 @@ def test_the_exchange_by_itself_keeps_its_accounts_where_it_is_told(
         "synthetic:jumps",
     )
     assert seen[1].store_path is None
+
+
+@pytest.mark.parametrize(
+    ("market", "code", "words"),
+    [
+        ("film", 2, "use replay:bundled, replay:FILE with a recording, synthetic, or mirror:URL"),
+        ("replay:none.csv", 2, "There is no recording at none.csv"),
+        ("synthetic:wild", 2, "There is no synthetic market 'wild'"),
+        ("mirror:nowhere", 2, "names no server. Fix: write mirror:https://"),
+        ("mirror:http://127.0.0.1:1", 5, "doesn't answer as Hyperliquid would"),
+    ],
+)
+def test_a_market_that_cannot_be_run_is_a_sentence_with_the_fix(
+    capsys: pytest.CaptureFixture[str], market: str, code: int, words: str
+) -> None:
+    assert run_cli(["exchange", "--listen", "127.0.0.1:0", "--market", market]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("gridbot: ")
+    assert told.err.count("\n") == 1
+    assert words in told.err

@@ -13,6 +13,7 @@ import pytest
 
 from core.paper.config import MarketDiedError, PaperConfig, StoreError
 from core.paper.embedded import EmbeddedExchange
+from core.paper.market.load import load_market
 from core.paper.market.recording import load_recording
 from core.paper.market.replay import Replay
 from core.paper.server.http import PaperServer
@@ -86,3 +87,28 @@ def test_the_death_of_an_embedded_market_is_critical_in_the_log(
         until(lambda: exchange.stats() is None)
         exchange.stop()
     assert "the paper exchange has died" in caplog.text
+
+
+async def test_a_market_that_is_too_fast_for_the_machine_comes_late_but_whole_and_requests_are_answered() -> (
+    None
+):
+    config = PaperConfig(market="synthetic", speed=1_000_000, seed=4, limits=False)
+    server = PaperServer(config)
+    url = await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            while server.stats().late_ms == 0:
+                async with session.post(f"{url}/info", json={"type": "allMids"}) as answer:
+                    assert answer.status == 200
+                    assert len(await answer.json()) == 4
+        stats = server.stats()
+        scene = server.exchange.market.scene()
+        books = {coin: (b.bids.best, b.asks.best) for coin, b in server.exchange.venue.ledger.books.items()}
+    finally:
+        await server.stop()
+    market = load_market("synthetic", seed=4)
+    prints = sum(len(market.advance().trades) for _ in range(stats.steps))
+    assert stats.trades == prints
+    assert scene == market.scene()
+    standing = {s.coin: (s.quote.bid, s.quote.ask) if s.quote else (None, None) for s in scene}
+    assert books == standing, "the last quote of every coin stands"
