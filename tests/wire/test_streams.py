@@ -224,3 +224,9 @@ def test_a_subscription_that_cannot_be_meant_is_refused(subscription: object) ->
 def test_an_order_in_the_stream_has_the_fields_of_an_open_order(paper: Paper) -> None:
     rows = [row["order"] for frame in paper.heard("orderUpdates") for row in frame["data"]]
     assert differences(paper.mine("openOrders"), rows) == set()
+
+
+def test_a_waiting_parent_is_shown_with_its_children_wherever_it_is_asked_for(paper: Paper) -> None:
+    (parent,) = [row for row in paper.mine("frontendOpenOrders") if row["children"]]
+    assert [child["orderType"] for child in parent["children"]] == ["Take Profit Market", "Stop Market"]
+    assert paper.mine("orderStatus", oid=parent["oid"])["order"]["order"] == parent

@@ -70,4 +70,4 @@ class Orders:
             order = account.find_order(get_int(request, "oid"))
         if order is None:
             return {"status": "unknownOid"}
-        return {"status": "order", "order": self._rows.past_order(order)}
+        return {"status": "order", "order": self._rows.past_order(order, self._children(account, order))}

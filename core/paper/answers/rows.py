@@ -78,10 +78,10 @@ class Rows:
             "statusTimestamp": update.time_ms,
         }
 
-    def past_order(self, order: Order) -> JsonObject:
+    def past_order(self, order: Order, children: Sequence[Order] = ()) -> JsonObject:
         """A row of ``historicalOrders``, and what ``orderStatus`` tells."""
         return {
-            "order": self.full_order(order),
+            "order": self.full_order(order, children),
             "status": order.status.value,
             "statusTimestamp": order.status_ms,
         }
