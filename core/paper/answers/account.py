@@ -7,7 +7,7 @@ from core.paper.answers.portfolio import clearinghouse_state
 from core.paper.answers.rows import Rows
 from core.paper.jsonio import Json, JsonObject, get_address
 from core.paper.market.listing import FIRST_DEX, Listing
-from core.paper.venue.accounts import UNIFIED, Account
+from core.paper.venue.accounts import Account
 from core.paper.venue.budget import request_cap, requests_surplus, requests_used
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire
@@ -47,9 +47,10 @@ class Accounts:
     def spot_state(self, account: Account) -> JsonObject:
         """The spot wallet; of a unified account all money, of which orders and positions hold their margin."""
         total, hold = account.spot, 0
-        if account.abstraction == UNIFIED:
-            total = account.money
-            hold = min(total, self._venue.margin.initial(account, FIRST_DEX))
+        if account.is_unified:
+            isolated = sum(position.margin for position in account.positions.values())
+            total = account.balance
+            hold = min(total, self._venue.margin.initial(account, FIRST_DEX) + isolated)
         if not total:
             return {"balances": []}
         row: JsonObject = {"coin": "USDC", "token": 0, "total": micro_wire(total), "hold": micro_wire(hold)}

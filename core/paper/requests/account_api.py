@@ -28,6 +28,7 @@ from core.paper.requests.account_actions import (
 from core.paper.requests.signers import Authority
 from core.paper.requests.trading import OK_DEFAULT
 from core.paper.venue.accounts import Account
+from core.paper.venue.modes import set_mode
 from core.paper.venue.refusals import RefusedError
 from core.paper.venue.sub_accounts import check_owner
 from core.paper.venue.transfers import SPOT
@@ -116,8 +117,7 @@ class AccountApi:
     def _set_abstraction(self, authority: Authority, action: SetAbstractionAction) -> None:
         is_own = action.user in ("", authority.account.user)
         account = self._holder(authority, None if is_own else action.user)
-        account.abstraction = action.abstraction
-        self._venue.ledger.touch(account)
+        set_mode(self._venue.ledger, account, action.abstraction)
 
     def _holder(self, authority: Authority, sub_account: str | None) -> Account:
         return authority.account if sub_account is None else self._sub_account(authority, sub_account)

@@ -154,6 +154,11 @@ class PaperServer:
             self._faults.stop()
         if self._hub is not None:
             await self._hub.close()
+        if self._exchange is not None:
+            try:
+                self.check_books()
+            except BooksError as error:
+                _log.critical("%s", error)
         await self._release()
 
     def stats(self) -> ServerStats:

@@ -25,6 +25,9 @@ MARKET_ADDRESS = "0x" + b"recorded liquidity..".hex()
 UNIFIED = "unifiedAccount"
 """The mode in which all dexs and the spot wallet share one margin."""
 
+_UNIFIED_MODES = (UNIFIED, "portfolioMargin")
+"""Portfolio margin is taken for as much as it has in common with the unified mode."""
+
 _KEPT_TERMINAL_ORDERS = 10_000
 """Terminal orders that can still be asked for by oid or cloid; bounds the memory of a long run."""
 
@@ -119,6 +122,16 @@ class Account(AccountState):
             resting = self.resting[order.coin] = Resting()
         resting.count(order)
         return resting
+
+    @property
+    def is_unified(self) -> bool:
+        """Whether all dexs and the spot wallet share one margin."""
+        return self.abstraction in _UNIFIED_MODES
+
+    @property
+    def balance(self) -> int:
+        """All money, with positions at their entry: what was paid in and what has been earned and spent since."""
+        return self.money + sum(position.cost for position in self.positions.values())
 
     @property
     def money(self) -> int:

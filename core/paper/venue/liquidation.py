@@ -14,7 +14,7 @@ from fractions import Fraction
 from core.domain.orders import Side
 from core.paper.jsonio import Json, JsonObject
 from core.paper.market.listing import Listing
-from core.paper.venue.accounts import BACKSTOP_ADDRESS, UNIFIED, Account
+from core.paper.venue.accounts import BACKSTOP_ADDRESS, Account
 from core.paper.venue.batch import LiquidationEvent
 from core.paper.venue.ledger import AUTO_DELEVERAGED, Ledger
 from core.paper.venue.margin import Held, Margin
@@ -59,7 +59,7 @@ class Liquidator:
                 marks[held.listing.coin] = held.mark
                 if not held.leverage.is_cross and held.margin_used < held.maintenance:
                     self._liquidate(account, [held], held.margin_used, is_cross=False)
-        for dex in dexs[:1] if account.abstraction == UNIFIED else dexs:
+        for dex in dexs[:1] if account.is_unified else dexs:
             value, maintenance = (
                 self._margin.cross_value(account, dex),
                 self._margin.cross_maintenance(account, dex),
@@ -110,7 +110,7 @@ class Liquidator:
         coins = {held.listing.coin for held in positions}
         dexs = {held.listing.dex for held in positions}
         for order in list(account.open_orders.values()):
-            in_dex = is_cross and (account.abstraction == UNIFIED or listings[order.coin].dex in dexs)
+            in_dex = is_cross and (account.is_unified or listings[order.coin].dex in dexs)
             if order.is_open and (in_dex or order.coin in coins):
                 self._ledger.cancel(order, OrderStatus.LIQUIDATED_CANCELED)
 
@@ -161,7 +161,7 @@ class Liquidator:
         ledger.liquidated = None
         for dex, now in self._cross_cash(account, dexs).items():
             self._pay_backstop(account, dex, now if is_cross else now - cash[dex])
-        if is_cross and account.abstraction == UNIFIED:
+        if is_cross and account.is_unified:
             ledger.backstop.spot += account.spot
             account.spot = 0
 
@@ -189,7 +189,7 @@ class Liquidator:
 
     def _sharing(self, account: Account, dex: str) -> tuple[str, ...]:
         """The dexs that share their margin with ``dex``."""
-        return self._ledger.universe.dexs if account.abstraction == UNIFIED else (dex,)
+        return self._ledger.universe.dexs if account.is_unified else (dex,)
 
     def _cross_cash(self, account: Account, dexs: tuple[str, ...]) -> dict[str, int]:
         """By dex: all cash but what isolated positions hold."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from core.domain.orders import Side
 from core.paper.config import MoneySettings
 from core.paper.market.listing import Listing, Universe
-from core.paper.venue.accounts import UNIFIED, Account
+from core.paper.venue.accounts import Account
 from core.paper.venue.orders import Order, OrderRequest
 from core.paper.venue.positions import Leverage, Position
 from core.paper.venue.tiers import maintenance_micro
@@ -98,7 +98,7 @@ class Margin:
 
     def together(self, account: Account, dex: str) -> list[Held]:
         """The open positions, cross and isolated, of all dexs that share margin with ``dex``."""
-        dexs = self._listed.universe.dexs if account.abstraction == UNIFIED else (dex,)
+        dexs = self._listed.universe.dexs if account.is_unified else (dex,)
         return [held for each in dexs for held in self.held(account, each)]
 
     def value(self, account: Account) -> int:
@@ -108,7 +108,7 @@ class Margin:
 
     def cross_value(self, account: Account, dex: str) -> int:
         """What the cross positions of ``dex`` have behind them, their unrealized PnL included."""
-        cash = account.money if account.abstraction == UNIFIED else account.cash.get(dex, 0)
+        cash = account.money if account.is_unified else account.cash.get(dex, 0)
         return cash + sum(
             h.signed_value if h.leverage.is_cross else -h.position.raw for h in self.together(account, dex)
         )
@@ -168,7 +168,7 @@ class Margin:
         """Those that may need margin together with ``dex``."""
         listings = self._listed.universe.listings
         for coin in {*account.positions, *account.resting}:
-            if account.abstraction == UNIFIED or listings[coin].dex == dex:
+            if account.is_unified or listings[coin].dex == dex:
                 yield coin
 
     def _coin_initial(self, account: Account, coin: str, extra: OrderRequest | None = None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from core.paper.jsonio import JsonObject
 from core.paper.market.listing import FIRST_DEX
-from core.paper.venue.accounts import UNIFIED, Account
+from core.paper.venue.accounts import Account
 from core.paper.venue.budget import WEIGHT_PRICE_MICRO
 from core.paper.venue.ledger import Ledger
 from core.paper.venue.margin import Margin
@@ -20,8 +20,6 @@ from core.paper.wiretext import micro_wire
 
 SPOT = "spot"
 
-_POOLED = (UNIFIED, "portfolioMargin")
-"""Modes without a border between perps and spot."""
 _WITHDRAWAL_FEE = 1_000_000
 _NOT_ENOUGH = "Insufficient balance for withdrawal."
 _NOT_ENOUGH_TOKENS = "Insufficient balance for token transfer"
@@ -37,7 +35,7 @@ class Transfers:
 
     def available(self, account: Account, place: str) -> int:
         """What may leave."""
-        if place == SPOT and account.abstraction != UNIFIED:
+        if place == SPOT and not account.is_unified:
             return max(0, account.spot)
         return self._margin.withdrawable(account, FIRST_DEX if place == SPOT else place)
 
@@ -48,7 +46,7 @@ class Transfers:
 
     def between_classes(self, account: Account, micro: int, *, to_perp: bool) -> None:
         """usdClassTransfer: between spot and the first dex."""
-        if account.abstraction in _POOLED:
+        if account.is_unified:
             raise RefusedError("Action disabled when unified account is active")
         source, target = (SPOT, FIRST_DEX) if to_perp else (FIRST_DEX, SPOT)
         self._check(account, source, micro, _NOT_ENOUGH_TOKENS if to_perp else _NOT_ENOUGH)

@@ -47,6 +47,16 @@ async def test_a_port_in_use_is_named_and_nothing_is_left_behind() -> None:
             await PaperServer(PaperConfig(port=port)).start()
 
 
+async def test_books_that_do_not_balance_are_told_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    server = PaperServer(PaperConfig())
+    await server.start()
+    server.exchange.venue.see("0x" + "a1" * 20).pay("", 1)
+    await server.stop()
+    (record,) = caplog.records
+    assert record.levelno == logging.CRITICAL
+    assert "money 1 (millionths of a USDC)" in record.getMessage()
+
+
 def test_the_embedded_exchange_raises_what_kept_it_from_starting() -> None:
     exchange = EmbeddedExchange(PaperConfig(market="film"))
     with pytest.raises(UnknownMarketError):
