@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,6 +86,13 @@ async def stage(config: PaperConfig = STILL, *faults: Any) -> AsyncIterator[Stag
             yield Stage(url, server, http, new_wallet())
     finally:
         await server.stop()
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Ask again until it is true."""
+    async with asyncio.timeout(WITHIN_S):
+        while not await condition():
+            pass
 
 
 async def hear(socket: aiohttp.ClientWebSocketResponse) -> Any:

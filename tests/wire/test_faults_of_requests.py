@@ -19,7 +19,7 @@ from hyperliquid.utils.error import ClientError, ServerError
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from tests.unit.paper.paper_client import act, envelope, new_wallet
-from tests.wire.faulty import Stage, stage
+from tests.wire.faulty import Stage, stage, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,8 +94,8 @@ async def test_a_delayed_answer_comes_later_though_the_action_is_done_at_once(ex
     bid = await exchange.bid()
     await exchange.faults({"kind": "http_delay", "action": "order", "delay_ms": 60_000})
     placing = asyncio.create_task(exchange.place(bid))
-    while not (await exchange.truth())["orders"]:
-        assert not placing.done()
+    await until(lambda: _orders(exchange))
+    assert not placing.done()
     placing.cancel()
     assert await exchange.info(**MIDS), "what isn't an order isn't late"
 
@@ -166,11 +166,14 @@ async def test_a_late_action_is_done_after_its_answer_or_without_one(
     if status is not None:
         assert await sending == status
     assert (await exchange.truth())["orders"] == []
-    while not (await exchange.truth())["orders"]:
-        pass
+    await until(lambda: _orders(exchange))
     if status is None:
         with pytest.raises(aiohttp.ClientError):
             await sending
+
+
+async def _orders(exchange: Stage) -> Any:
+    return (await exchange.truth())["orders"]
 
 
 async def _status_of(exchange: Stage, signed: dict[str, Any]) -> int:
@@ -186,8 +189,7 @@ async def test_a_late_action_expires_as_it_would_at_the_venue(exchange: Stage) -
     later = envelope(exchange.wallet, action, expiresAfter=int(time.time() * 1000) + 60_000)
     for signed in (soon, later):
         assert await _status_of(exchange, signed) == 504
-    while not (await exchange.truth())["orders"]:
-        pass
+    await until(lambda: _orders(exchange))
     assert len((await exchange.truth())["orders"]) == 1
 
 
@@ -242,8 +244,11 @@ async def test_a_stop_does_not_wait_for_what_is_late() -> None:
             asyncio.create_task(exchange.info(**MIDS)),
             asyncio.create_task(exchange.act(CANCEL)),
         ]
-        while await exchange.strikes() != [1, 1]:
-            pass
+
+        async def are_struck() -> bool:
+            return await exchange.strikes() == [1, 1]
+
+        await until(are_struck)
         started = time.monotonic()
         await exchange.server.stop()
         assert time.monotonic() - started < 2

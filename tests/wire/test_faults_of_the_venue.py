@@ -13,7 +13,7 @@ from hyperliquid.utils.signing import sign_agent
 
 from core.paper.faults.spec import Fault, parse_faults
 from tests.unit.paper.paper_client import STILL, new_wallet
-from tests.wire.faulty import Stage, hear, stage, subscribe
+from tests.wire.faulty import Stage, hear, stage, subscribe, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -125,6 +125,20 @@ async def test_a_delisted_coin_loses_its_orders_and_takes_no_more(exchange: Stag
     assert "resting" in (await exchange.place(bid))[0]
 
 
+async def test_a_delisted_coin_settles_positions_at_the_mark(exchange: Stage) -> None:
+    await exchange.trade(size="0.02")
+    (context,) = (await exchange.info(type="metaAndAssetCtxs"))[1]
+    await exchange.faults({"kind": "delist"})
+    fill = (await exchange.truth())["fills"][0]
+    assert (fill["dir"], fill["side"], fill["sz"], fill["fee"]) == ("Settlement", "A", "0.02", "0.0")
+    assert fill["startPosition"] == "0.02"
+    assert fill["px"] == context["markPx"]
+    assert (await exchange.truth())["positions"] == {}
+    async with exchange.http.get(f"{exchange.url}/paper/audit") as answer:
+        audit = await answer.json()
+    assert (audit["position_residual"], audit["money_residual"]) == ("0", "0")
+
+
 async def test_an_expired_agent_is_refused_and_its_nonce_stays_unused(exchange: Stage) -> None:
     await exchange.faults({"kind": "agent_expired", "user": exchange.user, "count": 1})
     nonce = int(time.time() * 1000)
@@ -195,12 +209,13 @@ async def test_states_begin_and_end_with_their_windows(exchange: Stage) -> None:
     async def is_delisted() -> bool:
         return "isDelisted" in (await exchange.info(type="meta"))["universe"][0]
 
+    async def is_listed() -> bool:
+        return not await is_delisted()
+
     await exchange.faults({"kind": "delist", "after_s": 0.05, "for_s": 0.1})
     assert not await is_delisted()
-    while not await is_delisted():
-        pass
-    while await is_delisted():
-        pass
+    await until(is_delisted)
+    await until(is_listed)
     assert await exchange.strikes() == [1]
 
 

@@ -14,6 +14,8 @@ from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import Order, OrderStatus, OrderUpdate, TradePrint
 from core.paper.venue.triggers import TriggerIndex
 
+SETTLED = "Settlement"
+"""The direction of a fill that ends a position on a delisted coin."""
 AUTO_DELEVERAGED = "Auto-Deleveraging"
 """The direction of a fill that closed a winning position against a bankrupt one. Unconfirmed of Hyperliquid."""
 
@@ -187,7 +189,7 @@ class Ledger(Accounting):
     def move_position(
         self, giver: Account, taker: Account, coin: str, lots: int, price: int, direction: str = ""
     ) -> None:
-        """Let ``taker`` take ``lots`` (signed) of the position of ``giver``, who is being liquidated, at ``price``.
+        """Let ``taker`` take ``lots`` (signed) of ``giver``'s position at ``price``, as in a liquidation or a settlement.
 
         Nobody pays a fee and nothing is printed: it isn't a trade on the book.
         """

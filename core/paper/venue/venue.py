@@ -18,7 +18,7 @@ from core.paper.venue.accounting import Counters
 from core.paper.venue.accounts import Account
 from core.paper.venue.agents import Agents
 from core.paper.venue.batch import Batch
-from core.paper.venue.ledger import Ledger
+from core.paper.venue.ledger import SETTLED, Ledger
 from core.paper.venue.margin import Margin
 from core.paper.venue.margin_actions import set_leverage, top_up_isolated_margin, update_isolated_margin
 from core.paper.venue.matching import market_depth, market_levels, market_quote, market_trade
@@ -271,13 +271,18 @@ class Venue:
             account.partly_liquidated_ms = min(account.partly_liquidated_ms, now_ms)
 
     def relist(self, rules: Rules, now_ms: int) -> None:
-        """Put a coin under other rules. Orders on one that is delisted are cancelled; positions stay."""
+        """Put a coin under other rules. On one that is delisted orders are cancelled and positions settled at the mark."""
+        was_delisted = self.universe.listings[rules.coin].rules.is_delisted
         self.ledger.universe = self.universe.with_rules(rules)
-        if not rules.is_delisted:
+        if not rules.is_delisted or was_delisted:
             return
-        self.ledger.begin_block(now_ms)
-        for account in self.ledger.accounts.values():
-            self.ledger.cancel_all(account, OrderStatus.DELISTED_CANCELED, (rules.coin,))
+        ledger, coin = self.ledger, rules.coin
+        ledger.begin_block(now_ms)
+        mark = self.mark_of(coin)
+        for account in (*ledger.accounts.values(), ledger.backstop):
+            ledger.cancel_all(account, OrderStatus.DELISTED_CANCELED, (coin,))
+            if lots := account.lots(coin):
+                ledger.move_position(ledger.market, account, coin, -lots, mark, SETTLED)
 
     def resume(self, accounts: dict[str, Account]) -> None:
         """Go on with the accounts of an earlier run: their orders return to their places in the queues."""
