@@ -164,7 +164,7 @@ async def test_every_stream_that_has_something_to_tell_is_valid(client: Any) -> 
     price = await _bid(client) + 2000
     async with asyncio.timeout(10):
         while not all(task.done() for task in listening):
-            await _place(client, _order(price, "0.001", "Ioc", c="0x" + "56" * 16))
+            await _place(client, _order(price, "0.001", "Ioc"))
             await asyncio.wait(listening, timeout=0.2)
         heard = await asyncio.gather(*listening)
     assert all(heard)

@@ -72,8 +72,9 @@ class Rows:
         return {"order": order, "status": update.status.value, "statusTimestamp": update.time_ms}
 
     def order_update(self, update: OrderUpdate) -> JsonObject:
+        """A row of ``orderUpdates``; a ``cloid`` that wasn't sent is null, as strict readers ask for."""
         return {
-            "order": self._brief(update.order, update.remaining),
+            "order": {**self._brief(update.order, update.remaining), "cloid": update.order.cloid},
             "status": update.status.value,
             "statusTimestamp": update.time_ms,
         }
