@@ -102,7 +102,9 @@ class PaperExchange:
 
     async def act(self, body: object) -> Json:
         """POST /exchange; answered when the block that it is in has been stored. Raises ``MalformedRequestError``."""
-        return await self._blocks.submit(decode_envelope(body))
+        envelope = decode_envelope(body)
+        self.api.check_assets(envelope.action)
+        return await self._blocks.submit(envelope)
 
     def _commit(self, block: Sequence[Envelope]) -> Sequence[Json]:
         now_ms = self._clock_ms()

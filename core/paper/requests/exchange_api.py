@@ -6,8 +6,10 @@ batch, then order by order. A refused nonce stays unused; any later refusal uses
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.paper.config import PaperConfig
-from core.paper.jsonio import Json
+from core.paper.jsonio import Json, MalformedRequestError
 from core.paper.requests.account_api import AccountApi
 from core.paper.requests.actions import (
     Action,
@@ -37,6 +39,23 @@ class ExchangeApi:
         self._trading = Trading(venue)
         self._accounts = AccountApi(venue, config.requests)
         self.signers = Signers(venue)
+
+    def check_assets(self, action: Action) -> None:
+        """Raises ``MalformedRequestError``: an order or a leverage is for an asset that isn't listed.
+
+        What Hyperliquid answers isn't known; a cancel of such an order finds none, like any other.
+        """
+        assets: Iterable[int] = ()
+        match action:
+            case PlaceAction():
+                assets = (order.asset for order in action.orders)
+            case ModifyAction():
+                assets = (order.asset for _, order in action.modifies)
+            case LeverageAction():
+                assets = (action.asset,)
+        for asset in assets:
+            if self._venue.universe.by_asset(asset) is None:
+                raise MalformedRequestError(f"no asset {asset}")
 
     def execute(self, envelope: Envelope, now_ms: int) -> Json:
         """Every refusal is an answer."""

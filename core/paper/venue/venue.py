@@ -329,6 +329,5 @@ class Venue:
 
     def _read(self, wire: WireOrder, grouping: Grouping = Grouping.NONE) -> OrderRequest:
         listing = self.universe.by_asset(wire.asset)
-        if listing is None:
-            raise StaticError(f"No such asset. asset={wire.asset}")
+        assert listing is not None, wire
         return read_order(wire, listing, self.mark_of(listing.coin), grouping, self._settings)

@@ -5,9 +5,22 @@ from __future__ import annotations
 import pytest
 
 from core.domain.orders import Side
+from core.paper.config import OrderSettings
 from core.paper.market.step import Depth
 from core.paper.venue.orders import OrderStatus, TimeInForce, WireOrder
-from tests.unit.paper.world import ALICE, BOB, World, lots, price, quote, trade
+from core.paper.venue.venue import Venue
+from tests.unit.paper.world import (
+    ALICE,
+    BOB,
+    FUNDS_MICRO,
+    NOW_MS,
+    UNIVERSE,
+    World,
+    lots,
+    price,
+    quote,
+    trade,
+)
 
 
 @pytest.fixture
@@ -205,6 +218,34 @@ def test_a_modify_of_a_filled_order_is_refused(world: World) -> None:
         ALICE, ((old.oid, _wire("100000", "0.1")),), always_place=False, now_ms=world.now_ms
     )
     assert (result.placed, result.error) == (None, "Cannot modify canceled or filled order")
+
+
+def test_a_resting_order_whose_account_can_no_longer_carry_it_is_cancelled_at_the_match(world: World) -> None:
+    world.sell(100_000, "1", TimeInForce.IOC)
+    poor = world.sell(100_900, "0.9")
+    rich = world.sell(100_900, "0.1", user=BOB)
+    world.mid(100_800)
+    world.market(trade(100_900, "0.05", Side.BUY))
+    assert (poor.status, poor.filled) == (OrderStatus.MARGIN_CANCELED, 0)
+    assert rich.filled == lots("0.05")
+
+
+def test_an_order_that_only_closes_is_filled_however_poor_its_account(world: World) -> None:
+    world.sell(100_000, "1", TimeInForce.IOC)
+    closing = world.buy(99_000, "1")
+    world.mid(108_000)
+    world.market(trade(99_000, "2", Side.SELL))
+    assert closing.status is OrderStatus.FILLED
+
+
+def test_a_partial_fill_has_a_row_of_its_own_only_where_it_is_set_so() -> None:
+    for tells in (False, True):
+        settings = OrderSettings(tells_partial_fills=tells)
+        world = World(Venue(UNIVERSE, FUNDS_MICRO, NOW_MS, settings=settings))
+        order = world.buy(100_005, "0.1", TimeInForce.ALO)
+        batch = world.market(trade(100_005, "0.04", Side.SELL))
+        rows = [(update.order.oid, update.status, update.remaining) for update in batch.updates]
+        assert rows == ([(order.oid, OrderStatus.OPEN, lots("0.06"))] if tells else [])
 
 
 def _wire(at: str, size: str) -> WireOrder:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.domain.orders import Side
+from core.paper.config import OrderSettings
+from core.paper.market.listing import Rules, Tier, Universe
 from core.paper.venue.nonces import KEPT, REMEMBERED, NonceRefusedError, NonceSet
-from core.paper.venue.orders import OrderStatus, TimeInForce, WireOrder
+from core.paper.venue.orders import Grouping, OrderStatus, TimeInForce, WireOrder
 from core.paper.venue.validation import StaticError
-from tests.unit.paper.world import ALICE, NOW_MS, World
+from core.paper.venue.venue import Venue
+from tests.unit.paper.world import ALICE, BOB, FUNDS_MICRO, NOW_MS, UNIVERSE, World, stop
 
 _DAY_MS = 86_400_000
 
@@ -62,6 +65,82 @@ def test_a_rejected_order_has_an_id_a_row_and_a_status_that_can_be_asked_for(
     assert (placed.error, placed.order.status) == (words, status)
     assert [u.status for u in world.last.updates] == [status]
     assert world.account().find_order(placed.order.oid) is placed.order
+
+
+@pytest.mark.parametrize(
+    ("max_leverage", "value", "most"),
+    [
+        (40, 300_000_001, 300_000_000),
+        (20, 50_000_001, 50_000_000),
+        (10, 20_000_001, 20_000_000),
+        (5, 5_000_001, 5_000_000),
+    ],
+)
+def test_the_value_of_an_order_is_bounded_by_the_leverage_of_its_coin(
+    max_leverage: int, value: int, most: int
+) -> None:
+    venue = Venue(Universe.of([Rules("COIN", 0, (Tier(0, max_leverage),))]), FUNDS_MICRO, NOW_MS)
+    for size, words in ((value, f"Order value too large. Max is ${most}."), (most, "")):
+        wire = WireOrder(0, True, "1", str(size), False, TimeInForce.GTC, None)
+        if words:
+            with pytest.raises(StaticError) as refused:
+                venue.place(ALICE, (wire,), NOW_MS)
+            assert str(refused.value) == words
+        else:
+            assert venue.place(ALICE, (wire,), NOW_MS)[0].error == "Insufficient margin to place order."
+    market = WireOrder(0, True, "1", str(most // 10 + 1), False, TimeInForce.FRONTEND_MARKET, None)
+    with pytest.raises(StaticError, match=f"Max is \\${most // 10}"):
+        venue.place(ALICE, (market,), NOW_MS)
+
+
+def test_a_position_may_not_outgrow_the_tier_of_its_leverage() -> None:
+    tiers = (Tier(0, 40), Tier(10_000_000_000, 20), Tier(30_000_000_000, 10))
+    world = World(Venue(Universe.of([Rules("BTC", 5, tiers)]), FUNDS_MICRO, NOW_MS))
+    assert not world.venue.set_leverage(ALICE, 0, 40, is_cross=True)
+    words = "Order would cause position to exceed margin tier limit at current leverage"
+    placed = world.place(Side.BUY, 100_000, "0.1")
+    assert (placed.error, placed.order.status) == (words, OrderStatus.MAX_POSITION_REJECTED)
+    assert not world.place(Side.BUY, 99_000, "0.1").error
+    assert not world.venue.set_leverage(ALICE, 0, 20, is_cross=True)
+    assert not world.place(Side.BUY, 100_000, "0.1").error
+
+
+def test_at_the_open_interest_cap_positions_may_only_shrink() -> None:
+    rules = Rules("BTC", 5, (Tier(0, 40),), open_interest_cap_micro=20_000_000_000)
+    world = World(Venue(Universe.of([rules]), FUNDS_MICRO, NOW_MS))
+    world.buy(100_010, "0.2")
+    words = "Order would increase open interest while open interest is capped"
+    for user in (ALICE, BOB):
+        placed = world.place(Side.BUY, 99_000, "0.01", user=user)
+        assert (placed.error, placed.order.status) == (words, OrderStatus.CAP_INCREASE_REJECTED)
+    flip = world.place(Side.SELL, 100_000, "0.21")
+    assert (flip.error, flip.order.status) == (words, OrderStatus.CAP_FLIP_REJECTED)
+    assert not world.place(Side.SELL, 100_000, "0.1").error
+    assert not world.place(Side.BUY, 99_000, "0.01").error
+
+
+def test_open_orders_are_counted(world: World) -> None:
+    world.buy(100_010, "0.01")
+    order = WireOrder(0, True, "90000", "0.0002", False, TimeInForce.ALO, None)
+    world.venue.place(ALICE, (order,) * 998, NOW_MS)
+    (waiting,) = world.place_all(stop(Side.SELL, 99_000, "0.01"), grouping=Grouping.NONE)
+    assert not waiting.error
+    assert world.place(Side.BUY, 90_000, "0.0002").error == ""
+    words = ("Too many open orders.", OrderStatus.TOO_MANY_REJECTED)
+    placed = world.place(Side.BUY, 90_000, "0.0002")
+    assert (placed.error, placed.order.status) == words
+    world.account().volume = 5_000_000_000_000
+    (trigger,) = world.place_all(stop(Side.SELL, 99_000, "0.01"), grouping=Grouping.NONE)
+    reducing = world.place(Side.SELL, 110_000, "0.01", reduce_only=True)
+    assert [(p.error, p.order.status) for p in (trigger, reducing)] == [words, words]
+    assert not world.place(Side.BUY, 90_000, "0.0002").error
+
+
+def test_more_than_five_figures_fail_the_batch_where_it_is_set_so() -> None:
+    settings = OrderSettings(figures_fail_batch=True)
+    world = World(Venue(UNIVERSE, FUNDS_MICRO, NOW_MS, settings=settings))
+    with pytest.raises(StaticError, match=r"Order has invalid price\."):
+        world.place(Side.BUY, "99000.5", "0.1")
 
 
 def test_an_order_that_closes_the_whole_position_may_be_worth_less_than_ten_dollars(world: World) -> None:
