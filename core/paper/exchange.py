@@ -150,9 +150,12 @@ class PaperExchange:
             listener(batch)
 
     def save_place(self) -> None:
-        """Remember where the market stands."""
+        """Remember where the market stands, and the orders in its queues."""
         if self._store is not None and self._failure is None:
-            self._save(Batch())
+            batch = Batch()
+            for book in self.venue.ledger.books.values():
+                batch.orders.update((order.oid, order) for order in book.note_places())
+            self._save(batch)
 
     def _save(self, batch: Batch) -> None:
         assert self._store is not None

@@ -127,6 +127,7 @@ def test_an_asset_that_is_not_listed_cannot_be_read(url: str, wallet: LocalAccou
         {"type": "order", "orders": [unlisted], "grouping": "na"},
         {"type": "batchModify", "modifies": [{"oid": 1, "order": unlisted}]},
         {"type": "updateLeverage", "asset": 7, "isCross": True, "leverage": 3},
+        {"type": "updateIsolatedMargin", "asset": 7, "isBuy": True, "ntli": 1_000_000},
     ]
     for action in actions:
         answer = requests.post(f"{url}/exchange", json=envelope(wallet, action), timeout=5)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from core.paper.config import PaperConfig
 from core.paper.jsonio import Json, MalformedRequestError
+from core.paper.requests.account_actions import IsolatedMarginAction, TopUpIsolatedAction
 from core.paper.requests.account_api import AccountApi
 from core.paper.requests.actions import (
     Action,
@@ -41,7 +42,7 @@ class ExchangeApi:
         self.signers = Signers(venue)
 
     def check_assets(self, action: Action) -> None:
-        """Raises ``MalformedRequestError``: an order or a leverage is for an asset that isn't listed.
+        """Raises ``MalformedRequestError``: an order, a leverage or a margin is for an asset that isn't listed.
 
         What Hyperliquid answers isn't known; a cancel of such an order finds none, like any other.
         """
@@ -51,7 +52,7 @@ class ExchangeApi:
                 assets = (order.asset for order in action.orders)
             case ModifyAction():
                 assets = (order.asset for _, order in action.modifies)
-            case LeverageAction():
+            case LeverageAction() | IsolatedMarginAction() | TopUpIsolatedAction():
                 assets = (action.asset,)
         for asset in assets:
             if self._venue.universe.by_asset(asset) is None:

@@ -13,6 +13,8 @@ from core.domain.orders import Side
 from core.paper.venue.levels import Level, SortedPrices
 from core.paper.venue.orders import Order
 
+_NEAR_LEVELS = 20
+
 
 class BookSide:
     """The bids or the asks."""
@@ -81,6 +83,15 @@ class Book:
         """Whether there is market liquidity behind the last level that was ever seen."""
         self._last_rank = 0
 
+    def note_places(self) -> list[Order]:
+        """Bring ``ahead`` up to date where the market moves, near the best prices; the orders for which it changed."""
+        return [
+            order
+            for half in (self.bids, self.asks)
+            for price in islice(half.from_best(), _NEAR_LEVELS)
+            for order in half.levels[price].note_places()
+        ]
+
     def clear_ghosts(self) -> None:
         """Take all of the market's liquidity away; users' orders stay."""
         for side in (self.bids, self.asks):
@@ -118,9 +129,12 @@ class Book:
             facing.set_ghost(best, 0)
 
     def restore(self, orders: Iterable[Order]) -> None:
-        """Rest orders of an earlier run, in the order in which they stood."""
+        """Rest orders of an earlier run, in the order in which they stood; those of unknown rank behind everything."""
         queues: dict[tuple[Side, int], list[Order]] = {}
-        for order in sorted(orders, key=lambda order: (order.rank, order.oid)):
+        for order in sorted(orders, key=lambda order: (not order.rank, order.rank, order.oid)):
+            if not order.rank:
+                order.rank = self._last_rank + 1
+                order.ahead = self.side(order.side).level(order.price).ghost
             self._last_rank = max(self._last_rank, order.rank)
             queues.setdefault((order.side, order.price), []).append(order)
         for (side, price), queue in queues.items():

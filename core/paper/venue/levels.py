@@ -177,6 +177,18 @@ class Level:
         if left:
             self._grow(left)
 
+    def note_places(self) -> list[Order]:
+        """Bring ``ahead`` of every order up to date; those for which it changed."""
+        changed: list[Order] = []
+        ahead, ghosts = 0, deque(self.ghosts())
+        for order in self.orders.values():
+            while ghosts and ghosts[0][0] < order.rank:
+                ahead += ghosts.popleft()[1]
+            if order.ahead != ahead:
+                order.ahead = ahead
+                changed.append(order)
+        return changed
+
     def ghosts(self) -> list[tuple[int, int]]:
         """(rank of the order before, lots) from the front."""
         return [(ghost.behind, ghost.lots) for ghost in self._ghosts]

@@ -27,13 +27,12 @@ from core.paper.venue.orders import Grouping, Order, OrderRequest, OrderStatus, 
 from core.paper.venue.placing import ModifyResult, OrderDesk, Placed
 from core.paper.venue.positions import Leverage
 from core.paper.venue.prices import mark_price
-from core.paper.venue.refusals import RefusedError
 from core.paper.venue.rejections import MISSING_ORDER, NO_FAST_CANCEL
 from core.paper.venue.sub_accounts import check_creation, new_address
 from core.paper.venue.switch import SwitchBoard, fire_switch, set_switch
 from core.paper.venue.transfers import Transfers
 from core.paper.venue.upkeep import Upkeep
-from core.paper.venue.validation import StaticError, check_grouping, read_order
+from core.paper.venue.validation import check_grouping, read_order
 
 MARKET_ORDER_SLIPPAGE = 10
 """Percent from the mark that a market order of the control plane may reach."""
@@ -320,14 +319,12 @@ class Venue:
 
     def _listing(self, asset: int) -> Listing:
         listing = self.universe.by_asset(asset)
-        if listing is None:
-            raise RefusedError(f"No such asset. asset={asset}")
+        assert listing is not None, asset
         return listing
 
     def _asset(self, coin: str) -> int:
         return self.instruments[coin].asset_id
 
     def _read(self, wire: WireOrder, grouping: Grouping = Grouping.NONE) -> OrderRequest:
-        listing = self.universe.by_asset(wire.asset)
-        assert listing is not None, wire
+        listing = self._listing(wire.asset)
         return read_order(wire, listing, self.mark_of(listing.coin), grouping, self._settings)

@@ -230,6 +230,15 @@ def test_a_resting_order_whose_account_can_no_longer_carry_it_is_cancelled_at_th
     assert rich.filled == lots("0.05")
 
 
+def test_a_users_taker_passes_over_an_order_that_is_cancelled_for_margin(world: World) -> None:
+    world.sell(100_000, "1", TimeInForce.IOC)
+    poor = world.sell(100_900, "0.9")
+    world.mid(100_800)
+    taker = world.buy(100_900, "1.5", TimeInForce.IOC, user=BOB)
+    assert (poor.status, poor.filled) == (OrderStatus.MARGIN_CANCELED, 0)
+    assert taker.status is OrderStatus.FILLED
+
+
 def test_an_order_that_only_closes_is_filled_however_poor_its_account(world: World) -> None:
     world.sell(100_000, "1", TimeInForce.IOC)
     closing = world.buy(99_000, "1")
