@@ -103,6 +103,8 @@ class Rows:
             "fee": micro_wire(fill.fee),
             "tid": fill.tid,
         }
+        if fill.builder_fee:
+            row["builderFee"] = micro_wire(fill.builder_fee)
         if fill.cloid is not None:
             row["cloid"] = fill.cloid
         if fill.liquidated is not None:
@@ -128,6 +130,7 @@ class Rows:
             lots=lots,
             closed_pnl=sum(fill.closed_pnl for fill in fills),
             fee=sum(fill.fee for fill in fills),
+            builder_fee=sum(fill.builder_fee for fill in fills),
         )
         return {**self.fill(merged), "px": decimal_wire(average, _AVERAGE_DECIMALS)}
 

@@ -62,7 +62,7 @@ class Trading:
         if action.grouping is None:
             return _statuses("order", [{"error": "Insufficient delegatable balance for priority order"}])
         try:
-            placed = self._venue.place(user, action.orders, now_ms, action.grouping)
+            placed = self._venue.place(user, action.orders, now_ms, action.grouping, action.builder)
         except StaticError as error:
             return _statuses("order", [{"error": str(error)}])
         return _statuses("order", [self._status(result) for result in placed])

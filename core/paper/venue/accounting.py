@@ -127,18 +127,21 @@ class Accounting:
             change = change._replace(direction=words)
         return change
 
-    def charge(self, account: Account, trade: Trade, *, crossed: bool) -> int:
-        """The fee by the account's tier, which is evaluated at the end of a UTC day; what it traded counts from tomorrow on."""
+    def charge(self, account: Account, trade: Trade, *, crossed: bool, builder_fee: int = 0) -> int:
+        """The fee by the account's tier, which is evaluated at the end of a UTC day; what it traded counts from tomorrow on.
+
+        ``builder_fee`` is taken on top, and kept with the fees: nobody can claim it here.
+        """
         listing = self.universe.listings[trade.coin]
         today = day_of(self.block_ms)
         volumes = self.volumes_of(account)
         fee = fee_micro(trade.notional, rate_for(tier_for(volumes.days, today), listing, crossed=crossed))
         micro = credited_volume(trade.notional, listing)
-        account.pay(listing.dex, -fee)
+        account.pay(listing.dex, -fee - builder_fee)
         account.volume += micro
         volumes.count_volume(today, micro, crossed=crossed)
         self.touch(volumes)
-        self.counters.fees += fee
+        self.counters.fees += fee + builder_fee
         return fee
 
     def volumes_of(self, account: Account) -> Account:
@@ -156,6 +159,7 @@ class Accounting:
         crossed: bool,
         cloid: str | None = None,
         fee: int = 0,
+        builder_fee: int = 0,
     ) -> None:
         fill = FillRecord(
             user=account.user,
@@ -174,6 +178,7 @@ class Accounting:
             direction=change.direction,
             hash=self.block_hash(trade.tid),
             liquidated=self.liquidated,
+            builder_fee=builder_fee,
         )
         account.fills.append(fill)
         self.batch.fills.append(fill)

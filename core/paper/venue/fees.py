@@ -79,6 +79,11 @@ def credited_volume(notional_micro: int, listing: Listing) -> int:
     return notional_micro // _GROWTH_DIVISOR if listing.rules.has_growth_mode else notional_micro
 
 
+def builder_rate(tenths_of_bp: int) -> int:
+    """A builder's fee is given in tenths of a basis point."""
+    return tenths_of_bp * _ONE // 100_000
+
+
 def fee_micro(notional_micro: int, rate: int) -> int:
     """Cut toward zero at 10**-6 USDC."""
     fee = abs(notional_micro * rate) // _ONE

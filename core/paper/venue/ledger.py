@@ -10,6 +10,7 @@ from core.paper.market.listing import Universe
 from core.paper.venue.accounting import Accounting, Counters, Trade
 from core.paper.venue.accounts import MARKET_ADDRESS, Account
 from core.paper.venue.book import Book
+from core.paper.venue.fees import builder_rate, fee_micro
 from core.paper.venue.nonces import NonceSet
 from core.paper.venue.orders import Order, OrderStatus, OrderUpdate, TradePrint
 from core.paper.venue.triggers import TriggerIndex
@@ -207,11 +208,22 @@ class Ledger(Accounting):
         change = self.exchange(account, trade, side)
         if order is None:
             return
-        fee = self.charge(account, trade, crossed=crossed)
+        builder_fee = fee_micro(trade.notional, builder_rate(order.builder[1])) if order.builder else 0
+        fee = builder_fee + self.charge(account, trade, crossed=crossed, builder_fee=builder_fee)
         order.filled += trade.lots
         order.filled_micro += trade.notional
         self.batch.orders[order.oid] = order
-        self.fill(account, trade, side, change, oid=order.oid, cloid=order.cloid, fee=fee, crossed=crossed)
+        self.fill(
+            account,
+            trade,
+            side,
+            change,
+            oid=order.oid,
+            cloid=order.cloid,
+            fee=fee,
+            builder_fee=builder_fee,
+            crossed=crossed,
+        )
         if crossed:
             return
         if order.remaining == 0:

@@ -7,8 +7,7 @@ margin set aside and takes no part in the cross sums, but for what its coin's re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from core.domain.orders import Side
 from core.paper.config import MoneySettings
@@ -22,8 +21,7 @@ _WITHDRAW_DIVISOR = 10
 """A tenth of the notional has to stay, however high the leverage."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """An open position with all that its margin depends on."""
 
     listing: Listing
@@ -134,9 +132,16 @@ class Margin:
         """Whether the account can carry ``request``; an order that needs nothing on top always passes."""
         if request.reduce_only:
             return True
-        coin = request.coin
-        more = self._coin_initial(account, coin, request) - self._coin_initial(account, coin)
-        return more <= 0 or more <= self.free(account, self._listed.universe.listings[coin].dex)
+        held = self.held_in(account, request.coin)
+        buys, sells = _resting_notional(account, request.coin)
+        before = self._needed(held, buys, sells)
+        notional = request.lots * request.price
+        if request.side is Side.BUY:
+            buys += notional
+        else:
+            sells += notional
+        more = self._needed(held, buys, sells) - before
+        return more <= 0 or more <= self.free(account, held.listing.dex)
 
     def may_match(self, order: Order, account: Account) -> bool:
         """Whether a resting order may still be matched: filled, the account must have the margin for its positions.
@@ -171,22 +176,26 @@ class Margin:
             if account.is_unified or listings[coin].dex == dex:
                 yield coin
 
-    def _coin_initial(self, account: Account, coin: str, extra: OrderRequest | None = None) -> int:
-        """What the position (if cross), the resting orders of the coin and ``extra`` need."""
-        resting = account.resting.get(coin)
-        buys = resting.notional(Side.BUY) if resting is not None else 0
-        sells = resting.notional(Side.SELL) if resting is not None else 0
-        lots = account.lots(coin)
-        if not (lots or buys or sells or extra):
+    def _coin_initial(self, account: Account, coin: str) -> int:
+        """What the position (if cross) and the resting orders of a coin need."""
+        buys, sells = _resting_notional(account, coin)
+        if not (account.lots(coin) or buys or sells):
             return 0
-        held = self.held_in(account, coin)
-        if extra is not None and extra.side is Side.BUY:
-            buys += extra.lots * extra.price
-        elif extra is not None:
-            sells += extra.lots * extra.price
-        buying = max(0, buys + held.signed_value - held.value)
-        selling = max(0, sells - held.signed_value - held.value)
+        return self._needed(self.held_in(account, coin), buys, sells)
+
+    def _needed(self, held: Held, buys: int, sells: int) -> int:
+        """For a position with that much resting on either side, rounded up."""
+        signed = held.signed_value
+        value = abs(signed)
+        buying = max(0, buys + signed - value)
+        selling = max(0, sells - signed - value)
         exposure = buying + selling if self._settings.reserves_both_sides else max(buying, selling)
         if held.leverage.is_cross:
-            exposure += held.value
+            exposure += value
         return -(-exposure // held.leverage.value)
+
+
+def _resting_notional(account: Account, coin: str) -> tuple[int, int]:
+    """Bids and asks."""
+    resting = account.resting.get(coin)
+    return (resting.notional(Side.BUY), resting.notional(Side.SELL)) if resting is not None else (0, 0)

@@ -119,6 +119,8 @@ class OrderRequest:
     reduce_only: bool = False
     cloid: str | None = None
     trigger: Trigger | None = None
+    builder: tuple[str, int] | None = None
+    """Who gets a fee on top, in tenths of a basis point."""
 
 
 @dataclass(slots=True, eq=False)
@@ -148,6 +150,8 @@ class Order:
     trigger: Trigger | None = None
     children: tuple[int, ...] = ()
     """Oids of the trigger orders that wait for this one to be filled."""
+    builder: tuple[str, int] | None = None
+    """Who gets a fee on top of its fills' fees, in tenths of a basis point."""
 
     @property
     def is_open(self) -> bool:
@@ -198,6 +202,8 @@ class FillRecord:
     direction: str
     hash: str
     liquidated: Liquidated | None = None
+    builder_fee: int = 0
+    """The builder's part of ``fee``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,4 +223,5 @@ class OrderDesk:
             status=OrderStatus.OPEN,
             status_ms=self._ledger.block_ms,
             trigger=request.trigger,
+            builder=request.builder,
         )

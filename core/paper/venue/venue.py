@@ -6,6 +6,7 @@ publishes it, then answers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
@@ -145,15 +146,16 @@ class Venue:
         orders: tuple[WireOrder, ...],
         now_ms: int,
         grouping: Grouping = Grouping.NONE,
+        builder: tuple[str, int] | None = None,
     ) -> list[Placed]:
-        """Place them one after the other.
+        """Place them one after the other. ``builder`` gets a fee for them, in tenths of a basis point.
 
         Raises:
             StaticError: one of them can't be meant, so none is placed.
         """
         self.ledger.begin_block(now_ms)
         check_grouping(orders, grouping)
-        requests = [self._read(order, grouping) for order in orders]
+        requests = [replace(self._read(order, grouping), builder=builder) for order in orders]
         return self._desk.place(self.see(user), requests, grouping)
 
     def market_order(self, user: str, coin: str, side: Side, lots: int, now_ms: int) -> Placed:

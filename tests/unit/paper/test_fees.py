@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.paper.answers.rows import Rows
 from core.paper.market.listing import Listing, Rules, Tier, Universe
+from core.paper.venue.audit import audit
 from core.paper.venue.fees import (
     DAY_MS,
     DayVolume,
@@ -14,8 +16,8 @@ from core.paper.venue.fees import (
     rate_for,
     tier_for,
 )
-from core.paper.venue.orders import TimeInForce
-from tests.unit.paper.world import ALICE, NOW_MS, World
+from core.paper.venue.orders import TimeInForce, WireOrder
+from tests.unit.paper.world import ALICE, BOB, NOW_MS, UNIVERSE, World
 
 TODAY = 20_000
 USD = 1_000_000
@@ -81,6 +83,27 @@ def test_what_is_traded_today_lowers_the_fees_of_tomorrow() -> None:
     first, second = (fill.fee for fill in world.account(ALICE).fills)
     assert (first, second) == (4_500_450, 4_000_400)
     assert account.days[today].taken == 5_000_000 * USD + 10_001 * USD
+
+
+def test_a_builders_fee_comes_on_top_and_is_part_of_the_fills_fee() -> None:
+    world = World()
+    wire = WireOrder(0, True, "100010", "0.1", False, TimeInForce.IOC, None)
+    world.venue.place(ALICE, (wire,), NOW_MS, builder=(BOB, 10))
+    (fill,) = world.account().fills
+    assert (fill.fee, fill.builder_fee) == (4_500_450 + 1_000_100, 1_000_100)
+    row = Rows(UNIVERSE.instruments).fill(fill)
+    assert (row["fee"], row["builderFee"]) == ("5.50055", "1.0001")
+    assert audit(world.venue).is_balanced
+
+
+def test_a_sub_account_shares_its_masters_volume_and_tier() -> None:
+    world = World()
+    world.account(BOB).master = ALICE
+    world.account().count_volume(day_of(NOW_MS) - 1, 6_000_000 * USD, crossed=True)
+    world.buy(100_010, "0.1", TimeInForce.IOC, user=BOB)
+    assert world.account(BOB).fills[0].fee == 4_000_400
+    assert world.account().days[day_of(NOW_MS)].taken == 10_001 * USD
+    assert not world.account(BOB).days
 
 
 def test_days_older_than_fourteen_are_forgotten() -> None:
