@@ -163,7 +163,7 @@ class OrderDesk:
         if rejection is None:
             leverage = venue.margin.leverage(account, request.coin).value
             rejection = reject_position(request, lots, leverage, rules)
-        if rejection is None:
+        if rejection is None and rules.open_interest_cap_micro is not None:
             accounts = self._ledger.parties()
             rejection = reject_at_cap(request, lots, rules, accounts, venue.mark_of(request.coin))
         if rejection is None and not venue.margin.has_margin_for(request, account):
