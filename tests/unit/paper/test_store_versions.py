@@ -52,3 +52,18 @@ def test_a_version_from_the_future_is_refused(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version=99")
     with pytest.raises(StoreError, match="it is of version 99"):
         PaperStore(path)
+
+
+def test_an_isolated_position_of_version_1_gets_the_margin_of_its_entry(tmp_path: Path) -> None:
+    """Version 0.1.0 kept no margin of its own for it, without which it would be liquidated at once."""
+    path = tmp_path / "paper.db"
+    _store(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE leverages SET is_cross = 0")
+        connection.commit()
+    store = PaperStore(path)
+    exchange = PaperExchange(PaperConfig(), load_market("replay:bundled"), store, lambda: NOW_MS)
+    exchange.tick()
+    position = exchange.venue.see(BOB).positions["BTC"]
+    assert (position.lots, position.margin) == (10_000, 10_975_600_000 // 7)
+    store.close()
