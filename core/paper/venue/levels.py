@@ -54,12 +54,11 @@ class SortedPrices:
         place = min(bisect_left(self._highest, price), len(self._chunks) - 1)
         chunk = self._chunks[place]
         insort(chunk, price)
+        self._highest[place] = chunk[-1]
         if len(chunk) > 2 * _CHUNK:
             self._chunks.insert(place + 1, chunk[_CHUNK:])
             del chunk[_CHUNK:]
             self._highest.insert(place, chunk[-1])
-        else:
-            self._highest[place] = chunk[-1]
 
     def remove(self, price: int) -> None:
         """``price`` must be there."""

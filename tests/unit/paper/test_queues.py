@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.domain.orders import Side
 from core.paper.venue.book import Book
 from core.paper.venue.levels import SortedPrices
@@ -88,11 +90,15 @@ def test_orders_that_were_stored_without_a_rank_stand_by_age_behind_the_market()
     assert _restored(40, first, second) == [(0, 40)]
 
 
-def test_prices_stay_sorted_while_they_come_and_go() -> None:
+@pytest.mark.parametrize("stride", [1, -1, 7919], ids=["rising", "falling", "scattered"])
+def test_prices_stay_sorted_while_they_come_and_go(stride: int) -> None:
     prices = SortedPrices()
-    known = [(number * 7919) % 10_007 for number in range(5_000)]
+    known = [(number * stride) % 10_007 for number in range(5_000)]
+    most = 0
     for price in known:
         prices.add(price)
+        most = max(most, price)
+        assert prices.highest == most
     assert list(prices) == sorted(known)
     for price in known[::2]:
         prices.remove(price)
