@@ -150,8 +150,12 @@ class PaperExchange:
             listener(batch)
 
     def save_place(self) -> None:
-        """Remember where the market stands, and the orders in its queues."""
+        """Remember where the market stands, and the orders in its queues.
+
+        Counters go with what they count: whatever an exception left unsettled is stored before them.
+        """
         if self._store is not None and self._failure is None:
+            self.settle()
             batch = Batch()
             for book in self.venue.ledger.books.values():
                 batch.orders.update((order.oid, order) for order in book.note_places())

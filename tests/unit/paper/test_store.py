@@ -100,6 +100,18 @@ def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, recording:
     store.close()
 
 
+def test_the_place_is_never_saved_ahead_of_what_happened_there(tmp_path: Path, recording: Recording) -> None:
+    """As after an exception between a trade and its settling."""
+    first, store = _open(tmp_path / "paper.db", recording)
+    first.venue.market_order(BOB, "BTC", Side.BUY, lots("0.1"), NOW_MS)
+    first.save_place()
+    store.close()
+    second, store = _open(tmp_path / "paper.db", recording)
+    assert audit(second.venue).is_balanced
+    assert second.venue.see(BOB).lots("BTC") == lots("0.1")
+    store.close()
+
+
 def test_without_a_store_nothing_is_kept(recording: Recording) -> None:
     exchange = PaperExchange(PaperConfig(), Replay(recording))
     _trade_a_while(exchange)
