@@ -46,6 +46,7 @@ def charge(
     Raises:
         RefusedError: over the budget; nothing is counted. A batch that would exceed it is refused whole.
     """
+    _check_day(account, now_ms)
     cap = request_cap(account)
     limit = min(cap + _CANCEL_ROOM, 2 * cap) if is_cancel else cap
     used = requests_used(account) + weight
@@ -57,19 +58,17 @@ def charge(
                 f"${traded_text(account)}. Place taker orders to free up 1 request per USDC traded."
             )
         account.throttled_ms = now_ms
-    _charge_day(account, now_ms)
+    account.day_actions += 1
     account.requests += weight
 
 
-def _charge_day(account: Account, now_ms: int) -> None:
+def _check_day(account: Account, now_ms: int) -> None:
     """Hyperliquid's words for this cap are not known."""
     day = now_ms // _DAY_MS
     if account.day != day:
         account.day, account.day_actions = day, 0
-    is_capped = account.abstraction in ("unifiedAccount", "portfolioMargin")
-    if is_capped and account.day_actions >= DAILY_ACTIONS:
+    if account.is_unified and account.day_actions >= DAILY_ACTIONS:
         raise RefusedError(f"Too many actions sent today. Limit for unified accounts is {DAILY_ACTIONS}.")
-    account.day_actions += 1
 
 
 def traded_text(account: Account, most_micro: int | None = None) -> str:

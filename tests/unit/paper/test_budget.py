@@ -93,6 +93,15 @@ def test_a_unified_account_has_a_cap_for_the_day(monkeypatch: pytest.MonkeyPatch
     charge(account, 1, NOW_MS + 86_400_000, is_cancel=False)
 
 
+def test_a_refusal_for_the_day_leaves_the_one_request_in_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "DAILY_ACTIONS", 0)
+    account = Account("0x1", requests=10_000, abstraction="unifiedAccount")
+    with pytest.raises(RefusedError, match="Too many actions sent today"):
+        charge(account, 1, NOW_MS, is_cancel=False)
+    account.abstraction = "disabled"
+    charge(account, 1, NOW_MS, is_cancel=False)
+
+
 def test_a_batch_counts_its_items_and_what_fails_counts_too() -> None:
     desk = Desk()
     wallet = new_wallet()
