@@ -285,7 +285,7 @@ class PaperServer:
         except ControlError as error:
             return _json({"error": str(error)}, status=400)
         except Exception:
-            # The one broad catch: a bug, or a full disk. Loud here and 500 there, as the venue would answer.
+            # Broad on purpose, as in posts.py alone: a bug, or a full disk. Loud here and 500 there.
             _log.critical("%s %s failed", request.method, request.path, exc_info=True)
             return web.Response(status=500, text="Internal Server Error")
 

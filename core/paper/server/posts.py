@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from core.paper.config import PaperError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import DESERIALIZE_TEXT, JsonObject, MalformedRequestError, as_object, get_str
 
@@ -19,7 +18,7 @@ def answer_info(exchange: PaperExchange, kind: str, payload: object) -> JsonObje
         asked = as_object(payload)
         name = get_str(asked, "type")
         return {"type": "info", "payload": {"type": name, "data": exchange.ask(asked)}}
-    except (MalformedRequestError, PaperError) as error:
+    except Exception as error:
         return _refused(error)
 
 
@@ -27,12 +26,13 @@ async def answer_action(exchange: PaperExchange, payload: object) -> JsonObject:
     """When the block that the action is in has been stored."""
     try:
         return {"type": "action", "payload": await exchange.act(payload)}
-    except (MalformedRequestError, PaperError) as error:
+    except Exception as error:
         return _refused(error)
 
 
-def _refused(error: MalformedRequestError | PaperError) -> JsonObject:
+def _refused(error: Exception) -> JsonObject:
+    """As over HTTP: what isn't the client's fault is a bug or a full disk, loud here and 500 there. Nobody waits for ever."""
     if isinstance(error, MalformedRequestError):
         return {"type": "error", "payload": f"422 Unprocessable Entity: {DESERIALIZE_TEXT}"}
-    _log.critical("%s", error)
+    _log.critical("a post failed", exc_info=error)
     return {"type": "error", "payload": "500 Internal Server Error"}

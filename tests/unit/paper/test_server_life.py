@@ -19,6 +19,8 @@ from core.paper.config import PaperConfig, PaperError, PortInUseError, UnknownMa
 from core.paper.embedded import EmbeddedExchange
 from core.paper.server import ws
 from core.paper.server.http import PaperServer
+from tests.unit.paper.paper_client import envelope
+from tests.wire.faulty import hear, stage
 
 
 def test_the_configuration_is_cheap_to_import() -> None:
@@ -162,6 +164,25 @@ async def test_a_client_that_has_stopped_reading_does_not_hold_up_the_stop() -> 
         started = time.monotonic()
         await asyncio.wait_for(server.stop(), 8)
         assert time.monotonic() - started < 6
+
+
+async def test_a_post_that_meets_a_bug_is_answered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage() as exchange, exchange.listening() as socket:
+        monkeypatch.setattr(exchange.server.exchange.info, "answer", _break)
+        monkeypatch.setattr(exchange.server.exchange.api, "execute", _break)
+        asked = {"type": "info", "payload": {"type": "exchangeStatus"}}
+        acted = {"type": "action", "payload": envelope(exchange.wallet, {"type": "noop"})}
+        for number, request in enumerate((asked, acted)):
+            await socket.send_json({"method": "post", "id": number, "request": request})
+            response = {"type": "error", "payload": "500 Internal Server Error"}
+            assert await hear(socket) == {"channel": "post", "data": {"id": number, "response": response}}
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL] * 2
+
+
+def _break(*_: object) -> None:
+    raise ZeroDivisionError
 
 
 async def test_a_connection_on_which_nothing_was_sent_for_a_minute_is_closed() -> None:
