@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from core.paper.answers.arguments import get_dex, get_flag, get_listing
+from core.paper.answers.arguments import get_dex, get_flag
 from core.paper.answers.books import WHOLE, Grouping, get_grouping
 from core.paper.answers.market_data import get_interval
 from core.paper.jsonio import (
@@ -16,6 +16,7 @@ from core.paper.jsonio import (
     as_object,
     dumps,
     get_address,
+    get_optional_int,
     get_str,
 )
 from core.paper.market.listing import FIRST_DEX, Universe
@@ -52,6 +53,10 @@ class Channel(StrEnum):
     TWAP_STATES = "twapStates"
     WEB_DATA_2 = "webData2"
     WEB_DATA_3 = "webData3"
+
+
+class InvalidSubscriptionError(Exception):
+    """A subscription that can be read, but not meant: no such coin, dex or grouping."""
 
 
 _OF_EVERYONE = frozenset(
@@ -104,15 +109,19 @@ class Subscription:
     """Of ``l2Book``: fewer levels."""
     aggregates: bool = False
     """Of ``userFills``: partial fills merged."""
+    said: frozenset[str] = field(default=frozenset(), compare=False)
+    """What the client named, if only to leave it as it is: it looks for that in the echo."""
 
     def wire(self) -> JsonObject:
-        """As the server echoes it, with defaulted fields."""
+        """As the server echoes it, with defaulted fields. It holds at least what the client sent."""
         row: JsonObject = {"type": self.channel.value}
         if self.user is not None:
             row["user"] = self.user
         if self.channel in _OF_COIN:
             row["coin"] = self.coin
-        if self.channel in _OF_DEX and (self.dex or self.channel is not Channel.ALL_MIDS):
+        if self.channel in _OF_DEX and (
+            self.dex or self.channel is not Channel.ALL_MIDS or "dex" in self.said
+        ):
             row["dex"] = self.dex
         if self.channel is Channel.CANDLE:
             row["interval"] = self.interval
@@ -120,8 +129,8 @@ class Subscription:
             row["aggregateByTime"] = self.aggregates
         if self.channel is Channel.L2_BOOK:
             row.update(nSigFigs=self.grouping.figures, mantissa=self.grouping.mantissa)
-            if self.is_fast:
-                row["fast"] = True
+            if self.is_fast or "fast" in self.said:
+                row["fast"] = self.is_fast
         return row
 
     def text(self) -> str:
@@ -129,26 +138,51 @@ class Subscription:
 
 
 def decode_subscription(value: object, universe: Universe) -> Subscription:
-    """Raises ``MalformedRequestError``: no such channel, coin or dex, or arguments that can't be meant."""
+    """
+    Raises:
+        MalformedRequestError: no such channel, a missing or mistyped argument.
+        InvalidSubscriptionError: it names what doesn't exist.
+    """
     source = as_object(value)
     try:
         channel = Channel(get_str(source, "type"))
     except ValueError as error:
         raise MalformedRequestError(str(error)) from error
-    dex = get_dex(source) if channel in _OF_DEX else FIRST_DEX
-    if dex not in universe.dexs:
-        raise MalformedRequestError(f"no dex {dex!r}")
     is_book = channel is Channel.L2_BOOK
     return Subscription(
         channel,
-        coin=get_listing(source, universe).coin if channel in _OF_COIN else "",
         user=None if channel in _OF_EVERYONE else get_address(source, "user"),
-        dex=dex,
         interval=get_interval(source) if channel is Channel.CANDLE else "",
-        grouping=get_grouping(source) if is_book else WHOLE,
         is_fast=is_book and get_flag(source, "fast"),
         aggregates=channel is Channel.USER_FILLS and get_flag(source, "aggregateByTime"),
+        coin=_coin(source, universe) if channel in _OF_COIN else "",
+        dex=_dex(source, universe) if channel in _OF_DEX else FIRST_DEX,
+        grouping=_grouping(source) if is_book else WHOLE,
+        said=frozenset(key for key, argument in source.items() if argument is not None),
     )
+
+
+def _coin(source: dict[str, object], universe: Universe) -> str:
+    coin = get_str(source, "coin")
+    if coin not in universe.listings:
+        raise InvalidSubscriptionError(f"no coin {coin!r}")
+    return coin
+
+
+def _dex(source: dict[str, object], universe: Universe) -> str:
+    dex = get_dex(source)
+    if dex not in universe.dexs:
+        raise InvalidSubscriptionError(f"no dex {dex!r}")
+    return dex
+
+
+def _grouping(source: dict[str, object]) -> Grouping:
+    get_optional_int(source, "nSigFigs")
+    get_optional_int(source, "mantissa")
+    try:
+        return get_grouping(source)
+    except MalformedRequestError as error:
+        raise InvalidSubscriptionError(str(error)) from error
 
 
 class Receiver(Protocol):
@@ -165,6 +199,10 @@ class Subscribers:
 
     def __contains__(self, subscription: Subscription) -> bool:
         return subscription in self._receivers[subscription.channel]
+
+    def count(self, subscription: Subscription) -> int:
+        """How many have it."""
+        return len(self._receivers[subscription.channel].get(subscription, ()))
 
     def of(self, channel: Channel) -> Iterable[Subscription]:
         """All that somebody has."""

@@ -25,7 +25,12 @@ from core.paper.server.frames import frame
 from core.paper.server.ip_limits import IpLimits, Peer
 from core.paper.server.posts import answer_action, answer_info
 from core.paper.server.publisher import Publisher
-from core.paper.server.subscriptions import Subscribers, Subscription, decode_subscription
+from core.paper.server.subscriptions import (
+    InvalidSubscriptionError,
+    Subscribers,
+    Subscription,
+    decode_subscription,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -183,9 +188,10 @@ class Hub:
             connection.send(frame("error", f"Error parsing JSON into valid websocket request: {text}"))
 
     def _decode(self, connection: Connection, value: object) -> Subscription | None:
+        """Raises ``MalformedRequestError``: the client is told with its whole message, not the subscription alone."""
         try:
             return decode_subscription(value, self._exchange.venue.universe)
-        except MalformedRequestError:
+        except InvalidSubscriptionError:
             connection.send(frame("error", f"Invalid subscription {dumps(_plain(value))}"))
             return None
 
