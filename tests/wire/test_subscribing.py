@@ -9,7 +9,7 @@ import orjson
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.unit.paper.paper_client import running
+from tests.unit.paper.paper_client import new_wallet, order, place, running
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +98,12 @@ def test_a_subscription_to_what_does_not_exist_is_invalid(
 ) -> None:
     answer = _say(socket, {"method": "subscribe", "subscription": asked})
     assert answer == {"channel": "error", "data": f"Invalid subscription {orjson.dumps(asked).decode()}"}
+
+
+def test_a_quote_that_has_not_changed_is_told_once(url: str, socket: ClientConnection) -> None:
+    for channel in ("bbo", "l2Book"):
+        _say(socket, {"method": "subscribe", "subscription": {"type": channel, "coin": "BTC"}})
+        assert _hear(socket)["channel"] == channel
+    place(url, new_wallet(), order(True, "100000", "0.001"))
+    heard = [_hear(socket)["channel"]]
+    assert heard == ["l2Book"]

@@ -66,7 +66,10 @@ class MarketFeeds:
             case Channel.L2_BOOK:
                 return self._book(subscription)
             case Channel.BBO:
-                return self._bbo(subscription)
+                row = self._bbo(subscription)
+                if self._subscribers.count(subscription) == 1:
+                    self._last[subscription] = row["bbo"]
+                return row
             case Channel.TRADES:
                 return self._info.market_data.trades(subscription.coin)[::-1] or None
             case Channel.CANDLE:
