@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from core.paper.venue.fees import KEPT_DAYS, DayVolume
-from core.paper.venue.orders import FillRecord, HistoryRow, Order
+from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderStatus
 from core.paper.venue.positions import Leverage, Position
 from core.paper.venue.resting import Resting
 
@@ -162,14 +162,13 @@ class Account(AccountState):
         return self.open_orders.get(number) or self.terminal_orders.get(number)
 
     def remember(self, order: Order) -> None:
-        """File a new or changed order under open or terminal."""
+        """File a new or changed order under open or terminal. One that has just fired keeps its place among the open ones."""
         if order.cloid is not None:
             known = self.by_cloid.get(order.cloid, 0)
             self.by_cloid[order.cloid] = max(known, order.oid)
         self.count_resting(order)
-        if order.is_open:
+        if order.is_open or order.status is OrderStatus.TRIGGERED:
             self.open_orders[order.oid] = order
-            self.terminal_orders.pop(order.oid, None)
             return
         self.open_orders.pop(order.oid, None)
         self.terminal_orders[order.oid] = order

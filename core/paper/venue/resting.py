@@ -30,6 +30,10 @@ class Resting:
         """Remaining lots times limit price of the orders that aren't reduce-only, in micro-USDC."""
         return self._buys if side is Side.BUY else self._sells
 
+    def line_up(self) -> None:
+        """Let the reduce-only orders stand as they came to the book: one that had to fire first came later than its id says."""
+        self.reducing = dict(sorted(self.reducing.items(), key=lambda item: item[1].rank))
+
     def count(self, order: Order) -> None:
         """Let the sums say what stands of ``order`` now."""
         if order.trigger is not None:

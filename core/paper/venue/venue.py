@@ -302,6 +302,9 @@ class Venue:
             for order in orders:
                 book.make_way(order)
             book.restore(orders)
+        for account in accounts.values():
+            for sums in account.resting.values():
+                sums.line_up()
 
     def average_price(self, order: Order) -> Decimal:
         """Of its fills; the order must have some."""

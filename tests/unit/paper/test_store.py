@@ -23,14 +23,16 @@ from core.paper.exchange import PaperExchange
 from core.paper.market.listing import Rules, Tier, Universe
 from core.paper.market.recording import Recording, load_recording
 from core.paper.market.replay import Replay
+from core.paper.market.step import MarketStep
 from core.paper.market.tracks import TickTrack
 from core.paper.store import PaperStore, Saved
 from core.paper.venue.accounts import MARKET_USER
 from core.paper.venue.audit import audit
 from core.paper.venue.nonces import NonceRefusedError
 from core.paper.venue.orders import TimeInForce, WireOrder
+from tests.unit.paper.desk import StillMarket
 from tests.unit.paper.paper_client import info, new_wallet, order, place
-from tests.unit.paper.world import ALICE, BOB, BTC, NOW_MS, lots
+from tests.unit.paper.world import ALICE, BOB, BTC, NOW_MS, limit, lots, price, quote, stop
 
 CLOID = "0x" + "0" * 31 + "7"
 
@@ -46,6 +48,11 @@ def recording() -> Recording:
 def _open(path: Path, recording: Recording) -> tuple[PaperExchange, PaperStore]:
     store = PaperStore(path)
     return PaperExchange(PaperConfig(store_path=path), Replay(recording), store, lambda: NOW_MS), store
+
+
+def _open_still(path: Path) -> tuple[PaperExchange, PaperStore]:
+    store = PaperStore(path)
+    return PaperExchange(PaperConfig(store_path=path), StillMarket(), store, lambda: NOW_MS), store
 
 
 def _wire(is_buy: bool, at: int, size: str, cloid: str | None = None, reduce_only: bool = False) -> WireOrder:
@@ -243,3 +250,24 @@ def _trade_until_killed(url: str, wallet: LocalAccount) -> set[int]:
             body["side"] = "A" if body["side"] == "B" else "B"
     except requests.RequestException:
         return answered
+
+
+def test_a_fired_trigger_stands_where_it_stood_before_a_restart(tmp_path: Path) -> None:
+    """In the list of open orders by its age; among what reduces the position as the last to come to the book."""
+    path = tmp_path / "paper.db"
+    first, store = _open_still(path)
+    venue = first.venue
+    venue.place(ALICE, (limit(Side.BUY, 100_010, "0.1"),), NOW_MS)
+    venue.place(ALICE, (stop(Side.SELL, 99_900, "0.02", 101_000),), NOW_MS)
+    venue.place(ALICE, (limit(Side.SELL, 101_010, "0.02", reduce_only=True),), NOW_MS)
+    first.apply(MarketStep("BTC", (), None, quote(99_895, "1", 99_905, "1"), price(99_900), price(99_900)))
+    stop_order, target = venue.see(ALICE).open_orders.values()
+    assert stop_order.rests
+    assert stop_order.oid < target.oid
+    before = first.ask({"type": "frontendOpenOrders", "user": ALICE})
+    store.close()
+    second, store = _open_still(path)
+    assert second.ask({"type": "frontendOpenOrders", "user": ALICE}) == before
+    second.venue.place(ALICE, (limit(Side.SELL, 99_000, "0.07", TimeInForce.IOC),), NOW_MS)
+    assert list(second.venue.see(ALICE).open_orders) == [stop_order.oid], "the last to come stays"
+    store.close()
