@@ -43,16 +43,18 @@ async def test_a_terminal_too_small_says_so_and_recovers_when_enlarged(
     it = console(drifting())
     async with it.app.run_test(size=size) as pilot:
         await pilot.pause()
-        seen = " ".join(
-            panel.text for panel in it.app.screen.query(LinePanel) if panel.is_on_screen and panel.display
-        )
-        assert "GridBot needs 60x15" in " ".join(seen.split())
-        assert "POSITION DRIFT" not in seen
+
+        def seen() -> str:
+            panels = [panel for panel in it.app.screen.query(LinePanel) if panel.is_on_screen]
+            return " ".join(" ".join(panel.text for panel in panels if panel.display).split())
+
+        await until(lambda: "GridBot needs 60x15" in seen())
+        assert "POSITION DRIFT" not in seen()
         await pilot.press("H")
         assert it.core.submitted == [(Action.HALT, "")]
         await pilot.resize_terminal(80, 24)
+        await until(lambda: not it.app.screen.query_one("#too-small").display)
         await pilot.pause()
-        assert not it.app.screen.query_one("#too-small").display
         assert "LONG +0.1875 BTC" in it.read("#position")
         assert "POSITION DRIFT" in it.read("#alert")
 
