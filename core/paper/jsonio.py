@@ -12,7 +12,6 @@ JsonObject: TypeAlias = "dict[str, Json]"
 
 DESERIALIZE_TEXT = "Failed to deserialize the JSON body into the target type"
 
-
 _MAX_DEPTH = 127
 """Of Rust's serde_json, whose words Hyperliquid answers with; it counts a limit of 128 down to 0."""
 
@@ -92,6 +91,12 @@ def get_signed_int(source: Mapping[str, object], key: str) -> int:
     return value
 
 
+def get_oid(source: Mapping[str, object], key: str) -> int | str:
+    """An order's id, or its cloid (in lower case)."""
+    value = source.get(key)
+    return get_cloid(source, key) if isinstance(value, str) else get_int(source, key)
+
+
 def get_optional_int(source: Mapping[str, object], key: str) -> int | None:
     return None if source.get(key) is None else get_int(source, key)
 
@@ -106,20 +111,20 @@ def get_bool(source: Mapping[str, object], key: str) -> bool:
 def get_address(source: Mapping[str, object], key: str) -> str:
     """A 20-byte address in lower case; any case is accepted."""
     text = get_str(source, key).lower()
-    if len(text) != 42 or not text.startswith("0x") or not is_hex(text[2:]):
+    if not is_address(text):
         raise MalformedRequestError(f"{key} must be an address")
     return text
 
 
 def get_cloid(source: Mapping[str, object], key: str) -> str:
     text = get_str(source, key)
-    if not is_cloid(text):
+    if len(text) != 34 or text[:2] != "0x" or not is_hex(text[2:]):
         raise MalformedRequestError(f"{key} must be 0x and 32 hex digits")
     return text.lower()
 
 
-def is_cloid(text: str) -> bool:
-    return len(text) == 34 and text[:2] == "0x" and is_hex(text[2:])
+def is_address(text: str) -> bool:
+    return len(text) == 42 and text[:2].lower() == "0x" and is_hex(text[2:])
 
 
 def is_hex(text: str) -> bool:

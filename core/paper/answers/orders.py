@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.paper.answers.arguments import Handler, Request, get_account, get_dex
 from core.paper.answers.rows import Rows
-from core.paper.jsonio import Json, MalformedRequestError, get_int, is_cloid
+from core.paper.jsonio import Json, get_oid
 from core.paper.venue.accounts import Account
 from core.paper.venue.orders import Order
 from core.paper.venue.venue import Venue
@@ -61,13 +61,7 @@ class Orders:
 
     def _order_status(self, request: Request, _: int) -> Json:
         account = get_account(request, self._venue)
-        oid = request.get("oid")
-        if isinstance(oid, str):
-            if not is_cloid(oid):
-                raise MalformedRequestError(f"{oid!r} is not a cloid")
-            order = account.find_order(oid)
-        else:
-            order = account.find_order(get_int(request, "oid"))
+        order = account.find_order(get_oid(request, "oid"))
         if order is None:
             return {"status": "unknownOid"}
         return {"status": "order", "order": self._rows.past_order(order, self._children(account, order))}

@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
-_MODES = ("truncate", "garble", "types", "short")
+MODES = ("truncate", "garble", "types", "short")
+"""How a text can be damaged."""
+
 _GARBAGE = '\x00\x1b{}[]",:0e\\�é\U0001f4a5'
 _WRONG: tuple[Any, ...] = (None, True, "", "NaN", "-", -1, 10**18, 0.1, [], {})
 
@@ -18,7 +20,7 @@ def damage(text: str, mode: str | None, dice: Random) -> str:
 
     What is no JSON, or has nothing to take, is cut instead. The result always differs from ``text``, but for an empty one.
     """
-    match mode or dice.choice(_MODES):
+    match mode or dice.choice(MODES):
         case "garble":
             return _garble(text, dice)
         case "types":

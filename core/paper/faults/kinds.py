@@ -114,7 +114,6 @@ CHANNELS = frozenset(
     {
         "activeAssetCtx",
         "activeAssetData",
-        "activeSpotAssetCtx",
         "allDexsAssetCtxs",
         "allDexsClearinghouseState",
         "allMids",
@@ -128,8 +127,10 @@ CHANNELS = frozenset(
         "notification",
         "openOrders",
         "orderUpdates",
+        "outcomeMetaUpdates",
         "pong",
         "post",
+        "spotAssetCtxs",
         "spotState",
         "subscriptionResponse",
         "trades",
@@ -145,4 +146,4 @@ CHANNELS = frozenset(
         "webData3",
     }
 )
-"""The ``channel`` field of the venue's frames."""
+"""What the ``channel`` field of the exchange's frames can say."""

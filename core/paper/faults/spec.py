@@ -10,15 +10,15 @@ from typing import TypeAlias
 
 import orjson
 
+from core.paper.faults.damage import MODES
 from core.paper.faults.kinds import CHANNELS, COMMON_FIELDS, PATHS, RULES, Kind, KindRules, Place
+from core.paper.jsonio import is_address
 
 _MAX_FAULTS = 1000
 _MAX_SECONDS = 31_536_000
 _MAX_DELAY_MS = 3_600_000
 _MAX_SKEW_MS = 30 * 86_400_000
-_MODES = ("truncate", "garble", "types", "short")
 _SCOPES = ("each", "all")
-_DIGITS = frozenset("0123456789abcdef")
 
 FaultRow: TypeAlias = "dict[str, bool | int | float | str | None]"
 
@@ -146,7 +146,7 @@ def _build(kind: Kind, given: Mapping[str, object]) -> Fault:
     take("action", lambda value: _action(value, RULES[kind].place))
     take("user", _user)
     take("scope", lambda value: _one_of(value, _SCOPES))
-    take("mode", lambda value: _one_of(value, _MODES))
+    take("mode", lambda value: _one_of(value, MODES))
     is_skew = kind is Kind.CLOCK_SKEW
     most = _MAX_SKEW_MS if is_skew else _MAX_DELAY_MS
     take("delay_ms", lambda value: _integer(value, -most if is_skew else 0, most))
@@ -203,7 +203,6 @@ def _action(value: object, place: Place) -> str:
 
 
 def _user(value: object) -> str:
-    text = value.lower() if isinstance(value, str) else ""
-    if len(text) != 42 or not text.startswith("0x") or not _DIGITS.issuperset(text[2:]):
+    if not isinstance(value, str) or not is_address(value):
         raise ValueError("an address, 0x and 40 hex digits")
-    return text
+    return value.lower()

@@ -17,6 +17,7 @@ from core.paper.jsonio import (
     get_int,
     get_signed_int,
     get_str,
+    is_hex,
     only_keys,
 )
 from core.paper.requests.account_actions import (
@@ -70,7 +71,7 @@ def _user_signed(source: Source, name: str, fields: Fields, **values: Json) -> U
 def _chain_id(source: Source) -> int:
     text = get_str(source, "signatureChainId")
     digits = text[2:] if text.startswith("0x") else ""
-    if not 1 <= len(digits) <= 16 or any(digit not in "0123456789abcdefABCDEF" for digit in digits):
+    if not is_hex(digits) or len(digits) > 16:
         raise MalformedRequestError(f"no chain id {text!r}")
     return int(digits, 16)
 

@@ -20,9 +20,9 @@ from core.paper.jsonio import (
     get_bool,
     get_cloid,
     get_int,
+    get_oid,
     get_optional_int,
     get_str,
-    is_cloid,
     only_keys,
 )
 from core.paper.requests.account_actions import AccountAction
@@ -230,7 +230,7 @@ def _with_fast(canonical: JsonObject, source: dict[str, object]) -> JsonObject:
 
 def _modify(source: dict[str, object]) -> Decoded:
     only_keys(source, frozenset({"type", "oid", "order", "a"}))
-    oid = _oid_or_cloid(source)
+    oid = get_oid(source, "oid")
     order, wire = _order(source.get("order"))
     always, canonical = _with_always({"type": "modify", "oid": oid, "order": wire}, source)
     return ModifyAction(((oid, order),), always, is_batch=False), canonical
@@ -241,7 +241,7 @@ def _batch_modify(source: dict[str, object]) -> Decoded:
     modifies: list[tuple[int | str, WireOrder]] = []
     wires: list[Json] = []
     for item in map(as_object, as_list(source.get("modifies"))):
-        oid = _oid_or_cloid(item)
+        oid = get_oid(item, "oid")
         order, wire = _order(item.get("order"))
         modifies.append((oid, order))
         wires.append({"oid": oid, "order": wire})
@@ -255,15 +255,6 @@ def _with_always(canonical: JsonObject, source: dict[str, object]) -> tuple[bool
     if get_bool(source, "a"):
         canonical["a"] = True
     return bool(source["a"]), canonical
-
-
-def _oid_or_cloid(source: dict[str, object]) -> int | str:
-    oid = source.get("oid")
-    if isinstance(oid, str):
-        if not is_cloid(oid):
-            raise MalformedRequestError(f"{oid!r} is not a cloid")
-        return oid.lower()
-    return get_int(source, "oid")
 
 
 def _leverage(source: dict[str, object]) -> Decoded:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from core.paper.config import PaperConfig, PaperError
-from core.paper.faults.kinds import COMMON_FIELDS, RULES, Kind
+from core.paper.faults.kinds import CHANNELS, COMMON_FIELDS, RULES, Kind
 from core.paper.faults.spec import FaultError, parse_faults, read_faults
 from core.paper.server.http import PaperServer
+from core.paper.server.subscriptions import Channel
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -19,6 +20,11 @@ def test_a_kind_needs_nothing_but_its_name_and_shows_every_field_it_has(kind: Ki
     assert fault.kind is kind
     assert fault.row().keys() == COMMON_FIELDS | RULES[kind].fields
     assert parse_faults([fault.row()]) == (fault,), "what is shown can be sent back"
+
+
+def test_the_channels_are_those_of_the_exchanges_own_frames() -> None:
+    answers = {"error", "pong", "post", "subscriptionResponse"}
+    assert answers | {"user" if c is Channel.USER_EVENTS else c.value for c in Channel} == CHANNELS
 
 
 def test_every_field_is_taken_as_given() -> None:
