@@ -20,13 +20,11 @@ def clearinghouse_state(venue: Venue, account: Account, dex: str, now_ms: int) -
     margin = venue.margin
     held = margin.held(account, dex)
     cross = [h for h in held if h.leverage.is_cross]
-    cash = account.cash.get(dex, 0)
-    cross_cash = cash - sum(h.position.raw for h in held if not h.leverage.is_cross)
     available = margin.cross_value(account, dex) - margin.cross_maintenance(account, dex)
     positions: list[Json] = [{"type": "oneWay", "position": _position(h, available)} for h in held]
     return {
-        "marginSummary": _summary(held, cash),
-        "crossMarginSummary": _summary(cross, cross_cash),
+        "marginSummary": _summary(held, account.cash.get(dex, 0)),
+        "crossMarginSummary": _summary(cross, margin.cross_cash(account, dex)),
         "crossMaintenanceMarginUsed": micro_wire(sum(h.maintenance for h in cross)),
         "withdrawable": micro_wire(margin.withdrawable(account, dex)),
         "assetPositions": positions,

@@ -181,8 +181,9 @@ class Liquidator:
         ranks: list[tuple[Fraction, Account]] = []
         for other in self._ledger.accounts.values():
             position = other.positions.get(coin)
-            value = self._margin.value(other)
-            if other is not account and position is not None and position.lots * sign < 0 and value > 0:
+            if other is account or position is None or position.lots * sign >= 0:
+                continue
+            if (value := self._margin.value(other)) > 0:
                 gain = Fraction(price * position.lots, position.cost)
                 ranks.append((gain * Fraction(abs(position.lots) * price, value), other))
         return [other for _, other in sorted(ranks, key=lambda rank: rank[0], reverse=True)]
@@ -192,12 +193,7 @@ class Liquidator:
         return self._ledger.universe.dexs if account.is_unified else (dex,)
 
     def _cross_cash(self, account: Account, dexs: tuple[str, ...]) -> dict[str, int]:
-        """By dex: all cash but what isolated positions hold."""
-        return {
-            dex: account.cash.get(dex, 0)
-            - sum(h.position.raw for h in self._margin.held(account, dex) if not h.leverage.is_cross)
-            for dex in dexs
-        }
+        return {dex: self._margin.cross_cash(account, dex) for dex in dexs}
 
     def _pay_backstop(self, account: Account, dex: str, micro: int) -> None:
         account.pay(dex, -micro)

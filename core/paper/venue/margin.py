@@ -45,6 +45,11 @@ class Held(NamedTuple):
         return self.signed_value + self.position.raw
 
     @property
+    def initial(self) -> int:
+        """The position's value over its leverage, rounded up."""
+        return -(-self.value // self.leverage.value)
+
+    @property
     def maintenance(self) -> int:
         return maintenance_micro(self.value, self.listing.rules.tiers)
 
@@ -104,6 +109,11 @@ class Margin:
         values = (p.lots * self._mark_of(coin) for coin, p in account.positions.items() if p.lots)
         return account.money + sum(values)
 
+    def cross_cash(self, account: Account, dex: str) -> int:
+        """All cash of one dex but what its isolated positions hold."""
+        isolated = sum(h.position.raw for h in self.held(account, dex) if not h.leverage.is_cross)
+        return account.cash.get(dex, 0) - isolated
+
     def cross_value(self, account: Account, dex: str) -> int:
         """What the cross positions of ``dex`` have behind them, their unrealized PnL included."""
         cash = account.money if account.is_unified else account.cash.get(dex, 0)
@@ -154,12 +164,12 @@ class Margin:
         if abs(after) <= abs(held.position.lots):
             return True
         dex = held.listing.dex
-        positions = sum(-(-h.value // h.leverage.value) for h in self._cross(account, dex))
+        positions = sum(h.initial for h in self._cross(account, dex))
         free = self.cross_value(account, dex) - positions
         if not held.leverage.is_cross:
             return -(-lots * price // held.leverage.value) <= free
         gained = order.side.sign * lots * (held.mark - price)
-        more = -(-abs(after) * held.mark // held.leverage.value) - -(-held.value // held.leverage.value)
+        more = -(-abs(after) * held.mark // held.leverage.value) - held.initial
         return more <= free + gained
 
     def _held(self, account: Account, listing: Listing, position: Position) -> Held:

@@ -53,7 +53,7 @@ def set_leverage(
 def _suffices(margin: Margin, account: Account, listing: Listing) -> bool:
     """Whether there is margin enough at the leverage as it is now."""
     held = margin.held_in(account, listing.coin)
-    if not held.leverage.is_cross and held.margin_used < _initial(held):
+    if not held.leverage.is_cross and held.margin_used < held.initial:
         return False
     return margin.initial(account, listing.dex) <= max(0, margin.cross_value(account, listing.dex))
 
@@ -81,7 +81,7 @@ def update_isolated_margin(margin: Margin, account: Account, listing: Listing, m
         raise RefusedError(
             "Cannot remove isolated margin for this asset. To remove margin, reduce the position."
         )
-    kept = max(_initial(held), -(-held.value // _ONE_TENTH))
+    kept = max(held.initial, -(-held.value // _ONE_TENTH))
     if micro < 0 and held.margin_used + micro < kept:
         raise RefusedError("Position does not have sufficient margin for reduction.")
     held.position.margin += micro
@@ -104,7 +104,3 @@ def _isolated(margin: Margin, account: Account, listing: Listing) -> Held:
     if not held.position.lots:
         raise RefusedError("Cannot update margin for empty position.")
     return held
-
-
-def _initial(held: Held) -> int:
-    return -(-held.value // held.leverage.value)
