@@ -46,14 +46,18 @@ class Bundles:
             "twapStates": [],
             "spotState": self._accounts.spot_state(account),
             "spotAssetCtxs": [],
-            "perpsAtOpenInterestCap": [],
+            "perpsAtOpenInterestCap": self._contexts.at_cap(FIRST_DEX),
         }
 
     def web_data_3(self, account: Account, now_ms: int) -> JsonObject:
         """Of all dexs."""
         states: list[Json] = [
-            {"totalVaultEquity": "0.0", "perpsAtOpenInterestCap": [], "leadingVaults": []}
-            for _ in self._venue.universe.dexs
+            {
+                "totalVaultEquity": "0.0",
+                "perpsAtOpenInterestCap": self._contexts.at_cap(dex),
+                "leadingVaults": [],
+            }
+            for dex in self._venue.universe.dexs
         ]
         return {
             "userState": {

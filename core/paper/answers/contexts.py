@@ -26,7 +26,7 @@ class Contexts:
     def handlers(self) -> dict[str, Handler]:
         return {
             "metaAndAssetCtxs": self._meta_and_contexts,
-            "perpsAtOpenInterestCap": lambda *_: [],
+            "perpsAtOpenInterestCap": lambda request, _: self.at_cap(get_dex(request)),
             "predictedFundings": self._predicted,
             "fundingHistory": self._funding_history,
         }
@@ -38,6 +38,12 @@ class Contexts:
     def of_all_dexs(self, now_ms: int) -> list[Json]:
         return [[dex, self.of_dex(dex, now_ms)] for dex in self._venue.universe.dexs]
 
+    def at_cap(self, dex: str) -> list[Json]:
+        """Coins whose open interest is at its cap."""
+        return [
+            listing.coin for listing in self._venue.universe.of_dex(dex) if self._venue.is_at_cap(listing)
+        ]
+
     def context(self, listing: Listing, now_ms: int) -> JsonObject:
         coin = listing.coin
         book = self._venue.ledger.books[coin]
@@ -48,7 +54,7 @@ class Contexts:
         has_both = book.bids.best is not None and book.asks.best is not None
         return {
             "funding": units_wire(self._venue.upkeep.funding(coin).rate, RATE_DECIMALS),
-            "openInterest": self._rows.size(coin, self._open_lots(coin)),
+            "openInterest": self._rows.size(coin, self._venue.ledger.open_interest(coin)),
             "prevDayPx": self._rows.price(coin, day.previous) if day.previous else mark,
             "dayNtlVlm": micro_wire(day.micro),
             "premium": None if over is None else units_wire(over, RATE_DECIMALS),
@@ -58,10 +64,6 @@ class Contexts:
             "impactPxs": self._impact_prices(listing, book) if has_both else None,
             "dayBaseVlm": self._rows.size(coin, day.lots),
         }
-
-    def _open_lots(self, coin: str) -> int:
-        """The open interest, one side of it."""
-        return sum(max(0, account.lots(coin)) for account in self._venue.ledger.parties())
 
     def _meta_and_contexts(self, request: Request, now_ms: int) -> Json:
         dex = get_dex(request)

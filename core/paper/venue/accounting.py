@@ -98,6 +98,10 @@ class Accounting:
         """All that money can be with, but for fees and rounding."""
         return [*self.accounts.values(), self.market, self.backstop]
 
+    def open_interest(self, coin: str) -> int:
+        """The lots of all longs."""
+        return sum(max(0, account.lots(coin)) for account in self.parties())
+
     def party(self, user: str) -> Account:
         """The account of that name, the venue's own included."""
         own = {MARKET_USER: self.market, BACKSTOP_USER: self.backstop}

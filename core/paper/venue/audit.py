@@ -18,8 +18,8 @@ class Audit:
     """Lots by coin."""
     money: int
     """Cash, spot, fees and rounding less deposits, in micro-USDC."""
-    open_lots: dict[str, int]
-    """The longs alone, by coin."""
+    open_interest: dict[str, int]
+    """Lots by coin."""
 
     @property
     def is_balanced(self) -> bool:
@@ -35,9 +35,7 @@ def audit(venue: Venue) -> Audit:
         money=sum(account.money - account.deposits for account in accounts)
         + ledger.counters.fees
         + ledger.counters.rounding,
-        open_lots={
-            coin: sum(max(0, account.lots(coin)) for account in accounts) for coin in venue.instruments
-        },
+        open_interest={coin: ledger.open_interest(coin) for coin in venue.instruments},
     )
 
 
@@ -54,7 +52,7 @@ def audit_row(venue: Venue) -> JsonObject:
         "by_coin": {
             coin: {
                 "residual": units_text(lots, coins[coin].sz_decimals),
-                "open_interest": units_text(found.open_lots[coin], coins[coin].sz_decimals),
+                "open_interest": units_text(found.open_interest[coin], coins[coin].sz_decimals),
             }
             for coin, lots in found.positions.items()
         },

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """``error`` (without `` asset=N``) tells why the order was rejection, empty if it wasn't."""
+    """``error`` (without `` asset=N``) tells why the order was rejected, empty if it wasn't."""
 
     order: Order
     error: str = ""
@@ -158,14 +158,13 @@ class OrderDesk:
         """What is looked at again when a trigger fires."""
         venue = self._venue
         lots = account.lots(request.coin)
-        rules = venue.universe.listings[request.coin].rules
+        listing = venue.universe.listings[request.coin]
         rejection = reject_reduction(request, lots)
         if rejection is None:
             leverage = venue.margin.leverage(account, request.coin).value
-            rejection = reject_position(request, lots, leverage, rules)
-        if rejection is None and rules.open_interest_cap_micro is not None:
-            accounts = self._ledger.parties()
-            rejection = reject_at_cap(request, lots, rules, accounts, venue.mark_of(request.coin))
+            rejection = reject_position(request, lots, leverage, listing.rules)
+        if rejection is None and venue.is_at_cap(listing):
+            rejection = reject_at_cap(request, lots)
         if rejection is None and not venue.margin.has_margin_for(request, account):
             return NO_MARGIN
         return rejection

@@ -5,7 +5,6 @@ Each gets an order id and a row in ``orderUpdates``. Texts are without the `` as
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.domain.instrument import MIN_NOTIONAL_MICRO, Instrument
@@ -108,18 +107,13 @@ def reject_position(
     return _BEYOND_TIER if leverage > tier.max_leverage else None
 
 
-def reject_at_cap(
-    request: OrderRequest, position_lots: int, rules: Rules, accounts: Iterable[Account], mark: int
-) -> Rejection | None:
+def reject_at_cap(request: OrderRequest, position_lots: int) -> Rejection | None:
     """At the coin's open interest cap positions may only shrink."""
     end = position_lots + request.side.sign * request.lots
-    if rules.open_interest_cap_micro is None or request.reduce_only:
+    if request.reduce_only:
         return None
     flips = end * position_lots < 0
     if not flips and abs(end) <= abs(position_lots):
-        return None
-    longs = sum(max(0, account.lots(request.coin)) for account in accounts)
-    if longs * mark < rules.open_interest_cap_micro:
         return None
     return Rejection(_CAPPED, OrderStatus.CAP_FLIP_REJECTED if flips else OrderStatus.CAP_INCREASE_REJECTED)
 

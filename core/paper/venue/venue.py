@@ -130,6 +130,13 @@ class Venue:
         """What positions are valued and triggers fired at, in price units; 0 before there is any price."""
         return mark_price(self.upkeep.prices(coin), self.ledger.books[coin], self.ledger.block_ms)
 
+    def is_at_cap(self, listing: Listing) -> bool:
+        """Whether positions in the coin may only shrink."""
+        cap_micro = listing.rules.open_interest_cap_micro
+        if cap_micro is None:
+            return False
+        return self.ledger.open_interest(listing.coin) * self.mark_of(listing.coin) >= cap_micro
+
     def value_of(self, account: Account) -> int:
         """All that the account is worth, over all dexs and spot, in micro-USDC."""
         return self.margin.value(account)

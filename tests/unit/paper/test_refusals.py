@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.domain.orders import Side
-from core.paper.config import OrderSettings
+from core.paper.answers.info import Info
+from core.paper.answers.tape import Tape
+from core.paper.config import AnswerSettings, OrderSettings
 from core.paper.market.listing import Rules, Tier, Universe
 from core.paper.venue.nonces import KEPT, REMEMBERED, NonceRefusedError, NonceSet
 from core.paper.venue.orders import Grouping, OrderStatus, TimeInForce, WireOrder
@@ -108,7 +110,10 @@ def test_a_position_may_not_outgrow_the_tier_of_its_leverage() -> None:
 def test_at_the_open_interest_cap_positions_may_only_shrink() -> None:
     rules = Rules("BTC", 5, (Tier(0, 40),), open_interest_cap_micro=20_000_000_000)
     world = World(Venue(Universe.of([rules]), FUNDS_MICRO, NOW_MS))
+    info = Info(world.venue, Tape(["BTC"], 1), AnswerSettings())
+    assert info.answer({"type": "perpsAtOpenInterestCap"}, NOW_MS) == []
     world.buy(100_010, "0.2")
+    assert info.answer({"type": "perpsAtOpenInterestCap", "dex": ""}, NOW_MS) == ["BTC"]
     words = "Order would increase open interest while open interest is capped"
     for user in (ALICE, BOB):
         placed = world.place(Side.BUY, 99_000, "0.01", user=user)
