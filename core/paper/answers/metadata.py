@@ -5,19 +5,12 @@ from __future__ import annotations
 from core.paper.answers.arguments import Handler, Request, get_dex
 from core.paper.jsonio import Json, JsonObject, MalformedRequestError, get_int
 from core.paper.market.listing import FIRST_DEX, Listing, Tier
+from core.paper.venue.validation import MARKET_VALUE_USD
 from core.paper.venue.venue import Venue
-from core.paper.wiretext import micro_wire
+from core.paper.wiretext import micro_wire, units_wire
 
 _SINGLE_TIER_TABLES = 51
 """Margin tables below this id have one tier, whose highest leverage is the id; few of them are listed."""
-
-_MARKET_ORDER_LIMITS: tuple[tuple[int, str], ...] = (
-    (25, "30000000.0"),
-    (20, "5000000.0"),
-    (10, "2000000.0"),
-    (1, "500000.0"),
-)
-"""The largest market order by highest leverage, as Hyperliquid documents it."""
 
 _DEPLOYER = "0x" + b"paper market builder".hex()
 _NO_CAP = "1000000000.0"
@@ -34,7 +27,7 @@ class Metadata:
             "allPerpMetas": lambda *_: [self.meta(dex) for dex in self._venue.universe.dexs],
             "perpDexs": lambda *_: [self._dex(dex) for dex in self._venue.universe.dexs],
             "marginTable": self._margin_table,
-            "maxMarketOrderNtls": lambda *_: [list(row) for row in _MARKET_ORDER_LIMITS],
+            "maxMarketOrderNtls": lambda *_: [[most, units_wire(usd, 0)] for most, usd in MARKET_VALUE_USD],
             "perpDexLimits": self._dex_limits,
             "perpDexStatus": self._dex_status,
             "perpCategories": lambda *_: [],

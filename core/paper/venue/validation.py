@@ -21,7 +21,7 @@ NOT_REDUCE_ONLY = "TP/SL orders must be reduce only."
 
 _BAND_PERCENT = 95
 _MAX_CHILDREN = 2
-_MARKET_VALUE_USD = ((25, 30_000_000), (20, 5_000_000), (10, 2_000_000), (1, 500_000))
+MARKET_VALUE_USD = ((25, 30_000_000), (20, 5_000_000), (10, 2_000_000), (1, 500_000))
 """The highest value of a market order, by the least max leverage of the coin; limit orders may have ten times it."""
 _MICRO = 1_000_000
 
@@ -95,7 +95,7 @@ def _read_lots(wire: WireOrder, listing: Listing, grouping: Grouping) -> int:
 
 
 def _check_value(micro: int, max_leverage: int, tif: TimeInForce) -> None:
-    usd = next(usd for least, usd in _MARKET_VALUE_USD if max_leverage >= least)
+    usd = next(usd for least, usd in MARKET_VALUE_USD if max_leverage >= least)
     if tif is not TimeInForce.FRONTEND_MARKET:
         usd *= 10
     if micro > usd * _MICRO:
