@@ -12,7 +12,7 @@ from core.paper.jsonio import Json, JsonObject
 from core.paper.server.frames import frame
 from core.paper.server.subscriptions import Channel, Subscribers, Subscription
 from core.paper.venue.batch import Batch, LiquidationEvent
-from core.paper.venue.orders import FillRecord, HistoryRow, OrderUpdate
+from core.paper.venue.orders import FillRecord, HistoryRow, OrderStatus, OrderUpdate
 from core.paper.wiretext import micro_wire
 
 _STATES_EVERY_S = 1.0
@@ -30,14 +30,7 @@ _STATE_CHANNELS = (
 )
 
 _CANCELLED_BY_THE_EXCHANGE = frozenset(
-    {
-        "marginCanceled",
-        "liquidatedCanceled",
-        "openInterestCapCanceled",
-        "delistedCanceled",
-        "vaultWithdrawalCanceled",
-        "internalCancel",
-    }
+    {OrderStatus.MARGIN_CANCELED, OrderStatus.LIQUIDATED_CANCELED, OrderStatus.DELISTED_CANCELED}
 )
 """What ``nonUserCancel`` tells of. When Hyperliquid sends it is not known; a reduce-only order that goes is not told."""
 
@@ -120,7 +113,7 @@ class UserFeeds:
             gone: list[Json] = [
                 {"coin": update.order.coin, "oid": update.order.oid}
                 for update in mine
-                if update.status.value in _CANCELLED_BY_THE_EXCHANGE
+                if update.status in _CANCELLED_BY_THE_EXCHANGE
             ]
             if gone:
                 self._send(Channel.USER_EVENTS, user, {"nonUserCancel": gone})

@@ -151,13 +151,6 @@ class Book:
         side.levels[order.price].cut(order, lots)
         side.tidy(order.price)
 
-    def mark(self) -> int:
-        """The price that positions are valued at: the middle of the book in whole price units (down), or the last trade."""
-        bid, ask = self.bids.best, self.asks.best
-        if bid is not None and ask is not None:
-            return (bid + ask) // 2
-        return self.last_price or bid or ask or 0
-
     def depth(self, side: Side, count: int) -> list[tuple[int, int, int]]:
         """(price, lots, orders) from the best; a level's ghosts count as one order."""
         half = self.side(side)

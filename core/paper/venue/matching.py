@@ -131,7 +131,7 @@ def _offer(book: Book, side: Side, price: int, lots: int, settlement: Settlement
 def _hit(book: Book, maker: Order, most: int, settlement: Settlement) -> int:
     """The market takes up to ``most`` lots of a user's order, at its price, past what stands before it at that level.
 
-    None if the order isn't admitted any more.
+    0 if the order isn't admitted any more.
     """
     if not settlement.admits(maker):
         return 0

@@ -22,6 +22,7 @@ from core.paper.market.synthetic.path import CLOSED_MS, OPEN_MS, first_state, ne
 from core.paper.store import PaperStore
 from core.paper.venue.audit import audit
 from core.paper.venue.orders import OrderStatus, TimeInForce, WireOrder
+from core.paper.venue.prices import middle
 from core.paper.venue.venue import Venue
 from tests.unit.paper.world import ALICE, FUNDS_MICRO, NOW_MS
 
@@ -257,7 +258,7 @@ def test_what_the_gap_of_a_reopening_crosses_is_filled_at_its_own_price() -> Non
     market = _one(Kind.SESSION)
     venue = _venue(market)
     while True:
-        before = venue.ledger.books["xyz:TSLA"].mark()
+        before = middle(venue.ledger.books["xyz:TSLA"])
         step = market.advance()
         if not step.is_open:
             break
