@@ -135,3 +135,14 @@ def test_a_valid_signature_under_an_absurd_number(url: str, field: str, text: st
         assert answer.json()["response"]["data"]["statuses"] == [{"error": words}]
     assert act(url, wallet, {"type": "noop"})["status"] == "ok"
     assert info(url, type="openOrders", user=wallet.address) == []
+
+
+@pytest.mark.parametrize("path", ["/info", "/exchange"])
+def test_a_browser_may_post_and_read_refusals_too(url: str, path: str) -> None:
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    before = requests.options(url + path, headers={"Origin": "https://app.example", **wanted}, timeout=10)
+    assert before.status_code == 200
+    for name in ("origin", "methods", "headers"):
+        assert before.headers[f"access-control-allow-{name}"] == "*"
+    refused = _post(url, b'{"type":"nope"}', path)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (422, "*")

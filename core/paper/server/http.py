@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _KEEP_HOUSE_EVERY_S = 1.0
 _CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
+_PREFLIGHT = {**_CORS, "access-control-allow-methods": "*", "access-control-allow-headers": "*"}
+"""What a browser asks for before it posts JSON to another origin."""
 _STOP_TIMEOUT_S = 3.0
 
 _MAX_BODY = 2 * 2**20
@@ -215,6 +217,8 @@ class PaperServer:
             [
                 web.post("/info", self._on_info),
                 web.post("/exchange", self._on_exchange),
+                web.options("/info", _on_preflight),
+                web.options("/exchange", _on_preflight),
                 web.get("/ws", self._on_ws),
                 web.post("/paper/fund", self._on_fund),
                 web.post("/paper/trade", self._on_trade),
@@ -275,19 +279,19 @@ class PaperServer:
         try:
             return await handler(request)
         except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413, text=_TOO_LARGE_TEXT)
+            return _refused(413, _TOO_LARGE_TEXT)
         except web.HTTPException:
             raise
         except (web.RequestPayloadError, ConnectionError):
-            return web.Response(status=400, text=_BROKEN_TEXT)
+            return _refused(400, _BROKEN_TEXT)
         except MalformedRequestError:
-            return web.Response(status=422, text=DESERIALIZE_TEXT)
+            return _refused(422, DESERIALIZE_TEXT)
         except ControlError as error:
             return _json({"error": str(error)}, status=400)
         except Exception:
             # Broad on purpose, as in posts.py alone: a bug, or a full disk. Loud here and 500 there.
             _log.critical("%s %s failed", request.method, request.path, exc_info=True)
-            return web.Response(status=500, text="Internal Server Error")
+            return _refused(500, "Internal Server Error")
 
     async def _on_info(self, request: web.Request) -> web.StreamResponse:
         body = loads(await request.read())
@@ -344,6 +348,10 @@ class PaperServer:
         return self._control
 
 
+async def _on_preflight(_request: web.Request) -> web.StreamResponse:
+    return web.Response(headers=_PREFLIGHT)
+
+
 async def _control_body(request: web.Request) -> object:
     try:
         return loads(await request.read())
@@ -371,6 +379,10 @@ def _address(request: web.Request) -> str:
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _refused(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=text, headers=_CORS)
 
 
 def _json(value: Json, status: int = 200) -> web.Response:
