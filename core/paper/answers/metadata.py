@@ -10,7 +10,9 @@ from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire, units_wire
 
 _SINGLE_TIER_TABLES = 51
-"""Margin tables below this id have one tier, whose highest leverage is the id; few of them are listed."""
+"""Margin tables below this id have one tier, whose highest leverage is the id."""
+_UNLISTED_TABLES = 50
+"""Those below aren't told with ``meta``: its readers have to know that an id is its leverage."""
 
 _DEPLOYER = "0x" + b"paper market builder".hex()
 _NO_CAP = "1000000000.0"
@@ -40,7 +42,11 @@ class Metadata:
         if dex not in self._venue.universe.dexs:
             return None
         listings = self._venue.universe.of_dex(dex)
-        tables = {listing.margin_table_id: listing.rules.tiers for listing in listings}
+        tables = {
+            listing.margin_table_id: listing.rules.tiers
+            for listing in listings
+            if listing.margin_table_id >= _UNLISTED_TABLES
+        }
         universe: list[Json] = [_universe_row(listing) for listing in listings]
         return {
             "universe": universe,

@@ -108,6 +108,14 @@ def test_margin_tables_are_told_listed_or_not(paper: Paper) -> None:
     }
 
 
+def test_meta_leaves_out_tables_whose_id_is_their_leverage(paper: Paper) -> None:
+    """So does Hyperliquid for most of its coins, and a client has to fall back on the id."""
+    for meta in paper.info("allPerpMetas"):
+        used = {coin["marginTableId"] for coin in meta["universe"]}
+        assert {number for number, _ in meta["marginTables"]} == {number for number in used if number >= 50}
+    assert paper.info("meta", dex="xyz")["marginTables"] == []
+
+
 def test_contexts_tell_what_was_traded(paper: Paper) -> None:
     prints = paper.info("recentTrades", coin="BTC")
     traded = [(float(row["px"]), float(row["sz"])) for row in prints]
