@@ -176,6 +176,8 @@ deeds = st.lists(
 
 
 def _check_accounts(venue: Venue) -> None:
+    holders = {user for user, account in venue.ledger.accounts.items() if account.is_holding}
+    assert venue.ledger.holders.keys() == holders
     for account in venue.ledger.accounts.values():
         earned = dict.fromkeys(UNIVERSE.dexs, 0)
         for coin in COINS:

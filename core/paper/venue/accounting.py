@@ -73,6 +73,8 @@ class Accounting:
         self.universe = universe
         self.counters = counters
         self.accounts: dict[str, Account] = {}
+        self.holders: dict[str, Account] = {}
+        """Those of ``accounts`` with an open position: what concerns positions never looks at the others."""
         self.market = Account(MARKET_USER)
         self.backstop = Account(BACKSTOP_USER)
         for dex in universe.dexs:
@@ -100,7 +102,16 @@ class Accounting:
 
     def open_interest(self, coin: str) -> int:
         """The lots of all longs."""
-        return sum(max(0, account.lots(coin)) for account in self.parties())
+        return sum(max(0, account.lots(coin)) for account in self.positioned())
+
+    def positioned(self) -> list[Account]:
+        """All that may have a position."""
+        return [*self.holders.values(), self.market, self.backstop]
+
+    def load(self, accounts: dict[str, Account]) -> None:
+        """Go on with these accounts."""
+        self.accounts = accounts
+        self.holders = {user: account for user, account in accounts.items() if account.is_holding}
 
     def party(self, user: str) -> Account:
         """The account of that name, the venue's own included."""
@@ -125,11 +136,20 @@ class Accounting:
         account.pay(listing.dex, -side.sign * trade.notional)
         self.touch(account)
         change = position.trade(side, trade.price, trade.lots, isolated)
+        if not is_own:
+            self._note_holder(account, position)
         if self.liquidated is not None and account.user == self.liquidated.user:
             kind = "Cross" if leverage.is_cross else "Isolated"
             words = f"Liquidated {kind} {'Long' if change.start_lots > 0 else 'Short'}"
             change = change._replace(direction=words)
         return change
+
+    def _note_holder(self, account: Account, position: Position) -> None:
+        """After ``position`` has changed."""
+        if position.lots:
+            self.holders[account.user] = account
+        elif not account.is_holding:
+            self.holders.pop(account.user, None)
 
     def charge(self, account: Account, trade: Trade, *, crossed: bool, builder_fee: int = 0) -> int:
         """The fee by the account's tier, which is evaluated at the end of a UTC day; what it traded counts from tomorrow on.

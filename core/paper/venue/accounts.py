@@ -115,6 +115,11 @@ class Account(AccountState):
         position = self.positions.get(coin)
         return position.lots if position is not None else 0
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether any position is open."""
+        return any(position.lots for position in self.positions.values())
+
     def count_resting(self, order: Order) -> Resting:
         """Let the sums of the order's coin follow it."""
         resting = self.resting.get(order.coin)

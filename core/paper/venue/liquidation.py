@@ -45,7 +45,7 @@ class Liquidator:
             return
         self._checked_ms = now_ms
         marks: dict[str, int] = {}
-        for account in list(self._ledger.accounts.values()):
+        for account in list(self._ledger.holders.values()):
             self._check_account(account, marks)
         self._marks = marks
 
@@ -179,7 +179,7 @@ class Liquidator:
         """Those on the other side, by (mark / entry) * (notional / account value)."""
         coin, sign = held.listing.coin, 1 if held.position.lots > 0 else -1
         ranks: list[tuple[Fraction, Account]] = []
-        for other in self._ledger.accounts.values():
+        for other in self._ledger.holders.values():
             position = other.positions.get(coin)
             if other is account or position is None or position.lots * sign >= 0:
                 continue

@@ -19,7 +19,7 @@ def set_mode(books: Accounting, account: Account, mode: str) -> None:
     was_unified = account.is_unified
     previous, account.abstraction = account.abstraction, mode
     if account.is_unified != was_unified:
-        if account.open_orders or any(position.lots for position in account.positions.values()):
+        if account.open_orders or account.is_holding:
             account.abstraction = previous
             raise RefusedError(NOT_FLAT)
         account.spot, account.cash = account.money, dict.fromkeys(account.cash, 0)

@@ -80,7 +80,7 @@ class Upkeep:
             funding, oracle = self.funding(listing.coin), self.prices(listing.coin).oracle
             if oracle:
                 self._keep_rate(listing.coin, funding)
-                for account in self._ledger.parties():
+                for account in self._ledger.positioned():
                     self._pay(account, listing, oracle, funding.rate)
             funding.begin_hour()
 

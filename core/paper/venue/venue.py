@@ -294,7 +294,7 @@ class Venue:
 
     def resume(self, accounts: dict[str, Account]) -> None:
         """Go on with the accounts of an earlier run: their orders return to their places in the queues."""
-        self.ledger.accounts = accounts
+        self.ledger.load(accounts)
         self.agents.load(accounts.values())
         resting: dict[str, list[Order]] = {}
         for account in accounts.values():

@@ -7,7 +7,8 @@ import pytest
 from core.domain.orders import Side
 from core.paper.answers.rows import Rows
 from core.paper.config import MoneySettings
-from core.paper.venue.accounts import BACKSTOP_ADDRESS
+from core.paper.venue.accounts import BACKSTOP_ADDRESS, Account
+from core.paper.venue.margin import Held, Margin
 from core.paper.venue.orders import HistoryRow, OrderStatus, TimeInForce
 from core.paper.venue.venue import Venue
 from tests.unit.paper.world import (
@@ -182,3 +183,25 @@ def test_a_closed_session_keeps_positions_from_the_book(small: World) -> None:
     small.tick(200)
     assert small.account().lots("BTC") == lots("0.9")
     assert not _liquidations(small)
+
+
+def test_accounts_without_a_position_cost_a_check_nothing(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anyone may open accounts by the thousand; they must not slow down the others."""
+    for number in range(50):
+        small.account(f"0x{number:040x}")
+    seen: list[str] = []
+    held = Margin.held
+
+    def spy(margin: Margin, account: Account, dex: str) -> list[Held]:
+        seen.append(account.user)
+        return held(margin, account, dex)
+
+    monkeypatch.setattr(Margin, "held", spy)
+    small.tick(200)
+    assert set(seen) == {ALICE}
+    small.sell(99_900, "0.9", TimeInForce.IOC)
+    seen.clear()
+    small.tick(200)
+    assert not seen
