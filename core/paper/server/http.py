@@ -1,27 +1,25 @@
-"""The paper exchange on a port: POST /info, POST /exchange, WS /ws, and the control plane."""
+"""The paper exchange on a port: its parts, from its start to its end."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from core.paper.config import BooksError, MarketDiedError, PaperConfig, PaperError, PortInUseError
 from core.paper.exchange import PaperExchange
 from core.paper.faults.spec import FaultError
-from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
 from core.paper.market.load import load_market
 from core.paper.market.step import Market
 from core.paper.mirror.feed import MirrorFeed, open_mirror
-from core.paper.server.control import Control, ControlError
 from core.paper.server.faults.faults import Faults
-from core.paper.server.ip_limits import Caps, IpLimits, answer_weight, exchange_weight, info_weight
+from core.paper.server.ip_limits import Caps, IpLimits
 from core.paper.server.pacing import Pacer
+from core.paper.server.routes import Routes, quiet_logger
 from core.paper.server.ws import Hub
 from core.paper.store import PaperStore
 from core.paper.venue.audit import audit
@@ -29,18 +27,7 @@ from core.paper.venue.audit import audit
 _log = logging.getLogger(__name__)
 
 _KEEP_HOUSE_EVERY_S = 1.0
-_CORS = {"access-control-allow-origin": "*", "access-control-expose-headers": "*"}
-_PREFLIGHT = {**_CORS, "access-control-allow-methods": "*", "access-control-allow-headers": "*"}
-"""What a browser asks for before it posts JSON to another origin."""
 _STOP_TIMEOUT_S = 3.0
-
-_MAX_BODY = 2 * 2**20
-_TOO_LARGE_TEXT = "Failed to buffer the request body: length limit exceeded"
-"""Limit and words of axum, the library whose words Hyperliquid uses for JSON that it can't read."""
-_BROKEN_TEXT = "Failed to read the request body"
-"""One that broke off, or isn't encoded as its headers say."""
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +55,9 @@ class PaperServer:
     def __init__(self, config: PaperConfig) -> None:
         self._config = config
         self._limits = IpLimits(Caps(config.requests.weight_per_minute) if config.limits else None)
-        self._requests = 0
         self._exchange: PaperExchange | None = None
         self._hub: Hub | None = None
-        self._control: Control | None = None
+        self._routes: Routes | None = None
         self._faults: Faults | None = None
         self._store: PaperStore | None = None
         self._runner: web.AppRunner | None = None
@@ -100,8 +86,10 @@ class PaperServer:
             self._exchange = PaperExchange(self._config, market, self._store)
             self._hub = Hub(self._exchange, self._config.answers, self._limits)
             self._faults = Faults(self._exchange, self._hub)
-            self._control = Control(self._exchange, self._faults)
-            url = await self._listen()
+            self._routes = Routes(
+                self._exchange, self._hub, self._faults, self._limits, self._config.requests
+            )
+            url = await self._listen(self._routes)
             self._set_first_faults(self._faults)
         except BaseException:
             await self._release()
@@ -165,10 +153,11 @@ class PaperServer:
 
     def stats(self) -> ServerStats:
         assert self._hub is not None, "not started"
+        assert self._routes is not None, "not started"
         assert self._pacer is not None, "not started"
         exchange = self.exchange
         return ServerStats(
-            requests=self._requests,
+            requests=self._routes.seen,
             orders=exchange.orders_seen,
             trades=exchange.trades_seen,
             ws_clients=self._hub.clients,
@@ -211,27 +200,10 @@ class PaperServer:
         except FaultError as error:
             raise PaperError(f"Faults: {error}") from error
 
-    async def _listen(self) -> str:
-        application = web.Application(middlewares=[self._boundary], client_max_size=_MAX_BODY)
-        application.add_routes(
-            [
-                web.post("/info", self._on_info),
-                web.post("/exchange", self._on_exchange),
-                web.options("/info", _on_preflight),
-                web.options("/exchange", _on_preflight),
-                web.get("/ws", self._on_ws),
-                web.post("/paper/fund", self._on_fund),
-                web.post("/paper/trade", self._on_trade),
-                web.get("/paper/truth", self._on_truth),
-                web.get("/paper/audit", self._on_audit),
-                web.get("/paper/market", self._on_market),
-                web.get("/paper/faults", self._on_faults),
-                web.post("/paper/faults", self._on_new_faults),
-            ]
-        )
+    async def _listen(self, routes: Routes) -> str:
         host, port = self._config.host, self._config.port
         self._runner = web.AppRunner(
-            application, access_log=None, logger=_quiet_logger(), shutdown_timeout=_STOP_TIMEOUT_S
+            routes.application(), access_log=None, logger=quiet_logger(), shutdown_timeout=_STOP_TIMEOUT_S
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -267,128 +239,3 @@ class PaperServer:
             self._failure = error if isinstance(error, PaperError) else MarketDiedError(error)
             self._closing = asyncio.create_task(self.stop(), name="close a dead paper exchange")
             self._died.set()
-
-    @web.middleware
-    async def _boundary(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        self._requests += 1
-        if self._faults is not None and self._faults.is_armed:
-            return await self._faults.serve(request, lambda: self._answer(request, handler))
-        return await self._answer(request, handler)
-
-    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPRequestEntityTooLarge:
-            return _refused(413, _TOO_LARGE_TEXT)
-        except web.HTTPException:
-            raise
-        except (web.RequestPayloadError, ConnectionError):
-            return _refused(400, _BROKEN_TEXT)
-        except MalformedRequestError:
-            return _refused(422, DESERIALIZE_TEXT)
-        except ControlError as error:
-            return _json({"error": str(error)}, status=400)
-        except Exception:
-            # Broad on purpose, as in posts.py alone: a bug, or a full disk. Loud here and 500 there.
-            _log.critical("%s %s failed", request.method, request.path, exc_info=True)
-            return _refused(500, "Internal Server Error")
-
-    async def _on_info(self, request: web.Request) -> web.StreamResponse:
-        body = loads(await request.read())
-        if not self._limits.spend(_address(request), info_weight(body), _now_s()):
-            return self._too_many()
-        answer = self.exchange.ask(body)
-        self._limits.add(_address(request), answer_weight(body, answer), _now_s())
-        return _json(answer)
-
-    async def _on_exchange(self, request: web.Request) -> web.StreamResponse:
-        body = loads(await request.read())
-        if not self._limits.spend(_address(request), exchange_weight(body), _now_s()):
-            return self._too_many()
-        return _json(await self.exchange.act(body))
-
-    async def _on_ws(self, request: web.Request) -> web.StreamResponse:
-        assert self._hub is not None
-        peer = self._limits.connect(_address(request), _now_s())
-        if peer is None:
-            return self._too_many()
-        try:
-            return await self._hub.serve(request, peer)
-        finally:
-            peer.connections -= 1
-
-    def _too_many(self) -> web.Response:
-        body = self._config.requests.too_many_requests_body
-        return web.Response(status=429, text=body, content_type="application/json", headers=_CORS)
-
-    async def _on_fund(self, request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.fund(await _control_body(request)))
-
-    async def _on_trade(self, request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.trade(await _control_body(request)))
-
-    async def _on_truth(self, request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.truth(request.query))
-
-    async def _on_market(self, _request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.market())
-
-    async def _on_audit(self, _request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.audit())
-
-    async def _on_faults(self, _request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.faults())
-
-    async def _on_new_faults(self, request: web.Request) -> web.StreamResponse:
-        return _json(self._plane.set_faults(await _control_body(request)))
-
-    @property
-    def _plane(self) -> Control:
-        assert self._control is not None
-        return self._control
-
-
-async def _on_preflight(_request: web.Request) -> web.StreamResponse:
-    return web.Response(headers=_PREFLIGHT)
-
-
-async def _control_body(request: web.Request) -> object:
-    try:
-        return loads(await request.read())
-    except MalformedRequestError as error:
-        raise ControlError(f"The body is not JSON: {error}.") from error
-
-
-def _quiet_logger() -> logging.Logger:
-    """For aiohttp, which else prints a traceback for every request that isn't HTTP."""
-    logger = logging.getLogger(f"{__name__}.aiohttp")
-    if not logger.filters:
-        logger.addFilter(_is_ours)
-    return logger
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Not what a client has got wrong, which it is told with HTTP 400, and not that it has gone."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError)
-
-
-def _address(request: web.Request) -> str:
-    return request.remote or ""
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _refused(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=text, headers=_CORS)
-
-
-def _json(value: Json, status: int = 200) -> web.Response:
-    return web.Response(
-        status=status,
-        text=dumps(value),
-        content_type="application/json",
-        headers=_CORS,
-    )
