@@ -6,7 +6,6 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from hyperliquid.utils import signing
 
@@ -17,6 +16,7 @@ from core.paper.requests.exchange_api import ExchangeApi
 from core.paper.venue import accounts
 from core.paper.venue.audit import audit
 from core.paper.venue.venue import Venue
+from tests.unit.paper.still import StandingMarket
 from tests.unit.paper.world import FUNDS_MICRO, NOW_MS, UNIVERSE, World, quote
 
 NOBODY = "0x" + "0" * 40
@@ -35,11 +35,6 @@ _SIGN = {
 NOOP: dict[str, Any] = {"type": "noop"}
 
 
-def new_wallet() -> LocalAccount:
-    wallet: LocalAccount = Account.create()
-    return wallet
-
-
 def address(wallet: LocalAccount) -> str:
     return str(wallet.address).lower()
 
@@ -48,38 +43,18 @@ def refused(text: str) -> dict[str, str]:
     return {"status": "err", "response": text}
 
 
-def order(is_buy: bool, price: str, size: str, tif: str = "Gtc", **changes: Any) -> dict[str, Any]:
-    return {"a": 0, "b": is_buy, "p": price, "s": size, "r": False, "t": {"limit": {"tif": tif}}, **changes}
-
-
 def orders(*wires: dict[str, Any]) -> dict[str, Any]:
     return {"type": "order", "orders": list(wires), "grouping": "na"}
 
 
-class StillMarket:
-    """1 BTC bid at 100000 and 1 BTC asked at 100010, for ever."""
+class QuotedMarket(StandingMarket):
+    """1 BTC bid at 100000 and 1 BTC asked at 100010."""
 
-    name = "still"
     universe = UNIVERSE
-    place = ""
-    laps = 0
-    progress = None
-    notes = ()
-    warning = ""
     hidden_depth = True
-    has_ended = False
 
     def scene(self) -> tuple[MarketStep, ...]:
         return (MarketStep("BTC", (), None, quote(100_000, "1", 100_010, "1")),)
-
-    def wait_ms(self) -> int | None:
-        return None
-
-    def advance(self) -> MarketStep:
-        raise AssertionError("it never moves")
-
-    def resume(self, place: str) -> None:
-        assert place == self.place
 
 
 @dataclass

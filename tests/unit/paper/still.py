@@ -1,6 +1,8 @@
-"""A market of several coins and two dexs that stands still: books made once."""
+"""Markets that stand still: books made once. The one here has several coins and two dexs."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 from core.paper.market.listing import Rules, Tier, Universe
 from core.paper.market.step import Depth, MarketStep
@@ -20,11 +22,10 @@ PRICES = {"BTC": 100_000, "ETH": 4_000, "OLD": 2, "xyz:TSLA": 400, "xyz:GOLD": 3
 """In USD: the best bid; a thousandth above it is the best ask."""
 
 
-class StillMarket:
-    """Twenty-five levels a side, 1,000,000 USD each, a hundredth of a percent apart, from ``PRICES`` on."""
+class StandingMarket(ABC):
+    """Shows the same scene for ever."""
 
     name = "still"
-    universe = UNIVERSE
     place = ""
     progress = None
     laps = 0
@@ -33,8 +34,12 @@ class StillMarket:
     hidden_depth = False
     has_ended = False
 
-    def scene(self) -> tuple[MarketStep, ...]:
-        return tuple(self._step(coin, usd) for coin, usd in PRICES.items() if coin != "OLD")
+    @property
+    @abstractmethod
+    def universe(self) -> Universe: ...
+
+    @abstractmethod
+    def scene(self) -> tuple[MarketStep, ...]: ...
 
     def wait_ms(self) -> int | None:
         return None
@@ -43,7 +48,16 @@ class StillMarket:
         raise AssertionError("it stands still")
 
     def resume(self, place: str) -> None:
-        pass
+        assert place == self.place
+
+
+class StillMarket(StandingMarket):
+    """Twenty-five levels a side, 1,000,000 USD each, a hundredth of a percent apart, from ``PRICES`` on."""
+
+    universe = UNIVERSE
+
+    def scene(self) -> tuple[MarketStep, ...]:
+        return tuple(self._step(coin, usd) for coin, usd in PRICES.items() if coin != "OLD")
 
     @staticmethod
     def _step(coin: str, usd: int) -> MarketStep:

@@ -12,7 +12,8 @@ from core.paper.config import PaperConfig, RequestSettings
 from core.paper.exchange import PaperExchange
 from core.paper.store import PaperStore
 from core.paper.venue.agents import Agents
-from tests.unit.paper.desk import NOOP, OK, Desk, StillMarket, address, new_wallet, order, refused
+from tests.unit.paper.desk import NOOP, OK, Desk, QuotedMarket, address, refused
+from tests.unit.paper.paper_client import new_wallet, order
 
 _DAY_MS = 86_400_000
 
@@ -196,7 +197,7 @@ async def test_agents_and_sub_accounts_outlive_a_restart(tmp_path: Path) -> None
 
     def start() -> tuple[PaperExchange, PaperStore]:
         store = PaperStore(tmp_path / "paper.db")
-        return PaperExchange(config, StillMarket(), store, lambda: desk.now_ms), store
+        return PaperExchange(config, QuotedMarket(), store, lambda: desk.now_ms), store
 
     first, store = start()
     for key in (old, agent):

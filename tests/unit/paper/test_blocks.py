@@ -16,12 +16,13 @@ from core.paper.requests.actions import decode_action
 from core.paper.requests.blocks import Turn, turn_of
 from core.paper.store import PaperStore
 from core.paper.venue.batch import Batch
-from tests.unit.paper.desk import NOOP, OK, Desk, StillMarket, address, new_wallet, order, orders
+from tests.unit.paper.desk import NOOP, OK, Desk, QuotedMarket, address, orders
+from tests.unit.paper.paper_client import new_wallet, order
 from tests.unit.paper.world import NOW_MS
 
 
 def _exchange(block_ms: int = 5, store: PaperStore | None = None) -> PaperExchange:
-    return PaperExchange(PaperConfig(block_ms=block_ms), StillMarket(), store, lambda: NOW_MS)
+    return PaperExchange(PaperConfig(block_ms=block_ms), QuotedMarket(), store, lambda: NOW_MS)
 
 
 def _cancel(oid: int) -> dict[str, Any]:

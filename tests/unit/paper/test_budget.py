@@ -9,7 +9,8 @@ from core.paper.venue import budget
 from core.paper.venue.accounts import Account
 from core.paper.venue.budget import charge, request_cap, requests_surplus, requests_used
 from core.paper.venue.refusals import RefusedError
-from tests.unit.paper.desk import NOOP, OK, Desk, new_wallet, order, orders, refused
+from tests.unit.paper.desk import NOOP, OK, Desk, orders, refused
+from tests.unit.paper.paper_client import new_wallet, order
 from tests.unit.paper.world import NOW_MS
 
 _WORDS = (

@@ -5,27 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from core.paper.config import PaperConfig, RequestSettings
+from core.paper.config import PaperConfig
 from core.paper.jsonio import MalformedRequestError
-from core.paper.requests.actions import decode_action
 from core.paper.requests.envelope import decode_envelope
-from tests.unit.paper.desk import NOOP, OK, Desk, address, new_wallet, order, orders, refused
+from tests.unit.paper.desk import NOOP, OK, Desk, address, orders, refused
+from tests.unit.paper.paper_client import new_wallet, order
 from tests.unit.paper.world import NOW_MS
 
 STRANGER = "0x" + "5e" * 20
-_OPEN = PaperConfig(requests=RequestSettings(sub_account_volume_usd=0))
 _DAY_MS = 86_400_000
 
 
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
-
-
-# -- the order of checks ----------------------------------------------------------------------------------------------
 
 
 def test_the_nonce_inside_a_user_signed_action_has_to_be_the_envelopes(desk: Desk) -> None:
@@ -105,90 +99,6 @@ def test_user_signed_actions_know_no_expiry_and_ignore_the_vault(desk: Desk) -> 
     assert desk.account(wallet).agents[""].address == address(agent)
 
 
-# -- sub-accounts -----------------------------------------------------------------------------------------------------
-
-
-def _sub_account(desk: Desk, master: Any, name: str = "sub") -> str:
-    answer = desk.act(master, {"type": "createSubAccount", "name": name})
-    assert answer["response"]["type"] == "createSubAccount"
-    user: str = answer["response"]["data"]
-    return user
-
-
-def test_a_sub_account_needs_a_hundred_thousand_of_volume(desk: Desk) -> None:
-    wallet = new_wallet()
-    desk.account(wallet).volume = 12_066_750_000
-    answer = desk.act(wallet, {"type": "createSubAccount", "name": "sub"})
-    assert answer == refused(
-        "Cannot create sub-accounts until enough volume traded. Required: $100000. Traded: $12066.75."
-    )
-    desk.account(wallet).volume = 100_000_000_000
-    assert desk.act(wallet, {"type": "createSubAccount", "name": "sub"})["status"] == "ok"
-
-
-def test_a_sub_account_is_an_account_of_its_own_for_which_its_master_and_agents_sign() -> None:
-    desk = Desk(_OPEN)
-    master, agent = new_wallet(), new_wallet()
-    user = _sub_account(desk, master)
-    sub = desk.venue.see(user)
-    assert (sub.name, sub.master, sub.cash) == ("sub", address(master), {})
-    assert desk.account(master).sub_accounts == [user]
-    desk.approve(master, agent)
-    desk.venue.fund(user, 10_000_000_000)
-    for signer in (master, agent):
-        (status,) = desk.place(signer, order(True, "99000", "0.1"), vaultAddress=user)
-        assert "resting" in status
-    assert (len(sub.open_orders), len(desk.account(master).open_orders)) == (2, 0)
-    assert sub.requests == 2
-
-
-def test_a_master_and_its_sub_account_trade_with_each_other() -> None:
-    """Self-trade prevention is per address."""
-    desk, master = Desk(_OPEN), new_wallet()
-    user = _sub_account(desk, master)
-    desk.venue.fund(user, 10_000_000_000)
-    desk.place(master, order(False, "100005", "0.1", "Alo"))
-    (status,) = desk.place(master, order(True, "100005", "0.1", "Ioc"), vaultAddress=user)
-    assert status["filled"]["avgPx"] == "100005.0"
-
-
-def test_sub_accounts_get_addresses_of_their_own_even_if_someone_asked_about_one_before() -> None:
-    desk, twin, master = Desk(_OPEN), Desk(_OPEN), new_wallet()
-    first = _sub_account(desk, master)
-    twin.venue.see(first)
-    second = _sub_account(twin, master)
-    assert first != second
-    assert twin.venue.see(first).master == ""
-
-
-def test_a_vault_that_is_none_of_the_signers_is_refused() -> None:
-    desk, master, other = Desk(_OPEN), new_wallet(), new_wallet()
-    user = _sub_account(desk, master)
-    assert desk.act(other, NOOP, vaultAddress=STRANGER) == refused(f"Vault not registered: {STRANGER}")
-    assert desk.act(other, NOOP, vaultAddress=address(master)) == refused(
-        f"Vault not registered: {address(master)}"
-    )
-    assert desk.act(other, NOOP, vaultAddress=user) == refused(
-        f"Sub-account {user} is not registered to {address(other)}"
-    )
-
-
-@pytest.mark.parametrize("name", ["", "seventeen letters"])
-def test_a_sub_accounts_name_has_one_to_sixteen_letters(name: str) -> None:
-    answer = Desk(_OPEN).act(new_wallet(), {"type": "createSubAccount", "name": name})
-    assert answer == refused("Sub-account name must be between 1 and 16 characters long")
-
-
-def test_a_sub_account_has_none_of_its_own() -> None:
-    desk, master = Desk(_OPEN), new_wallet()
-    user = _sub_account(desk, master)
-    answer = desk.act(master, {"type": "createSubAccount", "name": "sub"}, vaultAddress=user)
-    assert answer == refused(f"Sub-account {user} cannot create sub-accounts.")
-
-
-# -- settings ---------------------------------------------------------------------------------------------------------
-
-
 def test_a_builders_fee_is_approved_up_to_a_tenth_of_a_percent(desk: Desk) -> None:
     wallet = new_wallet()
     action = {"type": "approveBuilderFee", "maxFeeRate": "0.05%", "builder": STRANGER}
@@ -260,165 +170,3 @@ def test_what_does_not_exist_here_is_refused_in_the_venues_words(
     desk: Desk, action: dict[str, Any], words: str
 ) -> None:
     assert desk.act(new_wallet(), action) == refused(words)
-
-
-# -- anything at all --------------------------------------------------------------------------------------------------
-
-_NAMES = [
-    "type",
-    "orders",
-    "cancels",
-    "modifies",
-    "grouping",
-    "a",
-    "b",
-    "p",
-    "s",
-    "r",
-    "t",
-    "c",
-    "f",
-    "o",
-    "oid",
-    "order",
-    "asset",
-    "cloid",
-    "isCross",
-    "leverage",
-    "time",
-    "limit",
-    "tif",
-    "trigger",
-    "isMarket",
-    "triggerPx",
-    "tpsl",
-    "nonce",
-    "signatureChainId",
-    "hyperliquidChain",
-    "destination",
-    "amount",
-    "agentAddress",
-    "agentName",
-    "builder",
-    "maxFeeRate",
-    "toPerp",
-    "user",
-    "abstraction",
-    "enabled",
-    "name",
-    "subAccountUser",
-    "isDeposit",
-    "usd",
-    "ntli",
-    "isBuy",
-    "weight",
-    "code",
-    "twap",
-    "m",
-    "token",
-    "sourceDex",
-    "destinationDex",
-    "fromSubAccount",
-    "vaultAddress",
-]
-_VALUES = (
-    STRANGER,
-    "0x" + "1" * 32,
-    "Testnet",
-    "0x66eee",
-    "0x",
-    "na",
-    "Gtc",
-    "sl",
-    "1",
-    "-1",
-    "0.000000001",
-    "1e5",
-    "0.01%",
-    "",
-    "i",
-    "1 subaccount:0x",
-)
-_scalars = (
-    st.sampled_from(_VALUES)
-    | st.integers(-(2**70), 2**70)
-    | st.booleans()
-    | st.none()
-    | st.floats()
-    | st.text(max_size=8)
-)
-_json = st.recursive(
-    _scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=9),
-    max_leaves=12,
-)
-_CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
-_SEND = {"destination": STRANGER, "amount": "1", **_CHAIN}
-_FINE: list[dict[str, Any]] = [
-    orders(order(True, "1", "1", c="0x" + "1" * 32)),
-    orders({**order(True, "1", "1"), "t": {"trigger": {"isMarket": True, "triggerPx": "1", "tpsl": "sl"}}}),
-    {"type": "cancel", "cancels": [{"a": 0, "o": 1}], "f": True},
-    {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": "0x" + "1" * 32}]},
-    {"type": "batchModify", "modifies": [{"oid": 1, "order": order(True, "1", "1")}]},
-    {"type": "modify", "oid": "0x" + "1" * 32, "order": order(True, "1", "1"), "a": True},
-    {"type": "updateLeverage", "asset": 0, "isCross": True, "leverage": 3},
-    {"type": "updateIsolatedMargin", "asset": 0, "isBuy": True, "ntli": -5},
-    {"type": "topUpIsolatedOnlyMargin", "asset": 0, "leverage": "2.5"},
-    {"type": "scheduleCancel", "time": 5},
-    {"type": "createSubAccount", "name": "sub"},
-    {"type": "subAccountTransfer", "subAccountUser": STRANGER, "isDeposit": True, "usd": 5},
-    {"type": "twapOrder", "twap": {"a": 0, "b": True, "s": "1", "r": False, "m": 5, "t": True}},
-    {"type": "approveAgent", "agentAddress": STRANGER, "agentName": "a", "nonce": 5, **_CHAIN},
-    {"type": "approveBuilderFee", "maxFeeRate": "0.01%", "builder": STRANGER, "nonce": 5, **_CHAIN},
-    {"type": "usdClassTransfer", "amount": "1", "toPerp": True, "nonce": 5, **_CHAIN},
-    {"type": "withdraw3", "time": 5, **_SEND},
-    {
-        "type": "sendAsset",
-        "nonce": 5,
-        "token": "USDC",
-        "sourceDex": "",
-        "destinationDex": "",
-        "fromSubAccount": "",
-        **_SEND,
-    },
-    {"type": "userSetAbstraction", "user": STRANGER, "abstraction": "disabled", "nonce": 5, **_CHAIN},
-]
-
-
-def _spoil(value: Any, path: list[int], instead: object) -> Any:
-    """``value`` with one thing inside it replaced, or taken away if ``instead`` is a dot."""
-    if not path or not isinstance(value, dict | list) or not value:
-        return instead
-    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
-    key = keys[path[0] % len(keys)]
-    inner = _spoil(value[key], path[1:], instead)
-    pairs = [(k, inner if k == key else value[k]) for k in keys if k != key or inner != "."]
-    return dict(pairs) if isinstance(value, dict) else [item for _, item in pairs]
-
-
-_actions = st.builds(
-    _spoil, st.sampled_from(_FINE), st.lists(st.integers(0, 20), min_size=1, max_size=6), _json | st.just(".")
-)
-
-
-@pytest.mark.parametrize("action", _FINE, ids=lambda action: str(action["type"]))
-def test_what_is_well_formed_is_read(action: dict[str, Any]) -> None:
-    decode_action(action)
-
-
-@settings(max_examples=500, deadline=None)
-@given(_actions | _json)
-def test_whatever_is_sent_as_an_action_is_read_or_malformed(action: object) -> None:
-    try:
-        decode_action(action)
-    except MalformedRequestError:
-        pass
-
-
-@settings(max_examples=200, deadline=None)
-@given(_json)
-def test_whatever_is_posted_is_read_or_malformed(body: object) -> None:
-    try:
-        decode_envelope(body)
-    except MalformedRequestError:
-        pass

@@ -30,7 +30,7 @@ from core.paper.venue.accounts import MARKET_USER
 from core.paper.venue.audit import audit
 from core.paper.venue.nonces import NonceRefusedError
 from core.paper.venue.orders import TimeInForce, WireOrder
-from tests.unit.paper.desk import StillMarket
+from tests.unit.paper.desk import QuotedMarket
 from tests.unit.paper.paper_client import info, new_wallet, order, place
 from tests.unit.paper.world import ALICE, BOB, BTC, NOW_MS, limit, lots, price, quote, stop
 
@@ -52,7 +52,7 @@ def _open(path: Path, recording: Recording) -> tuple[PaperExchange, PaperStore]:
 
 def _open_still(path: Path) -> tuple[PaperExchange, PaperStore]:
     store = PaperStore(path)
-    return PaperExchange(PaperConfig(store_path=path), StillMarket(), store, lambda: NOW_MS), store
+    return PaperExchange(PaperConfig(store_path=path), QuotedMarket(), store, lambda: NOW_MS), store
 
 
 def _wire(is_buy: bool, at: int, size: str, cloid: str | None = None, reduce_only: bool = False) -> WireOrder:

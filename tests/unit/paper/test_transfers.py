@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from core.paper.config import PaperConfig, RequestSettings
-from tests.unit.paper.desk import OK, Desk, address, new_wallet, order, refused
+from tests.unit.paper.desk import OK, Desk, address, refused
+from tests.unit.paper.paper_client import new_wallet, order
 from tests.unit.paper.world import FUNDS_MICRO
 
 STRANGER = "0x" + "5e" * 20
