@@ -45,18 +45,29 @@ def fire_switch(account: Account, now_ms: int) -> None:
 
 
 class SwitchBoard:
-    """Whose switch is due next. Times that were moved on stay until they come up."""
+    """Whose switch is to be looked at next. One that is moved on needs no other look before its old time has come."""
 
     def __init__(self) -> None:
-        self._due: list[tuple[int, str]] = []
+        self._looks: list[tuple[int, str]] = []
+        self._next: dict[str, int] = {}
+        """The first look at each user's switch."""
+
+    def __len__(self) -> int:
+        """Looks that are still to be taken."""
+        return len(self._looks)
 
     def watch(self, account: Account) -> None:
-        if account.switch.at_ms is not None:
-            heapq.heappush(self._due, (account.switch.at_ms, account.user))
+        at_ms, user = account.switch.at_ms, account.user
+        if at_ms is not None and at_ms < self._next.get(user, at_ms + 1):
+            self._next[user] = at_ms
+            heapq.heappush(self._looks, (at_ms, user))
 
-    def pop_due(self, now_ms: int) -> list[tuple[int, str]]:
-        """(time, user) of every time that has come; the account's switch says whether it still holds."""
-        due: list[tuple[int, str]] = []
-        while self._due and self._due[0][0] <= now_ms:
-            due.append(heapq.heappop(self._due))
+    def pop_due(self, now_ms: int) -> list[str]:
+        """Users whose switch has to be looked at now, and watched again if its time hasn't come yet."""
+        due: list[str] = []
+        while self._looks and self._looks[0][0] <= now_ms:
+            at_ms, user = heapq.heappop(self._looks)
+            if self._next.get(user) == at_ms:
+                del self._next[user]
+                due.append(user)
         return due

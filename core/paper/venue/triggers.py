@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from core.paper.venue.orders import Order
+
+_ROOM = 64
+
+_Heap: TypeAlias = list[tuple[int, int, Order]]
 
 
 @dataclass(slots=True)
 class _Waiting:
     """Two heaps of (urgency, oid, order): the next one to fire when the mark rises, and when it falls.
 
-    Orders that ended otherwise stay until they come up.
+    Orders that ended otherwise stay until they come up, or until they are more than the others.
     """
 
-    above: list[tuple[int, int, Order]] = field(default_factory=list)
-    below: list[tuple[int, int, Order]] = field(default_factory=list)
+    above: _Heap = field(default_factory=list)
+    below: _Heap = field(default_factory=list)
+    room: int = _ROOM
+
+    def tidy(self) -> None:
+        """Forget those that don't wait any more, each time there are twice as many as after the last time."""
+        if len(self.above) + len(self.below) <= self.room:
+            return
+        for heap in (self.above, self.below):
+            heap[:] = [entry for entry in heap if _is_waiting(entry[2])]
+            heapq.heapify(heap)
+        self.room = _ROOM + 2 * (len(self.above) + len(self.below))
 
 
 class TriggerIndex:
@@ -24,6 +39,10 @@ class TriggerIndex:
 
     def __init__(self) -> None:
         self._coins: dict[str, _Waiting] = {}
+
+    def __len__(self) -> int:
+        """Orders that are kept."""
+        return sum(len(waiting.above) + len(waiting.below) for waiting in self._coins.values())
 
     @property
     def coins(self) -> list[str]:
@@ -39,6 +58,7 @@ class TriggerIndex:
             heapq.heappush(waiting.above, (trigger.price, order.oid, order))
         else:
             heapq.heappush(waiting.below, (-trigger.price, order.oid, order))
+        waiting.tidy()
 
     def pop_due(self, coin: str, mark: int) -> Order | None:
         """The next order that ``mark`` fires; it is watched no longer. None if there is none."""

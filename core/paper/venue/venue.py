@@ -236,9 +236,12 @@ class Venue:
     def tick(self, now_ms: int) -> None:
         """What happens by itself as time goes by, in a block of its own; next to nothing as long as nothing is due."""
         self.ledger.begin_block(now_ms)
-        for at_ms, user in self._switches.pop_due(self.ledger.block_ms):
+        for user in self._switches.pop_due(self.ledger.block_ms):
             account = self.ledger.accounts[user]
-            if account.switch.at_ms == at_ms:
+            at_ms = account.switch.at_ms
+            if at_ms is None or at_ms > self.ledger.block_ms:
+                self._switches.watch(account)
+            else:
                 fire_switch(account, self.ledger.block_ms)
                 self.ledger.touch(account)
                 takes_triggers = self._settings.schedule_cancel_takes_triggers

@@ -90,3 +90,16 @@ def test_it_fires_ten_times_a_day_at_most(world: World) -> None:
         _set(world, 5_000)
     world.now_ms += _DAY_MS
     _set(world, 5_000)
+
+
+def test_a_switch_that_is_moved_on_for_ever_is_kept_once(world: World) -> None:
+    resting = world.buy(99_000, "0.1")
+    for after_ms in range(10_000, 11_000):
+        _set(world, after_ms)
+    assert len(world.venue._switches) == 1
+    _set(world, 6_000)
+    _set(world, 9_000)
+    assert not world.tick(8_999).updates
+    assert world.tick(1).updates[0].order is resting
+    assert not world.tick(10_000).updates
+    assert len(world.venue._switches) == 0

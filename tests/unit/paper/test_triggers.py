@@ -296,3 +296,14 @@ def test_another_accounts_orders_are_no_business_of_a_bracket(world: World) -> N
     placed: list[Placed] = world.place_all(*_bracket(), grouping=Grouping.NORMAL_TPSL, user=BOB)
     world.venue.cancel(ALICE, tuple((0, oid) for oid in world.account().open_orders), world.now_ms)
     assert all(result.order.is_open for result in placed)
+
+
+def test_stops_that_are_placed_and_cancelled_for_ever_are_forgotten(world: World) -> None:
+    world.buy(100_010, "0.1")
+    (kept,) = world.place_all(stop(Side.SELL, 95_000, "0.1"), grouping=Grouping.NONE)
+    for _ in range(1_000):
+        (placed,) = world.place_all(stop(Side.SELL, 50_000, "0.1", 45_000), grouping=Grouping.NONE)
+        assert world.venue.cancel(ALICE, ((0, placed.order.oid),), world.now_ms) == [""]
+    assert len(world.venue.ledger.triggers) < 100
+    world.mid(94_990)
+    assert kept.order.status is OrderStatus.FILLED
