@@ -96,6 +96,10 @@ class OrderSettings:
     """Whether a scheduled cancel takes trigger orders that haven't fired as well as resting ones."""
     tells_partial_fills: bool = False
     """Whether a resting order that is filled in part gets a row in ``orderUpdates``; its fills tell in any case."""
+    longest_twap_minutes: int = 1_440
+    """A TWAP order may take a day; by the documentation of late 2026 seven (10,080)."""
+    most_twaps: int = 100
+    """TWAP orders that an account may have running. That there is a bound is known, not which."""
     figures_fail_batch: bool = False
     """Whether a price of more than five significant figures fails its whole batch, or the order alone."""
 

@@ -188,6 +188,7 @@ def _restore(venue: Venue, saved: Saved) -> None:
 
 def _check_coins(venue: Venue, saved: Saved) -> None:
     held = {coin for account in saved.accounts.values() for coin in account.positions}
+    held.update(twap.coin for account in saved.accounts.values() for twap in account.twaps.values())
     held.update(o.coin for account in saved.accounts.values() for o in account.open_orders.values())
     held.update(o.coin for account in saved.accounts.values() for o in account.terminal_orders.values())
     missing = held - venue.instruments.keys()

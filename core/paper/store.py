@@ -222,7 +222,7 @@ class PaperStore:
         for user, body in rows("SELECT user, body FROM orders ORDER BY oid"):
             saved.accounts[user].remember(_ORDERS.validate_json(body))
         for user, body in rows("SELECT user, body FROM fills ORDER BY seq"):
-            saved.accounts[user].fills.append(_FILLS.validate_json(body))
+            saved.accounts[user].keep_fill(_FILLS.validate_json(body))
         for user, time_ms, block_hash, delta in rows(
             "SELECT user, time_ms, hash, delta FROM history ORDER BY seq"
         ):

@@ -15,6 +15,7 @@ from core.paper.venue.modes import set_mode
 from core.paper.venue.orders import TimeInForce, WireOrder
 from core.paper.venue.refusals import RefusedError
 from core.paper.venue.transfers import SPOT
+from core.paper.venue.twaps import WireTwap
 from core.paper.venue.validation import StaticError
 from core.paper.venue.venue import Venue
 
@@ -48,10 +49,26 @@ margins = st.tuples(st.just("margin"), users, coins, st.integers(-500 * USD, 500
 sends = st.tuples(st.just("send"), users, st.sampled_from(PLACES), users, st.sampled_from(PLACES), amounts)
 withdrawals = st.tuples(st.just("withdraw"), users, amounts)
 modes = st.tuples(st.just("mode"), users, st.sampled_from((UNIFIED, "disabled")))
+twaps = st.tuples(
+    st.just("twap"), users, coins, sides, st.integers(1_000, 150_000), st.booleans(), st.booleans()
+)
 waits = st.tuples(st.just("wait"), st.sampled_from((300, 5_000, HOUR_MS)))
 deeds = st.lists(
     st.one_of(
-        takes, takes, takes, rests, moves, moves, jumps, leverages, margins, sends, withdrawals, modes, waits
+        takes,
+        takes,
+        takes,
+        rests,
+        moves,
+        moves,
+        jumps,
+        leverages,
+        margins,
+        sends,
+        withdrawals,
+        modes,
+        twaps,
+        waits,
     ),
     min_size=10,
     max_size=60,
@@ -81,6 +98,11 @@ class _Exchange:
                 tif = TimeInForce.GTC
                 wire = WireOrder(instrument.asset_id, side is Side.BUY, price, size, False, tif, None)
                 venue.place(user, (wire,), self.now_ms)
+            case ("twap", str(user), str(coin), Side() as side, int(lots), bool(reduces), bool(varies)):
+                instrument = venue.instruments[coin]
+                size, is_buy = instrument.size_text(lots), side is Side.BUY
+                twap = WireTwap(instrument.asset_id, is_buy, size, reduces, 5, varies)
+                venue.twaps.place(venue.see(user), twap)
             case ("move", str(coin), int(ticks), int(lots)):
                 self.middles[coin] = max(10 * _TICK, self.middles[coin] + ticks * 10 * _TICK)
                 self._quote(coin, lots)
@@ -115,12 +137,15 @@ def _check_account(venue: Venue, account: Account) -> None:
         is_cross = venue.margin.leverage(account, coin).is_cross
         assert not position.margin or (position.lots and not is_cross)
     funding = sum(position.funding for position in account.positions.values())
-    earned = sum(fill.closed_pnl - fill.fee for fill in account.fills)
+    earned = sum(fill.closed_pnl - fill.fee for fill in (*account.fills, *account.slice_fills))
     seized = account.deposits + earned - funding - account.balance
     was_taken_over = any(row.delta["type"] == "liquidation" for row in account.history)
     assert seized == 0 or was_taken_over, "only a liquidation takes money without a trade"
     for fill_before, fill in zip(account.fills, account.fills[1:], strict=False):
         assert fill_before.time_ms <= fill.time_ms
+    for twap in account.twaps.values():
+        assert 0 <= twap.executed < twap.lots
+        assert twap.executed == sum(f.lots for f in account.slice_fills if f.twap_id == twap.twap_id)
 
 
 @settings(max_examples=120, deadline=None)

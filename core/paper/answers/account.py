@@ -166,7 +166,8 @@ class Accounts:
     def _portfolio(self, request: Request, now_ms: int) -> Json:
         """Every period begins with what was paid in and ends with the value now; nothing in between is remembered."""
         account = get_account(request, self._venue)
-        begun = account.fills[0].time_ms if account.fills else now_ms
+        firsts = (*account.fills[:1], *account.slice_fills[:1])
+        begun = min((fill.time_ms for fill in firsts), default=now_ms)
         value = self._venue.value_of(account)
         rows: list[Json] = []
         for scope in ("", "perp"):

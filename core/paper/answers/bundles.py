@@ -7,6 +7,7 @@ from core.paper.answers.arguments import Handler, get_account
 from core.paper.answers.contexts import Contexts
 from core.paper.answers.metadata import Metadata
 from core.paper.answers.orders import Orders
+from core.paper.answers.twaps import Twaps
 from core.paper.jsonio import Json, JsonObject
 from core.paper.market.listing import FIRST_DEX
 from core.paper.venue.accounts import Account
@@ -16,13 +17,20 @@ from core.paper.wiretext import micro_wire
 
 class Bundles:
     def __init__(
-        self, venue: Venue, metadata: Metadata, contexts: Contexts, accounts: Accounts, orders: Orders
+        self,
+        venue: Venue,
+        metadata: Metadata,
+        contexts: Contexts,
+        accounts: Accounts,
+        orders: Orders,
+        twaps: Twaps,
     ) -> None:
         self._venue = venue
         self._metadata = metadata
         self._contexts = contexts
         self._accounts = accounts
         self._orders = orders
+        self._twaps = twaps
 
     def handlers(self) -> dict[str, Handler]:
         return {
@@ -43,7 +51,7 @@ class Bundles:
             "serverTime": now_ms,
             "isVault": False,
             "user": account.user,
-            "twapStates": [],
+            "twapStates": self._twaps.running(account, FIRST_DEX),
             "spotState": self._accounts.spot_state(account),
             "spotAssetCtxs": [],
             "perpsAtOpenInterestCap": self._contexts.at_cap(FIRST_DEX),

@@ -1,4 +1,4 @@
-"""What Hyperliquid has and this exchange doesn't: spot markets, vaults, staking, outcomes, lending, TWAPs.
+"""What Hyperliquid has and this exchange doesn't: spot markets, vaults, staking, outcomes, lending.
 
 Clients ask for it all the same, so it is answered as for an account that never used it.
 """
@@ -102,8 +102,6 @@ _FOR_A_USER: dict[str, Json] = {
         "totalPendingWithdrawal": "0.0",
         "nPendingWithdrawals": 0,
     },
-    "userTwapSliceFills": [],
-    "twapHistory": [],
     "userToMultiSigSigners": None,
     "isVip": False,
     "legalCheck": {"acceptedTerms": True, "userAllowed": True, "restrictions": "n"},
@@ -111,7 +109,7 @@ _FOR_A_USER: dict[str, Json] = {
     "borrowLendUserState": {"tokenToState": [], "health": "healthy", "healthFactor": None},
 }
 
-_FOR_A_USER_AND_TIME: dict[str, Json] = {"userTwapSliceFillsByTime": [], "userBorrowLendInterest": []}
+_FOR_A_USER_AND_TIME: dict[str, Json] = {"userBorrowLendInterest": []}
 
 
 class Elsewhere:

@@ -62,7 +62,7 @@ class History:
         return [row for row in account.history if row.is_funding]
 
     def ledger_rows(self, account: Account) -> list[HistoryRow]:
-        return [row for row in account.history if not row.is_funding]
+        return [row for row in account.history if row.is_ledger]
 
     def _funding(self, request: Request, _: int) -> Json:
         return self._page(request, self.funding_rows(get_account(request, self._venue)))

@@ -14,6 +14,7 @@ from core.paper.answers.metadata import Metadata
 from core.paper.answers.orders import Orders
 from core.paper.answers.rows import Rows
 from core.paper.answers.tape import Tape
+from core.paper.answers.twaps import Twaps
 from core.paper.config import AnswerSettings
 from core.paper.jsonio import Json, MalformedRequestError, as_object, get_str
 from core.paper.venue.venue import Venue
@@ -30,7 +31,8 @@ class Info:
         self.accounts = Accounts(venue, self.rows)
         self.orders = Orders(venue, self.rows)
         self.history = History(venue, self.rows, settings)
-        self.bundles = Bundles(venue, self.metadata, self.contexts, self.accounts, self.orders)
+        self.twaps = Twaps(venue, self.rows, settings)
+        self.bundles = Bundles(venue, self.metadata, self.contexts, self.accounts, self.orders, self.twaps)
         self._handlers: dict[str, Handler] = {}
         for subject in (
             self.metadata,
@@ -39,6 +41,7 @@ class Info:
             self.accounts,
             self.orders,
             self.history,
+            self.twaps,
             self.bundles,
             Fees(venue, tape),
             Elsewhere(venue),

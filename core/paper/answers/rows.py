@@ -218,6 +218,8 @@ class Rows:
 
 
 def _order_type(order: Order) -> str:
+    if order.twap_id is not None:
+        return "Twap Slice"
     if order.trigger is None:
         return "Market" if order.tif in _MARKET_TIFS else "Limit"
     purpose = "Take Profit" if order.trigger.is_take_profit else "Stop"

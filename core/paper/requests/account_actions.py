@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+from core.paper.venue.twaps import WireTwap
+
 
 @dataclass(frozen=True, slots=True)
 class IsolatedMarginAction:
@@ -56,8 +58,7 @@ class ReserveWeightAction:
 
 @dataclass(frozen=True, slots=True)
 class TwapOrderAction:
-    asset: int
-    minutes: int
+    twap: WireTwap
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ from core.paper.venue.transfers import SPOT
 from core.paper.venue.venue import Venue
 
 _USDC = ("USDC", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054")
-_TWAP_MINUTES = range(5, 1441)
 _MAX_BUILDER_RATE = 100
 """In tenths of a basis point: 0.1 % on perps."""
 
@@ -66,9 +65,9 @@ class AccountApi:
             case VaultTransferAction():
                 raise RefusedError(f"Vault not registered: {action.vault}")
             case TwapOrderAction():
-                return _data("twapOrder", {"status": {"error": _twap_error(action)}})
+                return _data("twapOrder", {"status": self._place_twap(account, action)})
             case TwapCancelAction():
-                return _data("twapCancel", {"status": {"error": _NO_TWAP}})
+                return _data("twapCancel", {"status": self._cancel_twap(account, action)})
             case IsolatedMarginAction():
                 self._venue.update_isolated_margin(account.user, action.asset, action.micro)
             case TopUpIsolatedAction():
@@ -97,6 +96,19 @@ class AccountApi:
         self._venue.ledger.touch(account)
         return OK_DEFAULT
 
+    def _place_twap(self, account: Account, action: TwapOrderAction) -> Json:
+        try:
+            return {"running": {"twapId": self._venue.twaps.place(account, action.twap)}}
+        except RefusedError as refused:
+            return {"error": str(refused)}
+
+    def _cancel_twap(self, account: Account, action: TwapCancelAction) -> Json:
+        try:
+            self._venue.twaps.cancel(account, action.asset, action.twap_id)
+        except RefusedError as refused:
+            return {"error": str(refused)}
+        return "success"
+
     def _send_asset(self, authority: Authority, action: SendAssetAction, nonce: int) -> None:
         if action.token not in _USDC:
             raise RefusedError(f"Unknown token {action.token}")
@@ -124,16 +136,6 @@ class AccountApi:
 
     def _sub_account(self, authority: Authority, address: str) -> Account:
         return check_owner(authority.master, self._venue.ledger.accounts.get(address), address)
-
-
-_NO_TWAP = "TWAP was never placed, already canceled, or filled."
-
-
-def _twap_error(action: TwapOrderAction) -> str:
-    """Hyperliquid takes 5 minutes to a day; here there are none."""
-    if action.minutes not in _TWAP_MINUTES:
-        return f"Invalid TWAP duration: {action.minutes} min(s)"
-    return "TWAP orders are not available on this paper exchange."
 
 
 def _data(kind: str, data: Json) -> JsonObject:

@@ -41,6 +41,7 @@ from core.paper.requests.account_actions import (
 )
 from core.paper.requests.payloads import Fields, L1Payload, UserPayload
 from core.paper.venue.transfers import SPOT
+from core.paper.venue.twaps import WireTwap
 
 _CHAINS = ("Mainnet", "Testnet")
 _MICRO_DECIMALS = 6
@@ -131,20 +132,28 @@ def _reserve_weight(source: Source) -> Read:
 
 
 def _twap_order(source: Source) -> Read:
-    twap = as_object(source.get("twap"))
+    sent = as_object(source.get("twap"))
     try:
-        size = decimal_text(parse_decimal(get_str(twap, "s")))
+        size = decimal_text(parse_decimal(get_str(sent, "s")))
     except InexactNumberError as error:
         raise MalformedRequestError(str(error)) from error
+    twap = WireTwap(
+        get_int(sent, "a"),
+        get_bool(sent, "b"),
+        size,
+        get_bool(sent, "r"),
+        get_int(sent, "m"),
+        get_bool(sent, "t"),
+    )
     wire: JsonObject = {
-        "a": get_int(twap, "a"),
-        "b": get_bool(twap, "b"),
+        "a": twap.asset,
+        "b": twap.is_buy,
         "s": size,
-        "r": get_bool(twap, "r"),
-        "m": get_int(twap, "m"),
-        "t": get_bool(twap, "t"),
+        "r": twap.reduce_only,
+        "m": twap.minutes,
+        "t": twap.randomize,
     }
-    return TwapOrderAction(get_int(twap, "a"), get_int(twap, "m")), _l1(source, twap=wire)
+    return TwapOrderAction(twap), _l1(source, twap=wire)
 
 
 def _twap_cancel(source: Source) -> Read:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from core.paper.config import PaperConfig
 from core.paper.jsonio import Json, MalformedRequestError
-from core.paper.requests.account_actions import IsolatedMarginAction, TopUpIsolatedAction
+from core.paper.requests.account_actions import IsolatedMarginAction, TopUpIsolatedAction, TwapOrderAction
 from core.paper.requests.account_api import AccountApi
 from core.paper.requests.actions import (
     Action,
@@ -54,6 +54,8 @@ class ExchangeApi:
                 assets = (order.asset for _, order in action.modifies)
             case LeverageAction() | IsolatedMarginAction() | TopUpIsolatedAction():
                 assets = (action.asset,)
+            case TwapOrderAction():
+                assets = (action.twap.asset,)
         for asset in assets:
             if self._venue.universe.by_asset(asset) is None:
                 raise MalformedRequestError(f"no asset {asset}")

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from core.domain.orders import Side
 from core.paper.answers.history import MAX_FILLS
+from core.paper.answers.twaps import streamed_row
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import Json, JsonObject
 from core.paper.server.frames import frame
@@ -50,8 +51,10 @@ class UserFeeds:
         self._touched |= batch.accounts.keys()
         self._touched.update(order.user for order in batch.orders.values())
         self._tell_orders(batch)
-        for user, fills in _by_user(batch.fills).items():
+        for user, fills in _by_user(fill for fill in batch.fills if fill.twap_id is None).items():
             self._tell_fills(user, fills)
+        for user, fills in _by_user(fill for fill in batch.fills if fill.twap_id is not None).items():
+            self._tell_slices(user, fills)
         for user, rows in _by_user(batch.history).items():
             self._tell_history(user, rows)
         for event in batch.liquidations:
@@ -87,9 +90,10 @@ class UserFeeds:
             case Channel.USER_HISTORICAL_ORDERS:
                 return _snapshot(account.user, "orderHistory", self._info.orders.past(account))
             case Channel.USER_TWAP_HISTORY:
-                return _snapshot(account.user, "history", [])
+                past = [streamed_row(row) for row in account.history if row.is_twap]
+                return _snapshot(account.user, "history", past[: -MAX_FILLS - 1 : -1])
             case Channel.USER_TWAP_SLICE_FILLS:
-                return _snapshot(account.user, "twapSliceFills", [])
+                return _snapshot(account.user, "twapSliceFills", self._info.twaps.slices(account))
             case channel if channel in _STATE_CHANNELS:
                 return self._state(subscription)
             case _:
@@ -132,16 +136,25 @@ class UserFeeds:
                 if not fill.crossed:
                     self._send(Channel.NOTIFICATION, user, {"notification": self._notice(fill)})
 
+    def _tell_slices(self, user: str, fills: list[FillRecord]) -> None:
+        rows = self._info.twaps.slice_rows(fills)
+        self._send(Channel.USER_TWAP_SLICE_FILLS, user, _news(user, "twapSliceFills", rows))
+        self._send(Channel.USER_EVENTS, user, {"twapSliceFills": rows})
+
     def _tell_history(self, user: str, rows: list[HistoryRow]) -> None:
         fundings: list[Json] = [_funding(row) for row in rows if row.is_funding]
         if fundings:
             self._send(Channel.USER_FUNDINGS, user, {"user": user, "fundings": fundings})
         for funding in fundings:
             self._send(Channel.USER_EVENTS, user, {"funding": funding})
-        ledger: list[Json] = [self._info.rows.history(row) for row in rows if not row.is_funding]
+        ledger: list[Json] = [self._info.rows.history(row) for row in rows if row.is_ledger]
         if ledger:
             data: JsonObject = {"user": user, "nonFundingLedgerUpdates": ledger}
             self._send(Channel.USER_LEDGER_UPDATES, user, data)
+        twaps: list[Json] = [streamed_row(row) for row in rows if row.is_twap]
+        if twaps:
+            self._send(Channel.USER_TWAP_HISTORY, user, _news(user, "history", twaps))
+            self._send(Channel.USER_EVENTS, user, {"twapHistory": twaps})
 
     def _notice(self, fill: FillRecord) -> str:
         rows = self._info.rows
@@ -176,7 +189,7 @@ class UserFeeds:
             case Channel.SPOT_STATE:
                 return {"user": account.user, "spotState": info.accounts.spot_state(account)}
             case Channel.TWAP_STATES:
-                return {**of_dex, "states": []}
+                return {**of_dex, "states": info.twaps.running(account, dex)}
             case Channel.WEB_DATA_2:
                 return info.bundles.web_data_2(account, now_ms)
             case Channel.WEB_DATA_3:
@@ -187,6 +200,11 @@ class UserFeeds:
 
 def _snapshot(user: str, key: str, rows: Sequence[Json]) -> JsonObject:
     return {"isSnapshot": True, "user": user, key: rows}
+
+
+def _news(user: str, key: str, rows: Sequence[Json]) -> JsonObject:
+    """What follows a snapshot of TWAP orders; strict readers ask for the flag."""
+    return {**_snapshot(user, key, rows), "isSnapshot": False}
 
 
 def _funding(row: HistoryRow) -> Json:

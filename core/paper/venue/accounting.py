@@ -22,6 +22,8 @@ from core.paper.venue.orders import FillRecord, HistoryRow, Liquidated
 from core.paper.venue.positions import Position, PositionChange
 from core.paper.venue.prices import CoinPrices
 
+NO_HASH = "0x" + "0" * 64
+
 _MICRO = 1_000_000
 
 _TIDS: int = 2**50
@@ -31,7 +33,7 @@ _TID_FACTOR = 0x2545F4914F6CDD1D
 
 @dataclass(slots=True)
 class Counters:
-    """``next_oid`` and ``trades`` start from the clock, so that an exchange without memory doesn't hand out ids twice."""
+    """``next_oid``, ``trades`` and ``twaps`` start from the clock: an exchange without memory hands out no id twice."""
 
     next_oid: int
     trades: int
@@ -41,6 +43,8 @@ class Counters:
     """Micro-USDC that funding took from those who pay and couldn't give in whole units to those who receive."""
     liquidations: int = 0
     """How many there were: the next one's id."""
+    twaps: int = 0
+    """The id of the latest TWAP order."""
     funded_hour: int = 0
     """The hour since 1970 (UTC) at whose beginning funding was last paid."""
     prices: dict[str, CoinPrices] = field(default_factory=dict)
@@ -50,16 +54,17 @@ class Counters:
 
     @staticmethod
     def starting_at(now_ms: int) -> Counters:
-        return Counters(next_oid=now_ms, trades=now_ms << 8)
+        return Counters(next_oid=now_ms, trades=now_ms << 8, twaps=now_ms // 1000)
 
 
 class Trade(NamedTuple):
-    """What two parties agree on; ``tid`` is the same on both sides."""
+    """What two parties agree on; ``tid`` is the same on both sides. ``is_slice``: the taker is a TWAP order's suborder."""
 
     coin: str
     price: int
     lots: int
     tid: int
+    is_slice: bool = False
 
     @property
     def notional(self) -> int:
@@ -184,6 +189,7 @@ class Accounting:
         cloid: str | None = None,
         fee: int = 0,
         builder_fee: int = 0,
+        twap_id: int | None = None,
     ) -> None:
         fill = FillRecord(
             user=account.user,
@@ -200,16 +206,21 @@ class Accounting:
             fee=fee,
             crossed=crossed,
             direction=change.direction,
-            hash=self.block_hash(trade.tid),
+            hash=self.trade_hash(trade),
             liquidated=self.liquidated,
             builder_fee=builder_fee,
+            twap_id=twap_id,
         )
-        account.fills.append(fill)
+        account.keep_fill(fill)
         self.batch.fills.append(fill)
 
     def new_trade_id(self) -> int:
         self.counters.trades += 1
         return self.counters.trades * _TID_FACTOR % _TIDS
+
+    def trade_hash(self, trade: Trade) -> str:
+        """Of the action behind it: a TWAP order's suborder has none."""
+        return NO_HASH if trade.is_slice else self.block_hash(trade.tid)
 
     def block_hash(self, seed: int = 0) -> str:
         """The one hash of all that happens in a block; the first to ask brings the ``seed``."""

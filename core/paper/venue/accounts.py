@@ -9,6 +9,7 @@ from core.paper.venue.fees import KEPT_DAYS, DayVolume
 from core.paper.venue.orders import FillRecord, HistoryRow, Order, OrderStatus
 from core.paper.venue.positions import Leverage, Position
 from core.paper.venue.resting import Resting
+from core.paper.venue.twaps import Twap
 
 MARKET_USER = "market"
 """The party behind all recorded liquidity; it pays no fees. No address, so that nobody can act as it."""
@@ -93,6 +94,8 @@ class AccountState:
     """``userAbstraction``: disabled is the standard mode."""
     builder_fees: dict[str, int] = field(default_factory=dict)
     """The highest fee approved for a builder, in tenths of a basis point."""
+    twaps: dict[int, Twap] = field(default_factory=dict)
+    """Those that run, by id."""
 
 
 @dataclass(slots=True)
@@ -105,11 +108,13 @@ class Account(AccountState):
     by_cloid: dict[str, int] = field(default_factory=dict)
     """The latest order that used a cloid."""
     fills: list[FillRecord] = field(default_factory=list)
-    """All of them, oldest first."""
+    """All but those of TWAP orders, oldest first."""
+    slice_fills: list[FillRecord] = field(default_factory=list)
+    """Those of TWAP orders, oldest first."""
     resting: dict[str, Resting] = field(default_factory=dict)
     """By coin."""
     history: list[HistoryRow] = field(default_factory=list)
-    """Funding, transfers, liquidations: all of them, oldest first."""
+    """Funding, transfers, liquidations, TWAP orders: all of them, oldest first."""
 
     def lots(self, coin: str) -> int:
         position = self.positions.get(coin)
@@ -158,6 +163,9 @@ class Account(AccountState):
         """From outside."""
         self.pay(dex, micro)
         self.deposits += micro
+
+    def keep_fill(self, fill: FillRecord) -> None:
+        (self.fills if fill.twap_id is None else self.slice_fills).append(fill)
 
     def find_order(self, oid: int | str) -> Order | None:
         """By oid, or by cloid: then the latest order that used it."""

@@ -139,14 +139,15 @@ class Ledger(Accounting):
         else:
             assert maker is not None
             side = maker.side.opposite
-        trade = Trade(coin, price, lots, self.new_trade_id())
+        is_slice = taker is not None and taker.twap_id is not None
+        trade = Trade(coin, price, lots, self.new_trade_id(), is_slice)
         self._settle(taker, trade, side, crossed=True)
         self._settle(maker, trade, side.opposite, crossed=False)
         parties = {
             side: taker.user if taker else MARKET_ADDRESS,
             side.opposite: maker.user if maker else MARKET_ADDRESS,
         }
-        self._print(coin, side, price, lots, trade.tid, parties[Side.BUY], parties[Side.SELL])
+        self._print(trade, side, parties[Side.BUY], parties[Side.SELL])
         if taker is not None and taker.remaining == 0:
             self.cancel_siblings(taker)
         for order in (taker, maker):
@@ -155,7 +156,7 @@ class Ledger(Accounting):
 
     def print_market_trade(self, coin: str, side: Side, price: int, lots: int) -> None:
         """A trade between two parties of the market: it moves no account."""
-        self._print(coin, side, price, lots, self.new_trade_id(), MARKET_ADDRESS, MARKET_ADDRESS)
+        self._print(Trade(coin, price, lots, self.new_trade_id()), side, MARKET_ADDRESS, MARKET_ADDRESS)
 
     def follow_position(self, account: Account, coin: str) -> None:
         """Reduce-only orders may never add up to more than the position: the newest is shrunk to it, older ones go.
@@ -222,6 +223,7 @@ class Ledger(Accounting):
             cloid=order.cloid,
             fee=fee,
             builder_fee=builder_fee,
+            twap_id=order.twap_id,
             crossed=crossed,
         )
         if crossed:
@@ -233,9 +235,8 @@ class Ledger(Accounting):
         if self._settings.tells_partial_fills:
             self.batch.updates.append(OrderUpdate(order, order.remaining, order.status, self.block_ms))
 
-    def _print(self, coin: str, side: Side, price: int, lots: int, tid: int, buyer: str, seller: str) -> None:
-        block = self.block_hash(tid)
-        self.batch.prints.append(
-            TradePrint(coin, side, price, lots, self.block_ms, tid, block, buyer, seller)
-        )
+    def _print(self, trade: Trade, side: Side, buyer: str, seller: str) -> None:
+        coin, price, lots, tid, _ = trade
+        told = self.trade_hash(trade)
+        self.batch.prints.append(TradePrint(coin, side, price, lots, self.block_ms, tid, told, buyer, seller))
         self.batch.coins.add(coin)

@@ -20,6 +20,7 @@ from core.paper.venue.ledger import AUTO_DELEVERAGED, Ledger
 from core.paper.venue.margin import Held, Margin
 from core.paper.venue.matching import take
 from core.paper.venue.orders import HistoryRow, Liquidated, Order, OrderStatus, OrderUpdate, TimeInForce
+from core.paper.venue.twap_desk import end_twaps
 from core.paper.wiretext import micro_wire, units_wire
 
 CHECK_EVERY_MS = 200
@@ -109,10 +110,14 @@ class Liquidator:
         listings = self._ledger.universe.listings
         coins = {held.listing.coin for held in positions}
         dexs = {held.listing.dex for held in positions}
+
+        def is_meant(coin: str) -> bool:
+            return coin in coins or (is_cross and (account.is_unified or listings[coin].dex in dexs))
+
         for order in list(account.open_orders.values()):
-            in_dex = is_cross and (account.is_unified or listings[order.coin].dex in dexs)
-            if order.is_open and (in_dex or order.coin in coins):
+            if order.is_open and is_meant(order.coin):
                 self._ledger.cancel(order, OrderStatus.LIQUIDATED_CANCELED)
+        end_twaps(self._ledger, account, is_meant)
 
     def _sell_off(self, account: Account, held: Held, lots: int, value: int) -> None:
         """A market order that reaches as far as the margin behind the position does."""

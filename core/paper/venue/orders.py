@@ -8,6 +8,9 @@ from enum import StrEnum
 from core.domain.orders import Side
 from core.paper.jsonio import JsonObject
 
+TWAP = "twap"
+"""The type of the rows that tell what became of TWAP orders."""
+
 
 class TimeInForce(StrEnum):
     ALO = "Alo"
@@ -121,6 +124,8 @@ class OrderRequest:
     trigger: Trigger | None = None
     builder: tuple[str, int] | None = None
     """Who gets a fee on top, in tenths of a basis point."""
+    twap_id: int | None = None
+    """Whose suborder it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,6 +157,8 @@ class Order:
     """Oids of the trigger orders that wait for this one to be filled."""
     builder: tuple[str, int] | None = None
     """Who gets a fee on top of its fills' fees, in tenths of a basis point."""
+    twap_id: int | None = None
+    """Whose suborder it is."""
 
     @property
     def is_open(self) -> bool:
@@ -204,6 +211,8 @@ class FillRecord:
     liquidated: Liquidated | None = None
     builder_fee: int = 0
     """The builder's part of ``fee``."""
+    twap_id: int | None = None
+    """The TWAP order that took part in the trade with a suborder, on its own side alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +232,8 @@ class TradePrint:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """What moved an account besides fills: a row of ``userFunding`` (``delta.type`` is ``funding``) or of
-    ``userNonFundingLedgerUpdates``. ``delta`` as it goes over the wire.
+    """What befell an account besides fills: a row of ``userFunding`` (``delta.type`` is ``funding``), of ``twapHistory``
+    (``twap``) or of ``userNonFundingLedgerUpdates``. ``delta`` as it goes over the wire.
     """
 
     user: str
@@ -235,3 +244,11 @@ class HistoryRow:
     @property
     def is_funding(self) -> bool:
         return self.delta["type"] == "funding"
+
+    @property
+    def is_twap(self) -> bool:
+        return self.delta["type"] == TWAP
+
+    @property
+    def is_ledger(self) -> bool:
+        return not self.is_funding and not self.is_twap

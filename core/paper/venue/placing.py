@@ -223,4 +223,5 @@ class OrderDesk:
             status_ms=self._ledger.block_ms,
             trigger=request.trigger,
             builder=request.builder,
+            twap_id=request.twap_id,
         )

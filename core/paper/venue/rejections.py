@@ -126,7 +126,9 @@ def bbo_text(book: Book, instrument: Instrument) -> str:
 
 
 def _is_exempt(request: OrderRequest, position_lots: int) -> bool:
-    """An order that closes the whole position may be worth less than 10 USDC."""
+    """An order that closes the whole position may be worth less than 10 USDC, and so may the last part of a TWAP order."""
+    if request.twap_id is not None:
+        return True
     if position_lots * request.side.sign >= 0:
         return False
     if request.reduce_only:

@@ -56,7 +56,7 @@ def read_order(
         raise StaticError(HALTED)
     instrument = listing.instrument
     price = _read_price(wire.price, instrument, settings)
-    lots = _read_lots(wire, listing, grouping)
+    lots = read_lots(wire.size, listing, may_be_zero=grouping is Grouping.POSITION_TPSL)
     if mark and abs(price - mark) * 100 > mark * _BAND_PERCENT:
         raise StaticError(f"Order price cannot be more than {_BAND_PERCENT}% away from the reference price")
     trigger = None
@@ -82,14 +82,15 @@ def _read_price(text: str, instrument: Instrument, settings: OrderSettings) -> i
     return price
 
 
-def _read_lots(wire: WireOrder, listing: Listing, grouping: Grouping) -> int:
+def read_lots(text: str, listing: Listing, *, may_be_zero: bool = False) -> int:
+    """Raises ``StaticError``: not a size of that coin's."""
     try:
-        lots = listing.instrument.parse_size(wire.size)
+        lots = listing.instrument.parse_size(text)
     except InexactNumberError:
         lots = -1
     if lots < 0 or lots % 10 ** (listing.instrument.sz_decimals - listing.rules.sz_decimals):
         raise StaticError("Order has invalid size.")
-    if lots == 0 and grouping is not Grouping.POSITION_TPSL:
+    if lots == 0 and not may_be_zero:
         raise StaticError("Order has zero size.")
     return lots
 

@@ -32,6 +32,7 @@ from core.paper.venue.rejections import MISSING_ORDER, NO_FAST_CANCEL
 from core.paper.venue.sub_accounts import check_creation, new_address
 from core.paper.venue.switch import SwitchBoard, fire_switch, set_switch
 from core.paper.venue.transfers import Transfers
+from core.paper.venue.twap_desk import TwapDesk, end_twaps
 from core.paper.venue.upkeep import Upkeep
 from core.paper.venue.validation import check_grouping, read_order
 
@@ -68,6 +69,7 @@ class Venue:
         self._opens_accounts = opens_accounts
         self._switches = SwitchBoard()
         self._desk = OrderDesk(self)
+        self.twaps = TwapDesk(self, self._desk, self._settings)
 
     def take_batch(self) -> Batch:
         return self.ledger.take_batch()
@@ -249,6 +251,7 @@ class Venue:
         self.upkeep.tick(self.ledger.block_ms)
         for coin in self.ledger.triggers.coins:
             self._fire(coin)
+        self.twaps.tick(self.ledger.block_ms)
 
     def step(self, step: MarketStep, now_ms: int) -> None:
         """The market moves: prints, then the deeper book, then the best quote; then the triggers that this fires."""
@@ -277,12 +280,13 @@ class Venue:
         """Whatever was last done after ``now_ms`` was done now, so that nothing waits for that time to come again."""
         self.ledger.block_ms = min(self.ledger.block_ms, now_ms)
         self.upkeep.set_clock_back(now_ms)
+        self.twaps.set_clock_back(now_ms)
         for account in self.ledger.accounts.values():
             account.throttled_ms = min(account.throttled_ms, now_ms)
             account.partly_liquidated_ms = min(account.partly_liquidated_ms, now_ms)
 
     def relist(self, rules: Rules, now_ms: int) -> None:
-        """Put a coin under other rules. On one that is delisted orders are cancelled and positions settled at the mark."""
+        """Put a coin under other rules. On one that is delisted orders end and positions are settled at the mark."""
         was_delisted = self.universe.listings[rules.coin].rules.is_delisted
         self.ledger.universe = self.universe.with_rules(rules)
         if not rules.is_delisted or was_delisted:
@@ -292,6 +296,7 @@ class Venue:
         mark = self.mark_of(coin)
         for account in (*ledger.accounts.values(), ledger.backstop):
             ledger.cancel_all(account, OrderStatus.DELISTED_CANCELED, (coin,))
+            end_twaps(ledger, account, coin.__eq__)
             if lots := account.lots(coin):
                 ledger.move_position(ledger.market, account, coin, -lots, mark, SETTLED)
 
@@ -302,6 +307,7 @@ class Venue:
         resting: dict[str, list[Order]] = {}
         for account in accounts.values():
             self._switches.watch(account)
+            self.twaps.resume(account)
             for order in list(account.open_orders.values()):
                 if order.rests:
                     resting.setdefault(order.coin, []).append(order)

@@ -141,7 +141,6 @@ def test_an_account_chooses_its_mode_itself_or_through_an_agent(desk: Desk) -> N
     [
         (1, "Invalid TWAP duration: 1 min(s)"),
         (1441, "Invalid TWAP duration: 1441 min(s)"),
-        (30, "TWAP orders are not available on this paper exchange."),
     ],
 )
 def test_a_twap_is_refused_in_its_own_shape(desk: Desk, minutes: int, error: str) -> None:

@@ -12,7 +12,7 @@ from core.paper.venue.accounts import Account
 
 _STEPS = 200
 """A lag is true to a two-hundredth of itself, which bounds what is kept of an account that changes all the time."""
-_SHALLOW = frozenset({"terminal_orders", "fills", "history"})
+_SHALLOW = frozenset({"terminal_orders", "fills", "slice_fills", "history"})
 """Their rows never change again."""
 
 
