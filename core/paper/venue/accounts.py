@@ -107,6 +107,8 @@ class Account(AccountState):
     terminal_orders: OrderedDict[int, Order] = field(default_factory=OrderedDict)
     by_cloid: dict[str, int] = field(default_factory=dict)
     """The latest order that used a cloid."""
+    open_by_cloid: dict[str, dict[int, Order]] = field(default_factory=dict)
+    """The open orders that use a cloid, by oid: a later one that was refused, or has ended, doesn't hide them."""
     fills: list[FillRecord] = field(default_factory=list)
     """All but those of TWAP orders, oldest first."""
     slice_fills: list[FillRecord] = field(default_factory=list)
@@ -174,6 +176,13 @@ class Account(AccountState):
             return None
         return self.open_orders.get(number) or self.terminal_orders.get(number)
 
+    def find_open(self, oid: int | str) -> Order | None:
+        """By oid, or by cloid: then the latest open order that uses it."""
+        if not isinstance(oid, str):
+            return self.open_orders.get(oid)
+        using = self.open_by_cloid.get(oid.lower())
+        return using[max(using)] if using else None
+
     def remember(self, order: Order) -> None:
         """File a new or changed order under open or terminal. One that has just fired keeps its place among the open ones."""
         if order.cloid is not None:
@@ -182,8 +191,14 @@ class Account(AccountState):
         self.count_resting(order)
         if order.is_open or order.status is OrderStatus.TRIGGERED:
             self.open_orders[order.oid] = order
+            if order.cloid is not None:
+                self.open_by_cloid.setdefault(order.cloid, {})[order.oid] = order
             return
         self.open_orders.pop(order.oid, None)
+        if order.cloid is not None and (using := self.open_by_cloid.get(order.cloid)) is not None:
+            using.pop(order.oid, None)
+            if not using:
+                del self.open_by_cloid[order.cloid]
         self.terminal_orders[order.oid] = order
         while len(self.terminal_orders) > _KEPT_TERMINAL_ORDERS:
             _, old = self.terminal_orders.popitem(last=False)

@@ -184,7 +184,7 @@ class Venue:
         account = self.see(user)
         results: list[str] = []
         for asset, oid in cancels:
-            order = account.find_order(oid)
+            order = account.find_open(oid)
             if order is None or not order.is_open or self._asset(order.coin) != asset:
                 results.append(MISSING_ORDER)
             elif is_fast and not order.rests:

@@ -181,6 +181,22 @@ def test_a_cloid_names_the_latest_order_that_used_it(world: World) -> None:
     assert first.status is OrderStatus.CANCELED
 
 
+def test_an_open_order_is_found_by_its_cloid_though_a_later_one_was_refused(world: World) -> None:
+    cloid = "0x" + "0" * 31 + "a"
+    resting = world.place(Side.BUY, 99_000, "0.1", cloid=cloid).order
+    refused = world.place(Side.BUY, 110_000, "0.1", TimeInForce.ALO, cloid=cloid)
+    assert refused.error
+    wire = WireOrder(0, True, "98000", "0.1", False, TimeInForce.ALO, cloid)
+    (moved,) = world.venue.modify(ALICE, ((cloid, wire),), False, NOW_MS)
+    assert (moved.error, resting.status) == ("", OrderStatus.CANCELED)
+    twin = world.place(Side.BUY, 97_000, "0.1", cloid=cloid).order
+    assert world.venue.cancel(ALICE, ((0, cloid), (0, cloid), (0, cloid)), NOW_MS)[:2] == ["", ""]
+    assert moved.placed is not None
+    assert {moved.placed.order.status, twin.status} == {OrderStatus.CANCELED}
+    assert not world.account().open_orders
+    assert not world.account().open_by_cloid
+
+
 def test_nobody_can_cancel_anothers_order(world: World) -> None:
     order = world.buy(99_000, "0.1")
     stranger = "0x" + "ee" * 20
