@@ -176,7 +176,6 @@ def test_every_subscription_of_the_sdk_is_heard(url: str, exchange: Exchange, wa
         until(lambda: len(heard["bbo"]) > 5)
     finally:
         info.disconnect_websocket()
-        info.ws_manager.join(5)
     times = [message["data"]["time"] for message in heard["bbo"]]
     assert min(later - earlier for earlier, later in pairwise(times)) < 1000
     fills = info.user_fills(user)[::-1]

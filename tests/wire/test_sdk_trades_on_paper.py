@@ -186,7 +186,6 @@ def test_fills_and_order_updates_arrive_over_the_sdks_websocket(url: str, wallet
         fills = info.user_fills(wallet.address)
     finally:
         info.disconnect_websocket()
-        info.ws_manager.join(5)
     snapshot, live = (message["data"] for message in messages["userFills"][:2])
     assert (snapshot["isSnapshot"], snapshot["fills"]) == (True, [])
     assert "isSnapshot" not in live
@@ -217,7 +216,6 @@ def test_the_moving_market_fills_resting_orders_and_both_feeds_tell_the_same() -
             until(lambda: sum(len(message["data"]["fills"]) for message in heard) >= len(truth))
         finally:
             info.disconnect_websocket()
-            info.ws_manager.join(5)
     streamed = [fill for message in heard for fill in message["data"]["fills"]]
     assert streamed[: len(truth)] == truth[::-1]
     assert {fill["crossed"] for fill in streamed} == {False}
