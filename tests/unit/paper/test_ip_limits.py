@@ -9,6 +9,7 @@ import orjson
 import pytest
 import requests
 
+from core.paper.config import RequestSettings
 from core.paper.server.ip_limits import (
     Caps,
     IpLimits,
@@ -145,6 +146,15 @@ def test_where_nothing_is_limited_nothing_is_refused() -> None:
     peer.posts = 100
     assert (limits.refuse_subscription(peer, "0x"), limits.refuse_post(peer, 1)) == ("", "")
     assert [limits.refuse_message(peer, 0.0) for _ in range(2001)] == [""] * 2001
+
+
+def test_the_weight_of_a_minute_and_the_words_beyond_it_are_settings() -> None:
+    settings = RequestSettings(weight_per_minute=4, too_many_requests_body="slow down")
+    with running(STILL, limits=True, requests=settings) as url:
+        for _ in range(2):
+            info(url, type="exchangeStatus")
+        answer = requests.post(f"{url}/info", json={"type": "exchangeStatus"}, timeout=5)
+        assert (answer.status_code, answer.text) == (429, "slow down")
 
 
 def test_too_much_weight_is_answered_with_429_and_the_control_plane_is_free() -> None:

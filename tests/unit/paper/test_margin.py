@@ -68,6 +68,13 @@ def _buy(venue: Venue, coin: str, size: str, user: str = ALICE) -> None:
     assert not placed.error, placed.error
 
 
+def test_the_leverage_that_was_never_set_is_a_setting_but_no_more_than_the_coins() -> None:
+    coins = (Rules("BTC", 5, (Tier(0, 40),)), Rules("ETH", 4, (Tier(0, 3),)))
+    venue = _listed(*coins, money=MoneySettings(default_leverage=7))
+    account = venue.see(ALICE)
+    assert [venue.margin.leverage(account, rules.coin).value for rules in coins] == [7, 3]
+
+
 def test_an_order_beyond_the_tier_of_the_leverage_is_refused_and_so_is_more_leverage_for_a_large_position() -> (
     None
 ):
