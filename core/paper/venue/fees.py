@@ -24,20 +24,20 @@ _GROWTH_DIVISOR = 10
 _USD = 1_000_000
 
 
-class Tier(NamedTuple):
+class FeeTier(NamedTuple):
     above_micro: int
     taker: int
     maker: int
 
 
 TIERS = (
-    Tier(-1, 45_000, 15_000),
-    Tier(5_000_000 * _USD, 40_000, 12_000),
-    Tier(25_000_000 * _USD, 35_000, 8_000),
-    Tier(100_000_000 * _USD, 30_000, 4_000),
-    Tier(500_000_000 * _USD, 28_000, 0),
-    Tier(2_000_000_000 * _USD, 26_000, 0),
-    Tier(7_000_000_000 * _USD, 24_000, 0),
+    FeeTier(-1, 45_000, 15_000),
+    FeeTier(5_000_000 * _USD, 40_000, 12_000),
+    FeeTier(25_000_000 * _USD, 35_000, 8_000),
+    FeeTier(100_000_000 * _USD, 30_000, 4_000),
+    FeeTier(500_000_000 * _USD, 28_000, 0),
+    FeeTier(2_000_000_000 * _USD, 26_000, 0),
+    FeeTier(7_000_000_000 * _USD, 24_000, 0),
 )
 
 
@@ -60,13 +60,13 @@ def day_of(time_ms: int) -> int:
     return time_ms // DAY_MS
 
 
-def tier_for(volumes: dict[int, DayVolume], today: int) -> Tier:
+def tier_for(volumes: dict[int, DayVolume], today: int) -> FeeTier:
     """By the 14 days before ``today``, which itself doesn't count."""
     traded = sum(v.taken + v.made for day, v in volumes.items() if today - KEPT_DAYS < day < today)
     return next(tier for tier in reversed(TIERS) if traded > tier.above_micro)
 
 
-def rate_for(tier: Tier, listing: Listing, *, crossed: bool) -> int:
+def rate_for(tier: FeeTier, listing: Listing, *, crossed: bool) -> int:
     rate = tier.taker if crossed else tier.maker
     if listing.dex != FIRST_DEX:
         share = DEPLOYER_SCALE_PERCENT
