@@ -6,10 +6,11 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import requests
 from typed_hyperliquid import Hyperliquid
 from typed_hyperliquid.exchange.twap_order import TwapOrderParams
 
-from tests.unit.paper.paper_client import act, new_wallet, running
+from tests.unit.paper.paper_client import act, new_wallet, running, until
 from tests.wire.lived_paper import Paper
 from tests.wire.shapes import differences
 
@@ -154,3 +155,17 @@ async def test_a_client_that_validates_places_one_and_watches_it_end() -> None:
             assert gone["response"] == {"type": "twapCancel", "data": {"status": "success"}}
             (ended,) = (await anext(lives))["history"]
             assert (ended["status"]["status"], ended["state"]["executedSz"] > 0) == ("terminated", True)
+
+
+def test_the_truth_holds_slices_as_well() -> None:
+    wallet = new_wallet()
+    twap = {"a": 0, "b": True, "s": "0.01", "r": False, "m": 30, "t": False}
+    with running() as url:
+        act(url, wallet, {"type": "twapOrder", "twap": twap})
+
+        def truth() -> Any:
+            return requests.get(f"{url}/paper/truth", {"user": wallet.address}, timeout=5).json()
+
+        until(lambda: truth()["fills"])
+        told = truth()
+    assert sum(Decimal(fill["sz"]) for fill in told["fills"]) == Decimal(told["positions"]["BTC"])

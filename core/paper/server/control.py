@@ -70,7 +70,7 @@ class Control:
         }
 
     def truth(self, query: Mapping[str, str]) -> JsonObject:
-        """What the matching engine holds of an account now."""
+        """What the matching engine holds of an account now; its fills, newest first, are those of TWAPs too."""
         account = self._venue.see(_address(dict(query)))
         self._exchange.settle()
         positions: dict[str, Json] = {
@@ -78,8 +78,9 @@ class Control:
             for coin, position in account.positions.items()
             if position.lots
         }
+        fills = sorted((*account.fills, *account.slice_fills), key=lambda fill: fill.time_ms)
         return {
-            "fills": self._exchange.info.history.fills(account, len(account.fills)) if account.fills else [],
+            "fills": self._exchange.info.history.fill_rows(reversed(fills), aggregate=False),
             "orders": self._exchange.info.orders.frontend(account),
             "positions": positions,
             "account_value": decimal_text(micro_to_usd(self._venue.value_of(account))),
