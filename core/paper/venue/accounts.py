@@ -176,12 +176,13 @@ class Account(AccountState):
             return None
         return self.open_orders.get(number) or self.terminal_orders.get(number)
 
-    def find_open(self, oid: int | str) -> Order | None:
-        """By oid, or by cloid: then the latest open order that uses it."""
-        if not isinstance(oid, str):
-            return self.open_orders.get(oid)
-        using = self.open_by_cloid.get(oid.lower())
-        return using[max(using)] if using else None
+    def find_open(self, oid: int | str, coin: str) -> Order | None:
+        """Of ``coin``, by oid, or by cloid: then the latest open order that uses it."""
+        if isinstance(oid, str):
+            using = self.open_by_cloid.get(oid.lower(), {}).values()
+            return max((o for o in using if o.coin == coin), key=lambda o: o.oid, default=None)
+        order = self.open_orders.get(oid)
+        return order if order is not None and order.coin == coin else None
 
     def remember(self, order: Order) -> None:
         """File a new or changed order under open or terminal. One that has just fired keeps its place among the open ones."""

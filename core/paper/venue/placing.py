@@ -94,8 +94,8 @@ class OrderDesk:
     ) -> ModifyResult:
         """Cancel and place anew. ``always_place``: whatever became of the old order, and whatever the new one is."""
         asset = self._venue.instruments[request.coin].asset_id
-        old = account.find_open(oid)
-        is_live = old is not None and old.is_open and old.coin == request.coin
+        old = account.find_open(oid, request.coin)
+        is_live = old is not None and old.is_open
         if not always_place:
             if not is_live:
                 return ModifyResult(asset, None, CANNOT_MODIFY)

@@ -184,8 +184,9 @@ class Venue:
         account = self.see(user)
         results: list[str] = []
         for asset, oid in cancels:
-            order = account.find_open(oid)
-            if order is None or not order.is_open or self._asset(order.coin) != asset:
+            listing = self.universe.by_asset(asset)
+            order = account.find_open(oid, listing.coin) if listing is not None else None
+            if order is None or not order.is_open:
                 results.append(MISSING_ORDER)
             elif is_fast and not order.rests:
                 results.append(NO_FAST_CANCEL)
@@ -342,9 +343,6 @@ class Venue:
         listing = self.universe.by_asset(asset)
         assert listing is not None, asset
         return listing
-
-    def _asset(self, coin: str) -> int:
-        return self.instruments[coin].asset_id
 
     def _read(self, wire: WireOrder, grouping: Grouping = Grouping.NONE) -> OrderRequest:
         listing = self._listing(wire.asset)
