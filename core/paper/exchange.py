@@ -1,5 +1,7 @@
 """The venue with its market, its memory and its listeners: what the HTTP and WebSocket edges share.
 
+``clock_ms`` is UTC: everything on the wire carries it, only the market's pace is scaled.
+
 Every change goes the same way: the venue changes (by a block of actions, or by a step of the market), the store commits, the
 listeners are told, and only then the callers are answered.
 """
@@ -7,11 +9,11 @@ listeners are told, and only then the callers are answered.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 
 from core.paper.answers.info import Info
 from core.paper.answers.tape import Tape
+from core.paper.clock import SteadyClock
 from core.paper.config import PaperConfig, StoreError
 from core.paper.jsonio import Json
 from core.paper.market.step import Market, MarketStep
@@ -25,11 +27,6 @@ from core.paper.venue.venue import Venue
 _MICRO = 1_000_000
 
 
-def wall_clock_ms() -> int:
-    """UTC. Everything on the wire carries it; only the market's pace is scaled."""
-    return time.time_ns() // 1_000_000
-
-
 class PaperExchange:
     """Use from one thread. Without a store everything is kept in memory."""
 
@@ -38,8 +35,9 @@ class PaperExchange:
         config: PaperConfig,
         market: Market,
         store: PaperStore | None = None,
-        clock_ms: Callable[[], int] = wall_clock_ms,
+        clock_ms: Callable[[], int] | None = None,
     ) -> None:
+        clock_ms = clock_ms or SteadyClock()
         self._store = store
         self._failure: StoreError | None = None
         self._wall_ms = clock_ms
@@ -71,7 +69,7 @@ class PaperExchange:
         for step in market.scene():
             self.venue.step(step, clock_ms())
         if saved is not None:
-            _restore(self.venue, saved)
+            _restore(self.venue, saved, clock_ms())
         self.venue.take_batch()
         self._listeners: list[Callable[[Batch], None]] = [self.tape.on_batch]
 
@@ -174,8 +172,8 @@ class PaperExchange:
             raise self._failure from error
 
 
-def _restore(venue: Venue, saved: Saved) -> None:
-    """Go on where the last run ended."""
+def _restore(venue: Venue, saved: Saved, now_ms: int) -> None:
+    """Go on where the last run ended; what it did in the future, by a clock that was ahead, was done now."""
     ledger = venue.ledger
     _check_coins(venue, saved)
     ledger.market = saved.market
@@ -184,6 +182,8 @@ def _restore(venue: Venue, saved: Saved) -> None:
     ledger.counters = saved.counters
     ledger.block_ms = max(ledger.block_ms, saved.block_ms)
     venue.resume(saved.accounts)
+    if ledger.block_ms > now_ms:
+        venue.set_clock_back(now_ms)
 
 
 def _check_coins(venue: Venue, saved: Saved) -> None:
