@@ -8,7 +8,7 @@ from core.paper.clock import SteadyClock
 from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
 from core.paper.store import PaperStore
-from tests.unit.paper.desk import StillMarket
+from tests.unit.paper.still import StillMarket
 from tests.unit.paper.world import ALICE, NOW_MS
 
 _HOUR_MS = 3_600_000
