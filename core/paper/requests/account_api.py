@@ -36,7 +36,7 @@ from core.paper.venue.venue import Venue
 
 _USDC = ("USDC", "USDC:0x6d1e7cde53ba9467b783cb7c530ce054")
 _MAX_BUILDER_RATE = 100
-"""In tenths of a basis point: 0.1 % on perps."""
+"""In tenths of a basis point: 0.1 % on perps. Hyperliquid's words for more aren't known."""
 
 
 class AccountApi:

@@ -13,7 +13,7 @@ _MICRO = 1_000_000
 
 
 def check_creation(master: Account, name: str, needed_usd: int) -> None:
-    """Hyperliquid's words for a bad name are not known.
+    """Hyperliquid's words for a bad name, and for a sub-account that wants one, are not known.
 
     Raises:
         RefusedError: too little traded so far (``needed_usd``), a bad name, or a sub-account can't have one.
