@@ -240,3 +240,14 @@ async def test_a_server_can_start_with_faults() -> None:
     async with stage(STILL, *faults) as exchange:
         assert "error" in (await exchange.place(await exchange.bid(tif="Gtc")))[0]
         assert await exchange.strikes() == [1]
+
+
+async def test_the_truth_tells_fills_as_they_happened_when_the_clock_is_set_back_between_them(
+    exchange: Stage,
+) -> None:
+    await exchange.trade(size="0.01")
+    await exchange.faults({"kind": "clock_skew", "delay_ms": -3_600_000})
+    await exchange.trade(size="0.02")
+    newest_first = (await exchange.truth())["fills"]
+    assert [fill["startPosition"] for fill in newest_first] == ["0.01", "0.0"]
+    assert newest_first == await exchange.info(type="userFills", user=exchange.user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from heapq import merge
 
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, decimal_text, micro_to_usd, parse_decimal, units_text
@@ -12,6 +13,7 @@ from core.paper.faults.spec import FaultError, parse_faults
 from core.paper.jsonio import Json, JsonObject, MalformedRequestError, as_object, get_address, get_str
 from core.paper.server.faults.faults import Faults
 from core.paper.venue.audit import audit_row
+from core.paper.venue.trade_ids import trade_number
 
 _MICRO = 1_000_000
 _MAX_DIGITS = 24
@@ -78,7 +80,7 @@ class Control:
             for coin, position in account.positions.items()
             if position.lots
         }
-        fills = sorted((*account.fills, *account.slice_fills), key=lambda fill: fill.time_ms)
+        fills = [*merge(account.fills, account.slice_fills, key=lambda fill: trade_number(fill.tid))]
         return {
             "fills": self._exchange.info.history.fill_rows(reversed(fills), aggregate=False),
             "orders": self._exchange.info.orders.frontend(account),

@@ -21,14 +21,11 @@ from core.paper.venue.margin import leverage_of
 from core.paper.venue.orders import FillRecord, HistoryRow, Liquidated
 from core.paper.venue.positions import Position, PositionChange
 from core.paper.venue.prices import CoinPrices
+from core.paper.venue.trade_ids import trade_id
 
 NO_HASH = "0x" + "0" * 64
 
 _MICRO = 1_000_000
-
-_TIDS: int = 2**50
-_TID_FACTOR = 0x2545F4914F6CDD1D
-"""Odd, so that multiplying modulo 2**50 maps different counters to different tids."""
 
 
 @dataclass(slots=True)
@@ -216,7 +213,7 @@ class Accounting:
 
     def new_trade_id(self) -> int:
         self.counters.trades += 1
-        return self.counters.trades * _TID_FACTOR % _TIDS
+        return trade_id(self.counters.trades)
 
     def trade_hash(self, trade: Trade) -> str:
         """Of the action behind it: a TWAP order's suborder has none."""
