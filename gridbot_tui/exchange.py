@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +25,14 @@ _TOLD_PERCENT = 10
 
 def serve_exchange(config: PaperConfig) -> int:
     """Serve until SIGTERM or SIGINT. Raises ``PaperError``."""
+    log = logging.getLogger("core")
     with _console() as console:
-        asyncio.run(_serve(config, console))
+        lines = _LogLines(console.print_line)
+        log.addHandler(lines)
+        try:
+            asyncio.run(_serve(config, console))
+        finally:
+            log.removeHandler(lines)
     return 0
 
 
@@ -80,9 +87,7 @@ def _console() -> Iterator[Console]:
         def show(part: float) -> None:
             bar.update(task, completed=part, visible=part < 1)
 
-        yield Console(
-            lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True), show
-        )
+        yield Console(lambda text: bar.console.print(text, markup=False, highlight=False, emoji=False), show)
 
 
 class _ProgressLines:
@@ -94,3 +99,18 @@ class _ProgressLines:
         if step > self._told:
             self._told = step
             print_line(f"Replayed {step * _TOLD_PERCENT} %.")
+
+
+class _LogLines(logging.Handler):
+    """Warnings become lines like all others; what is worse goes to stderr, with its traceback."""
+
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._print_line = print_line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if record.levelno >= logging.ERROR:
+            sys.stderr.write(f"gridbot: {text}\n")
+        else:
+            self._print_line(f"Warning: {text}.")

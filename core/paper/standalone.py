@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.domain.units import decimal_text
 from core.paper.config import PaperConfig
+from core.paper.market.listing import Universe
 from core.paper.server.http import PaperServer, ServerStats
 
 _LOOK_EVERY_S = 0.25
@@ -62,33 +63,44 @@ def is_loopback(host: str) -> bool:
 
 def _opening(config: PaperConfig, url: str, server: PaperServer) -> list[str]:
     market = server.exchange.market
+    is_paced = not config.market.startswith("mirror:")
+    pace = f"speed {config.speed:g}" if is_paced else "the pace of its source"
     memory = "in memory" if config.store_path is None else f"in {config.store_path}"
-    funds = f"{decimal_text(config.funds_usd)} USDC"
+    funds = _funds(config, market.universe)
     opens = (
-        f"An account gets {funds} when it is first seen, POST {url}/paper/fund adds more"
+        f"An account gets {funds} when it is first seen; POST {url}/paper/fund adds more"
         if config.open_accounts
         else f"An account is opened by POST {url}/paper/fund, and gets {funds} on top"
     )
     limits = "Hyperliquid's rate limits are in force" if config.limits else "There are no rate limits"
     lines = [
-        f"Paper exchange on {url} (WebSocket on /ws), market {config.market} at speed {config.speed:g}. {opens}; "
-        f"kept {memory}.",
+        f"Paper exchange on {url} (WebSocket on /ws), market {config.market} at {pace}.",
+        f"{opens}. Accounts and orders are kept {memory}.",
         f"Coins: {', '.join(market.universe.listings)}. {limits}. SIGTERM or ctrl+c stops it.",
     ]
     if config.faults:
-        lines.append(f"{len(config.faults)} kinds of faults are in force; GET {url}/paper/faults shows them.")
+        lines.append(f"Faults that are set: {len(config.faults)}. GET {url}/paper/faults shows them.")
     return [*lines, *market.notes]
+
+
+def _funds(config: PaperConfig, universe: Universe) -> str:
+    """What a new account gets, in all."""
+    text = f"{decimal_text(config.funds_usd)} USDC"
+    builders = [dex for dex in universe.dexs if dex]
+    return f"{text}, and as much on {' and '.join(builders)}," if builders else text
 
 
 async def _watch(server: PaperServer, console: Console) -> None:
     """Tell what happens while it runs."""
     loop = asyncio.get_running_loop()
     before = told = server.stats()
+    shown: float | None = None
     due_s = loop.time() + _REPORT_EVERY_S
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
         now = server.stats()
-        if now.progress is not None and now.progress != before.progress:
+        if now.progress is not None and now.progress != shown:
+            shown = now.progress
             console.show_progress(now.progress)
             if now.progress == 1:
                 console.print_line(
@@ -104,7 +116,7 @@ async def _watch(server: PaperServer, console: Console) -> None:
 
 
 def _minute(before: ServerStats, now: ServerStats) -> str:
-    line = f"Last minute: {_counts(before, now)}; {now.accounts} accounts, {now.ws_clients} WebSocket clients"
+    line = f"Last minute: {_counts(before, now)}; {_many(now.accounts, 'account')}, {_many(now.ws_clients, 'WebSocket client')}"
     late_ms = now.late_ms - before.late_ms
     if late_ms >= 1000:
         line += f"; the market came {late_ms / 1000:.0f} s late, as this machine is too slow for its speed"
@@ -113,9 +125,13 @@ def _minute(before: ServerStats, now: ServerStats) -> str:
 
 def _counts(before: ServerStats, now: ServerStats) -> str:
     return (
-        f"{now.requests - before.requests} requests, {now.orders - before.orders} order changes, "
-        f"{now.trades - before.trades} trades"
+        f"{_many(now.requests - before.requests, 'request')}, {_many(now.orders - before.orders, 'order change')}, "
+        f"{_many(now.trades - before.trades, 'trade')}"
     )
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _duration(seconds: float) -> str:

@@ -43,12 +43,13 @@ def test_it_prints_sentences_and_stops_cleanly(start: Start) -> None:
     url = _url_of(process)
     assert set(post(f"{url}/info", {"type": "allMids"})) >= {"BTC", "ETH", "SOL", "TRB"}
     assert process.stop() == 0
-    first, coins, last = process.out.read_text().splitlines()
-    assert "market synthetic at speed 60. An account gets 10000 USDC when it is first seen" in first
-    assert first.endswith("kept in memory.")
+    first, funds, coins, last = process.out.read_text().splitlines()
+    assert first.endswith("market synthetic at speed 60.")
+    assert funds.startswith("An account gets 10000 USDC, and as much on xyz, when it is first seen")
+    assert funds.endswith("kept in memory.")
     assert coins.startswith("Coins: BTC, ETH, SOL, TRB, xyz:TSLA. Hyperliquid's rate limits are in force.")
     assert re.fullmatch(
-        r"Stopped after \d+ s: 1 requests, \d+ order changes, \d+ trades\. The books balance\.", last
+        r"Stopped after \d+ s: 1 request, \d+ order changes, \d+ trades\. The books balance\.", last
     )
     assert process.err.read_text() == ""
 
@@ -112,3 +113,19 @@ def test_accounts_and_the_market_go_on_where_the_last_run_ended(start: Start, ho
     assert (truth["positions"], truth["fills"]) == ({"BTC": "0.01"}, fills)
     assert second.stop() == 0
     assert f"kept in {home / 'x' / 'paper.db'}" in second.out.read_text()
+
+
+def test_a_mirror_that_loses_its_source_says_so_once_among_its_lines(start: Start) -> None:
+    market = ("--market", "synthetic:jumps")
+    source = start("exchange", "--listen", "127.0.0.1:0", *market, name="source")
+    url = _url_of(source)
+    mirror = start("exchange", "--listen", "127.0.0.1:0", "--market", f"mirror:{url}", name="mirror")
+    _url_of(mirror)
+    source.popen.send_signal(signal.SIGKILL)
+    source.popen.wait(END_WITHIN_S)
+    wait_until(lambda: "has been silent" in mirror.out.read_text(), START_WITHIN_S, "the mirror is stale")
+    assert mirror.stop() == 0
+    warnings = [line for line in mirror.out.read_text().splitlines() if line.startswith("Warning: ")]
+    assert len([line for line in warnings if "can't be reached (Connection refused)." in line]) == 1
+    assert len([line for line in warnings if line.startswith(f"Warning: {url} has been silent")]) == 1
+    assert mirror.err.read_text() == ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -78,13 +79,26 @@ async def open_mirror(text: str, settings: MirrorSettings) -> MirrorFeed:
     except (aiohttp.ClientError, TimeoutError, MalformedRequestError, ValueError) as error:
         await session.close()
         raise SourceUnreachableError(
-            f"{target.url} doesn't answer as Hyperliquid would: {error or type(error).__name__}. Fix: start it, or name "
+            f"{target.url} doesn't answer as Hyperliquid would: {_reason(error)}. Fix: start it, or name "
             "another server to mirror."
         ) from error
     except BaseException:
         await session.close()
         raise
     return MirrorFeed(target.url, session, market, settings)
+
+
+def _reason(error: Exception) -> str:
+    """Why a source can't be followed, in a user's words."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        why = os.strerror(number) if number is not None and number > 0 else error.os_error.strerror
+        return f"{error.host}:{error.port} can't be reached ({why or error.os_error})"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"HTTP {error.status} ({error.message})"
+    if isinstance(error, TimeoutError):
+        return f"nothing came within {_REST_TIMEOUT_S:g} s"
+    return str(error) or type(error).__name__
 
 
 class _Rest:
@@ -141,6 +155,7 @@ class MirrorFeed:
         self._settings = settings
         self._heard_s = asyncio.get_running_loop().time()
         self._retry_s = _FIRST_RETRY_S
+        self._trouble = ""
         self._readers: dict[str, Callable[[object], None]] = {
             "l2Book": self._on_book,
             "bbo": self._on_best,
@@ -155,9 +170,9 @@ class MirrorFeed:
         """Withdraw what a silent source has shown, until cancelled."""
         while True:
             if self._silent_s() >= self._settings.stale_after_s and not self.market.warning:
-                text = f"{self._url} has been silent for {self._silent_s():.1f} s; its quotes are withdrawn until it is back"
-                _log.warning("%s", text)
-                self.market.withdraw(text)
+                self.market.withdraw(
+                    f"{self._url} has been silent for {self._silent_s():.1f} s; its quotes are withdrawn until it is back"
+                )
             await asyncio.sleep(self._settings.stale_after_s / 10)
 
     async def run(self) -> None:
@@ -166,11 +181,15 @@ class MirrorFeed:
             try:
                 await self._follow()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                _log.warning(
-                    "the mirror's connection to %s failed: %s", self._url, error or type(error).__name__
-                )
+                self._tell_trouble(_reason(error))
             await asyncio.sleep(self._retry_s)
             self._retry_s = min(_LAST_RETRY_S, 2 * self._retry_s)
+
+    def _tell_trouble(self, reason: str) -> None:
+        """Once, however often it is tried again."""
+        if reason != self._trouble:
+            self._trouble = reason
+            _log.warning("the mirror's connection is broken, and is tried again until it works: %s", reason)
 
     def _silent_s(self) -> float:
         return asyncio.get_running_loop().time() - self._heard_s
@@ -199,9 +218,8 @@ class MirrorFeed:
     def _on_text(self, text: str) -> None:
         self._heard_s = asyncio.get_running_loop().time()
         self._retry_s = _FIRST_RETRY_S
-        if self.market.warning:
-            _log.warning("%s is back", self._url)
-            self.market.warning = ""
+        self._trouble = ""
+        self.market.warning = ""
         try:
             frame = as_object(loads(text))
             channel = frame.get("channel")
