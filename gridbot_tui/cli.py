@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -54,9 +53,15 @@ def run_cli(arguments: list[str]) -> int:
         result = app(arguments)
     except UnusedCliTokensError as error:
         unknown = " ".join(error.unused_tokens or ())
-        return _fail(ExitCode.USAGE, f"{unknown} is not a command; `gridbot --help` lists them")
+        command = _command_of(error)
+        if command == "gridbot":
+            return _fail(ExitCode.USAGE, f"{unknown} is not a command; `gridbot --help` lists them")
+        return _fail(
+            ExitCode.USAGE, f"`{command}` can't use {unknown}; `{command} --help` lists what it takes"
+        )
     except CycloptsError as error:
-        return _fail(ExitCode.USAGE, f"{str(error).rstrip('.')}; `gridbot --help` lists commands and flags")
+        said = str(error).rstrip(".")
+        return _fail(ExitCode.USAGE, f"{said}; `{_command_of(error)} --help` lists its flags")
     except StoreError as error:
         return _fail(ExitCode.STORAGE, str(error))
     except SourceUnreachableError as error:
@@ -71,6 +76,11 @@ def run_cli(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.CLEAN
     return int(result) if isinstance(result, int) else 0
+
+
+def _command_of(error: CycloptsError) -> str:
+    """As it was typed: the program, and its command if there was one."""
+    return " ".join(["gridbot", *(error.command_chain or ())])
 
 
 def _fail(code: ExitCode, text: str) -> int:
@@ -135,9 +145,7 @@ def exchange(
         ),
     ] = False,
     seed: Annotated[int, Parameter(help="The same seed makes the same synthetic market.")] = 1,
-    funds: Annotated[Decimal, Parameter(help="USDC that an account gets when it is first seen.")] = Decimal(
-        10_000
-    ),
+    funds: Annotated[str, Parameter(help="USDC that an account gets when it is first seen.")] = "10000",
     state_dir: Annotated[
         Path | None, Parameter(help="Keep accounts and orders here; they are in memory otherwise.")
     ] = None,
@@ -149,13 +157,21 @@ def exchange(
     ] = True,
 ) -> int:
     """Run the paper exchange by itself: Hyperliquid's own protocol on HTTP and WebSocket."""
-    from gridbot_tui.exchange import faults_of, parse_listen, serve_exchange, store_of
+    from gridbot_tui.exchange import (
+        check_pace,
+        faults_of,
+        parse_funds,
+        parse_listen,
+        serve_exchange,
+        store_of,
+    )
 
     host, port = parse_listen(listen)
+    check_pace(market, speed, once)
     config = PaperConfig(
         market,
         speed,
-        funds,
+        parse_funds(funds),
         seed,
         loops=not once,
         host=host,

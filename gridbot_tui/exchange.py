@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from gridbot_tui.headless import print_line
 if TYPE_CHECKING:
     from core.paper.standalone import Console
 
+_MOST_SPEED = 1000
 _TOLD_PERCENT = 10
 """Without a terminal a finite replay is told of in lines, so many percent apart."""
 
@@ -42,6 +44,24 @@ def parse_listen(text: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdigit()):
         raise UsageError(f"--listen {text!r} is not HOST:PORT; write 127.0.0.1:3001")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def parse_funds(text: str) -> Decimal:
+    """Raises ``UsageError``."""
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise UsageError(f"--funds {text!r} is no amount of USDC; write --funds 10000") from error
+
+
+def check_pace(market: str, speed: float, once: bool) -> None:
+    """Raises ``UsageError``: nothing runs so fast or slowly, or the market has no end to run to."""
+    if not 1 <= speed <= _MOST_SPEED:
+        raise UsageError(
+            f"--speed {speed:g} is not from 1 to {_MOST_SPEED}; 1 is real time, 60 an hour a minute"
+        )
+    if once and not market.startswith("replay:"):
+        raise UsageError(f"--once is for recordings, and {market} has no end; leave it out")
 
 
 def store_of(state_dir: Path | None) -> Path | None:

@@ -12,6 +12,9 @@ from core.paper.faults.spec import Fault
 EMBEDDED_SPEED = 60.0
 """Inside GridBot the market runs an hour a minute, so that a first look shows fills at once."""
 
+MAX_FUNDS_USD = 1_000_000_000
+"""What an account can be given at once."""
+
 STANDALONE_SPEED = 1.0
 """By itself the exchange runs in real time."""
 
@@ -169,7 +172,15 @@ class PaperConfig:
             )
         if not (self.funds_usd.is_finite() and self.funds_usd >= 0):
             raise PaperError(
-                f"funds are {self.funds_usd} USDC, but can't be negative. Fix: 10000 is the default."
+                f"funds are {self.funds_usd} USDC, but must be a number, and not negative. Fix: 10000 is the default."
+            )
+        if self.funds_usd > MAX_FUNDS_USD:
+            raise PaperError(
+                f"funds are {self.funds_usd} USDC, but can't be above {MAX_FUNDS_USD}. Fix: 10000 is the default."
+            )
+        if self.funds_usd != round(self.funds_usd, 6):
+            raise PaperError(
+                f"funds are {self.funds_usd} USDC, but USDC has six decimals. Fix: 10000 is the default."
             )
         if self.block_ms < 0:
             raise PaperError(

@@ -8,6 +8,7 @@ from heapq import merge
 
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, decimal_text, micro_to_usd, parse_decimal, units_text
+from core.paper.config import MAX_FUNDS_USD
 from core.paper.exchange import PaperExchange
 from core.paper.faults.spec import FaultError, parse_faults
 from core.paper.jsonio import Json, JsonObject, MalformedRequestError, as_object, get_address, get_str
@@ -18,7 +19,6 @@ from core.paper.venue.trade_ids import trade_number
 _MICRO = 1_000_000
 _MAX_DIGITS = 24
 """Written out, a number like 1e999999999 would fill the memory."""
-_MAX_USD = 1_000_000_000
 
 
 class ControlError(Exception):
@@ -36,8 +36,8 @@ class Control:
         request = _object(body)
         user = _address(request)
         usd = _decimal(request.get("usd"), "usd")
-        if not 0 < usd <= _MAX_USD:
-            raise ControlError(f"usd is {usd}; it must be above 0 and at most {_MAX_USD}.")
+        if not 0 < usd <= MAX_FUNDS_USD:
+            raise ControlError(f"usd is {usd}; it must be above 0 and at most {MAX_FUNDS_USD}.")
         account = self._venue.fund(user, int(usd * _MICRO))
         self._exchange.settle()
         return {"user": user, "account_value": decimal_text(micro_to_usd(self._venue.value_of(account)))}
