@@ -33,7 +33,7 @@ run: $(VENV)/.runtime
 	@$(BIN)/gridbot run $(ARGS)
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)
