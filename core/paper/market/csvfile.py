@@ -6,13 +6,14 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from core.domain.units import InexactNumberError
 from core.paper.config import CorruptRecordingError
 
 Cells = dict[str, str]
 _Row = TypeVar("_Row")
+_TIME_DIGITS = 15
 
 
 def timed_rows(
@@ -26,7 +27,7 @@ def timed_rows(
     last_ms = 0
     for number, cells in rows(path, needed):
         try:
-            time_ms = int(cells[time_column])
+            time_ms = _milliseconds(cells[time_column])
             row = parse(cells)
         except (ValueError, InexactNumberError) as error:
             raise CorruptRecordingError(path, number, str(error)) from error
@@ -38,12 +39,18 @@ def timed_rows(
         yield time_ms, row
 
 
+def _milliseconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _TIME_DIGITS):
+        raise ValueError(f"{text!r} is not a time in whole milliseconds")
+    return int(text)
+
+
 def rows(path: Path, needed: tuple[str, ...] = ()) -> Iterator[tuple[int, Cells]]:
     """(line number, cells by column) of every line below the header. Raises ``CorruptRecordingError``."""
     header: list[str] | None = None
     number = 0
     try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+        with _open(path) as lines:
             for number, line in enumerate(lines, start=1):
                 values = line.rstrip("\r\n").split(",")
                 if header is None:
@@ -61,6 +68,13 @@ def rows(path: Path, needed: tuple[str, ...] = ()) -> Iterator[tuple[int, Cells]
         raise CorruptRecordingError(path, number + 1, f"it can't be read ({error})") from error
     if header is None:
         raise CorruptRecordingError(path, 1, "the file is empty")
+
+
+def _open(path: Path) -> TextIO:
+    """As UTF-8, whether or not a mark of it comes first."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
 
 
 def columns(path: Path) -> frozenset[str]:

@@ -77,13 +77,14 @@ def load_recording(target: str) -> Recording:
 
 
 def _sources(target: str, notes: list[str]) -> list[Source]:
-    if target == "bundled":
-        found = [_source(BUNDLED)]
-    elif Path(target).is_dir():
-        found = _of_folder(Path(target), notes)
+    whole = Path(target).expanduser()
+    if whole.is_dir():
+        found = _of_folder(whole, notes)
     else:
-        parts = [target] if Path(target).is_file() else target.split(",")
-        found = [_source(Path(part.strip())) for part in parts]
+        parts = [target] if whole.is_file() else [part.strip() for part in target.split(",")]
+        found = [_source(_path(part)) for part in parts if part]
+    if not found:
+        raise UnknownMarketError(f"replay:{target} names no file. Fix: name one, or use replay:bundled.")
     by_coin: dict[str, Source] = {}
     for source in found:
         other = by_coin.setdefault(source.coin, source)
@@ -109,9 +110,15 @@ def _of_folder(folder: Path, notes: list[str]) -> list[Source]:
     return found
 
 
+def _path(part: str) -> Path:
+    return BUNDLED if part == "bundled" else Path(part).expanduser()
+
+
 def _source(path: Path) -> Source:
     if not path.is_file():
-        raise UnknownMarketError(f"There is no recording at {path}. Fix: name a file, or use replay:bundled.")
+        raise UnknownMarketError(
+            f"There is no recording at {path}. Fix: name a file or one folder, or use replay:bundled."
+        )
     match = _TICKS.match(path.name)
     if match is not None:
         return Source(_coin(match), path.name, _siblings(path, match))

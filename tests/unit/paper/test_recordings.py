@@ -295,6 +295,30 @@ def test_a_folder_is_all_its_recordings_and_says_what_it_left_out(tmp_path: Path
     assert "hl_BTC_funding.csv is no recording of a market and was left out." in recording.notes
 
 
+def test_files_are_named_as_in_a_shell_and_the_bundled_one_goes_with_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _file(tmp_path, "a_ETH_trades.csv", "time,px,sz,side\n1000,10,1,B\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for target in ("~/a_ETH_trades.csv", "~", "~/a_ETH_trades.csv,"):
+        assert list(load_recording(target).universe.instruments) == ["ETH"]
+    assert list(load_recording("bundled, ~/a_ETH_trades.csv").universe.instruments) == ["BTC", "ETH"]
+    with pytest.raises(UnknownMarketError, match="replay:, names no file"):
+        load_recording(",")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    text = "\ufefftime,px,sz,side\n1000,10,1,B\n"
+    assert load_recording(_file(tmp_path, "a_ETH_trades.csv", text)).instrument.coin == "ETH"
+
+
+@pytest.mark.parametrize("time", ["1757000000.5", "-1", "9" * 30, ""])
+def test_a_time_that_is_none_is_refused_with_its_line(tmp_path: Path, time: str) -> None:
+    path = _file(tmp_path, "hl_ETH_1m.csv", f"t,o,h,l,c,v\n{time},1,1,1,1,1\n")
+    with pytest.raises(CorruptRecordingError, match=r"line 2: .* is not a time in whole milliseconds"):
+        load_recording(path)
+
+
 def test_recordings_of_different_times_begin_together(tmp_path: Path) -> None:
     recording = load_recording(_two_coins(tmp_path, "9000100,10,1,B\n9000200,11,1,B\n"))
     replay = Replay(recording)

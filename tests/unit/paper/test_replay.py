@@ -78,7 +78,7 @@ def test_the_bundled_recording_is_whole_and_btc() -> None:
         (_BBO + "1400,100.0,1.0,101.0\n", 5, "4 columns, but the header has 5"),
         (_BBO + "1400,100.0,1.0,abc,1.0\n", 5, "'abc' is not a plain decimal number"),
         (_BBO + "1400,100.0,nan,101.0,1.0\n", 5, "'nan' is not a plain decimal"),
-        (_BBO + "noon,100.0,1.0,101.0,1.0\n", 5, "invalid literal"),
+        (_BBO + "noon,100.0,1.0,101.0,1.0\n", 5, "'noon' is not a time in whole milliseconds"),
         (_BBO + "1200,100.0,1.0,101.0,1.0\n", 5, "rows must be sorted by time"),
         (_BBO + "1400,101.0,1.0,101.0,1.0\n", 5, "is not below the ask"),
         (_BBO + "1400,100.0,0,101.0,1.0\n", 5, "0 is not above zero"),
