@@ -183,6 +183,11 @@ def test_a_source_that_does_not_answer_is_named(url: str) -> None:
         EmbeddedExchange(PaperConfig(market=f"mirror:{url.format(source=source)}")).start()
 
 
+def test_a_source_without_tls_is_told_apart_from_one_that_is_not_there() -> None:
+    with running(STILL) as source, pytest.raises(SourceUnreachableError, match="has no TLS that can be used"):
+        EmbeddedExchange(PaperConfig(market=f"mirror:{source.replace('http:', 'https:')}")).start()
+
+
 def test_a_frame_that_cannot_be_used_is_told_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     with running(STILL) as source, caplog.at_level(logging.WARNING), _mirror(source) as (mirror, _):
         faults = [{"kind": "ws_corrupt", "probability": 1.0, "count": 2}]

@@ -49,7 +49,12 @@ def parse_target(text: str) -> MirrorTarget:
     """Of what comes after ``mirror:``: ``http(s)://HOST[:PORT][?coins=BTC,xyz:TSLA]``. Raises ``UnknownMarketError``."""
     parts = urlsplit(text)
     query = parse_qs(parts.query)
-    if parts.scheme not in ("http", "https") or not parts.hostname or query.keys() - {"coins"}:
+    if others := sorted(query.keys() - {"coins"}):
+        raise UnknownMarketError(
+            f"The market mirror:{text} names {', '.join(others)}, but coins alone can be named. Fix: write "
+            "mirror:http://127.0.0.1:3001?coins=BTC,ETH."
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UnknownMarketError(
             f"The market mirror:{text} names no server. Fix: write mirror:https://api.hyperliquid.xyz, or "
             "mirror:http://127.0.0.1:3001?coins=BTC,ETH."
@@ -90,6 +95,8 @@ async def open_mirror(text: str, settings: MirrorSettings) -> MirrorFeed:
 
 def _reason(error: Exception) -> str:
     """Why a source can't be followed, in a user's words."""
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return f"{error.host}:{error.port} has no TLS that can be used ({error.os_error})"
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         why = os.strerror(number) if number is not None and number > 0 else error.os_error.strerror

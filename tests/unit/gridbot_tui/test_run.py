@@ -209,8 +209,13 @@ def test_the_exchange_by_itself_keeps_its_accounts_where_it_is_told(
         ("film", 2, "use replay:bundled, replay:FILE with a recording, synthetic, or mirror:URL"),
         ("replay:none.csv", 2, "There is no recording at none.csv"),
         ("synthetic:wild", 2, "There is no synthetic market 'wild'"),
+        ("mirror:http://127.0.0.1:1?coin=BTC", 2, "names coin, but coins alone can be named"),
         ("mirror:nowhere", 2, "names no server. Fix: write mirror:https://"),
-        ("mirror:http://127.0.0.1:1", 5, "doesn't answer as Hyperliquid would"),
+        (
+            "mirror:http://127.0.0.1:1",
+            5,
+            "would: 127.0.0.1:1 can't be reached (Connection refused). Fix: start",
+        ),
     ],
 )
 def test_a_market_that_cannot_be_run_is_a_sentence_with_the_fix(
