@@ -172,7 +172,7 @@ def test_a_source_is_named_by_its_url(text: str, target: MirrorTarget) -> None:
 
 @pytest.mark.parametrize("text", ["", "127.0.0.1:3001", "ftp://h", "http://", "http://h?coin=BTC"])
 def test_what_names_no_server_is_refused_with_the_fix(text: str) -> None:
-    with pytest.raises(UnknownMarketError, match=r"Fix: write mirror:https://"):
+    with pytest.raises(UnknownMarketError, match=r"Fix: write mirror:https?://"):
         parse_target(text)
 
 
