@@ -26,7 +26,7 @@ _TOLD_PERCENT = 10
 
 
 def serve_exchange(config: PaperConfig) -> int:
-    """Serve until SIGTERM or SIGINT. Raises ``PaperError``."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises ``PaperError``."""
     log = logging.getLogger("core")
     with _console() as console:
         lines = _LogLines(console.print_line)
@@ -86,7 +86,9 @@ async def _serve(config: PaperConfig, console: Console) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # Under nohup a hang-up is to be survived.
         loop.add_signal_handler(number, stop.set)
     await serve(config, console, stop)
 

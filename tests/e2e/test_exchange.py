@@ -54,6 +54,13 @@ def test_it_prints_sentences_and_stops_cleanly(start: Start) -> None:
     assert process.err.read_text() == ""
 
 
+def test_a_hang_up_ends_it_in_order_too(start: Start) -> None:
+    process = start("exchange", "--listen", "127.0.0.1:0")
+    _url_of(process)
+    assert process.stop(signal.SIGHUP) == 0
+    assert process.out.read_text().endswith("The books balance.\n")
+
+
 def test_a_finite_replay_is_told_in_lines_where_there_is_no_terminal(start: Start) -> None:
     process = start("exchange", "--listen", "127.0.0.1:0", "--once", "--speed", "1000")
     url = _url_of(process)
