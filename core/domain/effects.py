@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from core.domain.commands import Command
+from core.domain.fills import Adjustment
 from core.domain.orders import Order
 
 Scalar = str | int | float | bool | None
@@ -97,6 +98,64 @@ class SaveAction:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveAdjustment:
+    """An accepted change of the position that no fill explains."""
+
+    adjustment: Adjustment
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeAdjustment:
+    """The fills that an adjustment stood for have come: it counts no more."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavePosition:
+    """What the ledger holds: ``lots`` signed, after so many ``fills`` and ``adjustments`` of the coin."""
+
+    coin: str
+    lots: int
+    fills: int
+    adjustments: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCheckpoint:
+    """The fold of the anchor and of everything of the coin before ``cut_ms`` (venue time, exclusive).
+
+    ``lots`` signed, ``cost`` in micro-USDC, ``realized`` and ``fees`` in USD.
+    """
+
+    coin: str
+    cut_ms: int
+    lots: int
+    cost: int
+    realized: Decimal
+    fees: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AskFunding:
+    """Read funding payments over REST, from the newest one in the journal on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskBook:
+    """Read the best bid and ask of one coin over REST, to hold against a stream that is quiet."""
+
+    coin: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskLedgerUpdates:
+    """Read the account's transfers, deposits and liquidations since a venue time, to explain a drift."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskOrderStatus:
     coin: str
     cloid: str
@@ -151,6 +210,13 @@ Effect = (
     | LiftHalt
     | SaveHighWater
     | SaveAction
+    | SaveAdjustment
+    | RevokeAdjustment
+    | SavePosition
+    | SaveCheckpoint
+    | AskFunding
+    | AskBook
+    | AskLedgerUpdates
     | AskOrderStatus
     | AskAccount
     | AskOpenOrders

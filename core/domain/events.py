@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.commands import Command
-from core.domain.fills import Fill
+from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.orders import Side
 
 
@@ -29,6 +29,15 @@ class FillsArrived:
 
     fills: tuple[Fill, ...]
     ticket: str = ""
+    foreign: tuple[ForeignFill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FillConflict:
+    """A fill whose key is known with another content: ``known`` stands, ``told`` was refused."""
+
+    known: Fill
+    told: Fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,39 @@ class FillsCommitted:
 
     fills: tuple[Fill, ...]
     duplicates: tuple[tuple[str, int], ...] = ()
+    foreign: tuple[ForeignFill, ...] = ()
+    """Those that are new."""
+    conflicts: tuple[FillConflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FundingArrived:
+    """Funding payments as a read brought them: not yet durable, perhaps known. The engine never sees this."""
+
+    payments: tuple[Funding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FundingCommitted:
+    """Funding payments that are in the journal now and were not before."""
+
+    payments: tuple[Funding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookObserved:
+    """The best bid and ask of one coin over REST, asked for at ``asked_mono_ms``."""
+
+    quote: Quote
+    asked_mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerUpdatesObserved:
+    """What moved on the account without a fill since ``since_ms`` (venue time): (kind, how often), e.g. ``deposit``."""
+
+    since_ms: int
+    kinds: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +250,18 @@ class Tick:
 
     last_message_ms: int
     rest_latency_ms: float
+    commit_ms: int = 0
+    """How long the journal's last commit took."""
+    backlog: int = 0
+    """Items that wait in the inbox."""
 
 
 Event = (
     Quote
     | FillsCommitted
+    | FundingCommitted
+    | BookObserved
+    | LedgerUpdatesObserved
     | OrderUpdate
     | PlaceOutcome
     | CancelOutcome

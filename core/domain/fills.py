@@ -16,10 +16,22 @@ class FillSource(StrEnum):
     WS = "ws"
     SNAPSHOT = "snapshot"
     REST = "rest"
+    RESOLVER = "resolver"
+    """A read that was made to settle one order."""
 
     @property
     def counts_as_ws(self) -> bool:
         return self is FillSource.WS
+
+
+class FillKind(StrEnum):
+    """What sort of happening a fill tells of; all of them move the position."""
+
+    TRADE = "trade"
+    LIQUIDATION = "liquidation"
+    """Ours: the account was liquidated. Having traded against somebody's liquidation is a plain trade."""
+    ADL = "adl"
+    SETTLEMENT = "settlement"
 
 
 class FillKey(NamedTuple):
@@ -62,6 +74,7 @@ class Fill:
     hash: str
     source: FillSource
     raw: str
+    kind: FillKind = FillKind.TRADE
 
     @property
     def key(self) -> FillKey:
@@ -80,3 +93,55 @@ class Fill:
     def end_lots(self) -> int:
         """The position after it."""
         return self.start_lots + self.signed_lots
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFill:
+    """A fill of the account in a coin that isn't traded here (spot, another dex): kept as it came, it moves no position."""
+
+    account: str
+    coin: str
+    time_ms: int
+    trade_id: int
+    order_id: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A change of the position that no fill explains and that an operator has accepted: from ``start_lots`` to ``end_lots``.
+
+    It stands in the chain of fills at ``time_ms`` (venue time). ``price`` in price units is what the added lots are taken to have
+    cost. It is not a fill: no profit, no fee. ``id`` is unique over the journal's life.
+    """
+
+    id: str
+    coin: str
+    time_ms: int
+    start_lots: int
+    end_lots: int
+    price: int
+    accepted_ms: int
+    accepted_by: str
+    explanation: str
+
+    @property
+    def key(self) -> FillKey:
+        """Sorts among the fills of its millisecond, after all that have an account."""
+        return FillKey("~", self.coin, self.time_ms, 0, self.id)
+
+    @property
+    def signed_lots(self) -> int:
+        return self.end_lots - self.start_lots
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """One funding payment of one coin, a row of ``userFunding``. ``usd`` is signed: positive was received, negative paid."""
+
+    account: str
+    coin: str
+    time_ms: int
+    usd: Decimal
+    hash: str
+    raw: str

@@ -18,13 +18,18 @@ from core.domain.effects import (
     Effect,
     GridRow,
     LiftHalt,
+    RevokeAdjustment,
     SaveAction,
+    SaveAdjustment,
+    SaveCheckpoint,
     SaveGrid,
     SaveHalt,
     SaveHighWater,
     SaveOrder,
+    SavePosition,
 )
-from core.domain.fills import Fill
+from core.domain.events import FillConflict
+from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
 from core.domain.orders import Order
 from core.journal.rows import INSERT_FILL, INSERT_GRID, UPSERT_ORDER, fill_values, grid_values, order_values
 from core.journal.schema import StorageError
@@ -59,6 +64,13 @@ class Batch:
     """Boot nonce, pid and version of a start."""
     meta: dict[str, str] = field(default_factory=dict)
     nonce_ceiling: tuple[str, int] | None = None
+    foreign: list[ForeignFill] = field(default_factory=list)
+    funding: list[Funding] = field(default_factory=list)
+    adjustments: list[Adjustment] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+    """Adjustments that count no more."""
+    positions: list[SavePosition] = field(default_factory=list)
+    checkpoints: list[SaveCheckpoint] = field(default_factory=list)
 
     def take(self, effect: Effect) -> bool:
         """Add the row that an effect asks for; whether it asked for one."""
@@ -73,6 +85,14 @@ class Batch:
                 self.actions.append(effect)
             case SaveHighWater(value):
                 self.meta["high_water"] = str(value)
+            case SaveAdjustment(adjustment):
+                self.adjustments.append(adjustment)
+            case RevokeAdjustment(id_):
+                self.revoked.append(id_)
+            case SavePosition():
+                self.positions.append(effect)
+            case SaveCheckpoint():
+                self.checkpoints.append(effect)
             case _:
                 return False
         return True
@@ -88,16 +108,26 @@ class Batch:
             self.anchors,
             self.boots,
             self.meta,
+            self.foreign,
+            self.funding,
+            self.adjustments,
+            self.revoked,
+            self.positions,
+            self.checkpoints,
         )
         return not any(rows) and self.nonce_ceiling is None
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Fills that were new, in the order given, and refused duplicates by coin."""
+    """What was new of a batch, in the order given, and refused duplicates of fills by coin."""
 
     new_fills: tuple[Fill, ...]
     duplicates: tuple[tuple[str, int], ...]
+    new_foreign: tuple[ForeignFill, ...] = ()
+    new_funding: tuple[Funding, ...] = ()
+    conflicts: tuple[FillConflict, ...] = ()
+    """Duplicates whose content is not that of the row that stands."""
 
 
 class Journal:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiosqlite
 
-from core.domain.effects import GridRow
-from core.domain.fills import Fill
+from core.domain.effects import GridRow, SaveCheckpoint
+from core.domain.fills import Adjustment, Fill, Funding
 from core.domain.orders import Order, OrderState
 from core.journal.journal import Anchor
 from core.journal.rows import fill_from_row, grid_from_row, order_from_row
@@ -33,9 +33,24 @@ class CoinRows:
     """What the journal knows of one coin, in the order in which fills were committed."""
 
     anchor: Anchor | None = None
+    checkpoint: SaveCheckpoint | None = None
+    """The newest fold; ``fills`` and ``adjustments`` are those that aren't in it."""
     fills: list[Fill] = field(default_factory=list)
-    external: int = 0
-    duplicates: int = 0
+    adjustments: list[Adjustment] = field(default_factory=list)
+    """Those that count."""
+    adjustments_ever: int = 0
+    """How many there are, revoked ones included."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Over the journal's life: ``fills``, ``buys``, ``external``, ``ws``, ``maker``, ``duplicates``."""
+    funding_usd: Decimal = Decimal(0)
+    """All funding, received less paid."""
+    funding: list[Funding] = field(default_factory=list)
+    """The payments of the last two days, oldest first."""
+    other_fees: dict[str, Decimal] = field(default_factory=dict)
+    """Fees in other tokens than USDC."""
+    day_ms: int = 0
+    day_realized: Decimal = Decimal(0)
+    """Realized less USDC fees of the fills since 00:00 UTC of the newest fill's day (``day_ms``) that are in ``checkpoint``."""
     live_orders: list[Order] = field(default_factory=list)
     ended_orders: list[Order] = field(default_factory=list)
     """The newest orders that have ended: a late fill still belongs to one of them."""

@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from core.domain.effects import GridRow
-from core.domain.fills import Fill, FillSource
+from core.domain.fills import Adjustment, Fill, FillKind, FillSource, ForeignFill, Funding
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 
 INSERT_FILL = """
 INSERT INTO fills (account, coin, time_ms, trade_id, discriminator, order_id, cloid, side, price, lots, start_lots,
-  closed_pnl, fee, fee_token, crossed, direction, hash, source, received_ms, raw, external)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+  closed_pnl, fee, fee_token, crossed, direction, hash, source, received_ms, raw, kind, external)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
   NOT EXISTS (SELECT 1 FROM orders WHERE cloid = ?) AND NOT EXISTS (SELECT 1 FROM orders WHERE order_id = ? AND coin = ?))
 ON CONFLICT DO NOTHING
 """
@@ -43,7 +43,7 @@ def fill_values(fill: Fill, received_ms: int) -> tuple[object, ...]:
         *(key.account, key.coin, key.time_ms, key.trade_id, key.discriminator),
         *(fill.order_id, fill.cloid, fill.side.value, fill.price, fill.lots, fill.start_lots),
         *(str(fill.closed_pnl), str(fill.fee), fill.fee_token, int(fill.crossed), fill.direction, fill.hash),
-        *(fill.source.value, received_ms, fill.raw, fill.cloid, fill.order_id, fill.coin),
+        *(fill.source.value, received_ms, fill.raw, fill.kind.value, fill.cloid, fill.order_id, fill.coin),
     )
 
 
@@ -67,6 +67,51 @@ def fill_from_row(row: Row) -> Fill:
         hash=row["hash"],
         source=FillSource(row["source"]),
         raw=row["raw"],
+        kind=FillKind(row["kind"]),
+    )
+
+
+INSERT_FOREIGN = """
+INSERT INTO foreign_fills (account, coin, time_ms, trade_id, order_id, received_ms, raw) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+
+
+def foreign_values(fill: ForeignFill, received_ms: int) -> tuple[object, ...]:
+    return (fill.account, fill.coin, fill.time_ms, fill.trade_id, fill.order_id, received_ms, fill.raw)
+
+
+INSERT_ADJUSTMENT = """
+INSERT INTO adjustments (id, coin, time_ms, start_lots, end_lots, price, accepted_ms, accepted_by, explanation)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def adjustment_values(adjustment: Adjustment) -> tuple[object, ...]:
+    return (
+        *(adjustment.id, adjustment.coin, adjustment.time_ms, adjustment.start_lots, adjustment.end_lots),
+        *(adjustment.price, adjustment.accepted_ms, adjustment.accepted_by, adjustment.explanation),
+    )
+
+
+def adjustment_from_row(row: Row) -> Adjustment:
+    names = (
+        *("id", "coin", "time_ms", "start_lots", "end_lots"),
+        *("price", "accepted_ms", "accepted_by", "explanation"),
+    )
+    return Adjustment(**{name: row[name] for name in names})
+
+
+INSERT_FUNDING = """
+INSERT INTO funding (account, coin, time_ms, usd, hash, received_ms, raw) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+
+
+def funding_values(payment: Funding, received_ms: int) -> tuple[object, ...]:
+    return (
+        *(payment.account, payment.coin, payment.time_ms, str(payment.usd)),
+        *(payment.hash, received_ms, payment.raw),
     )
 
 

@@ -68,7 +68,46 @@ CREATE TABLE counters (coin TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT
 CREATE TABLE nonces (signer TEXT PRIMARY KEY, ceiling INTEGER NOT NULL) STRICT;
 """
 
-MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE fills ADD COLUMN kind TEXT NOT NULL DEFAULT 'trade';
+CREATE INDEX fills_by_fee_token ON fills (coin, fee_token) WHERE fee_token <> 'USDC';
+-- Fills in coins that aren't traded here: kept as they came.
+CREATE TABLE foreign_fills (
+  id INTEGER PRIMARY KEY,
+  account TEXT NOT NULL, coin TEXT NOT NULL, time_ms INTEGER NOT NULL, trade_id INTEGER NOT NULL,
+  order_id INTEGER NOT NULL, received_ms INTEGER NOT NULL, raw TEXT NOT NULL,
+  UNIQUE (account, coin, time_ms, trade_id, order_id)
+) STRICT;
+-- Changes of the position that no fill explains, accepted by an operator. Never deleted: revoked when the fills come after all.
+CREATE TABLE adjustments (
+  id TEXT PRIMARY KEY, coin TEXT NOT NULL, time_ms INTEGER NOT NULL, start_lots INTEGER NOT NULL, end_lots INTEGER NOT NULL,
+  price INTEGER NOT NULL, accepted_ms INTEGER NOT NULL, accepted_by TEXT NOT NULL, explanation TEXT NOT NULL,
+  revoked_ms INTEGER
+) STRICT;
+CREATE TABLE funding (
+  account TEXT NOT NULL, coin TEXT NOT NULL, time_ms INTEGER NOT NULL, usd TEXT NOT NULL, hash TEXT NOT NULL,
+  received_ms INTEGER NOT NULL, raw TEXT NOT NULL,
+  PRIMARY KEY (account, coin, time_ms, hash)
+) STRICT, WITHOUT ROWID;
+-- What the ledger held when it was last told; verify folds the same fills again.
+CREATE TABLE positions (
+  coin TEXT PRIMARY KEY, lots INTEGER NOT NULL, fills INTEGER NOT NULL, adjustments INTEGER NOT NULL, time_ms INTEGER NOT NULL
+) STRICT;
+-- The fold of everything before cut_ms, so that a start need not read all fills; one that a late fill undercuts is deleted.
+CREATE TABLE checkpoints (
+  coin TEXT NOT NULL, cut_ms INTEGER NOT NULL, lots INTEGER NOT NULL, cost INTEGER NOT NULL, realized TEXT NOT NULL,
+  fees TEXT NOT NULL, PRIMARY KEY (coin, cut_ms)
+) STRICT;
+-- Counts of fills are kept with them, in their transaction.
+INSERT INTO counters (coin, name, value)
+  SELECT coin, 'fills', count(*) FROM fills GROUP BY coin UNION ALL
+  SELECT coin, 'buys', sum(side = 'buy') FROM fills GROUP BY coin UNION ALL
+  SELECT coin, 'external', sum(external) FROM fills GROUP BY coin UNION ALL
+  SELECT coin, 'ws', sum(source = 'ws') FROM fills GROUP BY coin UNION ALL
+  SELECT coin, 'maker', sum(crossed = 0) FROM fills GROUP BY coin;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 
