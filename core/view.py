@@ -136,8 +136,8 @@ class CoinView:
     realized_usd: Decimal = ZERO
     """Gross of fees, without funding."""
     fees_usd: Decimal = ZERO
-    funding_usd: Decimal | None = None
-    """Negative = paid; ``None`` while it isn't counted (off paper, where there is none)."""
+    funding_usd: Decimal = ZERO
+    """Negative = paid, over the journal's lifetime."""
     unrealized_usd: Decimal = ZERO
     daily_usd: Decimal = ZERO
     """Realized - fees + funding since 00:00 UTC, plus unrealized."""
@@ -168,6 +168,8 @@ class FeedView:
     reconnects: int = 0
     last_message_ms: int = 0
     """Any message, pong included; 0 before the first."""
+    quarantined: int = 0
+    """Messages of this run that did not decode exactly; none touched anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +190,8 @@ class RiskView:
     drawdown_pct: float = 0.0
     max_drawdown_pct: float = 0.0
     margin_utilization_pct: float = 0.0
-    funding_paid_usd: Decimal | None = None
-    """Positive = paid, over the journal's lifetime; ``None`` while it isn't counted."""
+    funding_paid_usd: Decimal = ZERO
+    """Positive = paid, over the journal's lifetime."""
 
 
 @dataclass(frozen=True, slots=True)

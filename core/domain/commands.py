@@ -13,6 +13,8 @@ class Action(StrEnum):
     RESYNC = "resync"
     RECONNECT = "reconnect"
     POLL = "poll"
+    RECONCILE = "reconcile"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class OrderUpdate:
     remaining: int
     original: int
     time_ms: int
+    is_streamed: bool = False
+    """Over the stream, not from a REST answer."""
 
 
 @dataclass(frozen=True, slots=True)

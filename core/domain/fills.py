@@ -111,8 +111,8 @@ class ForeignFill:
 class Adjustment:
     """A change of the position that no fill explains and that an operator has accepted: from ``start_lots`` to ``end_lots``.
 
-    It stands in the chain of fills at ``time_ms`` (venue time). ``price`` in price units is what the added lots are taken to have
-    cost. It is not a fill: no profit, no fee. ``id`` is unique over the journal's life.
+    It stands in the chain of fills at ``time_ms`` (venue time). ``price`` in price units is what the added lots are taken to
+    have cost. It is not a fill: no profit, no fee. ``id`` is unique over the journal's life.
     """
 
     id: str

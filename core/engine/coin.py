@@ -14,14 +14,19 @@ from core.domain.effects import (
     Cancel,
     Effect,
     GridRow,
+    RevokeAdjustment,
+    SaveCheckpoint,
+    SavePosition,
     Severity,
     notify,
 )
 from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, Refused, Unsettled
-from core.domain.fills import Fill
+from core.domain.fills import Adjustment, Fill, FillKind
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+from core.engine.explanation import Evidence
 from core.engine.fill_guarantor import FillCounts
+from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.grid_calculator import Blocked, GridSettings, Level
 from core.engine.order_manager import OrderManager
 from core.engine.risk_engine import Exposure
@@ -44,6 +49,8 @@ class CoinConfig:
     recenter_interval_ms: int
     slippage_ppb: int
     """How far beyond the best price a flatten order may trade."""
+    funding_bleed_ppb: int = 0
+    """Net funding paid within a day, of the account's value, past which the coin halts; 0: no limit."""
 
 
 AWAITING_FILLS = "awaiting_fills"
@@ -76,6 +83,7 @@ class Coin:
     """Signed sum of fills by cell of the present generation."""
     quote: Quote | None = None
     quote_wall_ms: int = 0
+    quote_mono_ms: int = 0
     halted: str = ""
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
     idle_reason: str = "waiting for the first quote"
@@ -92,7 +100,15 @@ class Coin:
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     foreign_orders: int = 0
-    _deferred: dict[Slot, Deferral] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+    """What has come in since ledger and exchange last agreed."""
+    drift_explanation: str = ""
+    """What a declared drift may come from; empty without one."""
+    proven_generation: int = 0
+    """The newest grid of which an order is known to have rested: placing works."""
+    replaced_generation: int = 0
+    """The newest grid that has begun to take the place of the one before it."""
+    deferrals: dict[Slot, Deferral] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -121,25 +137,49 @@ class Coin:
     def apply_fills(self, fills: list[Fill], now: Instant) -> list[Effect]:
         """Journalled fills, new ones only: ledger, orders, cells. Every fill moves the ledger, matched or not."""
         out: list[Effect] = []
-        self.ledger.apply(fills, now)
+        needless = self.ledger.apply(fills, now)
         for fill in fills:
-            before = self.orders.find(fill.cloid, fill.order_id)
-            order, overfilled = self.orders.apply_fill(fill)
-            self.counts = self.counts.with_fill(fill, external=order is None)
-            out.append(self._fill_event(fill, order))
-            if before is not None and before.state in (OrderState.REJECTED, OrderState.NEVER_PLACED):
-                out.append(AskOpenOrders())  # it was placed after all: what else of that batch rests?
-            if before is not None and before.state.is_terminal:
-                out.append(
-                    notify("late_fill", "warn", self.name, cloid=before.cloid, state=before.state.value)
-                )
-            if overfilled and order is not None:
-                self.alarm = f"order {order.cloid} filled {order.filled} lots of {order.lots} ordered"
-                out.append(notify("overfill", "crit", self.name, reason=self.alarm))
-            if order is not None and order.slot is not None and self._is_present(order.slot):
-                cell = order.slot.index
-                self.traded[cell] = self.traded.get(cell, 0) + fill.signed_lots
-        return out + self._check_chain(now)
+            out += self._apply_fill(fill, now)
+        for adjustment in needless:
+            out += self._superseded(adjustment)
+        return out + self._check_chain(now) + self.ledger_rows()
+
+    def _apply_fill(self, fill: Fill, now: Instant) -> list[Effect]:
+        """One fill's order, cell and event."""
+        instrument = self.config.instrument
+        before = self.orders.find(fill.cloid, fill.order_id)
+        order, overfilled = self.orders.apply_fill(fill)
+        self.counts = self.counts.with_fill(fill, external=order is None)
+        if self.ledger.drift.suspected_mono_ms:
+            self.evidence.add(fill, order is None)
+        out = [fill_event(instrument, fill, order, now), *anomalies(instrument, fill, now)]
+        if before is not None and before.state in (OrderState.REJECTED, OrderState.NEVER_PLACED):
+            out.append(AskOpenOrders())  # it was placed after all: what else of that batch rests?
+        if before is not None and before.state.is_terminal:
+            out.append(notify("late_fill", "warn", self.name, cloid=before.cloid, state=before.state.value))
+        if overfilled and order is not None:
+            self.alarm = f"order {order.cloid} filled {order.filled} lots of {order.lots} ordered"
+            out.append(notify("overfill", "crit", self.name, reason=self.alarm))
+        if order is not None and order.slot is not None and self._is_present(order.slot):
+            cell = order.slot.index
+            self.traded[cell] = self.traded.get(cell, 0) + fill.signed_lots
+        self.alarm = halting(fill) or self.alarm
+        self.wants_new_grid |= fill.kind is not FillKind.TRADE  # what the cells held is gone
+        return out
+
+    def ledger_rows(self) -> list[SavePosition | SaveCheckpoint]:
+        """What the ledger holds now, for the journal."""
+        ledger = self.ledger
+        checkpoint = ledger.take_checkpoint()
+        position = SavePosition(self.name, ledger.lots, ledger.fills, ledger.adjustments)
+        return [position, *([checkpoint] if checkpoint else [])]
+
+    def _superseded(self, adjustment: Adjustment) -> list[Effect]:
+        size = self.config.instrument.size_text(adjustment.signed_lots)
+        return [
+            RevokeAdjustment(adjustment.id),
+            notify("adjustment_superseded", "warn", self.name, adjustment=size, id=adjustment.id),
+        ]
 
     def _check_chain(self, now: Instant) -> list[Effect]:
         breaks = self.ledger.breaks()
@@ -166,27 +206,6 @@ class Coin:
     def _is_present(self, slot: Slot) -> bool:
         return self.grid is not None and slot.generation == self.grid.generation
 
-    def _fill_event(self, fill: Fill, order: Order | None) -> Effect:
-        instrument = self.config.instrument
-        return notify(
-            "fill",
-            "info" if order is not None else "warn",
-            self.name,
-            side=fill.side.value,
-            size=instrument.size_text(fill.lots),
-            price=instrument.price_text(fill.price),
-            source=fill.source.value,
-            liquidity="taker" if fill.crossed else "maker",
-            closed_pnl=str(fill.closed_pnl),
-            fee=str(fill.fee),
-            trade_id=fill.trade_id,
-            order_id=fill.order_id,
-            cloid=fill.cloid,
-            external=order is None,
-            time_ms=fill.time_ms,
-            position=instrument.size_text(fill.end_lots),
-        )
-
     # -- answers and updates ------------------------------------------------------------------------------------
 
     def apply_place(self, cloid: str, result: PlaceResult, now: Instant) -> list[Effect]:
@@ -194,6 +213,7 @@ class Coin:
         order = self.orders.apply_place(cloid, result, now)
         if order is None or before is None:
             return []
+        self._note_placed(order)
         if isinstance(result, Refused):
             told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
             return [] if told else self._refused(order, result.reason, now)
@@ -204,6 +224,8 @@ class Coin:
     def apply_update(self, update: OrderUpdate, now: Instant) -> list[Effect]:
         before = self.orders.find(update.cloid, update.order_id)
         order = self.orders.apply_update(update, now)
+        if order is not None:
+            self._note_placed(order)
         if order is None or before is None or order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
@@ -216,6 +238,11 @@ class Coin:
         if before.state is OrderState.UNKNOWN:
             return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
         return []
+
+    def _note_placed(self, order: Order) -> None:
+        """An order of the grid that is known to rest, or to have traded, proves that placing works."""
+        if order.slot is not None and order.state in (OrderState.OPEN, OrderState.FILLED):
+            self.proven_generation = max(self.proven_generation, order.slot.generation)
 
     def apply_cancel(self, cloid: str, error: str, now: Instant) -> list[Effect]:
         self.orders.apply_cancel(cloid, error, now)
@@ -242,10 +269,10 @@ class Coin:
     def _defer(self, order: Order, reason: str, now: Instant) -> None:
         """Keep a slot empty that the exchange doesn't want filled, longer each time until it has been quiet for a while."""
         if order.slot is not None:
-            last = self._deferred.get(order.slot)
+            last = self.deferrals.get(order.slot)
             again = last is not None and now.mono_ms - last.until_mono_ms < DEFER_MAX_MS
             step = min(last.step_ms * 2, DEFER_MAX_MS) if last and again else DEFER_FIRST_MS
-            self._deferred[order.slot] = Deferral(now.mono_ms + step, step, reason)
+            self.deferrals[order.slot] = Deferral(now.mono_ms + step, step, reason)
 
     def settle_short(self, now: Instant) -> list[Effect]:
         """A complete read of the fills has ended: orders that still wait for some won't get them."""
@@ -319,41 +346,11 @@ class Coin:
         return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in cloids))] if cloids else []
 
     def deferred(self, now: Instant) -> dict[Slot, str]:
-        return {slot: d.reason for slot, d in self._deferred.items() if now.mono_ms < d.until_mono_ms}
+        return {slot: d.reason for slot, d in self.deferrals.items() if now.mono_ms < d.until_mono_ms}
 
     def start_grid(self, grid: GridRow) -> None:
         self.grid, self.traded, self.wants_new_grid = grid, {}, False
-        self._deferred.clear()
-
-    # -- what the exchange shows --------------------------------------------------------------------------------
-
-    def observe_position(self, lots: int, venue_ms: int, asked_mono_ms: int, now: Instant) -> list[Effect]:
-        """Compare the exchange's position with the ledger; nothing overwrites the ledger."""
-        one_order = self.grid.lots if self.grid else 1
-        before = self.ledger.drift
-        drift = self.ledger.observe(lots, venue_ms, asked_mono_ms, one_order, now)
-        instrument = self.config.instrument
-        out: list[Effect] = []
-        if before.declared and not drift.declared:
-            out.append(
-                notify("position_drift_resolved", "info", self.name, position=instrument.size_text(lots))
-            )
-        if drift.declared and (not before.declared or before.lots != drift.lots):
-            out += [
-                notify(
-                    "position_drift_detected",
-                    "crit" if drift.pct > 1 else "warn",
-                    self.name,
-                    drift=instrument.size_text(drift.lots),
-                    drift_pct=round(drift.pct, 4),
-                    ledger=instrument.size_text(self.ledger.lots),
-                    exchange=instrument.size_text(lots),
-                ),
-                Backfill(since_ms=0, ticket=self.drift_ticket),
-            ]
-        elif drift.suspected_mono_ms and not drift.fills_read:
-            out.append(Backfill(ticket=self.drift_ticket))
-        return out
+        self.deferrals.clear()
 
     def unrealized_usd(self) -> Decimal:
         twice = self.mid_twice

@@ -14,9 +14,6 @@ from decimal import Decimal
 from core.domain.clock import Instant
 from core.domain.cloid import make_cloid
 from core.domain.effects import (
-    AskAccount,
-    AskOpenOrders,
-    Backfill,
     Effect,
     LiftHalt,
     Place,
@@ -27,11 +24,14 @@ from core.domain.effects import (
 from core.domain.events import (
     AccountObserved,
     BackfillDone,
+    BookObserved,
     CancelOutcome,
     CommandReceived,
     Event,
     FeedChanged,
     FillsCommitted,
+    FundingCommitted,
+    LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
     OrderUpdate,
@@ -39,41 +39,24 @@ from core.domain.events import (
     Quote,
     Refused,
     RequestFailed,
+    Resting,
     StopRequested,
     Tick,
+    Traded,
     Unsettled,
     WireQuarantined,
 )
 from core.engine.circuit_breaker import CircuitBreaker
-from core.engine.coin import AWAITING_FILLS, Coin, read_gap
-from core.engine.observations import on_account, on_open_orders
+from core.engine.coin import AWAITING_FILLS, Coin
+from core.engine.feed_link import FeedLink
+from core.engine.observations import on_account, on_funding, on_ledger_updates, on_open_orders
 from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
+from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
 
-ACCOUNT_EVERY_MS = 5_000
-OPEN_ORDERS_EVERY_MS = 30_000
-FILL_POLL_EVERY_MS = 20_000
 NOT_SENT = "not sent"
 """How the order router's own refusals begin: the exchange was not asked."""
-
-CHAIN_ALARM_MS = 10_000
-CHAIN_RETRY_MS = 1_000
-GAP_RETRY_MS = 1_000
-SECOND_READ_MS = 5_000
-"""The exchange's index of fills may lag: after a reconnect they are read once more this much later."""
-
-
-@dataclass(slots=True)
-class FeedState:
-    connected: bool = False
-    ready: bool = False
-    generation: int = 0
-    last_message_ms: int = 0
-    down_since_mono_ms: int = 0
-    told_failing: bool = False
-    recovered: int = 0
-    """Fills that came after the connection but not over it, until the gap is read back."""
 
 
 @dataclass(slots=True)
@@ -87,7 +70,8 @@ class Engine:
     high_water: Decimal = Decimal(0)
     halted: str = ""
     """Why the whole account is halted; a coin's own halt is in the coin."""
-    feed: FeedState = field(default_factory=FeedState)
+    feed: FeedLink = field(default_factory=FeedLink)
+    schedule: Schedule = field(default_factory=Schedule)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
@@ -102,8 +86,9 @@ class Engine:
     started_wall_ms: int = 0
     desk: OperatorDesk = field(default_factory=OperatorDesk)
     alert_since: dict[str, int] = field(default_factory=dict)
+    foreign_fills: int = 0
+    """Fills of the account in coins that aren't traded here, in this run."""
     _counter: int = 0
-    _due: dict[str, int] = field(default_factory=dict)
 
     def next_cloid(self) -> str:
         self._counter += 1
@@ -122,7 +107,8 @@ class Engine:
             self._note_placements(acts)
             out += acts
         if isinstance(event, Tick):
-            out += self._periodic(now)
+            out += periodic(self, now)
+        out += self.feed.receipt(self.coins.values(), now)
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
 
@@ -139,7 +125,15 @@ class Engine:
                 return self._on_quote(event, now)
             case FillsCommitted():
                 return self._on_fills(event, now)
+            case FundingCommitted():
+                return on_funding(self, event, now)
+            case BookObserved():
+                return self._on_book(event, now)
+            case LedgerUpdatesObserved():
+                return on_ledger_updates(self, event)
             case OrderUpdate():
+                if event.is_streamed:
+                    self.feed.watch.saw_update()
                 return self._for_coin(event.coin, lambda c: c.apply_update(event, now), now)
             case PlaceOutcome():
                 return self._on_placed(event, now)
@@ -148,18 +142,18 @@ class Engine:
             case OrderNotFound():
                 return self._for_owner(event.cloid, lambda c: c.apply_not_found(event, now), now)
             case OpenOrdersObserved():
+                self.feed.saw_orders(event)
                 return on_open_orders(self, event, now)
             case AccountObserved():
                 return on_account(self, event, now)
             case FeedChanged():
-                return self._on_feed(event, now)
+                return self.feed.changed(event, self.coins.values(), now)
             case BackfillDone():
                 return self._on_backfill(event, now)
             case RequestFailed():
                 return self._on_request_failed(event, now)
             case WireQuarantined():
-                fields = {"channel": event.channel, "reason": event.reason, "sample": event.sample}
-                return [notify("wire_quarantined", "warn", "", **fields)]
+                return self.feed.quarantine(event, now)
             case CommandReceived():
                 return self.desk.receive(self, event.command, now)
             case StopRequested():
@@ -249,13 +243,23 @@ class Engine:
     def _on_quote(self, event: Quote, now: Instant) -> list[Effect]:
         coin = self.coins.get(event.coin)
         if coin is not None:
-            coin.quote, coin.quote_wall_ms = event, now.wall_ms
+            coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
+            self.feed.watch.saw_quote(event.coin)
+        return []
+
+    def _on_book(self, event: BookObserved, now: Instant) -> list[Effect]:
+        """Beside a live stream the book is a witness against it; without one it is the quote."""
+        coin = self.coins.get(event.quote.coin)
+        if coin is not None and self.feed.connected:
+            self.feed.watch.saw_book(event, coin)
+        elif coin is not None:
+            coin.quote, coin.quote_wall_ms = event.quote, now.wall_ms
         return []
 
     def _on_fills(self, event: FillsCommitted, now: Instant) -> list[Effect]:
         out: list[Effect] = []
-        if not self.feed.ready:
-            self.feed.recovered += sum(not fill.source.counts_as_ws for fill in event.fills)
+        self.feed.count_recovered(sum(not fill.source.counts_as_ws for fill in event.fills))
+        self.feed.watch.saw_fills(event.fills, self.feed.ready_venue_ms if self.feed.ready else 0, now)
         for name, count in event.duplicates:
             if name in self.coins:
                 self.coins[name].counts = self.coins[name].counts.with_duplicates(count)
@@ -266,11 +270,38 @@ class Engine:
                 out += self.guarded(coin, lambda c, m=mine: c.apply_fills(m, now), now)  # type: ignore[misc]
                 alarm, coin.alarm = coin.alarm, ""
                 out += self.latch(coin, alarm) if alarm else []
+        return out + self._on_odd_fills(event)
+
+    def _on_odd_fills(self, event: FillsCommitted) -> list[Effect]:
+        """Fills that move no position of ours, and those that contradict what is known."""
+        out: list[Effect] = []
+        self.foreign_fills += len(event.foreign)
+        for fill in event.foreign:
+            fields = {"time_ms": fill.time_ms, "trade_id": fill.trade_id, "order_id": fill.order_id}
+            out.append(notify("foreign_fill", "info", fill.coin, **fields))
+        for conflict in event.conflicts:
+            known, told = conflict.known, conflict.told
+            out.append(
+                notify(
+                    "fill_conflict",
+                    "crit",
+                    known.coin,
+                    time_ms=known.time_ms,
+                    trade_id=known.trade_id,
+                    known=f"{known.side.value} {known.lots} lots at {known.price}, order {known.order_id}",
+                    told=f"{told.side.value} {told.lots} lots at {told.price}, order {told.order_id}",
+                )
+            )
+            if known.coin in self.coins:
+                reason = f"the exchange tells fill {known.trade_id} in two ways; compare, then resume"
+                out += self.latch(self.coins[known.coin], reason)
         return out
 
     def _on_placed(self, event: PlaceOutcome, now: Instant) -> list[Effect]:
         self.placing -= {cloid for cloid, _ in event.results}
         self.orders_sent += len(event.results)
+        if any(isinstance(result, Resting | Traded) for _, result in event.results):
+            self.feed.watch.saw_placed(now)
         out: list[Effect] = []
         for cloid, result in event.results:
             out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
@@ -292,40 +323,18 @@ class Engine:
             out += self._for_owner(cloid, lambda c, i=cloid, e=error: c.apply_cancel(i, e, now), now)  # type: ignore[misc]
         return out
 
-    def _on_feed(self, event: FeedChanged, now: Instant) -> list[Effect]:
-        if self.feed.connected and not event.connected:
-            self.feed.down_since_mono_ms = now.mono_ms
-        was_connected = self.feed.connected
-        self.feed.connected, self.feed.ready, self.feed.generation = event.connected, False, event.generation
-        self.feed.recovered = 0
-        if not event.connected:
-            return self._on_feed_down(event, was_connected)
-        return [notify("ws_connected", "info", "", generation=event.generation), self._close_gap()]
-
-    def _on_feed_down(self, event: FeedChanged, was_connected: bool) -> list[Effect]:
-        """Once when a connection ends and once when the next can't be made, however often it is tried."""
-        if was_connected:
-            self.feed.told_failing = False
-            return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
-        told, self.feed.told_failing = self.feed.told_failing, True
-        return [] if told else [notify("ws_connect_failed", "warn", "", reason=event.reason)]
-
-    def _close_gap(self) -> Effect:
-        """What streams is ingested meanwhile; exposure is quoted again only once the gap is read back (C-3)."""
-        return Backfill(ticket=feed_ticket(self.feed.generation))
-
     def _on_backfill(self, event: BackfillDone, now: Instant) -> list[Effect]:
         if event.ticket == feed_ticket(self.feed.generation) and self.feed.connected:
             return self._on_gap_read(event, now)
         if event.ticket == "chain":
-            self._ask_for_the_missing_again(now)
+            self.schedule.missing_fill_again(self, now)
         if event.error:
             return self._failure(event.error, now)
         self.breaker.success()
         out: list[Effect] = []
         for coin in self.coins.values():
             if event.ticket == coin.drift_ticket:
-                coin.ledger.fills_were_read()
+                coin.ledger.watch.fills_were_read()
             if event.ticket == AWAITING_FILLS:
                 out += self.guarded(coin, lambda c: c.settle_short(now), now)
         if event.new:
@@ -336,38 +345,18 @@ class Engine:
 
     def _on_gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
         if event.error:
-            self._due["gap"] = now.mono_ms + GAP_RETRY_MS
+            self.schedule.at("gap", now.mono_ms + GAP_RETRY_MS)
             return self._failure(event.error, now)
         self.breaker.close()
-        self.feed.ready = True
-        self._due["fills"] = now.mono_ms + SECOND_READ_MS
-        first = not self.feed.down_since_mono_ms
-        gap_ms = 0 if first else now.mono_ms - self.feed.down_since_mono_ms
-        receipt = notify(
-            "ws_ready" if first else "ws_reconnected",
-            "info",
-            "",
-            generation=self.feed.generation,
-            gap_s=round(gap_ms / 1000, 1),
-            fills_recovered=self.feed.recovered,
-            duplicates=event.seen - event.new,
-        )
-        return [receipt, AskOpenOrders(), AskAccount()]
+        self.schedule.at("fills", now.mono_ms + SECOND_READ_MS)
+        return self.feed.gap_read(event, now)
 
     def look_for_missing(self, now: Instant) -> None:
         """A chain that the journal left broken is still broken: the missing fill is looked for from the first tick on."""
         for coin in self.coins.values():
             if coin.ledger.breaks():
                 coin.chain_broken_mono_ms = now.mono_ms
-                self._due["chain"] = now.mono_ms
-
-    def _ask_for_the_missing_again(self, now: Instant) -> None:
-        """A fill may reach the exchange's index late; after the alarm it is looked for less often."""
-        ages = [now.mono_ms - c.chain_broken_mono_ms for c in self.coins.values() if c.chain_broken_mono_ms]
-        if ages:
-            self._due["chain"] = now.mono_ms + (
-                CHAIN_RETRY_MS if min(ages) < CHAIN_ALARM_MS else CHAIN_ALARM_MS
-            )
+                self.schedule.at("chain", now.mono_ms)
 
     def _on_request_failed(self, event: RequestFailed, now: Instant) -> list[Effect]:
         return [
@@ -379,38 +368,3 @@ class Engine:
         if not self.breaker.failure(reason, now):
             return []
         return [notify("circuit_break", "crit", "", reason=reason, streak=self.breaker.streak)]
-
-    # -- time ---------------------------------------------------------------------------------------------------
-
-    def _periodic(self, now: Instant) -> list[Effect]:
-        out: list[Effect] = []
-        for coin in self.coins.values():
-            out += self.guarded(coin, lambda c: c.questions(now), now)
-        if not self.feed.connected and not self.saw_account:
-            return out
-        if self._is_due("account", ACCOUNT_EVERY_MS, now):
-            out.append(AskAccount())
-        if self._is_due("open_orders", OPEN_ORDERS_EVERY_MS, now):
-            out.append(AskOpenOrders())
-        if self._is_due("fills", FILL_POLL_EVERY_MS, now):
-            out.append(Backfill())
-        if self._was_asked("chain", now):
-            gaps = [gap.after_ms for coin in self.coins.values() for gap in coin.ledger.breaks()]
-            out += [read_gap(min(gaps))] if gaps else []
-        if self._was_asked("gap", now) and self.feed.connected and not self.feed.ready:
-            out.append(self._close_gap())
-        return out
-
-    def _was_asked(self, what: str, now: Instant) -> bool:
-        """A one-off that was set to fall due now."""
-        due = self._due.get(what, 0)
-        if not due or now.mono_ms < due:
-            return False
-        del self._due[what]
-        return True
-
-    def _is_due(self, what: str, every_ms: int, now: Instant) -> bool:
-        if now.mono_ms < self._due.get(what, 0):
-            return False
-        self._due[what] = now.mono_ms + every_ms
-        return True

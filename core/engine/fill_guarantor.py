@@ -11,8 +11,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from typing import Protocol, TypeVar
 
-from core.domain.fills import Fill
+from core.domain.fills import Fill, FillKey
+
+
+class ChainEntry(Protocol):
+    """What moves the position, and from where to where: a fill, or an accepted adjustment."""
+
+    @property
+    def coin(self) -> str: ...
+    @property
+    def key(self) -> FillKey: ...
+    @property
+    def time_ms(self) -> int: ...
+    @property
+    def start_lots(self) -> int: ...
+    @property
+    def end_lots(self) -> int: ...
+
+
+E = TypeVar("E", bound=ChainEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +79,23 @@ class ChainBreak:
         return self.found - self.expected
 
 
-def chain_order(fills: Iterable[Fill], start: int | None = None) -> list[Fill]:
-    """Fills of one coin in the order in which they happened.
+def chain_order(entries: Iterable[E], start: int | None = None) -> list[E]:
+    """Entries of one coin in the order in which they happened.
 
     By time, and within one millisecond along the chain from ``start`` (the position before the first; ``None`` if unknown).
     Ties in a cycle of positions go by key, so that the order never depends on how they arrived: any order of a cycle ends at
     the same position.
     """
-    ordered: list[Fill] = []
-    for _, group in groupby(sorted(fills, key=lambda f: (f.time_ms, f.key)), key=lambda f: f.time_ms):
+    ordered: list[E] = []
+    for _, group in groupby(sorted(entries, key=lambda f: (f.time_ms, f.key)), key=lambda f: f.time_ms):
         same_ms = list(group)
         ordered += same_ms if len(same_ms) == 1 else _link(same_ms, start)
         start = ordered[-1].end_lots
     return ordered
 
 
-def chain_breaks(ordered: Sequence[Fill], start: int | None = None) -> list[ChainBreak]:
-    """Every place where the chain does not hold, given fills in ``chain_order``."""
+def chain_breaks(ordered: Sequence[ChainEntry], start: int | None = None) -> list[ChainBreak]:
+    """Every place where the chain does not hold, given entries in ``chain_order``."""
     breaks = [
         ChainBreak(b.coin, a.time_ms, b.time_ms, a.end_lots, b.start_lots)
         for a, b in pairwise(ordered)
@@ -88,15 +107,15 @@ def chain_breaks(ordered: Sequence[Fill], start: int | None = None) -> list[Chai
     return breaks
 
 
-def _link(fills: list[Fill], start: int | None) -> list[Fill]:
-    """Fills of one millisecond as an Eulerian path over positions; with a fill missing, as few pieces as possible."""
-    outgoing: dict[int, list[Fill]] = defaultdict(list)
+def _link(entries: list[E], start: int | None) -> list[E]:
+    """Entries of one millisecond as an Eulerian path over positions; with a fill missing, as few pieces as possible."""
+    outgoing: dict[int, list[E]] = defaultdict(list)
     balance: dict[int, int] = defaultdict(int)
-    for fill in reversed(fills):
-        outgoing[fill.start_lots].append(fill)
-        balance[fill.start_lots] += 1
-        balance[fill.end_lots] -= 1
-    pieces: list[Fill] = []
+    for entry in reversed(entries):
+        outgoing[entry.start_lots].append(entry)
+        balance[entry.start_lots] += 1
+        balance[entry.end_lots] -= 1
+    pieces: list[E] = []
     heads = [position for position in sorted(balance) if balance[position] > 0]
     while any(outgoing.values()):
         with_fills = [p for p, rest in outgoing.items() if rest]
@@ -109,15 +128,15 @@ def _link(fills: list[Fill], start: int | None) -> list[Fill]:
     return pieces
 
 
-def _euler_path(outgoing: dict[int, list[Fill]], head: int) -> list[Fill]:
-    """Hierholzer's algorithm from ``head``; takes the fills it uses out of ``outgoing``."""
-    stack: list[tuple[int, Fill | None]] = [(head, None)]
-    path: list[Fill] = []
+def _euler_path(outgoing: dict[int, list[E]], head: int) -> list[E]:
+    """Hierholzer's algorithm from ``head``; takes the entries it uses out of ``outgoing``."""
+    stack: list[tuple[int, E | None]] = [(head, None)]
+    path: list[E] = []
     while stack:
         position, taken = stack[-1]
         if outgoing[position]:
-            fill = outgoing[position].pop()
-            stack.append((fill.end_lots, fill))
+            entry = outgoing[position].pop()
+            stack.append((entry.end_lots, entry))
         else:
             stack.pop()
             if taken is not None:

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.cloid import parse_cloid
 from core.domain.effects import CancelOrphan, Effect, SaveHighWater, notify
-from core.domain.events import AccountObserved, OpenOrdersObserved, OrderUpdate, RemoteOrder
+from core.domain.events import (
+    AccountObserved,
+    FundingCommitted,
+    LedgerUpdatesObserved,
+    OpenOrdersObserved,
+    OrderUpdate,
+    RemoteOrder,
+)
 from core.domain.orders import OrderState
 from core.engine.coin import Coin
+from core.engine.position_watch import explain, observe_position
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
-
-HALT_DRIFT_PCT = 10.0
-"""The seed's emergency limit."""
 
 _SEEN_IS_OPEN = (
     OrderState.SENT,
@@ -82,8 +87,39 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
 
 def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
     position = dict(event.positions).get(coin.name, 0)
-    out = coin.observe_position(position, event.venue_ms, event.asked_mono_ms, now)
-    drift = coin.ledger.drift
-    if drift.declared and drift.pct > HALT_DRIFT_PCT and not coin.halted:
-        out += engine.latch(coin, f"position drift of {drift.pct:.1f} % (limit 10 %)")
+    out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms, now)
+    if halt and not coin.halted:
+        out += engine.latch(coin, halt)
     return out
+
+
+def on_funding(engine: Engine, event: FundingCommitted, now: Instant) -> list[Effect]:
+    """Payments that are in the journal now. Only what was paid, net within a day, can halt: never a gain."""
+    out: list[Effect] = []
+    for payment in event.payments:
+        coin = engine.coins.get(payment.coin)
+        if coin is None:
+            continue
+        coin.ledger.funding.add(payment, now)
+        out.append(notify("funding", "info", coin.name, usd=str(payment.usd), time_ms=payment.time_ms))
+        out += _check_bleed(engine, coin, now)
+    return out
+
+
+def _check_bleed(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+    limit_ppb, value = coin.config.funding_bleed_ppb, engine.account_value
+    paid = coin.ledger.funding.paid_last_day(now)
+    if not limit_ppb or value <= 0 or paid * 10**9 <= value * limit_ppb or coin.halted:
+        return []
+    share = 100 * paid / value
+    reason = f"funding_bleed: {paid:.2f} USD paid within a day, {share:.2f} % of the account"
+    return engine.latch(coin, f"{reason} (limit {limit_ppb / 10**7:g} %)")
+
+
+def on_ledger_updates(engine: Engine, event: LedgerUpdatesObserved) -> list[Effect]:
+    """What moved on the account without a fill may explain a drift."""
+    for coin in engine.coins.values():
+        if coin.ledger.drift.declared:
+            coin.evidence.updates = event.kinds
+            coin.drift_explanation = explain(coin)
+    return []

@@ -12,13 +12,12 @@ from core.domain.commands import Action, Command
 from core.domain.effects import Effect, SaveAction, Severity, notify
 from core.domain.events import Event
 from core.engine.coin import Coin
+from core.engine.drift import ALERT_PCT
 from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop
+from core.engine.reconciling import Reconcile
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
-
-RESUME_DRIFT_PCT = 1.0
-"""The seed's alert limit: a coin that drifts more is not resumed."""
 
 COMMANDS_KEPT = 64
 OPERATOR, FLATTEN = "operator", "flatten"
@@ -86,6 +85,10 @@ class OperatorDesk:
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
+            case Action.RECONCILE | Action.ACCEPT:
+                accepts = command.action is Action.ACCEPT
+                reconcile = Reconcile(command, now.mono_ms, accept=accepts)
+                return reconcile.start(now) + self._begin(reconcile, now)
 
     def begin_stop(self, reason: str, now: Instant) -> list[Effect]:
         if self.stopping:
@@ -137,6 +140,8 @@ class OperatorDesk:
                 return f"name the coin to flatten: {traded}"
             if self.is_flattening(command.coin):
                 return f"{command.coin} is being flattened already"
+        if command.action is Action.ACCEPT and any(isinstance(p, Reconcile) for p in self.running):
+            return "a reconciliation is under way; wait for its end"
         if command.action is Action.RESUME:
             return self._resume_refusal(engine, coins, now)
         return ""
@@ -155,8 +160,11 @@ class OperatorDesk:
             return f"the circuit breaker is open: {engine.breaker.reason}"
         for coin in coins:
             drift = coin.ledger.drift
-            if drift.declared and drift.pct > RESUME_DRIFT_PCT:
-                return f"{coin.name} drifts by {drift.pct:.2f} % (limit 1 %); press R, then try again"
+            if drift.declared and drift.is_above(ALERT_PCT):
+                return (
+                    f"{coin.name} drifts by {drift.pct:.2f} % (limit {ALERT_PCT} %); press R, and if it stays A "
+                    "(`gridbot reconcile --accept`), then try again"
+                )
         return ""
 
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:

@@ -1,8 +1,8 @@
 """Order Manager: every order we ever sent that may still matter, and the evidence that moves it.
 
-One aggregate with three indices (by_cloid, by_oid, by_slot). A state changes on evidence alone: an answer that is definite, a
-row of orderUpdates or orderStatus, fills that add up. A time-out is UNKNOWN, a failed cancel stays CANCELLING (C-6): both
-keep their slot and their share of the worst case until the exchange has said what became of them.
+One aggregate with its indices (by_cloid, by_oid, by_price, by_slot). A state changes on evidence alone: an answer that is
+definite, a row of orderUpdates or orderStatus, fills that add up. A time-out is UNKNOWN, a failed cancel stays CANCELLING
+(C-6): both keep their slot and their share of the worst case until the exchange has said what became of them.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ class OrderManager:
     by_oid: dict[int, str] = field(default_factory=dict)
     by_slot: dict[Slot, str] = field(default_factory=dict)
     doubts: dict[str, Doubt] = field(default_factory=dict)
+    by_price: dict[tuple[Side, int], set[str]] = field(default_factory=dict)
+    """Live orders at a price of a side: never more than one of the grid's (I6)."""
+    settled: int = 0
+    """Orders that have come to their end in this run."""
     changed: dict[str, Order] = field(default_factory=dict)
     """Rows that changed since the last ``take_changed``."""
     _live: dict[str, Order] = field(default_factory=dict)
@@ -276,14 +280,21 @@ class OrderManager:
         cloid = order.cloid
         if order.state.is_terminal:
             self.doubts.pop(cloid, None)
-        if self.by_cloid.get(cloid) == order:
+        before = self.by_cloid.get(cloid)
+        if before == order:
             return order
+        self.settled += before is not None and before.state.is_live and order.state.is_terminal
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
+        at_price = self.by_price.setdefault((order.side, order.price), set())
         if order.state.is_live:
             self._live[cloid] = order
+            at_price.add(cloid)
         else:
             self._live.pop(cloid, None)
+            at_price.discard(cloid)
+        if not at_price:
+            del self.by_price[order.side, order.price]
         if order.order_id is not None:
             self.by_oid[order.order_id] = cloid
         if order.slot is not None:

@@ -48,7 +48,9 @@ class Procedure(Protocol):
 
 
 @dataclass(slots=True)
-class _Base:
+class ProcedureBase:
+    """What every procedure has."""
+
     command: Command
     started_mono_ms: int
     done: bool = False
@@ -91,7 +93,7 @@ def position_text(coin: Coin) -> str:
 
 
 @dataclass(slots=True)
-class Halt(_Base):
+class Halt(ProcedureBase):
     """Cancel our grid orders in scope until the exchange has confirmed the end of each; what remains is said."""
 
     sent: int = 0
@@ -121,7 +123,7 @@ class Halt(_Base):
 
 
 @dataclass(slots=True)
-class Poll(_Base):
+class Poll(ProcedureBase):
     """Read the fills of the last hour again over REST."""
 
     def start(self, now: Instant) -> list[Effect]:
@@ -138,7 +140,7 @@ class Poll(_Base):
 
 
 @dataclass(slots=True)
-class Resync(_Base):
+class Resync(ProcedureBase):
     """Settle fills, orders and position with the exchange."""
 
     waiting: set[str] = field(default_factory=lambda: {"fills", "orders", "position"})
@@ -173,7 +175,7 @@ class Resync(_Base):
 
 
 @dataclass(slots=True)
-class ReconnectFeed(_Base):
+class ReconnectFeed(ProcedureBase):
     """Close the market-data connection, open a new one, read the gap back."""
 
     old_generation: int = 0
@@ -195,7 +197,7 @@ class ReconnectFeed(_Base):
 
 
 @dataclass(slots=True)
-class Flatten(_Base):
+class Flatten(ProcedureBase):
     """Halt, cancel, re-read the position, close it reduce-only, prove it flat. The coin stays halted."""
 
     phase: str = "cancel"
@@ -306,7 +308,7 @@ class Flatten(_Base):
 
 
 @dataclass(slots=True)
-class Stop(_Base):
+class Stop(ProcedureBase):
     """No new orders, cancel ours until the exchange lists none, read the last fills, compare the position.
 
     ``done`` lets the process end; it latches no halt.

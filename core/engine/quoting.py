@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, GridRow, Place, SaveGrid, notify
-from core.domain.orders import Order, Purpose, Side, Tif
+from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
 from core.engine.grid_calculator import (
+    GridDiff,
     GridImpossibleError,
     Level,
     Quotes,
@@ -51,11 +52,34 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
         max(coin.config.instrument.min_lots(grid.center), grid.lots // 4),
     )
     coin.wanted, coin.blocked = tuple(wanted), diff.blocked
-    out += coin.cancel([*diff.cancel, *_over_cap(coin, grid)], now)
+    out += coin.cancel([*_due_cancels(coin, grid, diff, now), *_over_cap(coin, grid)], now)
     if diff.place and place_lane_free:
         validate_plan(diff.place, live.values())
         out.append(_place(coin, grid, diff.place[:BATCH_ORDERS], now))
     return out
+
+
+def _due_cancels(coin: Coin, grid: GridRow, diff: GridDiff, now: Instant) -> list[Order]:
+    """What of the unwanted orders goes now. A new grid takes the old one's place in two parts: first the half that is farthest
+    from its center, the rest when placing has been seen to work, or when nothing more can be placed beside it. So the book is
+    never naked because cancels succeed and placements don't (C-1).
+    """
+    old = [o for o in diff.cancel if o.slot is not None and o.slot.generation != grid.generation]
+    if coin.proven_generation >= grid.generation or not old:
+        return list(diff.cancel)
+    rest = [o for o in diff.cancel if o not in old]
+    under_way = any(
+        o.slot is not None and o.slot.generation == grid.generation for o in coin.live_grid_orders()
+    )
+    held_back = bool(diff.place) or any(b.level.slot in coin.deferred(now) for b in diff.blocked)
+    first_half = coin.replaced_generation != grid.generation
+    if first_half:
+        coin.replaced_generation = grid.generation
+        old.sort(key=lambda o: abs(o.price - grid.center), reverse=True)
+        return [*rest, *old[: -(-len(old) // 2)]]
+    if under_way or held_back or any(o.state is not OrderState.OPEN for o in old):
+        return rest
+    return list(diff.cancel)
 
 
 def shed(coin: Coin, now: Instant) -> list[Effect]:

@@ -1,191 +1,207 @@
-"""Shadow Ledger: position, entry and PnL as a fold over journalled fills, and what the exchange says beside it.
+"""Shadow Ledger: position, entry and PnL as a fold over journalled rows, and what the exchange says beside it.
 
-Position = anchor + fold. Nothing sets the position: an observation of the exchange's is compared, never copied.
-Drift is declared only if the exchange's ``szi`` matches no position that the chain passed through in the last 30 s, on two
-reads at least 5 s apart with the fills read in between: fills in flight are not drift.
+Position = anchor + fold over fills and accepted adjustments. Nothing sets the position: an observation of the exchange's is
+compared (``drift``), never copied.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
 
 from core.domain.clock import Instant
-from core.domain.fills import Fill
+from core.domain.effects import SaveCheckpoint
+from core.domain.fills import Adjustment, Fill
+from core.engine.drift import Drift, DriftWatch
 from core.engine.fill_guarantor import ChainBreak, chain_breaks, chain_order
+from core.engine.fold import QUOTE_TOKEN, Fold
+from core.engine.funding import DAY_MS, FundingBook
 
-CHAIN_MEMORY_MS = 30_000
-"""How far back a position of the chain still explains what the exchange shows."""
+WINDOW_ENTRIES = 2_000
+"""Entries kept in memory so that a late fill is folded at its place: as many as one answer of the exchange holds."""
 
-SECOND_LOOK_MS = 5_000
-"""The least time between two reads that together declare drift."""
-
-WINDOW_FILLS = 2_000
-"""Fills kept in memory so that a late one is folded at its place: as many as one answer of the exchange holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """The result of folding fills. ``lots`` signed; ``cost`` is the position's entry notional in micro-USDC, unsigned.
-
-    ``realized`` is the sum of the venue's ``closedPnl`` (gross of fees), ``fees`` positive when paid; both USD.
-    """
-
-    lots: int = 0
-    cost: int = 0
-    realized: Decimal = Decimal(0)
-    fees: Decimal = Decimal(0)
-
-    def apply(self, fill: Fill) -> Fold:
-        """One fill further. A flip closes all and opens the rest at the fill's price."""
-        after = self.lots + fill.signed_lots
-        if self.lots * fill.signed_lots >= 0:
-            cost = self.cost + fill.price * fill.lots
-        elif self.lots * after > 0:
-            cost = self.cost - self.cost * fill.lots // abs(self.lots)
-        else:
-            cost = fill.price * abs(after)
-        return Fold(after, cost, self.realized + fill.closed_pnl, self.fees + fill.fee)
-
-    @property
-    def entry(self) -> Decimal:
-        """Average entry in price units; 0 when flat."""
-        return Decimal(self.cost) / abs(self.lots) if self.lots else Decimal(0)
-
-    def unrealized_micro(self, price: Decimal) -> Decimal:
-        """Profit in micro-USDC if closed at ``price`` (price units)."""
-        sign = (self.lots > 0) - (self.lots < 0)
-        return self.lots * price - sign * self.cost
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """Ledger minus exchange, in lots, at the last look. ``declared`` only after the second look."""
-
-    exchange_lots: int | None = None
-    observed_ms: int = 0
-    lots: int = 0
-    pct: float = 0.0
-    declared: bool = False
-    suspected_mono_ms: int = 0
-    """When the first of two disagreeing reads left; 0 if the last read agreed."""
-    fills_read: bool = False
-    """Whether the fills have been read since that first look: without that, a second one proves nothing."""
+TRIM_BY = 500
+"""How many more may gather before the oldest are folded away and a checkpoint is made."""
 
 
 @dataclass(slots=True)
 class ShadowLedger:
-    """One coin's ledger. ``version`` grows by one with every fill that is applied."""
+    """One coin's ledger. ``version`` grows by one with every fill and adjustment."""
 
     coin: str
     base: Fold = field(default_factory=Fold)
-    """The fold of everything before the window, the anchor included."""
+    """The fold of everything before ``cut_ms``, the anchor included."""
     version: int = 0
     current: Fold = field(init=False)
-    drift: Drift = field(default_factory=Drift)
+    cut_ms: int = 0
+    """What happened before this venue time is in ``base``; 0: nothing but the anchor is."""
+    watch: DriftWatch = field(default_factory=DriftWatch)
+    funding: FundingBook = field(default_factory=FundingBook)
+    other_fees: dict[str, Decimal] = field(default_factory=dict)
+    """Fees in other tokens than USDC, in that token: no PnL in USD has them."""
     day_realized: Decimal = Decimal(0)
     """Realized minus fees since 00:00 UTC of ``day``."""
     day: int = 0
-    _window: list[Fill] = field(default_factory=list)
-    _seen: deque[tuple[int, int]] = field(default_factory=deque)
-    """(mono ms, position) of the last 30 s, by our sum and by what the fills say; oldest first."""
+    adjustments: int = 0
+    """How many there ever were."""
+    fills: int = 0
+    _window: list[Fill | Adjustment] = field(default_factory=list)
+    _checkpoint_due: bool = False
 
     def __post_init__(self) -> None:
         self.current = self.base
 
-    @classmethod
-    def restore(cls, coin: str, anchor: Fold, fills: Sequence[Fill]) -> ShadowLedger:
-        """The ledger as the journal's rows make it: a fold, so replaying is a no-op by construction (C-5)."""
-        ordered = chain_order(fills, anchor.lots)
-        older, window = ordered[:-WINDOW_FILLS], ordered[-WINDOW_FILLS:]
-        ledger = cls(coin, base=reduce(Fold.apply, older, anchor))
-        ledger._window = window
-        ledger.current = reduce(Fold.apply, window, ledger.base)
-        ledger.version = len(ordered)
-        for fill in ordered:
-            ledger._count_day(fill)
-        return ledger
+    def restore(self, entries: Sequence[Fill | Adjustment]) -> None:
+        """Fold the journal's rows that aren't in ``base``: replaying is a no-op by construction (C-5)."""
+        self._window = chain_order(entries, self.base.lots)
+        self._refold()
+        for entry in self._window:
+            if isinstance(entry, Fill):
+                self._count_day(entry)
+        self._trim()
 
     @property
     def lots(self) -> int:
         return self.current.lots
 
-    def apply(self, fills: Sequence[Fill], now: Instant) -> None:
-        """Fold new fills in, each at its place in the chain. Every fill moves the position, matched or not."""
+    @property
+    def drift(self) -> Drift:
+        return self.watch.now
+
+    # -- what happened ------------------------------------------------------------------------------------------
+
+    def apply(self, fills: Sequence[Fill], now: Instant) -> list[Adjustment]:
+        """Fold new fills in, each at its place in the chain. Every fill moves the position, matched or not.
+
+        Returns the adjustments that these fills have made needless; they count no more.
+        """
         if not fills:
-            return
+            return []
+        for fill in fills:
+            self._count(fill)
+        self._fold_old([fill for fill in fills if fill.time_ms < self.cut_ms], now)
+        recent = [fill for fill in fills if fill.time_ms >= self.cut_ms]
         newest = self._window[-1] if self._window else None
-        in_order = chain_order(fills, newest.end_lots if newest else self.base.lots)
-        late = newest is not None and in_order[0].time_ms <= newest.time_ms
+        in_order = chain_order(recent, newest.end_lots if newest else self.base.lots)
+        late = bool(in_order) and newest is not None and in_order[0].time_ms <= newest.time_ms
         for fill in in_order:
-            self._remember((self.current.lots, fill.start_lots, fill.end_lots), now)
+            self.watch.passed((self.current.lots, fill.start_lots, fill.end_lots), now.mono_ms)
             self.current = self.current.apply(fill)
-            self._count_day(fill)
-            self._explain(fill)
-        self.version += len(in_order)
+            self.watch.explain((fill.start_lots, fill.end_lots))
         self._window += in_order
         if late:
             self._window = chain_order(self._window, self.base.lots)
-            self.current = reduce(Fold.apply, self._window, self.base)
+            self._refold()
+        needless = self._drop_needless()
         self._trim()
+        return needless
+
+    def adjust(self, adjustments: Sequence[Adjustment], now: Instant) -> None:
+        """Take accepted adjustments into the chain."""
+        self.watch.passed([self.current.lots], now.mono_ms)
+        self._window = chain_order([*self._window, *adjustments], self.base.lots)
+        self._refold()
+        self.version += len(adjustments)
+        self.adjustments += len(adjustments)
+        self.watch.passed([self.current.lots], now.mono_ms)
+        self.watch.accept()
+
+    def propose(
+        self, exchange_lots: int, price: int, id_: str, by: str, explanation: str, now: Instant
+    ) -> list[Adjustment]:
+        """What would make the chain whole and end at ``exchange_lots``: one adjustment for each break, one for what remains."""
+        links = [(b.before_ms, b.expected, b.found) for b in self.breaks()]
+        newest = self._window[-1] if self._window else None
+        end = newest.end_lots if newest else self.base.lots
+        if end != exchange_lots:
+            links.append((max(now.venue_ms, newest.time_ms if newest else 0), end, exchange_lots))
+        return [
+            Adjustment(f"{id_}:{n}", self.coin, at, start, end, price, now.venue_ms, by, explanation)
+            for n, (at, start, end) in enumerate(links)
+        ]
 
     def breaks(self) -> list[ChainBreak]:
-        """Where the chain of the fills in the window does not hold."""
+        """Where the chain of the entries in the window does not hold."""
         return chain_breaks(self._window, self.base.lots if self._window else None)
 
     def newest_fill(self) -> Fill | None:
-        return self._window[-1] if self._window else None
+        return next((entry for entry in reversed(self._window) if isinstance(entry, Fill)), None)
 
-    def observe(
-        self, exchange_lots: int, venue_ms: int, asked_mono_ms: int, one_order: int, now: Instant
-    ) -> Drift:
-        """Compare with the exchange's position. ``one_order`` (lots) keeps the percentage sane near zero.
+    # -- what the exchange shows ----------------------------------------------------------------------------------
 
-        A look that a later one has overtaken on its way is none.
-        """
-        if venue_ms < self.drift.observed_ms:
-            return self.drift
-        self._forget(asked_mono_ms)
-        explained = exchange_lots == self.lots or any(lots == exchange_lots for _, lots in self._seen)
-        amount = 0 if explained else self.lots - exchange_lots
-        before = self.drift
-        suspected = 0 if explained else (before.suspected_mono_ms or asked_mono_ms)
-        fills_read = before.fills_read and suspected == before.suspected_mono_ms
-        second_look = bool(suspected) and asked_mono_ms - suspected >= SECOND_LOOK_MS and fills_read
-        pct = 100.0 * abs(amount) / max(abs(self.lots), abs(exchange_lots), one_order, 1)
-        self.drift = Drift(exchange_lots, venue_ms, amount, pct, second_look, suspected, fills_read)
-        return self.drift
+    def observe(self, exchange_lots: int, venue_ms: int, asked_mono_ms: int, one_order: int) -> Drift:
+        """Hold the exchange's position against the ledger's; see ``DriftWatch``."""
+        return self.watch.observe(self.lots, exchange_lots, venue_ms, asked_mono_ms, one_order)
 
-    def fills_were_read(self) -> None:
-        """A read of fills that began after the first disagreeing look has ended."""
-        self.drift = replace(self.drift, fills_read=True)
+    # -- money ----------------------------------------------------------------------------------------------------
 
     def day_realized_at(self, now: Instant) -> Decimal:
-        return self.day_realized if now.venue_ms // 86_400_000 == self.day else Decimal(0)
+        """Realized minus fees plus funding since 00:00 UTC, USD."""
+        realized = self.day_realized if now.venue_ms // DAY_MS == self.day else Decimal(0)
+        return realized + self.funding.today(now)
+
+    def take_checkpoint(self) -> SaveCheckpoint | None:
+        """The fold up to the window, once after it has moved on."""
+        due, self._checkpoint_due = self._checkpoint_due, False
+        if not due:
+            return None
+        base = self.base
+        return SaveCheckpoint(self.coin, self.cut_ms, base.lots, base.cost, base.realized, base.fees)
+
+    def _count(self, fill: Fill) -> None:
+        self.version += 1
+        self.fills += 1
+        self._count_day(fill)
+        if fill.fee_token != QUOTE_TOKEN and fill.fee:
+            self.other_fees[fill.fee_token] = self.other_fees.get(fill.fee_token, Decimal(0)) + fill.fee
 
     def _count_day(self, fill: Fill) -> None:
-        day = fill.time_ms // 86_400_000
+        day = fill.time_ms // DAY_MS
         if day > self.day:
             self.day, self.day_realized = day, Decimal(0)
         if day == self.day:
-            self.day_realized += fill.closed_pnl - fill.fee
+            fee = fill.fee if fill.fee_token == QUOTE_TOKEN else Decimal(0)
+            self.day_realized += fill.closed_pnl - fee
 
-    def _explain(self, fill: Fill) -> None:
-        """A look that was ahead of the stream proves nothing once a fill tells that the position was what it showed."""
-        if self.drift.exchange_lots in (fill.start_lots, fill.end_lots):
-            self.drift = replace(self.drift, lots=0, pct=0.0, suspected_mono_ms=0)
+    # -- the window -------------------------------------------------------------------------------------------------
 
-    def _remember(self, positions: Iterable[int], now: Instant) -> None:
-        self._seen += [(now.mono_ms, lots) for lots in positions]
-        self._forget(now.mono_ms)
+    def _fold_old(self, fills: Sequence[Fill], now: Instant) -> None:
+        """Fills from before the window: their place is gone, but not what they moved."""
+        if fills:
+            self.watch.passed([self.current.lots], now.mono_ms)
+            self.base = reduce(Fold.apply, chain_order(fills), self.base)
+            self._refold()
 
-    def _forget(self, mono_ms: int) -> None:
-        while self._seen and self._seen[0][0] < mono_ms - CHAIN_MEMORY_MS:
-            self._seen.popleft()
+    def _refold(self) -> None:
+        self.current = reduce(Fold.apply, self._window, self.base)
+
+    def _drop_needless(self) -> list[Adjustment]:
+        """Adjustments without which the chain holds at least as well and ends where it ends: the fills have come."""
+        needless = [entry for entry in self._window if isinstance(entry, Adjustment)]
+        return [adjustment for adjustment in needless if self._dropped(adjustment)]
+
+    def _dropped(self, adjustment: Adjustment) -> bool:
+        others: list[Fill | Adjustment] = [entry for entry in self._window if entry is not adjustment]
+        without = chain_order(others, self.base.lots)
+        end = without[-1].end_lots if without else self.base.lots
+        better = len(self.breaks()) - len(chain_breaks(without, self.base.lots))
+        if better < 0 or (better == 0 and end != self._window[-1].end_lots):
+            return False
+        self._window = without
+        self.version += 1
+        self._refold()
+        return True
 
     def _trim(self) -> None:
-        while len(self._window) > WINDOW_FILLS:
-            self.base = self.base.apply(self._window.pop(0))
+        """Fold the oldest away, whole milliseconds at a time."""
+        if len(self._window) <= WINDOW_ENTRIES + TRIM_BY:
+            return
+        cut = len(self._window) - WINDOW_ENTRIES
+        while cut < len(self._window) and self._window[cut].time_ms == self._window[cut - 1].time_ms:
+            cut += 1
+        self.base = reduce(Fold.apply, self._window[:cut], self.base)
+        self.cut_ms = self._window[cut].time_ms if cut < len(self._window) else self._window[-1].time_ms + 1
+        self._window = self._window[cut:]
+        self._checkpoint_due = True

@@ -9,9 +9,12 @@ from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side
 from core.engine.coin import Coin
-from core.engine.engine import CHAIN_ALARM_MS, Engine
+from core.engine.drift import ALERT_PCT
+from core.engine.engine import Engine
 from core.engine.grid_calculator import Level, line_price
 from core.engine.operator_desk import FLATTEN, OPERATOR
+from core.engine.position_watch import DRIFT_HALT
+from core.engine.schedule import CHAIN_ALARM_MS
 from core.view import (
     AlertView,
     ApiView,
@@ -30,8 +33,8 @@ from core.view import (
     Snapshot,
 )
 
-PAPER = "paper"
-"""The network whose exchange charges no funding; elsewhere funding isn't counted yet."""
+QUARANTINE_SHOWN_MS = 60_000
+"""How long after an unreadable message the screen still says so."""
 
 STALE_FEED_MS = 20_000
 """The seed's limit for ws_data_age."""
@@ -39,7 +42,7 @@ STALE_FEED_MS = 20_000
 
 def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
     """One consistent view; event tail, exchange and speed are the runtime's to add."""
-    coins = tuple(_coin_view(engine, coin, network, now) for coin in engine.coins.values())
+    coins = tuple(_coin_view(engine, coin, now) for coin in engine.coins.values())
     return Snapshot(
         version=engine.version,
         time_ms=now.wall_ms,
@@ -55,6 +58,7 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
             generation=engine.feed.generation,
             reconnects=max(0, engine.feed.generation - 1),
             last_message_ms=engine.feed.last_message_ms,
+            quarantined=engine.feed.quarantined.total(),
         ),
         api=ApiView(
             api_error_streak=engine.breaker.streak,
@@ -96,9 +100,8 @@ def _coin_state(engine: Engine, coin: Coin) -> RunState:
     return RunState.RUNNING if engine.saw_account and engine.saw_open_orders else RunState.STARTING
 
 
-def _coin_view(engine: Engine, coin: Coin, network: str, now: Instant) -> CoinView:
+def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
     instrument, ledger, quote = coin.config.instrument, coin.ledger, coin.quote
-    funding = Decimal(0) if network == PAPER else None
     unrealized = coin.unrealized_usd()
     exposure = coin.exposure
     return CoinView(
@@ -114,9 +117,9 @@ def _coin_view(engine: Engine, coin: Coin, network: str, now: Instant) -> CoinVi
         market_ms=coin.quote_wall_ms,
         realized_usd=ledger.current.realized,
         fees_usd=ledger.current.fees,
-        funding_usd=funding,
+        funding_usd=ledger.funding.total,
         unrealized_usd=unrealized,
-        daily_usd=ledger.day_realized_at(now) + (funding or 0) + unrealized,
+        daily_usd=ledger.day_realized_at(now) + unrealized,
         position_cap=instrument.size_decimal(coin.grid.cap_lots if coin.grid else 0),
         worst_long=instrument.size_decimal(exposure.worst_long),
         worst_short=instrument.size_decimal(exposure.worst_short),
@@ -249,8 +252,10 @@ def _drift_view(coin: Coin) -> DriftView:
         else instrument.size_decimal(drift.exchange_lots),
         observed_ms=drift.observed_ms,
         amount=instrument.size_decimal(drift.lots if shown else 0),
-        pct=drift.pct if shown else 0.0,
-        explanation="second look pending" if drift.suspected_mono_ms and not drift.declared else "",
+        pct=float(drift.pct) if shown else 0.0,
+        explanation="second look pending"
+        if drift.suspected_mono_ms and not drift.declared
+        else coin.drift_explanation,
     )
 
 
@@ -261,51 +266,56 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         high_water_usd=high,
         drawdown_pct=float(100 * (high - value) / high) if high > 0 else 0.0,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
-        funding_paid_usd=None
-        if any(coin.funding_usd is None for coin in coins)
-        else -sum((coin.funding_usd or Decimal(0) for coin in coins), Decimal(0)),
+        funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
     )
+
+
+Found = tuple[str, Severity, str, str]
+"""An alert's id, severity, text and the key that treats it."""
 
 
 def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     """Conditions that hold now, worst first, with the key that treats each."""
-    found: list[tuple[str, Severity, str, str]] = []
-    for coin in engine.coins.values():
-        drift = coin.ledger.drift
-        if drift.declared:
-            size = coin.config.instrument.size_text(drift.lots)
-            severity = Severity.CRIT if drift.pct > 1 else Severity.WARN
-            found.append(
-                (
-                    f"drift:{coin.name}",
-                    severity,
-                    f"POSITION DRIFT {size} {coin.name} ({drift.pct:.2f}%{' > 1%' if drift.pct > 1 else ''})",
-                    "R",
-                )
-            )
-        if coin.grid_refused:
-            found.append((f"grid:{coin.name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
-        if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
-            found.append((f"halt:{coin.name}", Severity.CRIT, f"{coin.name} HALTED: {coin.halted}", "U"))
-        if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
-            found.append((f"chain:{coin.name}", Severity.CRIT, f"A FILL OF {coin.name} IS MISSING", "P"))
+    found = [alert for coin in engine.coins.values() for alert in _coin_alerts(coin, now)]
+    found += _link_alerts(engine, now)
     if engine.halted and engine.halted != OPERATOR:
         found.append(("halt", Severity.CRIT, f"HALTED: {engine.halted}", "U"))
-    last = engine.feed.last_message_ms
-    if last and now.wall_ms - last > STALE_FEED_MS:
-        found.append(
-            (
-                "ws_age",
-                Severity.CRIT,
-                f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit 20 s)",
-                "W",
-            )
-        )
-    if engine.breaker.is_open(now):
-        found.append(("breaker", Severity.CRIT, f"CIRCUIT BREAKER OPEN: {engine.breaker.reason}", ""))
-    elif engine.breaker.streak > 3:
-        found.append(("api", Severity.WARN, f"{engine.breaker.streak} API ERRORS IN A ROW", "W"))
     for id_ in [known for known in engine.alert_since if known not in {f[0] for f in found}]:
         del engine.alert_since[id_]
     alerts = [AlertView(i, s, t, k, engine.alert_since.setdefault(i, now.wall_ms)) for i, s, t, k in found]
     return tuple(sorted(alerts, key=lambda a: (a.severity is not Severity.CRIT, a.since_ms)))
+
+
+def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
+    found: list[Found] = []
+    name, drift = coin.name, coin.ledger.drift
+    if drift.declared:
+        size = coin.config.instrument.size_text(drift.lots)
+        is_high = drift.is_above(ALERT_PCT)
+        text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' > {ALERT_PCT}%' if is_high else ''})"
+        found.append((f"drift:{name}", Severity.CRIT if is_high else Severity.WARN, text, "R"))
+    if coin.grid_refused:
+        found.append((f"grid:{name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
+    if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
+        key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
+        found.append((f"halt:{name}", Severity.CRIT, f"{name} HALTED: {coin.halted}", key))
+    if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
+        found.append((f"chain:{name}", Severity.CRIT, f"A FILL OF {name} IS MISSING", "P"))
+    return found
+
+
+def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
+    found: list[Found] = []
+    last = engine.feed.last_message_ms
+    if last and now.wall_ms - last > STALE_FEED_MS:
+        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit 20 s)"
+        found.append(("ws_age", Severity.CRIT, text, "W"))
+    if engine.breaker.is_open(now):
+        found.append(("breaker", Severity.CRIT, f"CIRCUIT BREAKER OPEN: {engine.breaker.reason}", ""))
+    elif engine.breaker.streak > 3:
+        found.append(("api", Severity.WARN, f"{engine.breaker.streak} API ERRORS IN A ROW", "W"))
+    quarantined = engine.feed.quarantined
+    if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:
+        text = f"{quarantined.total()} UNREADABLE MESSAGES ({', '.join(sorted(quarantined))}), none was used"
+        found.append(("quarantine", Severity.WARN, text, "R"))
+    return found

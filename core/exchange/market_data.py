@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -203,7 +204,7 @@ class MarketData:
                     raise WireError("orderUpdates: not a list")
                 for update in [decode_order_update(row, self._instruments) for row in data]:
                     if update is not None:
-                        await self._sink(update)
+                        await self._sink(replace(update, is_streamed=True))
             case "pong" | "subscriptionResponse" | "notification":
                 pass
             case _:

@@ -9,7 +9,6 @@ from core.domain.orders import OrderState
 from core.domain.units import decimal_text
 from core.engine.coin import Coin
 from core.engine.engine import Engine
-from core.engine.snapshot import PAPER
 from core.view import Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)
@@ -24,11 +23,11 @@ def summary(engine: Engine, network: str) -> dict[str, Any]:
         "account": engine.account,
         "halted": bool(reason),
         "halt_reason": reason,
-        "coins": {name: _coin(coin, network) for name, coin in engine.coins.items()},
+        "coins": {name: _coin(coin) for name, coin in engine.coins.items()},
     }
 
 
-def _coin(coin: Coin, network: str) -> dict[str, Any]:
+def _coin(coin: Coin) -> dict[str, Any]:
     instrument, counts, ledger = coin.config.instrument, coin.counts, coin.ledger
     exchange = ledger.drift.exchange_lots
     return {
@@ -42,7 +41,7 @@ def _coin(coin: Coin, network: str) -> dict[str, Any]:
         "open_orders": sum(o.state in _RESTING for o in coin.live_grid_orders()),
         "realized_pnl": decimal_text(ledger.current.realized),
         "fees": decimal_text(ledger.current.fees),
-        "funding": "0" if network == PAPER else None,
+        "funding": decimal_text(ledger.funding.total),
     }
 
 

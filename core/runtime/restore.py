@@ -13,8 +13,10 @@ from core.domain.instrument import Instrument
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
 from core.engine.fill_guarantor import FillCounts, chain_order
+from core.engine.fold import Fold
+from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_calculator import GridSettings
-from core.engine.shadow_ledger import Fold, ShadowLedger
+from core.engine.shadow_ledger import ShadowLedger
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -54,6 +56,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         recenter_ppb=int(settings.trailing_pct * PPB),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=int(settings.flatten_slippage_pct * PPB),
+        funding_bleed_ppb=int(settings.funding_bleed_pct * PPB),
     )
 
 
@@ -76,17 +79,15 @@ def build_engine(
 
 
 def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
-    anchor = rows.anchor
-    assert anchor is not None, f"{name} has no anchor"
-    ledger = ShadowLedger.restore(name, Fold(lots=anchor.lots, cost=anchor.cost), rows.fills)
-    coin = Coin(config, ledger, engine.next_cloid, halted=rows.halted)
+    coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
+    counts = rows.counts
     coin.counts = FillCounts(
-        total=len(rows.fills),
-        buys=sum(fill.side.sign > 0 for fill in rows.fills),
-        external=rows.external,
-        from_ws=sum(fill.source.counts_as_ws for fill in rows.fills),
-        duplicates=rows.duplicates,
-        maker=sum(not fill.crossed for fill in rows.fills),
+        total=counts.get("fills", 0),
+        buys=counts.get("buys", 0),
+        external=counts.get("external", 0),
+        from_ws=counts.get("ws", 0),
+        duplicates=counts.get("duplicates", 0),
+        maker=counts.get("maker", 0),
     )
     if rows.grid is not None:
         coin.start_grid(rows.grid)
@@ -97,6 +98,27 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     for order in rows.live_orders:
         coin.orders.restore(order, now)
     return coin
+
+
+def _ledger(name: str, rows: CoinRows) -> ShadowLedger:
+    """The fold goes on from the newest checkpoint, or from the anchor."""
+    anchor, last = rows.anchor, rows.checkpoint
+    assert anchor is not None, f"{name} has no anchor"
+    base = Fold(last.lots, last.cost, last.realized, last.fees) if last else Fold(anchor.lots, anchor.cost)
+    ledger = ShadowLedger(
+        name,
+        base,
+        cut_ms=last.cut_ms if last else 0,
+        fills=rows.counts.get("fills", 0),
+        adjustments=rows.adjustments_ever,
+        funding=FundingBook.restore(rows.funding_usd, rows.funding),
+        other_fees=dict(rows.other_fees),
+        day=rows.day_ms // DAY_MS,
+        day_realized=rows.day_realized,
+    )
+    ledger.version = ledger.fills + ledger.adjustments
+    ledger.restore([*rows.fills, *rows.adjustments])
+    return ledger
 
 
 @dataclass(frozen=True, slots=True)

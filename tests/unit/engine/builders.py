@@ -31,9 +31,10 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
+from core.engine.fold import Fold
 from core.engine.grid_calculator import PPB, GridSettings
 from core.engine.procedures import feed_ticket
-from core.engine.shadow_ledger import Fold, ShadowLedger
+from core.engine.shadow_ledger import ShadowLedger
 
 ACCOUNT = "0x" + "a" * 40
 INSTANCE, BOOT = "1057a9ce", "b0070001"

@@ -140,9 +140,7 @@ def test_a_fill_for_a_coin_that_is_not_traded_or_an_answer_for_no_order_touches_
 # -- isolation -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "where", ["observe_position", "apply_update", "apply_fills", "questions", "deferred"]
-)
+@pytest.mark.parametrize("where", ["questions", "apply_update", "apply_fills", "ledger_rows", "deferred"])
 def test_an_exception_in_one_coin_halts_that_coin_loudly_and_no_other(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

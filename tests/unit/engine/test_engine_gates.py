@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from core.domain.effects import (
+    AskOpenOrders,
     AskOrderStatus,
     Backfill,
+    Notify,
     Place,
     SaveOrder,
 )
@@ -20,6 +22,7 @@ from core.domain.events import (
     RemoteOrder,
     RequestFailed,
 )
+from core.domain.fills import FillSource
 from core.domain.orders import OrderState, Side
 from core.engine.procedures import feed_ticket
 from tests.unit.engine.builders import (
@@ -32,6 +35,7 @@ from tests.unit.engine.builders import (
     order,
     placed,
     quote,
+    update,
 )
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -98,7 +102,26 @@ def test_a_lost_feed_stops_new_exposure_until_the_gap_is_read_and_then_the_grid_
     assert bench.coin.idle_reason == "the gap in fills is being read back"
     effects = bench.step(BackfillDone("feed:2", 10, 1, 0))
     assert len(placed(effects)) == 1
-    assert "ws_reconnected" in notices(effects)
+
+
+def test_the_receipt_of_a_reconnect_waits_for_the_orders_and_says_what_it_brought() -> None:
+    bench = Bench().started()
+    hole, gone = bench.live[0], bench.live[1]
+    bench.step(FeedChanged(False, 1, "reset"))
+    bench.ms += 7_000
+    bench.step(FeedChanged(True, 2))
+    bench.step(FillsCommitted((fill(of=hole, lots=hole.lots, source=FillSource.REST),)))
+    effects = bench.step(BackfillDone("feed:2", 10, 1, 0))
+    assert AskOpenOrders("receipt:2") in effects
+    bench.step(update(gone, "canceled"))
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms, "receipt:2"))
+    assert "ws_reconnected" not in notices(bench.done), "the list lacks orders: they are asked about first"
+    for one in list(bench.coin.orders.live()):
+        bench.step(update(one, "open"))
+    (receipt,) = [e for e in of_kind(Notify, bench.done) if e.name == "ws_reconnected"]
+    told = dict(receipt.fields)
+    assert (told["gap_s"], told["fills_recovered"], told["duplicates"]) == (7.0, 1, 9)
+    assert told["orders_settled"] == 2
 
 
 def test_the_answer_to_an_older_connections_gap_does_not_open_the_newer_one() -> None:

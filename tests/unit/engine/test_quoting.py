@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.domain.effects import Notify, Place, SaveGrid
+from core.domain.effects import Effect, Notify, Place, SaveGrid
 from core.domain.events import FillsCommitted, Quote, Refused, Resting, Unsettled
 from core.domain.orders import OrderState, Side, Tif
 from tests.unit.engine.builders import (
@@ -110,7 +110,7 @@ def test_a_refusal_told_twice_counts_once_in_either_order() -> None:
         for tell in told if update_first else reversed(told):
             tell()
         assert notices(bench.done).count("order_rejected") == 1
-        assert [d.step_ms for d in bench.coin._deferred.values()] == [200]
+        assert [d.step_ms for d in bench.coin.deferrals.values()] == [200]
 
 
 def test_an_order_that_the_exchange_keeps_cancelling_is_not_replaced_in_a_loop() -> None:
@@ -154,13 +154,60 @@ def test_the_grid_moves_only_once_the_mid_has_left_it_and_its_interval_has_passe
     assert (bench.coin.grid.generation, bench.coin.grid.center) == (2, 2_041_000)
 
 
-def test_old_orders_go_before_new_ones_take_their_share_of_the_cap() -> None:
+def recentred() -> tuple[Bench, list[Effect]]:
+    """A grid whose mid has left it upwards, and what that set off; the cap leaves room for both grids."""
+    bench = Bench(make_engine(cap_micro=10**9)).started()
+    return bench, bench.after(61_000, quote(2_045_000))
+
+
+def generations(bench: Bench) -> set[int]:
+    return {o.slot.generation for o in bench.live if o.slot}
+
+
+def test_the_farthest_half_of_the_old_grid_goes_first_and_the_rest_when_a_new_order_rests() -> None:
+    bench, effects = recentred()
+    gone = cancelled(effects)
+    assert len(gone) == 3
+    left = [o for o in bench.live if o.slot and o.slot.generation == 1 and o not in gone]
+    center = 2_045_000
+    assert min(abs(o.price - center) for o in gone) >= max(
+        abs(o.price - center) for o in left if o.state is OrderState.OPEN
+    )
+    fresh = placed(effects)
+    assert fresh
+    effects = bench.rest(fresh)
+    assert len(cancelled(effects)) == 3
+    bench.settle_cancels([*bench.done])
+    assert generations(bench) == {2}
+
+
+def test_a_new_grid_whose_placements_are_refused_leaves_half_of_the_old_one_resting() -> None:
+    bench, effects = recentred()
+    bench.settle_cancels(effects)
+    for _ in range(40):
+        effects = bench.answer(placed(effects), lambda _: Refused("not sent: no route")) + bench.after(400)
+    resting = [o for o in bench.live if o.state is OrderState.OPEN]
+    assert len(resting) == 3
+    assert {o.slot.generation for o in resting if o.slot} == {1}
+
+
+def test_a_new_grid_whose_placements_are_unanswered_leaves_half_of_the_old_one_resting() -> None:
+    bench, effects = recentred()
+    bench.settle_cancels(effects)
+    bench.answer(placed(effects), lambda _: Unsettled("time-out"))
+    bench.after(1_000)
+    assert sum(o.state is OrderState.OPEN for o in bench.live) == 3
+
+
+def test_old_orders_give_way_when_nothing_new_can_be_placed_beside_them() -> None:
+    """A tight cap: all of the old grid's exposure must go before the new one may take its share."""
     bench = Bench().started()
     effects = bench.after(61_000, quote(2_045_000))
-    assert len(cancelled(effects)) == 6
-    assert placed(effects) == []
-    bench.settle_cancels(effects)
-    assert {o.slot.generation for o in bench.live if o.slot} == {2}
+    for _ in range(4):
+        effects = bench.settle_cancels(effects) + bench.rest(placed(effects)) + bench.after(300)
+    bench.settle_cancels(bench.done)
+    bench.rest(placed(bench.after(300)))
+    assert generations(bench) == {2}
 
 
 def test_a_late_fill_of_the_old_grid_moves_the_ledger_and_no_cell_of_the_new() -> None:

@@ -38,7 +38,7 @@ def test_the_summary_has_the_promised_fields_and_types() -> None:
 def test_drift_is_ledger_minus_exchange_and_never_negative_zero() -> None:
     engine = make_engine(position=100)
     for lots, drift in ((100, "0"), (30, "0.7"), (130, "-0.3")):
-        engine.coins["SOL"].ledger.observe(lots, 1, 1, 1, at(0))
+        engine.coins["SOL"].ledger.observe(lots, 1, 1, 1)
         assert summary(engine, "paper")["coins"]["SOL"]["drift"] == drift
 
 

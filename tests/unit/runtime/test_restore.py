@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from core.domain.clock import Instant
+from core.domain.effects import SaveCheckpoint
 from core.domain.events import AccountObserved
-from core.domain.fills import Fill, FillSource
+from core.domain.fills import Adjustment, Fill
 from core.domain.orders import OrderState, Side
 from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
@@ -138,21 +139,33 @@ def _engine(rows: CoinRows, halted: str = "", **meta: str) -> Any:
 
 def test_the_position_is_the_anchor_and_all_the_fills_since() -> None:
     fills = [fill(1, start_lots=100), fill(2, time_ms=NOW_MS + 1, start_lots=130, lots=130, side=Side.SELL)]
-    engine = _engine(CoinRows(Anchor("BTC", 100, 5, 0, ""), fills))
+    engine = _engine(CoinRows(Anchor("BTC", 100, 5, 0, ""), fills=fills))
     assert engine.coins["BTC"].ledger.lots == 0
     assert _engine(CoinRows(Anchor("BTC", -7, 5, 0, ""))).coins["BTC"].ledger.lots == -7
 
 
 def test_fills_are_counted_by_how_they_came() -> None:
-    fills = [
-        fill(1),
-        fill(2, time_ms=NOW_MS + 1, start_lots=30, source=FillSource.REST, crossed=True),
-        fill(3, time_ms=NOW_MS + 2, start_lots=60, source=FillSource.SNAPSHOT, side=Side.SELL),
-    ]
-    rows = CoinRows(Anchor("BTC", 0, 0, 0, ""), fills, external=1, duplicates=4)
-    counts = _engine(rows).coins["BTC"].counts
+    counted = {"fills": 3, "buys": 2, "external": 1, "ws": 1, "maker": 2, "duplicates": 4}
+    counts = _engine(CoinRows(Anchor("BTC", 0, 0, 0, ""), counts=counted)).coins["BTC"].counts
     assert (counts.total, counts.buys, counts.from_ws, counts.from_rest) == (3, 2, 1, 2)
     assert (counts.external, counts.duplicates, counts.maker) == (1, 4, 2)
+
+
+def test_the_fold_goes_on_from_the_checkpoint() -> None:
+    last = SaveCheckpoint("BTC", NOW_MS, 70, 700, Decimal("1.5"), Decimal("0.25"))
+    fills = [fill(1, start_lots=70, fee=Decimal("0.1"))]
+    rows = CoinRows(Anchor("BTC", 100, 5, 0, ""), last, fills, counts={"fills": 41})
+    ledger = _engine(rows).coins["BTC"].ledger
+    assert (ledger.lots, ledger.version) == (100, 41)
+    assert (ledger.current.realized, ledger.current.fees) == (Decimal("1.5"), Decimal("0.35"))
+    assert ledger.breaks() == []
+
+
+def test_accepted_adjustments_are_part_of_the_position() -> None:
+    adjustment = Adjustment("a:0", "BTC", NOW_MS, 100, 160, 839_590, NOW_MS, "cli", "")
+    rows = CoinRows(Anchor("BTC", 100, 5, 0, ""), adjustments=[adjustment], adjustments_ever=1)
+    ledger = _engine(rows).coins["BTC"].ledger
+    assert (ledger.lots, ledger.version, ledger.breaks()) == (160, 1, [])
 
 
 def test_what_was_in_flight_is_unknown_and_everything_live_is_asked_about() -> None:
