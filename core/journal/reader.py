@@ -13,8 +13,15 @@ import aiosqlite
 from core.domain.effects import GridRow, SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, Funding
 from core.domain.orders import Order, OrderState
-from core.journal.journal import Anchor
-from core.journal.rows import fill_from_row, grid_from_row, order_from_row
+from core.journal.batch import Anchor
+from core.journal.rows import (
+    adjustment_from_row,
+    checkpoint_from_row,
+    fill_from_row,
+    funding_from_row,
+    grid_from_row,
+    order_from_row,
+)
 
 _LIVE = tuple(state.value for state in OrderState if state.is_live)
 _FILLED = (
@@ -26,6 +33,11 @@ _FILLED = (
 ENDED_KEPT = 500
 LIVE_MAX = 10_000
 """Far above what the exchange lets rest at once."""
+
+DAY_MS = 86_400_000
+FUNDING_KEPT_MS = 2 * DAY_MS
+_ALL = -(2**63)
+"""Before any time."""
 
 
 @dataclass(slots=True)
@@ -45,7 +57,7 @@ class CoinRows:
     funding_usd: Decimal = Decimal(0)
     """All funding, received less paid."""
     funding: list[Funding] = field(default_factory=list)
-    """The payments of the last two days, oldest first."""
+    """The payments of the last two days up to the newest, oldest first."""
     other_fees: dict[str, Decimal] = field(default_factory=dict)
     """Fees in other tokens than USDC."""
     day_ms: int = 0
@@ -115,16 +127,8 @@ class JournalReader:
         rows = CoinRows(halted=halted)
         for row in await db.execute_fetchall("SELECT * FROM anchors WHERE coin = ?", (coin,)):
             rows.anchor = Anchor(row["coin"], row["lots"], row["cost"], row["time_ms"], row["reason"])
-        async with db.execute(
-            "SELECT * FROM fills WHERE account = ? AND coin = ? ORDER BY id", (account, coin)
-        ) as cursor:
-            async for row in cursor:
-                rows.fills.append(fill_from_row(row))
-                rows.external += row["external"]
-        for row in await db.execute_fetchall(
-            "SELECT value FROM counters WHERE coin = ? AND name = 'duplicates'", (coin,)
-        ):
-            rows.duplicates = row["value"]
+        await self._ledger(db, account, coin, rows)
+        await self._sums(db, account, coin, rows)
         rows.live_orders = await self._orders(db, coin, "IN", LIVE_MAX)
         rows.ended_orders = await self._orders(db, coin, "NOT IN", ENDED_KEPT)
         for row in await db.execute_fetchall(
@@ -133,6 +137,60 @@ class JournalReader:
             rows.grid = grid_from_row(row)
             rows.traded = await self._traded(db, rows.grid)
         return rows
+
+    async def _ledger(self, db: aiosqlite.Connection, account: str, coin: str, rows: CoinRows) -> None:
+        """The newest checkpoint and what isn't in it."""
+        for row in await db.execute_fetchall(
+            "SELECT * FROM checkpoints WHERE coin = ? ORDER BY cut_ms DESC LIMIT 1", (coin,)
+        ):
+            rows.checkpoint = checkpoint_from_row(row)
+        cut_ms = rows.checkpoint.cut_ms if rows.checkpoint else _ALL
+        async with db.execute(
+            "SELECT * FROM fills WHERE account = ? AND coin = ? AND time_ms >= ? ORDER BY id",
+            (account, coin, cut_ms),
+        ) as cursor:
+            rows.fills = [fill_from_row(row) async for row in cursor]
+        for row in await db.execute_fetchall(
+            "SELECT * FROM adjustments WHERE coin = ? ORDER BY rowid", (coin,)
+        ):
+            rows.adjustments_ever += 1
+            if row["revoked_ms"] is None and row["time_ms"] >= cut_ms:
+                rows.adjustments.append(adjustment_from_row(row))
+        for (newest_ms,) in await db.execute_fetchall(
+            "SELECT max(time_ms) FROM fills WHERE account = ? AND coin = ?", (account, coin)
+        ):
+            rows.day_ms = (newest_ms or 0) // DAY_MS * DAY_MS
+        for row in await db.execute_fetchall(
+            "SELECT closed_pnl, fee, fee_token FROM fills "
+            "WHERE account = ? AND coin = ? AND time_ms >= ? AND time_ms < ?",
+            (account, coin, rows.day_ms, cut_ms),
+        ):
+            rows.day_realized += Decimal(row["closed_pnl"])
+            if row["fee_token"] == "USDC":
+                rows.day_realized -= Decimal(row["fee"])
+
+    async def _sums(self, db: aiosqlite.Connection, account: str, coin: str, rows: CoinRows) -> None:
+        """What is counted over the journal's life."""
+        for row in await db.execute_fetchall("SELECT name, value FROM counters WHERE coin = ?", (coin,)):
+            rows.counts[row["name"]] = row["value"]
+        for row in await db.execute_fetchall(
+            "SELECT fee_token, fee FROM fills WHERE account = ? AND coin = ? AND fee_token <> 'USDC'",
+            (account, coin),
+        ):
+            paid = rows.other_fees.get(row["fee_token"], Decimal(0))
+            rows.other_fees[row["fee_token"]] = paid + Decimal(row["fee"])
+        for row in await db.execute_fetchall(
+            "SELECT usd FROM funding WHERE account = ? AND coin = ?", (account, coin)
+        ):
+            rows.funding_usd += Decimal(row["usd"])
+        rows.funding = [
+            funding_from_row(row)
+            for row in await db.execute_fetchall(
+                "SELECT * FROM funding WHERE account = ?1 AND coin = ?2 AND time_ms > "
+                "(SELECT max(time_ms) FROM funding WHERE account = ?1 AND coin = ?2) - ?3 ORDER BY time_ms, hash",
+                (account, coin, FUNDING_KEPT_MS),
+            )
+        ]
 
     async def _orders(self, db: aiosqlite.Connection, coin: str, live: str, most: int) -> list[Order]:
         """The newest orders of a coin, oldest first; ``live`` is ``IN`` or ``NOT IN`` the live states."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Protocol
 
-from core.domain.effects import GridRow
+from core.domain.effects import GridRow, SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKind, FillSource, ForeignFill, Funding
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 
@@ -112,6 +112,48 @@ def funding_values(payment: Funding, received_ms: int) -> tuple[object, ...]:
     return (
         *(payment.account, payment.coin, payment.time_ms, str(payment.usd)),
         *(payment.hash, received_ms, payment.raw),
+    )
+
+
+def funding_from_row(row: Row) -> Funding:
+    return Funding(
+        account=row["account"],
+        coin=row["coin"],
+        time_ms=row["time_ms"],
+        usd=Decimal(row["usd"]),
+        hash=row["hash"],
+        raw=row["raw"],
+    )
+
+
+UPSERT_POSITION = """
+INSERT INTO positions (coin, lots, fills, adjustments, time_ms) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (coin) DO UPDATE SET lots = excluded.lots, fills = excluded.fills, adjustments = excluded.adjustments,
+  time_ms = excluded.time_ms
+"""
+
+UPSERT_CHECKPOINT = """
+INSERT INTO checkpoints (coin, cut_ms, lots, cost, realized, fees) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (coin, cut_ms) DO UPDATE SET lots = excluded.lots, cost = excluded.cost, realized = excluded.realized,
+  fees = excluded.fees
+"""
+
+
+def checkpoint_values(checkpoint: SaveCheckpoint) -> tuple[object, ...]:
+    return (
+        *(checkpoint.coin, checkpoint.cut_ms, checkpoint.lots, checkpoint.cost),
+        *(str(checkpoint.realized), str(checkpoint.fees)),
+    )
+
+
+def checkpoint_from_row(row: Row) -> SaveCheckpoint:
+    return SaveCheckpoint(
+        coin=row["coin"],
+        cut_ms=row["cut_ms"],
+        lots=row["lots"],
+        cost=row["cost"],
+        realized=Decimal(row["realized"]),
+        fees=Decimal(row["fees"]),
     )
 
 

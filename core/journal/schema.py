@@ -71,6 +71,7 @@ CREATE TABLE nonces (signer TEXT PRIMARY KEY, ceiling INTEGER NOT NULL) STRICT;
 _VERSION_2 = """
 ALTER TABLE fills ADD COLUMN kind TEXT NOT NULL DEFAULT 'trade';
 CREATE INDEX fills_by_fee_token ON fills (coin, fee_token) WHERE fee_token <> 'USDC';
+CREATE INDEX orders_by_time ON orders (coin, created_ms, cloid);
 -- Fills in coins that aren't traded here: kept as they came.
 CREATE TABLE foreign_fills (
   id INTEGER PRIMARY KEY,

@@ -56,7 +56,7 @@ async def test_a_fill_counts_once_whatever_the_source_the_batch_or_the_run(tmp_p
     assert later.duplicates == (("BTC", 1),)
     found = await restored(path, "BTC", "ETH")
     assert [f.trade_id for f in found.coins["BTC"].fills] == [1, 2, 3]
-    assert (found.coins["BTC"].duplicates, found.coins["ETH"].duplicates) == (3, 0)
+    assert (found.coins["BTC"].counts["duplicates"], found.coins["ETH"].counts.get("duplicates")) == (3, None)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,10 @@ async def test_a_batch_that_fails_in_its_middle_leaves_nothing(tmp_path: Path) -
     found = await restored(path)
     assert [f.trade_id for f in found.coins["BTC"].fills] == [1, 3]
     assert (found.coins["BTC"].live_orders, found.coins["BTC"].halted, found.meta) == ([], "", {})
-    assert (found.coins["BTC"].duplicates, found.nonce_ceilings) == (0, {})
+    assert (found.coins["BTC"].counts, found.nonce_ceilings) == (
+        {"fills": 2, "buys": 2, "external": 2, "ws": 2, "maker": 2},
+        {},
+    )
 
 
 async def test_what_commit_returned_is_seen_by_others(tmp_path: Path) -> None:
@@ -148,8 +151,8 @@ async def test_fills_of_our_orders_are_ours_and_all_others_external(tmp_path: Pa
         foreign = [fill(3, cloid="0x" + "9" * 32), fill(4), fill(5, order_id=900, coin="ETH")]
         await journal.commit(batch(fills=[*mine, *foreign]))
     found = await restored(path, "BTC", "ETH")
-    assert found.coins["BTC"].external == 2
-    assert found.coins["ETH"].external == 1
+    assert found.coins["BTC"].counts["external"] == 2
+    assert found.coins["ETH"].counts["external"] == 1
 
 
 def test_a_batch_takes_rows_and_nothing_else() -> None:

@@ -1,0 +1,116 @@
+"""What one transaction of the journal writes, and what was new of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.domain.effects import (
+    Effect,
+    GridRow,
+    LiftHalt,
+    RevokeAdjustment,
+    SaveAction,
+    SaveAdjustment,
+    SaveCheckpoint,
+    SaveGrid,
+    SaveHalt,
+    SaveHighWater,
+    SaveOrder,
+    SavePosition,
+)
+from core.domain.events import FillConflict
+from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
+from core.domain.orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The position that the fold starts from: what the account held before the first journalled fill."""
+
+    coin: str
+    lots: int
+    cost: int
+    time_ms: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes."""
+
+    now_ms: int
+    fills: list[Fill] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    grids: list[GridRow] = field(default_factory=list)
+    halts: list[SaveHalt | LiftHalt] = field(default_factory=list)
+    """Latched and lifted in the order given: a halt that follows a lift stays."""
+    actions: list[SaveAction] = field(default_factory=list)
+    anchors: list[Anchor] = field(default_factory=list)
+    boots: list[tuple[str, int, str]] = field(default_factory=list)
+    """Boot nonce, pid and version of a start."""
+    meta: dict[str, str] = field(default_factory=dict)
+    nonce_ceiling: tuple[str, int] | None = None
+    foreign: list[ForeignFill] = field(default_factory=list)
+    funding: list[Funding] = field(default_factory=list)
+    adjustments: list[Adjustment] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+    """Adjustments that count no more."""
+    positions: list[SavePosition] = field(default_factory=list)
+    checkpoints: list[SaveCheckpoint] = field(default_factory=list)
+
+    def take(self, effect: Effect) -> bool:
+        """Add the row that an effect asks for; whether it asked for one."""
+        match effect:
+            case SaveOrder(order):
+                self.orders.append(order)
+            case SaveGrid(grid):
+                self.grids.append(grid)
+            case SaveHalt() | LiftHalt():
+                self.halts.append(effect)
+            case SaveAction():
+                self.actions.append(effect)
+            case SaveHighWater(value):
+                self.meta["high_water"] = str(value)
+            case SaveAdjustment(adjustment):
+                self.adjustments.append(adjustment)
+            case RevokeAdjustment(id_):
+                self.revoked.append(id_)
+            case SavePosition():
+                self.positions.append(effect)
+            case SaveCheckpoint():
+                self.checkpoints.append(effect)
+            case _:
+                return False
+        return True
+
+    @property
+    def is_empty(self) -> bool:
+        rows = (
+            self.fills,
+            self.orders,
+            self.grids,
+            self.halts,
+            self.actions,
+            self.anchors,
+            self.boots,
+            self.meta,
+            self.foreign,
+            self.funding,
+            self.adjustments,
+            self.revoked,
+            self.positions,
+            self.checkpoints,
+        )
+        return not any(rows) and self.nonce_ceiling is None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What was new of a batch, in the order given, and refused duplicates of fills by coin."""
+
+    new_fills: tuple[Fill, ...]
+    duplicates: tuple[tuple[str, int], ...]
+    new_foreign: tuple[ForeignFill, ...] = ()
+    new_funding: tuple[Funding, ...] = ()
+    conflicts: tuple[FillConflict, ...] = ()
+    """Duplicates whose content is not that of the row that stands."""

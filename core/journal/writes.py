@@ -1,0 +1,203 @@
+"""The statements of one transaction: a batch's rows, the counts kept with them, and the checkpoints that they undercut."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from core.domain.effects import LiftHalt, SaveCheckpoint, SaveHalt
+from core.domain.events import FillConflict
+from core.domain.fills import Fill, FillKey
+from core.journal.batch import Batch, Committed
+from core.journal.rows import (
+    INSERT_ADJUSTMENT,
+    INSERT_FILL,
+    INSERT_FOREIGN,
+    INSERT_FUNDING,
+    INSERT_GRID,
+    UPSERT_CHECKPOINT,
+    UPSERT_ORDER,
+    UPSERT_POSITION,
+    adjustment_values,
+    checkpoint_values,
+    fill_from_row,
+    fill_values,
+    foreign_values,
+    funding_values,
+    grid_values,
+    order_values,
+)
+
+CHECKPOINTS_KEPT = 4
+"""Of each coin: one that a late fill undercuts leaves an older one to start from."""
+
+_COUNTED = """
+SELECT coin, min(time_ms), count(*) AS fills, sum(side = 'buy') AS buys, sum(external) AS external,
+  sum(source = 'ws') AS ws, sum(crossed = 0) AS maker
+FROM fills WHERE id > ? GROUP BY coin
+"""
+
+T = TypeVar("T")
+
+
+def write(db: sqlite3.Connection, batch: Batch) -> Committed:
+    """All of a batch, inside the transaction that is open."""
+    undercut: dict[str, int] = {}
+    new, duplicates, conflicts = _write_fills(db, batch, undercut) if batch.fills else ([], Counter(), [])
+    foreign = _insert_new(db, INSERT_FOREIGN, batch.foreign, lambda f: foreign_values(f, batch.now_ms))
+    funding = _insert_new(db, INSERT_FUNDING, batch.funding, lambda p: funding_values(p, batch.now_ms))
+    _write_adjustments(db, batch, undercut)
+    _write_rows(db, batch)
+    _write_checkpoints(db, batch.checkpoints, undercut)
+    return Committed(tuple(new), tuple(duplicates.items()), foreign, funding, tuple(conflicts))
+
+
+def _write_fills(
+    db: sqlite3.Connection, batch: Batch, undercut: dict[str, int]
+) -> tuple[Sequence[Fill], Counter[str], list[FillConflict]]:
+    """Fills that were new, refused duplicates by coin, and those of them that say something else than the row that stands."""
+    fills, now = batch.fills, batch.now_ms
+    (last,) = db.execute("SELECT coalesce(max(id), 0) FROM fills").fetchone()
+    inserted = db.executemany(INSERT_FILL, [fill_values(fill, now) for fill in fills]).rowcount
+    counts: list[tuple[str, str, int]] = []
+    for coin, least_ms, *values in db.execute(_COUNTED, (last,)):
+        undercut[coin] = least_ms
+        counts += [
+            (coin, name, value)
+            for name, value in zip(("fills", "buys", "external", "ws", "maker"), values, strict=True)
+        ]
+    new: Sequence[Fill] = fills
+    duplicates, conflicts = Counter[str](), list[FillConflict]()
+    if inserted < len(fills):
+        new, refused = _sort_out(db, fills, last)
+        duplicates.update(fill.coin for fill in refused)
+        conflicts = _conflicts(db, refused)
+        counts += [(coin, "duplicates", count) for coin, count in duplicates.items()]
+    _add_counts(db, counts)
+    return new, duplicates, conflicts
+
+
+def _sort_out(db: sqlite3.Connection, fills: Sequence[Fill], last: int) -> tuple[list[Fill], list[Fill]]:
+    """Which of the fills are the rows after ``last``, and which were refused. Rows are never deleted, so ids grow."""
+    found = db.execute(
+        "SELECT account, coin, time_ms, trade_id, discriminator FROM fills WHERE id > ?", (last,)
+    )
+    inserted = {FillKey(*key) for key in found}
+    new, refused = [], []
+    for fill in fills:
+        if fill.key in inserted:
+            inserted.remove(fill.key)  # a second one in the batch is a duplicate
+            new.append(fill)
+        else:
+            refused.append(fill)
+    return new, refused
+
+
+def _conflicts(db: sqlite3.Connection, refused: Sequence[Fill]) -> list[FillConflict]:
+    cursor = db.cursor()
+    cursor.row_factory = sqlite3.Row
+    found = []
+    for fill in refused:
+        row = cursor.execute(
+            "SELECT * FROM fills WHERE account = ? AND coin = ? AND time_ms = ? AND trade_id = ? AND discriminator = ?",
+            fill.key,
+        ).fetchone()
+        known = fill_from_row(row)
+        if _content(known) != _content(fill):
+            found.append(FillConflict(known, fill))
+    return found
+
+
+def _content(fill: Fill) -> tuple[object, ...]:
+    """What must be the same whichever way a fill reaches us."""
+    return (
+        *(fill.side, fill.price, fill.lots, fill.start_lots),
+        *(fill.order_id, fill.closed_pnl, fill.fee),
+    )
+
+
+def _add_counts(db: sqlite3.Connection, counts: Iterable[tuple[str, str, int]]) -> None:
+    db.executemany(
+        "INSERT INTO counters (coin, name, value) VALUES (?, ?, ?) "
+        "ON CONFLICT (coin, name) DO UPDATE SET value = value + excluded.value",
+        [count for count in counts if count[2]],
+    )
+
+
+def _insert_new(
+    db: sqlite3.Connection, sql: str, items: Sequence[T], values: Callable[[T], tuple[object, ...]]
+) -> tuple[T, ...]:
+    """Those of a few items whose rows weren't there."""
+    return tuple(item for item in items if db.execute(sql, values(item)).rowcount)
+
+
+def _write_adjustments(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int]) -> None:
+    changed = [(each.coin, each.time_ms) for each in batch.adjustments]
+    db.executemany(INSERT_ADJUSTMENT, [adjustment_values(each) for each in batch.adjustments])
+    for id_ in batch.revoked:
+        changed += db.execute(
+            "UPDATE adjustments SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL RETURNING coin, time_ms",
+            (batch.now_ms, id_),
+        ).fetchall()
+    for coin, time_ms in changed:
+        undercut[coin] = min(time_ms, undercut.get(coin, time_ms))
+
+
+def _write_checkpoints(
+    db: sqlite3.Connection, checkpoints: Sequence[SaveCheckpoint], undercut: dict[str, int]
+) -> None:
+    """Add checkpoints, drop those that this batch's rows undercut (one of this very batch too), keep the newest few."""
+    db.executemany(UPSERT_CHECKPOINT, [checkpoint_values(each) for each in checkpoints])
+    db.executemany("DELETE FROM checkpoints WHERE coin = ? AND cut_ms > ?", list(undercut.items()))
+    db.executemany(
+        "DELETE FROM checkpoints WHERE coin = ? AND cut_ms NOT IN "
+        "(SELECT cut_ms FROM checkpoints WHERE coin = ? ORDER BY cut_ms DESC LIMIT ?)",
+        [(coin, coin, CHECKPOINTS_KEPT) for coin in {each.coin for each in checkpoints}],
+    )
+
+
+def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
+    now = batch.now_ms
+    db.executemany(UPSERT_ORDER, [order_values(order) for order in batch.orders])
+    db.executemany(INSERT_GRID, [grid_values(grid) for grid in batch.grids])
+    for halt in batch.halts:
+        _write_halt(db, halt, now)
+    db.executemany(
+        "INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (a.command.id, now, a.command.action.value, a.command.coin, a.command.origin, a.outcome)
+            for a in batch.actions
+        ],
+    )
+    db.executemany(
+        "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)",
+        [(a.coin, a.lots, a.cost, a.time_ms, a.reason) for a in batch.anchors],
+    )
+    db.executemany(UPSERT_POSITION, [(p.coin, p.lots, p.fills, p.adjustments, now) for p in batch.positions])
+    db.executemany(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        list(batch.meta.items()),
+    )
+    db.executemany(
+        "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)",
+        [(boot, now, pid, version) for boot, pid, version in batch.boots],
+    )
+    if batch.nonce_ceiling is not None:
+        db.execute(
+            "INSERT INTO nonces (signer, ceiling) VALUES (?, ?) "
+            "ON CONFLICT (signer) DO UPDATE SET ceiling = max(ceiling, excluded.ceiling)",
+            batch.nonce_ceiling,
+        )
+
+
+def _write_halt(db: sqlite3.Connection, halt: SaveHalt | LiftHalt, now_ms: int) -> None:
+    match halt:
+        case SaveHalt(coin, reason):
+            db.execute("INSERT INTO halts (coin, reason, since_ms) VALUES (?, ?, ?)", (coin, reason, now_ms))
+        case LiftHalt(coin, by):
+            db.execute(
+                "UPDATE halts SET lifted_ms = ?, lifted_by = ? WHERE coin = ? AND lifted_ms IS NULL",
+                (now_ms, by, coin),
+            )
