@@ -153,6 +153,8 @@ class CoinView:
     fills: FillsView = field(default_factory=FillsView)
     grid: GridView = field(default_factory=GridView)
     drift: DriftView = field(default_factory=DriftView)
+    chain_broken: bool = False
+    """A fill is missing: one started from another position than the one before it left."""
 
     @property
     def notional_usd(self) -> Decimal:

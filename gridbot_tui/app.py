@@ -19,6 +19,7 @@ from core.domain.commands import Action
 from core.runtime.core_port import CorePort
 from core.view import RunState, Severity, Snapshot
 from gridbot_tui import keymap, themes
+from gridbot_tui.screens.accept import AcceptDialog
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
@@ -168,6 +169,9 @@ class GridBotApp(App[None]):
                 self._ask_flatten(action)
             case "resume":
                 self._ask(ResumeDialog(self.look, self._monotonic), lambda: self._resume(action))
+            case "accept":
+                accepted = AcceptDialog(self.look, self._monotonic)
+                self._ask(accepted, lambda: self._desk.send(action, Action.ACCEPT))
             case "help":
                 self._ask(HelpDialog(self.look, self._monotonic), lambda: None)
             case "quit":

@@ -245,6 +245,24 @@ def reconnect(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
     return _command("reconnect", "", state_dir, json)
 
 
+@app.command
+def reconcile(
+    coin: CoinArgument = "",
+    *,
+    accept: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Take what no fill explains over as an adjustment in the journal; lifts a halt for drift.",
+        ),
+    ] = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Hold all fills, orders and the position against the exchange, and say what doesn't add up."""
+    return _command("accept" if accept else "reconcile", coin, state_dir, json)
+
+
 def _ask(cmd: str, state_dir: Path | None, coin: str = "") -> dict[str, Any]:
     from core.runtime.control_client import ask, find_instance
 

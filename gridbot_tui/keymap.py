@@ -98,13 +98,22 @@ def _resume_refusal(snapshot: Snapshot | None) -> str | None:
         return "nothing is halted"
     for coin in snapshot.coins:
         if abs(coin.drift.pct) > DRIFT_LIMIT_PCT:
-            return f"{coin.coin} drifts {abs(coin.drift.pct):.2f}% (limit 1%): R resync first"
+            return f"{coin.coin} drifts {abs(coin.drift.pct):.2f}% (limit 1%): R resync first, A accepts what stays"
     feed = snapshot.feed
     if not feed.connected or not feed.ready or snapshot.time_ms - feed.last_message_ms >= STALE_MS:
         return "the market feed is down or stale: W reconnect first"
     if snapshot.api.breaker_open:
         return f"the circuit breaker is open: {snapshot.api.breaker_reason or 'no reason given'}"
     return None
+
+
+def _needs_drift(snapshot: Snapshot | None) -> str | None:
+    if (reason := _needs_running_core(snapshot)) is not None:
+        return reason
+    assert snapshot is not None
+    if any(coin.drift.amount or coin.chain_broken for coin in snapshot.coins):
+        return None
+    return "the fills explain the position: there is nothing to accept"
 
 
 def _needs_two_coins(snapshot: Snapshot | None) -> str | None:
@@ -137,6 +146,9 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "resume", ("U",), "Resume", "Quote again after a halt", _TYPED, _resume_refusal, in_footer=True,
     ),
+    KeyAction(
+        "accept", ("A",), "Accept", "Take over a drift that no fill explains", _TYPED, _needs_drift,
+    ),
     KeyAction("help", ("question_mark",), "Help", "Every key, and why one is refused now", in_footer=True),
     KeyAction(
         "quit", ("Q",), "Quit", "Stop in order, cancel our orders, leave",
@@ -145,7 +157,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("filter_drift", ("d",), "Drift", "Show position_drift and resync events", scope=_DASH),
     KeyAction("filter_compression", ("c",), "Compression", "Show grid_compression events", scope=_DASH),
     KeyAction("filter_fills", ("l",), "Fills", "Show fills", scope=_DASH),
-    KeyAction("filter_all", ("a",), "All", "Show every event", scope=_DASH),
+    KeyAction("filter_all", ("n",), "All", "No filter: show every event", scope=_DASH),
     KeyAction(
         "next_coin", ("tab",), "Next coin", "Look at the next coin", disabled_reason=_needs_two_coins, scope=_DASH
     ),

@@ -10,13 +10,13 @@ from widgets.look import EventFilter, Look
 
 _PREFIXES: dict[EventFilter, tuple[str, ...]] = {
     EventFilter.ALL: ("",),
-    EventFilter.DRIFT: ("position_drift", "resync"),
+    EventFilter.DRIFT: ("position_drift", "resync", "adjustment"),
     EventFilter.COMPRESSION: ("grid_compression",),
     EventFilter.FILLS: ("fill",),
 }
 _NAME_WIDTHS = (20, 26)
 _WIDE = 100
-_FILTER_KEYS = "[d]rift [c]ompress [l] fill [a]ll"
+_FILTER_KEYS = "[d]rift [c]ompress [l] fill [n]one"
 
 
 def matching(events: tuple[EventView, ...], wanted: EventFilter) -> list[EventView]:

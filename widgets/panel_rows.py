@@ -33,7 +33,7 @@ def position_fields(look: Look) -> list[Field]:
         Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),), is_pair=True),
         Field("Realised", _money(coin.realized_usd)),
         Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
-        Field("Funding", formats.NOTHING if coin.funding_usd is None else _money(coin.funding_usd)),
+        Field("Funding", _money(coin.funding_usd)),
     ]
 
 
@@ -150,6 +150,11 @@ def system_fields(look: Look) -> list[Field]:
             f"{api.unknown_orders} orders",
             severity=Severity.WARN if api.unknown_orders else Severity.INFO,
         ),
+        Field(
+            "Unreadable",
+            f"{snapshot.feed.quarantined} messages",
+            severity=Severity.WARN if snapshot.feed.quarantined else Severity.INFO,
+        ),
         Field("REST", f"{api.rest_latency_ms:.0f}ms", (f"{snapshot.feed.reconnects} reconn",)),
         Field(
             "Sent",
@@ -189,9 +194,7 @@ def risk_fields(look: Look) -> list[Field]:
             f"{risk.margin_utilization_pct:.1f}% used",
             severity=graded(risk.margin_utilization_pct, 70.0, 100.0),
         ),
-        Field("Funding", formats.NOTHING, ("not counted yet", "not counted"))
-        if paid is None
-        else Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
+        Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
         Field(
             "Exposure",
             formats.quantity(exposed),

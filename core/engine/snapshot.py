@@ -129,6 +129,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         fills=_fills_view(coin),
         grid=_grid_view(coin),
         drift=_drift_view(coin),
+        chain_broken=bool(coin.chain_broken_mono_ms),
     )
 
 

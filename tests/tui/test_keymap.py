@@ -83,7 +83,7 @@ def test_resume_is_refused_with_the_reason_while_one_holds() -> None:
     stale = halted(feed=FeedView(connected=True, ready=True, last_message_ms=NOW_MS - 30_000))
     assert resume(halted()) is None
     assert resume(snapshot()) == "nothing is halted"
-    assert resume(drifting) == "BTC drifts 4.20% (limit 1%): R resync first"
+    assert resume(drifting) == "BTC drifts 4.20% (limit 1%): R resync first, A accepts what stays"
     assert resume(stale) == "the market feed is down or stale: W reconnect first"
     assert resume(halted(feed=FeedView())) == "the market feed is down or stale: W reconnect first"
     assert resume(halted(api=ApiView(breaker_open=True, breaker_reason="5 errors"))) == (
