@@ -6,7 +6,7 @@ whole-request refusal in words that mean that nothing was placed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled
@@ -14,6 +14,9 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Order
 from core.domain.units import InexactNumberError
 from core.exchange.wire import sample
+
+Complain = Callable[[str], None]
+"""Told in words what is wrong with an answer."""
 
 NOT_PLACED = (
     "User or API Wallet",
@@ -31,9 +34,22 @@ NOT_PLACED = (
 
 
 def place_results(
+    answer: Any,
+    orders: Sequence[Order],
+    instruments: dict[str, Instrument],
+    complain: Complain = lambda _: None,
+) -> tuple[tuple[str, PlaceResult], ...]:
+    """The result of each order, in the order sent. ``complain`` is told what can't be read in the answer."""
+    results = _place_results(answer, orders, instruments)
+    doubts = [result.reason for _, result in results if isinstance(result, Unsettled)]
+    if doubts and whole_refusal(answer) is None:
+        complain(doubts[0])
+    return results
+
+
+def _place_results(
     answer: Any, orders: Sequence[Order], instruments: dict[str, Instrument]
 ) -> tuple[tuple[str, PlaceResult], ...]:
-    """The result of each order, in the order sent."""
     refusal = whole_refusal(answer)
     if refusal is not None:
         definite = refusal.startswith(NOT_PLACED)
@@ -94,14 +110,20 @@ def _traded(order_id: int, size: Any, order: Order, instrument: Instrument) -> P
     return Traded(order_id, lots)
 
 
-def cancel_results(answer: Any, cloids: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Per cloid ``""`` for success, else why it isn't known to be cancelled."""
+def cancel_results(
+    answer: Any, cloids: Sequence[str], complain: Complain = lambda _: None
+) -> tuple[tuple[str, str], ...]:
+    """Per cloid ``""`` for success, else why it isn't known to be cancelled. ``complain`` as in ``place_results``."""
     refusal = whole_refusal(answer)
     if refusal is not None:
         return tuple((cloid, refusal) for cloid in cloids)
     statuses = _statuses(answer, "cancel")
     if statuses is None or len(statuses) != len(cloids):
+        complain("an answer of another shape")
         return tuple((cloid, "an answer of another shape") for cloid in cloids)
+    unknown = [status for status in statuses if status != "success" and _refused(status) is None]
+    if unknown:
+        complain(_error_text(unknown[0]))
     return tuple(
         (cloid, "" if status == "success" else _error_text(status))
         for cloid, status in zip(cloids, statuses, strict=True)

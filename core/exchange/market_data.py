@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,7 +20,8 @@ from core.domain.events import FeedChanged, FillsArrived, OrderUpdate, Quote, Wi
 from core.domain.fills import FillSource
 from core.domain.instrument import Instrument
 from core.exchange.venue_clock import VenueClock
-from core.exchange.wire import WireError, decode_bbo, decode_fill, decode_order_update, sample
+from core.exchange.wire import WireError, decode_bbo, decode_order_update, sample
+from core.exchange.wire_history import decode_fill_rows
 
 FeedItem = FillsArrived | OrderUpdate | Quote | FeedChanged | WireQuarantined
 Sink = Callable[[FeedItem], Awaitable[None]]
@@ -38,7 +39,15 @@ STABLE_AFTER_S = 30.0
 """A connection that lasted this long starts the back-off anew."""
 
 QUARANTINE_LIMIT = 3
-"""Undecodable messages in a row on one channel that force a reconnect."""
+"""Undecodable messages in a row on one channel that force a reconnect. What is no JSON at all counts as the channel ``text``;
+any message that decodes ends its row. Fills that a quarantined message may have hidden are for the engine to read back."""
+
+
+class Frame(NamedTuple):
+    """A message decoded, and as it came."""
+
+    message: Any
+    raw: str | bytes
 
 
 def _word(value: Any) -> str:
@@ -130,14 +139,14 @@ class MarketData:
         waiting = [self._identity(s) for s in self._subscriptions]
         async with asyncio.timeout(ACK_TIMEOUT_S):
             while waiting and not self._close_reason:
-                message = await self._receive(socket)
-                match message:
+                frame = await self._receive(socket)
+                match frame.message:
                     case {"channel": "subscriptionResponse", "data": {"subscription": subscription}}:
                         acknowledged = self._identity(subscription)
                         if acknowledged in waiting:
                             waiting.remove(acknowledged)
                     case _:
-                        await self._handle(message)
+                        await self._handle(frame)
 
     @staticmethod
     def _identity(subscription: Any) -> tuple[str, str, str]:
@@ -154,41 +163,46 @@ class MarketData:
         while True:
             try:
                 async with asyncio.timeout(PING_AFTER_S):
-                    message = await self._receive(socket)
+                    frame = await self._receive(socket)
             except TimeoutError:
                 if self._clock.now().mono_ms - self._last_mono_ms > SILENT_AFTER_S * 1000:
                     self._close_reason = f"silent for {SILENT_AFTER_S:.0f} s"
                     return
                 await socket.send('{"method":"ping"}')
                 continue
-            await self._handle(message)
+            await self._handle(frame)
             if self._close_reason:
                 return
 
-    async def _receive(self, socket: ClientConnection) -> Any:
+    async def _receive(self, socket: ClientConnection) -> Frame:
         raw = await socket.recv()
         now = self._clock.now()
         self._last_mono_ms, self.last_message_ms = now.mono_ms, now.wall_ms
         try:
-            return orjson.loads(raw)
+            return Frame(orjson.loads(raw), raw)
         except orjson.JSONDecodeError:
-            return raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+            return Frame(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"), raw)
 
-    async def _handle(self, message: Any) -> None:
+    async def _handle(self, frame: Frame) -> None:
+        message = frame.message
         if isinstance(message, str) and message.startswith("Websocket connection established"):
             return
         named = message.get("channel") if isinstance(message, dict) else "text"
         channel = named if isinstance(named, str) else "unnamed"
         try:
-            await self._dispatch(channel, message)
-            self._bad[channel] = 0
+            is_whole = await self._dispatch(channel, message)
         except WireError as error:
-            self._bad[channel] = self._bad.get(channel, 0) + 1
-            await self._sink(WireQuarantined(channel, str(error), sample(message)))
-            if self._bad[channel] >= QUARANTINE_LIMIT or channel in ("userFills", "text"):
-                self._close_reason = f"undecodable messages on {channel}"
+            await self._sink(WireQuarantined(channel, str(error), sample(frame.raw)))
+            is_whole = False
+        if is_whole:
+            self._bad[channel] = self._bad["text"] = 0
+            return
+        self._bad[channel] = self._bad.get(channel, 0) + 1
+        if self._bad[channel] >= QUARANTINE_LIMIT:
+            self._close_reason = f"{QUARANTINE_LIMIT} undecodable messages in a row on {channel}"
 
-    async def _dispatch(self, channel: str, message: Any) -> None:
+    async def _dispatch(self, channel: str, message: Any) -> bool:
+        """Deliver what is in a message; whether all of it that may concern us did decode."""
         if not isinstance(message, dict):
             raise WireError("not a JSON object")
         data = message.get("data")
@@ -198,7 +212,7 @@ class MarketData:
                 if quote is not None:
                     await self._sink(quote)
             case "userFills":
-                await self._on_fills(data)
+                return await self._on_fills(data)
             case "orderUpdates":
                 if not isinstance(data, list):
                     raise WireError("orderUpdates: not a list")
@@ -209,14 +223,18 @@ class MarketData:
                 pass
             case _:
                 raise WireError(f"unexpected channel {channel!r}")
+        return True
 
-    async def _on_fills(self, data: Any) -> None:
+    async def _on_fills(self, data: Any) -> bool:
+        """Deliver the rows that decode, quarantine the others; whether none of those may have been a fill of ours."""
         if not isinstance(data, dict) or not isinstance(data.get("fills"), list):
             raise WireError("userFills: no list of fills")
         if _word(data.get("user")).lower() != self._account:
             raise WireError("userFills of another user, which was not asked for")
         source = FillSource.SNAPSHOT if data.get("isSnapshot") is True else FillSource.WS
-        fills = [decode_fill(row, self._account, source, self._instruments) for row in data["fills"]]
-        known = tuple(fill for fill in fills if fill is not None)
-        if known:
-            await self._sink(FillsArrived(known))
+        found = decode_fill_rows(data["fills"], self._account, source, self._instruments, "userFills")
+        if found.fills or found.foreign:
+            await self._sink(FillsArrived(found.fills, foreign=found.foreign))
+        for quarantined in found.quarantined:
+            await self._sink(quarantined)
+        return not found.bad

@@ -6,18 +6,20 @@ wait for them. Every action carries ``expiresAfter``, so that an unknown outcome
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from core.domain.events import CancelOutcome, PlaceOutcome, Refused, Unsettled
 from core.domain.instrument import Instrument
 from core.domain.orders import Order
 from core.exchange.actions import Action, cancel_action, order_action
-from core.exchange.answers import cancel_results, place_results
+from core.exchange.answers import Complain, cancel_results, place_results
 from core.exchange.nonces import NonceAllocator
 from core.exchange.rest import Rest, RestError
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
+
+T = TypeVar("T")
 
 CANCELS_PER_ACTION = 200
 """The exchange refuses an action of more items."""
@@ -46,28 +48,41 @@ class OrderRouter:
             late = Refused("not sent: it waited longer than its expiry")
             return PlaceOutcome(tuple((order.cloid, late) for order in orders))
         try:
-            answer = await self._send(order_action(orders, self._instruments), expires_ms, len(orders))
+            return PlaceOutcome(
+                await self._send(
+                    order_action(orders, self._instruments),
+                    expires_ms,
+                    len(orders),
+                    lambda answer, complain: place_results(answer, orders, self._instruments, complain),
+                )
+            )
         except RestError as error:
             doubt = Unsettled(str(error)) if error.was_sent else Refused(f"not sent: {error}")
             return PlaceOutcome(tuple((order.cloid, doubt) for order in orders))
-        return PlaceOutcome(place_results(answer, orders, self._instruments))
 
     async def cancel(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
         """Cancel by (coin, cloid), in as many actions as needed; always an outcome, for every cloid."""
         results: list[tuple[str, str]] = []
         for start in range(0, len(cloids), CANCELS_PER_ACTION):
-            chunk = cloids[start : start + CANCELS_PER_ACTION]
-            names = [cloid for _, cloid in chunk]
-            try:
-                expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
-                answer = await self._send(cancel_action(chunk, self._instruments), expires_ms, len(chunk))
-            except RestError as error:
-                results += [(cloid, str(error)) for cloid in names]
-            else:
-                results += cancel_results(answer, names)
+            results += await self._cancel_some(cloids[start : start + CANCELS_PER_ACTION])
         return CancelOutcome(tuple(results))
 
-    async def _send(self, action: Action, expires_ms: int, items: int) -> Any:
+    async def _cancel_some(self, cloids: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        names = [cloid for _, cloid in cloids]
+        expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
+        try:
+            return await self._send(
+                cancel_action(cloids, self._instruments),
+                expires_ms,
+                len(cloids),
+                lambda answer, complain: cancel_results(answer, names, complain),
+            )
+        except RestError as error:
+            return tuple((cloid, str(error)) for cloid in names)
+
+    async def _send(
+        self, action: Action, expires_ms: int, items: int, parse: Callable[[Any, Complain], T]
+    ) -> T:
         nonce = await self._nonces.take(self._clock.now().venue_ms)
         payload = {
             "action": action,
@@ -76,4 +91,4 @@ class OrderRouter:
             "vaultAddress": None,
             "expiresAfter": expires_ms,
         }
-        return await self._rest.exchange(payload, items)
+        return await self._rest.act(payload, items, parse)

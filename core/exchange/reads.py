@@ -1,35 +1,62 @@
-"""Questions to ``/info``, decoded: fills by pages, the account, open orders, one order."""
+"""Questions to ``/info``, decoded: fills and other history by pages, the account, open orders, one order, one book."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from core.domain.events import AccountObserved, OpenOrdersObserved, OrderNotFound, OrderUpdate
-from core.domain.fills import Fill, FillSource
+from core.domain.events import (
+    AccountObserved,
+    BookObserved,
+    LedgerUpdatesObserved,
+    OpenOrdersObserved,
+    OrderNotFound,
+    OrderUpdate,
+    WireQuarantined,
+)
+from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.domain.instrument import Instrument
 from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import (
     WireError,
     decode_account,
+    decode_book,
     decode_entry_prices,
-    decode_fill,
     decode_meta,
     decode_open_orders,
     decode_order_status,
+    raw_text,
+)
+from core.exchange.wire_history import (
+    decode_fill_rows,
+    decode_funding,
+    decode_rows,
+    decode_time,
+    decode_update_kind,
 )
 
+T = TypeVar("T")
+
 PAGES_MAX = 200
-"""A read of fills is given up after this many pages; the exchange lets 10,000 fills be read, at most 2,000 in a page."""
+"""A read is given up after this many pages; the exchange lets 10,000 fills be read, at most 2,000 in a page."""
+
+FILLS_PER_PAGE = 2_000
+HISTORY_PER_PAGE = 500
+"""Rows at most in one answer: of fills, and of funding or transfers (Hyperliquid: pagination)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """``newest_ms`` is the latest time in it; ``quarantined`` the rows that didn't decode."""
+
     fills: tuple[Fill, ...]
     newest_ms: int
+    foreign: tuple[ForeignFill, ...] = ()
+    quarantined: tuple[WireQuarantined, ...] = ()
 
 
 class Reads:
@@ -41,86 +68,141 @@ class Reads:
         self._rest, self._clock, self._account = rest, clock, account
         self._instruments, self._dex = instruments, dex
 
-    async def fills_since(self, since_ms: int) -> AsyncIterator[Page]:
+    async def fills_since(self, since_ms: int, source: FillSource = FillSource.REST) -> AsyncIterator[Page]:
         """Pages of ``userFillsByTime`` from ``since_ms`` (inclusive) until a page adds nothing.
 
-        Pages overlap by the last millisecond, so that a millisecond that straddles two pages is whole.
+        Pages overlap by the last millisecond, so that a millisecond that straddles two pages is whole. The exchange shows only
+        the 10,000 most recent fills of an account, and no answer tells that older ones were left out: after an outage with more
+        of them, the chain of start positions does.
+
+        Raises:
+            WireError: after the last page if a row that may be of a coin of ours didn't decode; at once if pages can't go on.
         """
-        seen: set[tuple[object, ...]] = set()
-        start = max(0, since_ms)
+        seen: set[str] = set()
+        start, spoilt = max(0, since_ms), ""
         for _ in range(PAGES_MAX):
             rows = await self._fill_rows(start)
-            fresh = [row for row in rows if _row_identity(row) not in seen]
+            fresh = _unseen(rows, seen)
             if not fresh:
-                return
-            seen.update(map(_row_identity, fresh))
-            fills = (decode_fill(row, self._account, FillSource.REST, self._instruments) for row in fresh)
-            newest = max(row["time"] for row in fresh)
-            yield Page(tuple(fill for fill in fills if fill is not None), newest)
+                _must_not_be_full("userFillsByTime", len(rows), FILLS_PER_PAGE, start)
+                break
+            found = decode_fill_rows(fresh, self._account, source, self._instruments, "rest:userFillsByTime")
+            spoilt = spoilt or (found.bad[0].reason if found.bad else "")
+            times = [fill.time_ms for fill in found.fills] + [fill.time_ms for fill in found.foreign]
+            newest = max(times, default=start)
+            yield Page(found.fills, newest, found.foreign, found.quarantined)
             start = max(start, newest)
-        raise WireError(f"more than {PAGES_MAX} pages of fills since {since_ms}")
+        else:
+            raise WireError(f"more than {PAGES_MAX} pages of fills since {since_ms}")
+        if spoilt:
+            raise WireError(f"userFillsByTime: a row that can't be read may be a fill of ours: {spoilt}")
 
-    async def _fill_rows(self, start: int) -> list[dict[str, Any]]:
+    async def funding_since(self, since_ms: int) -> AsyncIterator[tuple[Funding, ...]]:
+        """Pages of ``userFunding`` of our coins from ``since_ms`` (inclusive) until one adds nothing. Raises ``WireError``."""
+        pages = self._pages(
+            "userFunding", since_ms, lambda row: decode_funding(row, self._account, self._instruments)
+        )
+        async for page in pages:
+            yield tuple(payment for payment in page if payment is not None)
+
+    async def ledger_updates_since(self, since_ms: int) -> LedgerUpdatesObserved:
+        """What moved on the account without a fill since ``since_ms`` (inclusive). Raises ``WireError``."""
+        pages = self._pages("userNonFundingLedgerUpdates", since_ms, decode_update_kind)
+        kinds = Counter([kind async for page in pages for kind in page])
+        return LedgerUpdatesObserved(since_ms, tuple(sorted(kinds.items())))
+
+    async def _pages(self, kind: str, since_ms: int, parse: Callable[[Any], T]) -> AsyncIterator[list[T]]:
+        """What is new in each page of a history, oldest first; one row that doesn't decode ends it."""
+
+        def rows_of(answer: Any) -> list[tuple[str, int, T]]:
+            return [(raw_text(row), decode_time(row, kind), parse(row)) for row in decode_rows(answer, kind)]
+
+        seen: set[str] = set()
+        start = max(0, since_ms)
+        for _ in range(PAGES_MAX):
+            request = {"type": kind, "user": self._account, "startTime": start}
+            rows = await self._rest.ask(request, rows_of)
+            fresh = [(time_ms, found) for text, time_ms, found in rows if text not in seen]
+            if not fresh:
+                _must_not_be_full(kind, len(rows), HISTORY_PER_PAGE, start)
+                return
+            seen.update(text for text, _, _ in rows)
+            yield [found for _, found in fresh]
+            start = max(start, *(time_ms for time_ms, _ in fresh))
+        raise WireError(f"more than {PAGES_MAX} pages of {kind} since {since_ms}")
+
+    async def _fill_rows(self, start: int) -> list[Any]:
         request = {
             "type": "userFillsByTime",
             "user": self._account,
             "startTime": start,
             "aggregateByTime": False,
         }
-        rows = await self._rest.info(request)
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise WireError("userFillsByTime: not a list of fills")
-        if not all(type(row.get("time")) is int for row in rows):
-            raise WireError("userFillsByTime: a fill without a time")
-        return rows
+        return await self._rest.ask(request, lambda answer: decode_rows(answer, "userFillsByTime"))
+
+    async def book(self, coin: str) -> BookObserved:
+        """The best bid and ask of one coin."""
+        asked = self._clock.now().mono_ms
+        return await self._rest.ask(
+            {"type": "l2Book", "coin": coin},
+            lambda answer: BookObserved(decode_book(answer, coin, self._instruments), asked),
+        )
 
     async def account(self, ticket: str = "") -> AccountObserved:
         asked = self._clock.now().mono_ms
-        answer = await self._rest.info(
-            {"type": "clearinghouseState", "user": self._account, "dex": self._dex}
+        return await self._rest.ask(
+            {"type": "clearinghouseState", "user": self._account, "dex": self._dex},
+            lambda answer: decode_account(answer, self._instruments, asked, ticket),
         )
-        return decode_account(answer, self._instruments, asked, ticket)
 
     async def account_with_entries(self) -> tuple[AccountObserved, dict[str, Decimal]]:
         """The account, and the average entry of each position in price units."""
-        asked = self._clock.now().mono_ms
-        answer = await self._rest.info(
-            {"type": "clearinghouseState", "user": self._account, "dex": self._dex}
-        )
-        return decode_account(answer, self._instruments, asked, ""), decode_entry_prices(
-            answer, self._instruments
+        asked, ours = self._clock.now().mono_ms, self._instruments
+        return await self._rest.ask(
+            {"type": "clearinghouseState", "user": self._account, "dex": self._dex},
+            lambda answer: (decode_account(answer, ours, asked, ""), decode_entry_prices(answer, ours)),
         )
 
     async def open_orders(self, ticket: str = "") -> OpenOrdersObserved:
         asked = self._clock.now().mono_ms
-        answer = await self._rest.info(
-            {"type": "frontendOpenOrders", "user": self._account, "dex": self._dex}
+        orders = await self._rest.ask(
+            {"type": "frontendOpenOrders", "user": self._account, "dex": self._dex},
+            lambda answer: decode_open_orders(answer, self._instruments),
         )
-        return OpenOrdersObserved(decode_open_orders(answer, self._instruments), asked, ticket)
+        return OpenOrdersObserved(orders, asked, ticket)
 
     async def order_status(self, cloid: str) -> OrderUpdate | OrderNotFound:
         seen_ms = self._clock.seen_ms
-        answer = await self._rest.info({"type": "orderStatus", "user": self._account, "oid": cloid})
-        found = decode_order_status(answer, self._instruments)
+        found = await self._rest.ask(
+            {"type": "orderStatus", "user": self._account, "oid": cloid},
+            lambda answer: decode_order_status(answer, self._instruments),
+        )
         return OrderNotFound(cloid, seen_ms) if found is None else found
 
 
-def _row_identity(row: dict[str, Any]) -> tuple[object, ...]:
-    identity = tuple(row.get(name) for name in ("coin", "time", "tid", "oid", "hash", "sz", "startPosition"))
-    if not all(isinstance(value, str | int | float | None) for value in identity):
-        raise WireError("userFillsByTime: a fill of another shape")
-    return identity
+def _unseen(rows: list[Any], seen: set[str]) -> list[Any]:
+    """The rows that no earlier page of the read had; they are noted in ``seen``."""
+    fresh = {text: row for row in rows if (text := raw_text(row)) not in seen}
+    seen.update(fresh)
+    return list(fresh.values())
+
+
+def _must_not_be_full(kind: str, count: int, page_size: int, start: int) -> None:
+    """A page without news ends a read, but not one that is full: there may be more behind it. Raises ``WireError``."""
+    if count >= page_size:
+        raise WireError(
+            f"{kind}: one answer is full with the {count} rows of {start} ms, so what comes after them can't be read; "
+            "look for it in the exchange's own history"
+        )
 
 
 async def read_instruments(rest: Rest, dex: str = "") -> dict[str, Instrument]:
     """Every tradable perpetual of one dex."""
     index = 0
     if dex:
-        dexs = await rest.info({"type": "perpDexs"})
-        if not isinstance(dexs, list):
-            raise WireError("perpDexs: not a list")
+        dexs = await rest.ask({"type": "perpDexs"}, lambda answer: decode_rows(answer, "perpDexs"))
         names = [entry.get("name") if isinstance(entry, dict) else "" for entry in dexs]
         if dex not in names:
             raise WireError(f"the exchange has no dex {dex!r}")
         index = names.index(dex)
-    return decode_meta(await rest.info({"type": "meta", "dex": dex}), index)
+    return await rest.ask({"type": "meta", "dex": dex}, lambda answer: decode_meta(answer, index))

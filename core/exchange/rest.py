@@ -1,18 +1,25 @@
 """HTTP to Hyperliquid: one attempt per call, a time-out on each, answers as plain JSON.
 
-Reads may be repeated by whoever asks; an action is sent once and its missing answer is the caller's UNKNOWN.
+Reads may be repeated by whoever asks; an action is sent once and its missing answer is the caller's UNKNOWN. An answer that
+doesn't decode is told to ``quarantine`` with its raw text, besides the error or the doubt that its caller gets.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
 
+from core.domain.events import WireQuarantined
+from core.exchange.answers import Complain
 from core.exchange.venue_clock import VenueClock
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
+from core.exchange.wire import SAMPLE_CHARS, WireError, sample
+
+T = TypeVar("T")
 
 READ_TIMEOUT_S = 10.0
 ACTION_TIMEOUT_S = 5.0
@@ -43,9 +50,14 @@ class Rest:
     Each endpoint has connections of its own: however slow the reads, an action never waits for one to end.
     """
 
-    def __init__(self, base_url: str, clock: VenueClock) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        clock: VenueClock,
+        quarantine: Callable[[WireQuarantined], None] = lambda _: None,
+    ) -> None:
         self._base = base_url.rstrip("/")
-        self._clock = clock
+        self._clock, self._quarantine = clock, quarantine
         self._reads: aiohttp.ClientSession | None = None
         self._actions: aiohttp.ClientSession | None = None
         self._budget = WeightBudget(_mono_ms)
@@ -62,27 +74,55 @@ class Rest:
 
     async def info(self, request: dict[str, Any]) -> Any:
         """One ``/info`` question, asked when the weight for it is there. Raises ``RestError``."""
+        return await self.ask(request, lambda answer: answer)
+
+    async def ask(self, request: dict[str, Any], parse: Callable[[Any], T]) -> T:
+        """As ``info``, with the answer as ``parse`` reads it. Raises ``RestError``, and the ``WireError`` of ``parse``."""
         assert self._reads is not None, "opened before use"
         kind = str(request.get("type"))
         await self._budget.wait_for(read_weight(kind))
         sent = _mono_ms()
-        answer = await self._post(self._reads, "/info", request, READ_TIMEOUT_S)
+        body = await self._post(self._reads, "/info", request, READ_TIMEOUT_S)
         received = _mono_ms()
         self.latency_ms = received - sent
+        answer = self._json("/info", kind, body)
         self._budget.spend(rows_weight(kind, answer))
         if isinstance(answer, dict) and type(answer.get("time")) is int:
             self._clock.observe(answer["time"], sent, received)
-        return answer
+        try:
+            return parse(answer)
+        except WireError as error:
+            self._set_aside(kind, str(error), body)
+            raise
 
     async def exchange(self, payload: dict[str, Any], items: int) -> Any:
         """One signed ``/exchange`` action of so many orders or cancels, sent at once and once. Raises ``RestError``."""
+        return await self.act(payload, items, lambda answer, _: answer)
+
+    async def act(self, payload: dict[str, Any], items: int, parse: Callable[[Any, Complain], T]) -> T:
+        """As ``exchange``; ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read."""
         assert self._actions is not None, "opened before use"
         self._budget.spend(action_weight(items))
-        return await self._post(self._actions, "/exchange", payload, ACTION_TIMEOUT_S)
+        kind = str(payload.get("action", {}).get("type"))
+        body = await self._post(self._actions, "/exchange", payload, ACTION_TIMEOUT_S)
+        answer = self._json("/exchange", kind, body)
+        return parse(answer, lambda reason: self._set_aside(kind, reason, body))
+
+    def _set_aside(self, kind: str, reason: str, body: bytes) -> None:
+        start = body[: 4 * (SAMPLE_CHARS + 1)]
+        self._quarantine(WireQuarantined(f"rest:{kind}", reason, sample(start)))
+
+    def _json(self, path: str, kind: str, body: bytes) -> Any:
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            reason = f"{self._base}{path} answered something that isn't JSON: {body[:120]!r}"
+            self._set_aside(kind, "not JSON", body)
+            raise RestError(reason) from error
 
     async def _post(
         self, session: aiohttp.ClientSession, path: str, payload: dict[str, Any], timeout_s: float
-    ) -> Any:
+    ) -> bytes:
         try:
             async with session.post(
                 self._base + path,
@@ -100,9 +140,4 @@ class Rest:
             raise RestError(f"{self._base}{path}: {type(error).__name__} {error}".rstrip()) from error
         if response.status != 200:
             raise RestError(f"{self._base}{path} answered HTTP {response.status}: {body[:120]!r}")
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise RestError(
-                f"{self._base}{path} answered something that isn't JSON: {body[:120]!r}"
-            ) from error
+        return body

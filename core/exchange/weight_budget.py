@@ -24,7 +24,7 @@ WEIGHTS = {
     "userRole": 60,
 }
 ROWS_PER_WEIGHT = 20
-COUNTED_ROWS = frozenset({"userFills", "userFillsByTime"})
+COUNTED_ROWS = frozenset({"userFills", "userFillsByTime", "userFunding", "userNonFundingLedgerUpdates"})
 """Answers that cost one more for every twenty rows."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from core.domain.events import AccountObserved, OrderUpdate, Quote, RemoteOrder
-from core.domain.fills import Fill, FillSource
+from core.domain.fills import Fill, FillKind, FillSource, ForeignFill
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, parse_decimal
@@ -41,15 +41,24 @@ def decode(what: str, parse: Callable[[], T]) -> T:
 
 
 def sample(raw: object) -> str:
-    """The raw text of a message, cut, for the log."""
-    try:
-        text = raw if isinstance(raw, str) else repr(raw)
-    except RecursionError:
-        return "a message nested too deeply to show"
+    """The raw text of a message, cut, for the log; of a decoded part of one its JSON."""
+    text = raw_text(raw)
     return text if len(text) <= SAMPLE_CHARS else text[:SAMPLE_CHARS] + "…"
 
 
-def _integer(row: Mapping[str, Json], name: str) -> int:
+def raw_text(raw: object) -> str:
+    """A message as it came, or a decoded part of one as JSON again."""
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, bytes):
+        return raw.decode("utf-8", "replace")
+    try:
+        return orjson.dumps(raw).decode()
+    except orjson.JSONEncodeError:
+        return "a message nested too deeply to show"
+
+
+def integer(row: Mapping[str, Json], name: str) -> int:
     value = row[name]
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise WireError(f"{name} is {value!r}, not a whole number")
@@ -63,7 +72,7 @@ def _storable(value: int, name: str) -> int:
     return value
 
 
-def _text(row: Mapping[str, Json], name: str) -> str:
+def text_of(row: Mapping[str, Json], name: str) -> str:
     value = row[name]
     if not isinstance(value, str):
         raise WireError(f"{name} is {value!r}, not text")
@@ -76,7 +85,7 @@ def _flag(value: Json, name: str) -> bool:
     return value
 
 
-def _rows(value: Json, name: str) -> list[Json]:
+def list_of(value: Json, name: str) -> list[Json]:
     """A list, and nothing that merely iterates: an empty object must not read as "none"."""
     if not isinstance(value, list):
         raise WireError(f"{name} is not a list")
@@ -110,7 +119,7 @@ def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
 
     def parse() -> dict[str, Instrument]:
         offset = 0 if dex_index == 0 else 100_000 + dex_index * 10_000
-        entries = _rows(answer["universe"], "universe")
+        entries = list_of(answer["universe"], "universe")
         found = (_instrument(entry, offset + index) for index, entry in enumerate(entries))
         return {instrument.coin: instrument for instrument in found if instrument is not None}
 
@@ -129,18 +138,18 @@ def _instrument(entry: Json, asset_id: int) -> Instrument | None:
 
 
 def decode_fill(row: Json, account: str, source: FillSource, instruments: Instruments) -> Fill | None:
-    """One row of userFills; ``None`` for a coin that isn't traded here (spot, another dex)."""
+    """One row of userFills; ``None`` for a coin that isn't traded here (spot, another dex): see ``decode_foreign_fill``."""
 
     def parse() -> Fill | None:
-        instrument = instruments.get(_text(row, "coin"))
+        instrument = instruments.get(text_of(row, "coin"))
         if instrument is None:
             return None
         return Fill(
             account=account,
             coin=instrument.coin,
-            time_ms=_integer(row, "time"),
-            trade_id=_integer(row, "tid"),
-            order_id=_integer(row, "oid"),
+            time_ms=integer(row, "time"),
+            trade_id=integer(row, "tid"),
+            order_id=integer(row, "oid"),
             cloid=_cloid(row),
             side=Side.from_wire(row["side"]),
             price=_positive(instrument.parse_price(row["px"]), "px", row["px"]),
@@ -148,22 +157,53 @@ def decode_fill(row: Json, account: str, source: FillSource, instruments: Instru
             start_lots=_storable(instrument.round_size(row["startPosition"]), "startPosition"),
             closed_pnl=parse_decimal(row["closedPnl"]),
             fee=parse_decimal(row["fee"]),
-            fee_token=_text(row, "feeToken"),
+            fee_token=text_of(row, "feeToken"),
             crossed=_flag(row["crossed"], "crossed"),
-            direction=_text(row, "dir"),
-            hash=_text(row, "hash"),
+            direction=text_of(row, "dir"),
+            hash=text_of(row, "hash"),
             source=source,
             raw=orjson.dumps(row).decode(),
+            kind=_kind(row, account),
         )
 
     return decode("fill", parse)
+
+
+def _kind(row: Mapping[str, Json], account: str) -> FillKind:
+    """The ``liquidation`` object is on both sides of a liquidation's trade: only the liquidated one's is a liquidation."""
+    liquidation = row.get("liquidation")
+    if liquidation is not None:
+        if not isinstance(liquidation, dict):
+            raise WireError(f"liquidation is {liquidation!r}, not an object")
+        if text_of(liquidation, "liquidatedUser").lower() == account.lower():
+            return FillKind.LIQUIDATION
+    direction = text_of(row, "dir")
+    if "auto-deleveraging" in direction.lower():
+        return FillKind.ADL
+    return FillKind.SETTLEMENT if direction == "Settlement" else FillKind.TRADE
+
+
+def decode_foreign_fill(row: Json, account: str) -> ForeignFill:
+    """One row of userFills in a coin that isn't traded here: what tells it apart, and the row as it came."""
+
+    def parse() -> ForeignFill:
+        return ForeignFill(
+            account=account,
+            coin=text_of(row, "coin"),
+            time_ms=integer(row, "time"),
+            trade_id=integer(row, "tid"),
+            order_id=integer(row, "oid"),
+            raw=orjson.dumps(row).decode(),
+        )
+
+    return decode("foreign fill", parse)
 
 
 def decode_order_update(row: Json, instruments: Instruments) -> OrderUpdate | None:
     """One row of orderUpdates; ``None`` for a coin that isn't traded here."""
 
     def parse() -> OrderUpdate | None:
-        return _update(row["order"], _text(row, "status"), _integer(row, "statusTimestamp"), instruments)
+        return _update(row["order"], text_of(row, "status"), integer(row, "statusTimestamp"), instruments)
 
     return decode("orderUpdate", parse)
 
@@ -178,7 +218,7 @@ def decode_order_status(answer: Json, instruments: Instruments) -> OrderUpdate |
             raise WireError(f"status is {answer['status']!r}")
         entry = answer["order"]
         found = _update(
-            entry["order"], _text(entry, "status"), _integer(entry, "statusTimestamp"), instruments
+            entry["order"], text_of(entry, "status"), integer(entry, "statusTimestamp"), instruments
         )
         if found is None:
             raise WireError(f"an order of {entry['order'].get('coin')!r} was not asked for")
@@ -188,13 +228,13 @@ def decode_order_status(answer: Json, instruments: Instruments) -> OrderUpdate |
 
 
 def _update(order: Json, status: str, time_ms: int, instruments: Instruments) -> OrderUpdate | None:
-    instrument = instruments.get(_text(order, "coin"))
+    instrument = instruments.get(text_of(order, "coin"))
     if instrument is None:
         return None
     return OrderUpdate(
         coin=instrument.coin,
         cloid=_cloid(order),
-        order_id=_integer(order, "oid"),
+        order_id=integer(order, "oid"),
         status=status,
         remaining=_not_negative(instrument.parse_size(order["sz"]), "sz", order["sz"]),
         original=_not_negative(instrument.parse_size(order["origSz"]), "origSz", order["origSz"]),
@@ -207,15 +247,15 @@ def decode_open_orders(answer: Json, instruments: Instruments) -> tuple[RemoteOr
 
     def parse() -> tuple[RemoteOrder, ...]:
         found = []
-        for row in _rows(answer, "the answer"):
-            instrument = instruments.get(_text(row, "coin"))
+        for row in list_of(answer, "the answer"):
+            instrument = instruments.get(text_of(row, "coin"))
             if instrument is None:
                 continue
             found.append(
                 RemoteOrder(
                     coin=instrument.coin,
                     cloid=_cloid(row),
-                    order_id=_integer(row, "oid"),
+                    order_id=integer(row, "oid"),
                     side=Side.from_wire(row["side"]),
                     price=_not_negative(instrument.parse_price(row["limitPx"]), "limitPx", row["limitPx"]),
                     remaining=_not_negative(instrument.parse_size(row["sz"]), "sz", row["sz"]),
@@ -234,9 +274,9 @@ def decode_account(
 
     def parse() -> AccountObserved:
         positions = []
-        for row in _rows(answer["assetPositions"], "assetPositions"):
+        for row in list_of(answer["assetPositions"], "assetPositions"):
             position = row["position"]
-            instrument = instruments.get(_text(position, "coin"))
+            instrument = instruments.get(text_of(position, "coin"))
             if instrument is not None:
                 lots = _storable(instrument.parse_size(position["szi"]), "szi")
                 positions.append((instrument.coin, lots))
@@ -245,7 +285,7 @@ def decode_account(
             positions=tuple(positions),
             account_value=parse_decimal(summary["accountValue"]),
             margin_used=parse_decimal(summary["totalMarginUsed"]),
-            venue_ms=_integer(answer, "time"),
+            venue_ms=integer(answer, "time"),
             asked_mono_ms=asked_mono_ms,
             ticket=ticket,
         )
@@ -258,9 +298,9 @@ def decode_entry_prices(answer: Json, instruments: Instruments) -> dict[str, Dec
 
     def parse() -> dict[str, Decimal]:
         found = {}
-        for row in _rows(answer["assetPositions"], "assetPositions"):
+        for row in list_of(answer["assetPositions"], "assetPositions"):
             position = row["position"]
-            instrument = instruments.get(_text(position, "coin"))
+            instrument = instruments.get(text_of(position, "coin"))
             if instrument is not None and position.get("entryPx") is not None:
                 found[instrument.coin] = parse_decimal(position["entryPx"]).scaleb(instrument.price_decimals)
         return found
@@ -272,7 +312,7 @@ def decode_bbo(data: Json, instruments: Instruments) -> Quote | None:
     """A ``bbo`` frame; ``None`` for a coin that isn't traded here."""
 
     def parse() -> Quote | None:
-        instrument = instruments.get(_text(data, "coin"))
+        instrument = instruments.get(text_of(data, "coin"))
         if instrument is None:
             return None
         bid, ask = data["bbo"]
@@ -280,7 +320,7 @@ def decode_bbo(data: Json, instruments: Instruments) -> Quote | None:
             coin=instrument.coin,
             bid=_best(instrument, bid),
             ask=_best(instrument, ask),
-            time_ms=_integer(data, "time"),
+            time_ms=integer(data, "time"),
         )
 
     return decode("bbo", parse)
@@ -288,3 +328,21 @@ def decode_bbo(data: Json, instruments: Instruments) -> Quote | None:
 
 def _best(instrument: Instrument, level: Json) -> int | None:
     return None if level is None else _positive(instrument.parse_price(level["px"]), "px", level["px"])
+
+
+def decode_book(answer: Json, coin: str, instruments: Instruments) -> Quote:
+    """The best of each side of ``l2Book``, ``None`` for an empty one. For an unknown coin it is ``null``, which is refused."""
+
+    def parse() -> Quote:
+        if text_of(answer, "coin") != coin:
+            raise WireError(f"a book of {answer['coin']!r}, which was not asked for")
+        instrument = instruments[coin]
+        bids, asks = (list_of(side, "a side of levels") for side in list_of(answer["levels"], "levels"))
+        return Quote(
+            coin=coin,
+            bid=_best(instrument, bids[0]) if bids else None,
+            ask=_best(instrument, asks[0]) if asks else None,
+            time_ms=integer(answer, "time"),
+        )
+
+    return decode("l2Book", parse)

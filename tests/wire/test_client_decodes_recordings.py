@@ -10,13 +10,14 @@ import orjson
 import pytest
 
 from core.domain.events import OrderUpdate, Quote
-from core.domain.fills import FillSource
+from core.domain.fills import FillKind, FillSource
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.exchange.wire import (
     WireError,
     decode_account,
     decode_bbo,
+    decode_book,
     decode_entry_prices,
     decode_fill,
     decode_meta,
@@ -24,8 +25,10 @@ from core.exchange.wire import (
     decode_order_status,
     decode_order_update,
 )
+from core.exchange.wire_history import decode_fill_rows, decode_funding, decode_update_kind
 from tests.unit.exchange.samples import ACCOUNT, BTC, ETH, INSTRUMENTS
 
+_RECORDED = Path(__file__).parent / "data" / "recorded"
 _DATA = Path(__file__).parent / "data" / "client"
 _SUI = Instrument("SUI", 14, 1, 20)
 _INJ = Instrument("INJ", 13, 1, 20)
@@ -45,11 +48,95 @@ def test_a_row_of_user_fills_comes_out_to_the_unit() -> None:
     assert orjson.loads(fill.raw) == row
 
 
-def test_a_liquidation_is_a_fill_like_any_other() -> None:
+def test_a_liquidation_is_a_fill_like_any_other_of_its_own_kind() -> None:
     fill = decode_fill(_recorded("user_fills_made")[1], ACCOUNT, FillSource.WS, INSTRUMENTS)
     assert fill is not None
+    assert fill.kind is FillKind.LIQUIDATION
     assert (fill.cloid, fill.signed_lots, fill.end_lots) == (None, -29, 1)
     assert "liquidatedUser" in fill.raw
+
+
+def _recorded_liquidation() -> Any:
+    frame = orjson.loads((_RECORDED / "ws_user_fill_liquidation__nautilus.json").read_bytes())
+    return frame["data"]["fills"][0]
+
+
+def test_only_the_liquidated_side_of_a_recorded_liquidation_was_liquidated() -> None:
+    row = _recorded_liquidation()
+    theirs = row["liquidation"]["liquidatedUser"]
+    for account, kind in [
+        (ACCOUNT, FillKind.TRADE),
+        (theirs, FillKind.LIQUIDATION),
+        (theirs.upper().replace("0X", "0x"), FillKind.LIQUIDATION),
+    ]:
+        fill = decode_fill(row, account, FillSource.WS, INSTRUMENTS)
+        assert fill is not None
+        assert fill.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("direction", "kind"),
+    [
+        ("Auto-Deleveraging", FillKind.ADL),
+        ("auto-deleveraging Long", FillKind.ADL),
+        ("Settlement", FillKind.SETTLEMENT),
+        ("Settlement of something", FillKind.TRADE),
+        ("Liquidated Isolated Long", FillKind.TRADE),
+        ("Close Long", FillKind.TRADE),
+    ],
+)
+def test_what_is_no_liquidation_is_told_apart_by_its_direction(direction: str, kind: FillKind) -> None:
+    row = {**_recorded("user_fills_made")[0], "dir": direction}
+    for more in ({}, {"liquidation": None}):
+        fill = decode_fill({**row, **more}, ACCOUNT, FillSource.WS, INSTRUMENTS)
+        assert fill is not None
+        assert fill.kind is kind
+
+
+@pytest.mark.parametrize("liquidation", [[], "0x", 1, True, {}, {"liquidatedUser": None}])
+def test_a_liquidation_that_does_not_name_who_was_liquidated_is_refused(liquidation: object) -> None:
+    row = {**_recorded("user_fills_made")[0], "liquidation": liquidation}
+    with pytest.raises(WireError, match="liquidat"):
+        decode_fill(row, ACCOUNT, FillSource.WS, INSTRUMENTS)
+
+
+def test_recorded_spot_fills_are_foreign_and_kept_as_they_came() -> None:
+    rows = orjson.loads((_RECORDED / "info_user_fills_dust_conversion__nautilus.json").read_bytes())
+    found = decode_fill_rows(rows, ACCOUNT, FillSource.REST, INSTRUMENTS, "rest:userFillsByTime")
+    assert (found.fills, found.quarantined) == ((), ())
+    assert [orjson.loads(foreign.raw) for foreign in found.foreign] == rows
+    first = found.foreign[0]
+    assert (first.coin, first.time_ms, first.trade_id, first.order_id) == tuple(
+        rows[0][name] for name in ("coin", "time", "tid", "oid")
+    )
+
+
+def test_a_recorded_book_gives_its_best_prices() -> None:
+    dydx = {"DYDX": Instrument("DYDX", 4, 1, 20)}
+    book = _recorded("l2_book_2023")
+    quote = decode_book(book, "DYDX", dydx)
+    assert (quote.bid, quote.ask, quote.time_ms) == (211_100, 211_240, book["time"])
+    with pytest.raises(WireError, match="not asked for"):
+        decode_book(book, "ETH", {**dydx, "ETH": ETH})
+    with pytest.raises(WireError):
+        decode_book(None, "DYDX", dydx)
+
+
+def test_recorded_funding_comes_out_exactly_and_only_for_our_coins() -> None:
+    rows = orjson.loads((_RECORDED / "info_userFunding_noEnd__sdk.json").read_bytes())
+    arb = {"ARB": Instrument("ARB", 11, 1, 20)}
+    found = [payment for row in rows if (payment := decode_funding(row, ACCOUNT, arb)) is not None]
+    assert [(p.coin, p.time_ms, p.usd, p.hash) for p in found] == [
+        ("ARB", row["time"], Decimal(row["delta"]["usdc"]), row["hash"])
+        for row in rows
+        if row["delta"]["coin"] == "ARB"
+    ]
+    assert found
+
+
+def test_recorded_updates_of_an_account_tell_their_kind() -> None:
+    rows = orjson.loads((_RECORDED / "info_userNonFundingLedgerUpdates_noEnd__sdk.json").read_bytes())
+    assert {"deposit", "spotTransfer"} <= {decode_update_kind(row) for row in rows}
 
 
 def test_a_spot_dust_conversion_is_skipped_but_a_system_row_of_a_traded_coin_is_kept_with_a_discriminator() -> (

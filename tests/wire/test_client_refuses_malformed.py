@@ -17,14 +17,17 @@ from core.exchange.wire import (
     WireError,
     decode_account,
     decode_bbo,
+    decode_book,
     decode_entry_prices,
     decode_fill,
+    decode_foreign_fill,
     decode_meta,
     decode_open_orders,
     decode_order_status,
     decode_order_update,
     sample,
 )
+from core.exchange.wire_history import decode_funding
 from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS
 
 _DATA = Path(__file__).parent / "data" / "client"
@@ -37,6 +40,8 @@ def _recorded(name: str) -> Any:
 
 
 _STATE = {**_recorded("clearinghouse_state_2023"), "time": 1679940322000}
+_BOOK = {"coin": "BTC", "time": 1, "levels": [[{"px": "83958.0"}], [{"px": "83959.0"}]]}
+_PAYMENT = {"time": 1, "hash": "0x", "delta": {"type": "funding", "coin": "BTC", "usdc": "-0.000001"}}
 _DECODERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "fill": (
         _recorded("user_fills_made")[0],
@@ -54,6 +59,9 @@ _DECODERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "account": (_STATE, lambda v: decode_account(v, INSTRUMENTS, 0, "")),
     "entries": (_STATE, lambda v: decode_entry_prices(v, INSTRUMENTS)),
     "bbo": (_recorded("ws_bbo_made")["data"], lambda v: decode_bbo(v, INSTRUMENTS)),
+    "book": (_BOOK, lambda v: decode_book(v, "BTC", INSTRUMENTS)),
+    "foreign": (_recorded("user_fills_made")[2], lambda row: decode_foreign_fill(row, ACCOUNT)),
+    "funding": (_PAYMENT, lambda row: decode_funding(row, ACCOUNT, INSTRUMENTS)),
     "meta": (
         {"universe": [{"szDecimals": 5, "name": "BTC", "maxLeverage": 40}]},
         lambda v: decode_meta(v),
@@ -112,6 +120,23 @@ _EXACT: list[tuple[str, Path_, list[Any]]] = [
     ("bbo", ("bbo",), [None, [], [None], [None, None, None], "ab", _MISSING]),
     ("bbo", ("bbo", 0, "px"), [*_NOT_DECIMAL, *_NOT_TEXT, "0.0", "-1.0", "83958.01"]),
     ("bbo", ("time",), _NOT_COUNT),
+    ("fill", ("liquidation",), [True, 1, "x", [], {}, {"liquidatedUser": None}]),
+    ("book", (), [None, [], "", 1]),
+    ("book", ("coin",), [*_NOT_TEXT, "ETH"]),
+    ("book", ("time",), _NOT_COUNT),
+    ("book", ("levels",), [None, [], {}, "", [[]], [[], [], []], _MISSING]),
+    ("book", ("levels", 0), [None, {}, "", 1]),
+    ("book", ("levels", 1, 0, "px"), [*_NOT_DECIMAL, *_NOT_TEXT, "0.0", "83959.05"]),
+    ("foreign", ("coin",), _NOT_TEXT),
+    ("foreign", ("time",), _NOT_COUNT),
+    ("foreign", ("tid",), _NOT_COUNT),
+    ("foreign", ("oid",), _NOT_COUNT),
+    ("funding", ("time",), _NOT_COUNT),
+    ("funding", ("hash",), _NOT_TEXT),
+    ("funding", ("delta",), [None, [], "x", _MISSING]),
+    ("funding", ("delta", "coin"), _NOT_TEXT),
+    ("funding", ("delta", "type"), [*_NOT_TEXT, "deposit"]),
+    ("funding", ("delta", "usdc"), [*_NOT_DECIMAL, *_NOT_TEXT]),
     ("meta", (), [None, [], "", 1]),
     ("meta", ("universe",), [None, {}, "", 1, _MISSING]),
 ]
@@ -204,4 +229,4 @@ def test_a_message_nested_a_thousand_deep_is_refused_and_can_still_be_shown(name
 
 def test_a_sample_is_cut() -> None:
     assert len(sample("x" * 10_000)) == 401
-    assert sample({"a": 1}) == "{'a': 1}"
+    assert sample({"a": 1}) == '{"a":1}'

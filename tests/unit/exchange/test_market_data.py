@@ -77,7 +77,7 @@ async def test_the_snapshot_and_the_stream_are_told_apart() -> None:
         assert [(f.trade_id, f.source) for f in second.fills] == [(3, FillSource.WS)]
 
 
-async def test_quotes_updates_and_fills_come_in_the_order_sent_and_other_coins_are_left_out() -> None:
+async def test_quotes_updates_and_fills_come_in_the_order_sent_and_fills_of_other_coins_apart() -> None:
     script = then(
         bbo(),
         {"channel": "orderUpdates", "data": [_update(1), _update(2, coin="@1"), _update(3)]},
@@ -86,11 +86,13 @@ async def test_quotes_updates_and_fills_come_in_the_order_sent_and_other_coins_a
         {"channel": "notification", "data": {"notification": "hello"}},
     )
     async with feeding(script) as desk:
-        await desk.has(FillsArrived)
+        first, second = await desk.has(FillsArrived, 2)
         kinds = [type(item) for item in desk.items]
-        assert kinds == [FeedChanged, Quote, OrderUpdate, OrderUpdate, FillsArrived]
+        assert kinds == [FeedChanged, Quote, OrderUpdate, OrderUpdate, FillsArrived, FillsArrived]
         assert [u.order_id for u in desk.of(OrderUpdate)] == [1, 3]
-        assert [f.trade_id for f in desk.of(FillsArrived)[0].fills] == [3]
+        assert first.fills == ()
+        assert [(f.coin, f.trade_id) for f in (*first.foreign, *second.foreign)] == [("@142", 1), ("@142", 2)]
+        assert [f.trade_id for f in second.fills] == [3]
 
 
 async def test_nothing_is_dropped_or_reordered_while_the_inbox_pushes_back() -> None:

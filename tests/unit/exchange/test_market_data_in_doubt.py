@@ -8,12 +8,14 @@ import time
 from itertools import pairwise
 from typing import Any
 
+import orjson
 import pytest
 
 from core.domain.events import FeedChanged, FillsArrived, Quote, WireQuarantined
 from core.exchange import market_data
 from core.exchange.market_data import MarketData
 from core.exchange.venue_clock import VenueClock
+from core.exchange.wire_history import BAD_ROWS_SHOWN
 from tests.unit.exchange.little_server import LittleServer, say
 from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS, fill_row, until
 from tests.unit.exchange.scripted_feed import Desk, Talk, bbo, feeding, fills, stay, then
@@ -124,31 +126,83 @@ _GARBAGE: list[Any] = [
     {"channel": "userFills", "data": {"user": ACCOUNT}},
     {"channel": "userFills", "data": {"user": ACCOUNT, "fills": {}}},
     fills(fill_row(1, px="NaN")),
-    fills(fill_row(1), fill_row(2, sz="1e-5")),
     fills(fill_row(1), user="0x" + "bb" * 20),
 ]
 
 
+def _as_sent(message: Any) -> str:
+    raw = message if isinstance(message, str | bytes) else orjson.dumps(message)
+    return raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+
+
 @pytest.mark.parametrize("garbage", _GARBAGE, ids=lambda g: str(g)[:30])
-async def test_garbage_where_a_fill_may_have_been_forces_a_new_connection(garbage: Any) -> None:
-    async with feeding(then(garbage), stay) as desk:
+async def test_garbage_where_a_fill_may_have_been_is_told_at_once_and_shown_as_it_came(garbage: Any) -> None:
+    """So that the engine reads back at once what it may have hidden; the connection goes on."""
+    async with feeding(then(garbage, garbage, fills(fill_row(7)), garbage, garbage, bbo())) as desk:
+        await desk.has(Quote)
+        assert desk.feed.generation == 1
+        assert [fill.trade_id for each in desk.of(FillsArrived) for fill in each.fills] == [7]
+        assert len(desk.of(WireQuarantined)) == 4
+        for quarantined in desk.of(WireQuarantined):
+            assert quarantined.channel in ("text", "userFills")
+            assert quarantined.sample[:400] in _as_sent(garbage)
+
+
+@pytest.mark.parametrize("garbage", _GARBAGE, ids=lambda g: str(g)[:30])
+async def test_garbage_where_a_fill_may_have_been_three_times_in_a_row_forces_a_new_connection(
+    garbage: Any,
+) -> None:
+    async with feeding(then(garbage, garbage, garbage), stay) as desk:
         await desk.connected(2)
-        assert desk.of(FillsArrived) == [], "nothing of a damaged frame is used"
-        (quarantined,) = desk.of(WireQuarantined)
-        assert quarantined.channel in ("text", "userFills")
-        assert (await desk.went_down(1)).reason.startswith("undecodable")
+        assert desk.of(FillsArrived) == []
+        assert len(desk.of(WireQuarantined)) == 3
+        assert (await desk.went_down(1)).reason.startswith("3 undecodable messages in a row on ")
 
 
-async def test_a_damaged_snapshot_is_acted_on_before_the_feed_counts_as_up() -> None:
+async def test_other_channels_do_not_end_a_row_of_damaged_fills() -> None:
+    bad = fills(fill_row(1, px="NaN"))
+    async with feeding(then(bad, bbo(), bad, bbo(), bad), stay) as desk:
+        await desk.connected(2)
+
+
+async def test_a_damaged_row_of_fills_keeps_back_no_other() -> None:
+    bad = fill_row(2, sz="1e-5")
+    async with feeding(then(fills(fill_row(1), bad, fill_row(3)))) as desk:
+        (quarantined,) = await desk.has(WireQuarantined)
+        (arrived,) = desk.of(FillsArrived)
+        assert [fill.trade_id for fill in arrived.fills] == [1, 3]
+        assert quarantined.channel == "userFills"
+        assert quarantined.sample == orjson.dumps(bad).decode()[:400] + (
+            "…" if len(_as_sent(bad)) > 400 else ""
+        )
+
+
+async def test_a_damaged_row_of_a_coin_that_is_not_traded_is_told_apart_and_no_reason_to_reconnect() -> None:
+    bad = fills(fill_row(1, coin="@142", tid=None))
+    async with feeding(then(bad, bad, bad, bad, fills(fill_row(2)))) as desk:
+        await desk.has(FillsArrived)
+        assert desk.feed.generation == 1
+        assert [each.channel for each in desk.of(WireQuarantined)] == ["userFills:foreign"] * 4
+
+
+async def test_a_message_full_of_damaged_rows_is_told_in_a_few_lines() -> None:
+    async with feeding(then(fills(*(fill_row(n, px="NaN") for n in range(500))), bbo())) as desk:
+        await desk.has(Quote)
+        told = desk.of(WireQuarantined)
+        assert len(told) == BAD_ROWS_SHOWN + 1
+        assert told[-1].reason.startswith(f"{500 - BAD_ROWS_SHOWN} more rows")
+
+
+async def test_the_good_rows_of_a_damaged_snapshot_are_used() -> None:
     async def spoilt(talk: Talk) -> None:
         await talk.acknowledge(1)
-        await talk.say(fills(fill_row(1, px="NaN"), snapshot=True))
+        await talk.say(fills(fill_row(1), fill_row(2, px="NaN"), snapshot=True))
         await talk.acknowledge(3)
         await talk.stay()
 
-    async with feeding(spoilt, stay) as desk:
-        await desk.connected(2)
-        assert FeedChanged(True, 1) not in desk.items
+    async with feeding(spoilt) as desk:
+        await desk.connected(1)
+        assert [type(item) for item in desk.items] == [FillsArrived, WireQuarantined, FeedChanged]
 
 
 async def test_two_damaged_quotes_are_forgiven_and_a_third_in_a_row_is_not() -> None:

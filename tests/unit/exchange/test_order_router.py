@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from eth_account import Account
@@ -11,6 +12,7 @@ from hyperliquid.utils.signing import sign_l1_action
 
 from core.domain.clock import Instant
 from core.domain.events import Refused, Resting, Unsettled
+from core.exchange.answers import Complain
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import CANCEL_EXPIRES_MS, CANCELS_PER_ACTION, OrderRouter
 from core.exchange.rest import Rest, RestError
@@ -18,6 +20,7 @@ from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
 from tests.unit.exchange.samples import INSTRUMENTS, KEY, NOW_MS, cloid, order
 
+T = TypeVar("T")
 _GONE = "Order was never placed, already canceled, or filled. asset=0"
 
 
@@ -35,12 +38,14 @@ class Venue:
     answers: list[Any] = field(default_factory=list)
     sent: list[dict[str, Any]] = field(default_factory=list)
 
-    async def exchange(self, payload: dict[str, Any], items: int) -> Any:
+    complaints: list[str] = field(default_factory=list)
+
+    async def act(self, payload: dict[str, Any], items: int, parse: Callable[[Any, Complain], T]) -> T:
         self.sent.append(payload)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return parse(answer, self.complaints.append)
 
 
 async def _durable(_ceiling: int) -> None:

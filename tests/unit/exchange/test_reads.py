@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any, TypeVar, cast
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.events import OrderNotFound, OrderUpdate
-from core.domain.fills import Fill
+from core.domain.events import LedgerUpdatesObserved, OrderNotFound, OrderUpdate, Quote
+from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.exchange import reads as reads_module
-from core.exchange.reads import Page, Reads, read_instruments
+from core.exchange.reads import FILLS_PER_PAGE, HISTORY_PER_PAGE, Page, Reads, read_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
 from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS, NOW_MS, fill_row
+
+T = TypeVar("T")
 
 
 class Venue:
@@ -29,6 +33,9 @@ class Venue:
     async def info(self, request: dict[str, Any]) -> Any:
         self.asked.append(request)
         return self._answer(request)
+
+    async def ask(self, request: dict[str, Any], parse: Callable[[Any], T]) -> T:
+        return parse(await self.info(request))
 
 
 def _paging(rows: list[dict[str, Any]], page: int, newest_first: bool = False) -> Venue:
@@ -53,6 +60,17 @@ async def _pages(venue: Venue, since_ms: int = 0) -> list[Page]:
 
 async def _fills(venue: Venue, since_ms: int = 0) -> list[Fill]:
     return [fill for page in await _pages(venue, since_ms) for fill in page.fills]
+
+
+async def _until_error(venue: Venue, since_ms: int = 0) -> tuple[list[Page], str]:
+    """The pages before a read ended with an error, and its text."""
+    pages: list[Page] = []
+    try:
+        async for page in _reads(venue).fills_since(since_ms):
+            pages.append(page)
+    except WireError as error:
+        return pages, str(error)
+    pytest.fail("the read has ended without an error")
 
 
 async def test_nothing_to_read_is_one_question() -> None:
@@ -124,7 +142,6 @@ async def test_a_read_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPa
         [fill_row(time_ms=cast(int, None))],
         [fill_row(time_ms=True)],
         [fill_row(coin=["BTC"])],
-        [fill_row(coin="@1", tid={})],
         [fill_row(hash=[])],
         [fill_row(sz="NaN")],
     ],
@@ -135,10 +152,137 @@ async def test_an_answer_that_is_no_list_of_fills_is_refused(answer: object) -> 
         await _pages(Venue(lambda _: answer))
 
 
-async def test_a_row_that_does_not_decode_keeps_back_its_whole_page() -> None:
-    venue = _paging([fill_row(1), fill_row(2), fill_row(3, px="nonsense")], 2_000)
+async def test_a_row_that_does_not_decode_holds_up_no_other_but_the_read_ends_with_an_error() -> None:
+    rows = [fill_row(n, NOW_MS + n) for n in range(1, 12)]
+    rows[4]["px"] = "nonsense"
+    pages, error = await _until_error(_paging(rows, 4))
+    assert "may be a fill of ours" in error
+    assert "'nonsense'" in error
+    assert [fill.trade_id for page in pages for fill in page.fills] == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    (quarantined,) = [each for page in pages for each in page.quarantined]
+    assert quarantined.channel == "rest:userFillsByTime"
+    assert quarantined.sample == orjson.dumps(rows[4]).decode()
+
+
+async def test_a_time_that_only_a_damaged_row_has_turns_no_page() -> None:
+    rows = [fill_row(1, NOW_MS), fill_row(2, NOW_MS + 1, sz="NaN"), fill_row(3, NOW_MS + 2)]
+    rows[1]["time"] = 2**62
+    answer = [rows[0], rows[1]]
+    venue = Venue(lambda request: answer if request["startTime"] < NOW_MS else [rows[0], rows[2]])
+    pages, _ = await _until_error(venue)
+    assert [fill.trade_id for page in pages for fill in page.fills] == [1, 3]
+
+
+async def test_a_page_full_of_one_millisecond_ends_the_read_with_an_error() -> None:
+    rows = [fill_row(n, NOW_MS) for n in range(1, FILLS_PER_PAGE + 200)]
+    pages, error = await _until_error(_paging(rows, FILLS_PER_PAGE), NOW_MS - 5)
+    assert f"full with the 2000 rows of {NOW_MS} ms" in error
+    assert sum(len(page.fills) for page in pages) == FILLS_PER_PAGE
+
+
+async def test_more_rows_than_a_page_holds_come_whole_when_they_are_spread_over_time() -> None:
+    rows = [fill_row(n, NOW_MS + n // 7) for n in range(1, 3 * FILLS_PER_PAGE)]
+    fills = await _fills(_paging(rows, FILLS_PER_PAGE))
+    assert [fill.trade_id for fill in fills] == list(range(1, 3 * FILLS_PER_PAGE))
+
+
+async def test_the_reader_of_fills_says_what_it_read_them_for() -> None:
+    reads = _reads(_paging([fill_row(1)], 2_000))
+    (page,) = [page async for page in reads.fills_since(0, FillSource.RESOLVER)]
+    assert [fill.source for fill in page.fills] == [FillSource.RESOLVER]
+    assert (await _fills(_paging([fill_row(1)], 2_000)))[0].source is FillSource.REST
+
+
+async def test_rows_of_other_coins_are_kept_as_they_came_and_a_damaged_one_holds_up_nobody() -> None:
+    spot = fill_row(0, NOW_MS + 1, coin="@142", px="1e9", sz=None)
+    rows = [spot, fill_row(5, NOW_MS + 2, coin="xyz:TSLA", tid=None), fill_row(6, NOW_MS + 3)]
+    (page,) = await _pages(_paging(rows, 2_000))
+    raw = orjson.dumps(spot).decode()
+    assert page.foreign == (ForeignFill(ACCOUNT, "@142", NOW_MS + 1, 0, 307033479126, raw),)
+    assert [fill.trade_id for fill in page.fills] == [6]
+    assert [each.channel for each in page.quarantined] == ["rest:userFillsByTime:foreign"]
+
+
+def _history(rows: list[dict[str, Any]], page: int) -> Venue:
+    return Venue(lambda request: [row for row in rows if row["time"] >= request["startTime"]][:page])
+
+
+def _funding_row(time_ms: int, usdc: str = "-3.625312", coin: str = "BTC", **delta: Any) -> dict[str, Any]:
+    change = {"type": "funding", "coin": coin, "usdc": usdc, "szi": "1.0", "fundingRate": "0.00001", **delta}
+    return {"time": time_ms, "hash": "0x" + "0" * 64, "delta": {**change, "nSamples": None}}
+
+
+async def test_funding_is_read_by_pages_exactly_and_only_of_our_coins() -> None:
+    coins = ("BTC", "ETH", "SOL")
+    rows = [_funding_row(NOW_MS + hour, f"-0.{hour:06}", coin) for hour in range(1, 400) for coin in coins]
+    venue = _history(rows, HISTORY_PER_PAGE)
+    pages = [page async for page in _reads(venue).funding_since(NOW_MS)]
+    payments = [payment for page in pages for payment in page]
+    assert len(pages) > 1
+    assert [(p.time_ms - NOW_MS, p.coin) for p in payments] == [
+        (hour, coin) for hour in range(1, 400) for coin in ("BTC", "ETH")
+    ]
+    assert payments[0] == Funding(
+        ACCOUNT,
+        "BTC",
+        NOW_MS + 1,
+        Decimal("-0.000001"),
+        "0x" + "0" * 64,
+        orjson.dumps(rows[0]).decode(),
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        {},
+        _funding_row(NOW_MS, "1e-5"),
+        _funding_row(NOW_MS, "NaN"),
+        _funding_row(NOW_MS, cast(str, 1.5)),
+        _funding_row(NOW_MS, type="deposit"),
+        _funding_row(cast(int, "1")),
+        {**_funding_row(NOW_MS), "delta": None},
+    ],
+    ids=str,
+)
+async def test_a_damaged_payment_ends_the_read(row: object) -> None:
+    reads = _reads(Venue(lambda _: [row]))
     with pytest.raises(WireError):
-        await _pages(venue)
+        _ = [page async for page in reads.funding_since(0)]
+
+
+async def test_a_full_page_of_payments_at_one_time_ends_the_read_with_an_error() -> None:
+    rows = [_funding_row(NOW_MS, f"-0.{number:06}") for number in range(600)]
+    with pytest.raises(WireError, match="full with the 500 rows"):
+        _ = [page async for page in _reads(_history(rows, HISTORY_PER_PAGE)).funding_since(0)]
+
+
+async def test_updates_of_the_account_are_counted_by_kind() -> None:
+    kinds = ["deposit"] * 600 + ["liquidation"] + ["send"] * 3
+    rows = [
+        {"time": NOW_MS + number, "hash": "0x", "delta": {"type": kind}} for number, kind in enumerate(kinds)
+    ]
+    found = await _reads(_history(rows, HISTORY_PER_PAGE)).ledger_updates_since(NOW_MS)
+    assert found == LedgerUpdatesObserved(NOW_MS, (("deposit", 600), ("liquidation", 1), ("send", 3)))
+
+
+@pytest.mark.parametrize(
+    ("levels", "bid", "ask"),
+    [
+        ([[{"px": "83958.0"}, {"px": "83957.0"}], [{"px": "83959.0"}]], 839_580, 839_590),
+        ([[], [{"px": "83959.0"}]], None, 839_590),
+        ([[{"px": "83958.0"}], []], 839_580, None),
+        ([[], []], None, None),
+    ],
+)
+async def test_a_book_gives_the_best_of_each_side(levels: Any, bid: int | None, ask: int | None) -> None:
+    venue = Venue(lambda _: {"coin": "BTC", "time": NOW_MS, "levels": levels})
+    before = VenueClock().now().mono_ms
+    seen = await _reads(venue).book("BTC")
+    assert seen.quote == Quote("BTC", bid, ask, NOW_MS)
+    assert before <= seen.asked_mono_ms <= VenueClock().now().mono_ms
+    assert venue.asked == [{"type": "l2Book", "coin": "BTC"}]
 
 
 async def test_the_error_of_the_transport_is_passed_on() -> None:

@@ -1,0 +1,121 @@
+"""What the exchange tells of the account's past: fills row by row, funding, and what moved without a fill.
+
+One row of fills that doesn't decode never keeps back the others: those are ingested, it is quarantined by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.domain.events import WireQuarantined
+from core.domain.fills import Fill, FillSource, ForeignFill, Funding
+from core.domain.units import parse_decimal
+from core.exchange.wire import (
+    Instruments,
+    Json,
+    WireError,
+    decode,
+    decode_fill,
+    decode_foreign_fill,
+    integer,
+    list_of,
+    raw_text,
+    sample,
+    text_of,
+)
+
+BAD_ROWS_SHOWN = 20
+"""Of one message; what is beyond is counted in a last line, so that a large page of garbage doesn't flood the log."""
+
+FOREIGN = ":foreign"
+"""Ends the channel of a quarantined row that is certainly of a coin not traded here: no fill of ours can be in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillRows:
+    """What became of the rows of one message. ``bad`` is empty or tells each row that may have hidden a fill of ours;
+    ``bad_foreign`` those that can't have."""
+
+    fills: tuple[Fill, ...]
+    foreign: tuple[ForeignFill, ...]
+    bad: tuple[WireQuarantined, ...]
+    bad_foreign: tuple[WireQuarantined, ...]
+
+    @property
+    def quarantined(self) -> tuple[WireQuarantined, ...]:
+        return self.bad + self.bad_foreign
+
+
+def decode_fill_rows(
+    rows: Sequence[Json], account: str, source: FillSource, instruments: Instruments, channel: str
+) -> FillRows:
+    """Rows of userFills or userFillsByTime, each by itself; ``channel`` names the message in what is quarantined."""
+    fills: list[Fill] = []
+    foreign: list[ForeignFill] = []
+    bad: list[tuple[WireError, Json]] = []
+    bad_foreign: list[tuple[WireError, Json]] = []
+    for row in rows:
+        is_foreign = _is_foreign(row, instruments)
+        try:
+            if is_foreign:
+                foreign.append(decode_foreign_fill(row, account))
+            elif (fill := decode_fill(row, account, source, instruments)) is not None:
+                fills.append(fill)
+        except WireError as error:
+            (bad_foreign if is_foreign else bad).append((error, row))
+    return FillRows(
+        tuple(fills),
+        tuple(foreign),
+        _quarantine(bad, channel),
+        _quarantine(bad_foreign, channel + FOREIGN),
+    )
+
+
+def _is_foreign(row: Json, instruments: Instruments) -> bool:
+    coin = row.get("coin") if isinstance(row, dict) else None
+    return isinstance(coin, str) and coin not in instruments
+
+
+def _quarantine(bad: Sequence[tuple[WireError, Json]], channel: str) -> tuple[WireQuarantined, ...]:
+    found = [WireQuarantined(channel, str(error), sample(row)) for error, row in bad[:BAD_ROWS_SHOWN]]
+    if more := len(bad) - len(found):
+        last = bad[-1]
+        found.append(WireQuarantined(channel, f"{more} more rows like these: {last[0]}", sample(last[1])))
+    return tuple(found)
+
+
+def decode_funding(row: Json, account: str, instruments: Instruments) -> Funding | None:
+    """One row of ``userFunding``; ``None`` for a coin that isn't traded here."""
+
+    def parse() -> Funding | None:
+        delta = row["delta"]
+        coin = text_of(delta, "coin")
+        if coin not in instruments:
+            return None
+        if delta["type"] != "funding":
+            raise WireError(f"type is {delta['type']!r}")
+        return Funding(
+            account=account,
+            coin=coin,
+            time_ms=integer(row, "time"),
+            usd=parse_decimal(delta["usdc"]),
+            hash=text_of(row, "hash"),
+            raw=raw_text(row),
+        )
+
+    return decode("userFunding", parse)
+
+
+def decode_time(row: Json, what: str) -> int:
+    """When a row of the account's history happened (venue ms)."""
+    return decode(what, lambda: integer(row, "time"))
+
+
+def decode_rows(answer: Json, what: str) -> list[Json]:
+    return decode(what, lambda: list_of(answer, "the answer"))
+
+
+def decode_update_kind(row: Json) -> str:
+    """``delta.type`` of a row of ``userNonFundingLedgerUpdates``, such as ``deposit`` or ``liquidation``."""
+    return decode("userNonFundingLedgerUpdates", lambda: text_of(row["delta"], "type"))
