@@ -12,10 +12,18 @@ from dataclasses import replace
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, Notify, notify
-from core.domain.events import BackfillDone, Event, FillsArrived, FillsCommitted, Tick
-from core.domain.fills import Fill
+from core.domain.events import (
+    BackfillDone,
+    Event,
+    FillsArrived,
+    FillsCommitted,
+    FundingArrived,
+    FundingCommitted,
+    Tick,
+)
+from core.domain.fills import Fill, Funding
 from core.engine.engine import Engine
-from core.journal.journal import Batch, Journal
+from core.journal.journal import Batch, Committed, Journal
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
@@ -43,7 +51,8 @@ class AccountLoop:
         anchors_ms: Mapping[str, int],
     ) -> None:
         """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms). Fills before a coin's
-        anchor (venue ms) are in the anchor already."""
+        anchor (venue ms) are in the anchor already; funding from before it, and foreign fills from before the first anchor,
+        are no business of this journal."""
         self._engine, self._journal, self._inbox, self._runner, self._bus = (
             engine,
             journal,
@@ -53,6 +62,7 @@ class AccountLoop:
         )
         self._clock, self._heartbeat, self._publish = clock, feed_heartbeat, publish
         self._anchors_ms = anchors_ms
+        self._first_anchor_ms = min(anchors_ms.values(), default=0)
         self._new_by_read: Counter[str] = Counter()
         self._ticked_mono_ms = self._published_mono_ms = 0
         self.stopped = False
@@ -85,29 +95,50 @@ class AccountLoop:
             self._publish(now)
 
     async def _commit_fills(self, items: list[Item]) -> list[Event]:
-        """Fills into the journal in one transaction; what was new takes the place of what arrived."""
+        """Fills and funding into the journal in one transaction; what was new takes the place of what arrived."""
         events: list[Event] = []
         arrived = [item for item in items if isinstance(item, FillsArrived)]
-        if arrived:
+        payments = [
+            payment
+            for item in items
+            if isinstance(item, FundingArrived)
+            for payment in item.payments
+            if self._is_after_anchor(payment)
+        ]
+        if arrived or payments:
             batch = Batch(
                 self._clock().venue_ms,
                 fills=[fill for item in arrived for fill in item.fills if self._is_after_anchor(fill)],
+                foreign=[f for item in arrived for f in item.foreign if f.time_ms >= self._first_anchor_ms],
+                funding=payments,
             )
-            committed = await self._journal.commit(batch)
-            new = {fill.key for fill in committed.new_fills}
-            for item in arrived:
-                if item.ticket:
-                    self._new_by_read[item.ticket] += sum(fill.key in new for fill in item.fills)
-            events.append(FillsCommitted(committed.new_fills, committed.duplicates))
+            events += self._committed(arrived, await self._journal.commit(batch))
         for each in items:
             if isinstance(each, BackfillDone):
                 events.append(replace(each, new=self._new_by_read.pop(each.read, 0)))
-            elif not isinstance(each, FillsArrived):
+            elif not isinstance(each, FillsArrived | FundingArrived):
                 events.append(each)
         return events
 
-    def _is_after_anchor(self, fill: Fill) -> bool:
-        return fill.time_ms >= self._anchors_ms.get(fill.coin, 0)
+    def _committed(self, arrived: list[FillsArrived], committed: Committed) -> list[Event]:
+        """What the engine is told of a commit."""
+        events: list[Event] = []
+        new = {fill.key for fill in committed.new_fills}
+        for item in arrived:
+            if item.ticket:
+                self._new_by_read[item.ticket] += sum(fill.key in new for fill in item.fills)
+        if arrived:
+            events.append(
+                FillsCommitted(
+                    committed.new_fills, committed.duplicates, committed.new_foreign, committed.conflicts
+                )
+            )
+        if committed.new_funding:
+            events.append(FundingCommitted(committed.new_funding))
+        return events
+
+    def _is_after_anchor(self, row: Fill | Funding) -> bool:
+        return row.time_ms >= self._anchors_ms.get(row.coin, 0)
 
     async def _commit_rows(self, effects: list[Effect], events: list[Event], now: Instant) -> list[Effect]:
         """Every row that the step asked for, in one transaction; what remains to be done."""

@@ -8,6 +8,9 @@ from typing import Any
 
 from core.domain.effects import (
     AskAccount,
+    AskBook,
+    AskFunding,
+    AskLedgerUpdates,
     AskOpenOrders,
     AskOrderStatus,
     Backfill,
@@ -21,12 +24,15 @@ from core.domain.events import (
     BackfillDone,
     CancelOutcome,
     FillsArrived,
+    FundingArrived,
     PlaceOutcome,
     RequestFailed,
     Unsettled,
 )
+from core.domain.fills import FillSource
+from core.engine.coin import AWAITING_FILLS
 from core.exchange.market_data import MarketData
-from core.exchange.order_router import OrderRouter
+from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.venue_clock import VenueClock
@@ -35,6 +41,9 @@ from core.runtime.inbox import Inbox
 
 OVERLAP_MS = 120_000
 """A read of fills begins this long before its cursor: the exchange's index may lag, and a repeat costs nothing."""
+
+FUNDING_OVERLAP_MS = 2 * 3_600_000
+"""A read of funding begins this long before the newest payment: it is paid each hour, and a repeat costs nothing."""
 
 TASKS_MAX = 256
 """Requests under way past which a read is refused; placements and cancels never are."""
@@ -47,7 +56,8 @@ Fatal = Callable[[str, BaseException], None]
 
 
 class EffectRunner:
-    """Belongs to the core's loop. ``cursor_ms`` is the venue time up to which all fills have been read over REST."""
+    """Belongs to the core's loop. All times are the venue's: up to ``cursor_ms`` all fills have been read over REST,
+    ``funding_ms`` is the newest funding payment known (0: none), and before ``anchor_ms`` none is of interest."""
 
     def __init__(
         self,
@@ -58,10 +68,15 @@ class EffectRunner:
         clock: VenueClock,
         cursor_ms: int,
         fatal: Fatal,
+        funding_ms: int = 0,
+        anchor_ms: int = 0,
     ) -> None:
         self._inbox, self._router, self._reads, self._feed, self._clock = inbox, router, reads, feed, clock
         self.cursor_ms = cursor_ms
+        self.funding_ms, self._anchor_ms = funding_ms, anchor_ms
         self._fatal = fatal
+        self._orphans: dict[str, str] = {}
+        """Cloid and coin of orphans whose cancel leaves when the step's effects have all begun."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: set[str] = set()
 
@@ -73,7 +88,7 @@ class EffectRunner:
             case Cancel(orders):
                 self._spawn("cancel", self._cancel([(o.coin, o.cloid) for o in orders]))
             case CancelOrphan(coin, cloid):
-                self._once(f"orphan {cloid}", lambda: self._cancel([(coin, cloid)]))
+                self._cancel_orphan(coin, cloid)
             case AskAccount(ticket):
                 self._spawn_read("account", ticket, self._ask_account)
             case AskOpenOrders(ticket):
@@ -81,6 +96,12 @@ class EffectRunner:
             case AskOrderStatus(_, cloid):
                 if sum(question.startswith("order_status") for question in self._under_way) < STATUS_ASKS_MAX:
                     self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
+            case AskFunding():
+                self._once("funding", self._ask_funding)
+            case AskBook(coin):
+                self._once(f"book {coin}", lambda: self._ask_book(coin))
+            case AskLedgerUpdates():
+                self._once("ledger updates", lambda: self._ask_ledger_updates(effect.since_ms))
             case Backfill(since_ms, ticket):
                 # The engine asks for the same gap again until it is closed; one read of it at a time is enough.
                 self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket))
@@ -91,11 +112,34 @@ class EffectRunner:
 
     async def drain(self, wait_s: float) -> None:
         """Wait for what is under way, then cancel the rest."""
+        self._flush_orphans()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=wait_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def _cancel_orphan(self, coin: str, cloid: str) -> None:
+        """Orphans of one step go in as few actions as hold them, each once at a time."""
+        if f"orphan {cloid}" in self._under_way:
+            return
+        if not self._orphans:
+            asyncio.get_running_loop().call_soon(self._flush_orphans)
+        self._under_way.add(f"orphan {cloid}")
+        self._orphans[cloid] = coin
+
+    def _flush_orphans(self) -> None:
+        orphans = [(coin, cloid) for cloid, coin in self._orphans.items()]
+        self._orphans.clear()
+        for start in range(0, len(orphans), CANCELS_PER_ACTION):
+            chunk = orphans[start : start + CANCELS_PER_ACTION]
+            self._spawn("cancel orphans", self._cancel_orphans(chunk))
+
+    async def _cancel_orphans(self, orphans: list[tuple[str, str]]) -> None:
+        try:
+            await self._cancel(orphans)
+        finally:
+            self._under_way.difference_update(f"orphan {cloid}" for _, cloid in orphans)
 
     def _spawn_read(self, kind: str, ticket: str, read: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         """A routine read (no ticket) waits for nobody, so one of a kind at a time is enough."""
@@ -163,12 +207,41 @@ class EffectRunner:
         start = max(0, self.cursor_ms - OVERLAP_MS) if since_ms is None else since_ms
         read = f"{ticket}@{started_ms}"
         seen, error = 0, ""
+        source = FillSource.RESOLVER if ticket == AWAITING_FILLS else FillSource.REST
         try:
-            async for page in self._reads.fills_since(start):
+            async for page in self._reads.fills_since(start, source):
                 seen += len(page.fills)
-                await self._inbox.put(FillsArrived(page.fills, read))
+                await self._inbox.put(FillsArrived(page.fills, read, page.foreign))
+                for quarantined in page.quarantined:
+                    self._inbox.force(quarantined)
         except (RestError, WireError) as failure:
             error = str(failure)
         if not error and start <= self.cursor_ms:
             self.cursor_ms = max(self.cursor_ms, started_ms)
         self._inbox.force(BackfillDone(ticket, seen, 0, self.cursor_ms, error, read))
+
+    async def _ask_funding(self) -> None:
+        newest = self.funding_ms
+        try:
+            async for payments in self._reads.funding_since(
+                max(self._anchor_ms, self.funding_ms - FUNDING_OVERLAP_MS)
+            ):
+                if payments:
+                    newest = max(newest, *(payment.time_ms for payment in payments))
+                    await self._inbox.put(FundingArrived(payments))
+        except (RestError, WireError) as error:
+            self._inbox.force(RequestFailed("funding", str(error)))
+        else:
+            self.funding_ms = newest
+
+    async def _ask_book(self, coin: str) -> None:
+        try:
+            self._inbox.force(await self._reads.book(coin))
+        except (RestError, WireError) as error:
+            self._inbox.force(RequestFailed(f"book of {coin}", str(error)))
+
+    async def _ask_ledger_updates(self, since_ms: int) -> None:
+        try:
+            self._inbox.force(await self._reads.ledger_updates_since(since_ms))
+        except (RestError, WireError) as error:
+            self._inbox.force(RequestFailed("ledger updates", str(error)))

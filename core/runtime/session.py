@@ -55,7 +55,7 @@ class Session:
         self._plan, self._base_url, self._bus, self._publish = plan, base_url, bus, publish
         self.clock = VenueClock()
         self.inbox = Inbox()
-        self._rest = Rest(base_url, self.clock)
+        self._rest = Rest(base_url, self.clock, self.inbox.force)
         self._journal = Journal(plan.state.journal)
         self._failure: RunReport | None = None
         self._stop_asked = asyncio.Event()
@@ -208,7 +208,20 @@ class Session:
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         router = OrderRouter(self._rest, signer, nonces, clock, instruments)
         feed = MarketData(self._base_url, account, instruments, clock, self.inbox.put)
-        runner = EffectRunner(self.inbox, router, reads, feed, clock, restored.cursor_ms, self._fatal)
+        anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
+        runner = EffectRunner(
+            self.inbox,
+            router,
+            reads,
+            feed,
+            clock,
+            restored.cursor_ms,
+            self._fatal,
+            funding_ms=max(
+                (payment.time_ms for rows in restored.coins.values() for payment in rows.funding), default=0
+            ),
+            anchor_ms=min(anchors_ms.values()),
+        )
         loop = AccountLoop(
             engine,
             self._journal,
@@ -218,7 +231,7 @@ class Session:
             clock.now,
             lambda: (feed.last_message_ms, self._rest.latency_ms),
             lambda at: self._publish(self._snapshot(engine, at)),
-            {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor},
+            anchors_ms,
         )
         self._tell(
             "session_start",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,7 +21,19 @@ from core.domain.effects import (
     SaveOrder,
     notify,
 )
-from core.domain.events import BackfillDone, Event, FillsArrived, FillsCommitted, Quote, StopRequested, Tick
+from core.domain.events import (
+    BackfillDone,
+    Event,
+    FillConflict,
+    FillsArrived,
+    FillsCommitted,
+    FundingArrived,
+    FundingCommitted,
+    Quote,
+    StopRequested,
+    Tick,
+)
+from core.domain.fills import ForeignFill, Funding
 from core.engine.engine import Engine
 from core.journal.journal import Batch, Committed, Journal
 from core.journal.schema import StorageError
@@ -28,7 +41,7 @@ from core.runtime.account_loop import TICK_MS, AccountLoop
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
-from tests.unit.exchange.samples import NOW_MS, fill, order
+from tests.unit.exchange.samples import ACCOUNT, NOW_MS, fill, order
 
 
 @dataclass
@@ -41,6 +54,7 @@ class Stage:
     stopping: Any = None
     known: set[object] = field(default_factory=set)
     broken: bool = False
+    conflicts: tuple[FillConflict, ...] = ()
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
         self.log.append(("step", event))
@@ -58,7 +72,13 @@ class Stage:
         new = tuple(f for key, f in fills.items() if key not in self.known)
         self.known |= set(fills)
         duplicates = len(batch.fills) - len(new)
-        return Committed(new, (("BTC", duplicates),) if duplicates else ())
+        return Committed(
+            new,
+            (("BTC", duplicates),) if duplicates else (),
+            tuple(batch.foreign),
+            tuple(payment for payment in batch.funding if payment.hash != "known"),
+            self.conflicts,
+        )
 
     def start(self, effect: Effect) -> None:
         self.log.append(("start", effect))
@@ -236,3 +256,49 @@ async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_
     assert loop.stopped
     assert len(stage.of("snapshot")) == 3
     await loop.run()
+
+
+def _foreign(time_ms: int) -> ForeignFill:
+    return ForeignFill(ACCOUNT, "@142", time_ms, 1, 2, "{}")
+
+
+def _payment(coin: str, time_ms: int, digest: str = "0x0") -> Funding:
+    return Funding(ACCOUNT, coin, time_ms, Decimal("-0.5"), digest, "{}")
+
+
+async def test_foreign_fills_are_kept_with_the_fills_from_the_first_anchor_on() -> None:
+    stage = Stage()
+    loop = await _ready(stage, {"BTC": NOW_MS + 9, "ETH": NOW_MS})
+    old, young = _foreign(NOW_MS - 1), _foreign(NOW_MS)
+    await loop.turn([FillsArrived((), foreign=(old, young))])
+    (batch,) = stage.of("commit")
+    assert batch.foreign == [young]
+    assert stage.of("step") == [FillsCommitted((), foreign=(young,))]
+
+
+async def test_a_fill_that_contradicts_the_one_that_is_known_is_told_to_the_engine() -> None:
+    conflict = FillConflict(fill(1), fill(1, lots=7))
+    stage = Stage(conflicts=(conflict,))
+    loop = await _ready(stage)
+    await loop.turn([_arrived(1)])
+    (committed,) = stage.of("step")
+    assert committed.conflicts == (conflict,)
+
+
+async def test_funding_is_durable_before_the_engine_sees_what_is_new_of_it() -> None:
+    stage = Stage()
+    loop = await _ready(stage, {"BTC": NOW_MS})
+    old, new, other = _payment("BTC", NOW_MS - 1), _payment("BTC", NOW_MS), _payment("ETH", 5)
+    known = _payment("BTC", NOW_MS, "known")
+    await loop.turn([FundingArrived((old, new)), FundingArrived((known, other))])
+    assert stage.kinds() == ["commit", "step"]
+    (batch,) = stage.of("commit")
+    assert batch.funding == [new, known, other]
+    assert stage.of("step") == [FundingCommitted((new, other))]
+
+
+async def test_funding_that_is_known_is_no_news() -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    await loop.turn([FundingArrived((_payment("BTC", 5, "known"),))])
+    assert stage.kinds() == ["commit"]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 
 from core.domain.effects import (
     AskAccount,
+    AskBook,
+    AskFunding,
+    AskLedgerUpdates,
     AskOpenOrders,
     AskOrderStatus,
     Backfill,
@@ -22,24 +26,31 @@ from core.domain.effects import (
 )
 from core.domain.events import (
     BackfillDone,
+    BookObserved,
     CancelOutcome,
     FillsArrived,
+    FundingArrived,
+    LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
     PlaceOutcome,
+    Quote,
     RequestFailed,
     Resting,
     Unsettled,
+    WireQuarantined,
 )
+from core.domain.fills import FillSource, ForeignFill, Funding
+from core.engine.coin import AWAITING_FILLS
 from core.exchange.market_data import MarketData
-from core.exchange.order_router import OrderRouter
+from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter
 from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
-from core.runtime.effects import OVERLAP_MS, STATUS_ASKS_MAX, EffectRunner
+from core.runtime.effects import FUNDING_OVERLAP_MS, OVERLAP_MS, STATUS_ASKS_MAX, EffectRunner
 from core.runtime.inbox import Inbox, Item
-from tests.unit.exchange.samples import cloid, fill, order, until
+from tests.unit.exchange.samples import ACCOUNT, cloid, fill, order, until
 
 
 class Venue:
@@ -51,6 +62,8 @@ class Venue:
         self.asked: list[Any] = []
         self.error: Exception | None = None
         self.pages: list[Page] = []
+        self.payments: list[tuple[Funding, ...]] = []
+        self.late_error: Exception | None = None
 
     async def _answer(self, *question: Any) -> None:
         self.asked.append(question)
@@ -78,20 +91,35 @@ class Venue:
         await self._answer("status", name)
         return OrderNotFound(name, 5)
 
-    async def fills_since(self, since_ms: int) -> AsyncIterator[Page]:
-        self.asked.append(("fills", since_ms))
+    async def fills_since(self, since_ms: int, source: FillSource) -> AsyncIterator[Page]:
+        self.asked.append(("fills", since_ms, source))
         await self.gate.wait()
         for page in self.pages:
             yield page
         if self.error is not None:
             raise self.error
 
+    async def funding_since(self, since_ms: int) -> AsyncIterator[tuple[Funding, ...]]:
+        await self._answer("funding", since_ms)
+        for page in self.payments:
+            yield page
+        if self.late_error is not None:
+            raise self.late_error
+
+    async def book(self, coin: str) -> BookObserved:
+        await self._answer("book", coin)
+        return BookObserved(Quote(coin, 1, 2, 3), 4)
+
+    async def ledger_updates_since(self, since_ms: int) -> LedgerUpdatesObserved:
+        await self._answer("ledger", since_ms)
+        return LedgerUpdatesObserved(since_ms, ())
+
     async def reconnect(self, reason: str) -> None:
         await self._answer("reconnect", reason)
 
 
 class Bench:
-    def __init__(self, cursor_ms: int = 1_000_000) -> None:
+    def __init__(self, cursor_ms: int = 1_000_000, **times_ms: int) -> None:
         self.venue, self.inbox = Venue(), Inbox()
         self.fatal: list[tuple[str, BaseException]] = []
         self.runner = EffectRunner(
@@ -102,6 +130,7 @@ class Bench:
             VenueClock(),
             cursor_ms,
             lambda name, error: self.fatal.append((name, error)),
+            **times_ms,
         )
 
     async def answers(self, *effects: Effect) -> list[Item]:
@@ -120,15 +149,19 @@ async def test_each_effect_reaches_its_counterpart_and_its_answer_comes_back() -
         AskAccount("a"),
         AskOpenOrders("b"),
         AskOrderStatus("BTC", cloid(3)),
+        AskBook("ETH"),
+        AskLedgerUpdates(77),
         Reconnect("asked"),
     )
     assert found == [
         PlaceOutcome(((cloid(1), Resting(7)), (cloid(2), Resting(7)))),
         CancelOutcome(((cloid(1), ""),)),
-        CancelOutcome(((cloid(9), ""),)),
         OpenOrdersObserved((), 1, "account a"),
         OpenOrdersObserved((), 1, "b"),
         OrderNotFound(cloid(3), 5),
+        BookObserved(Quote("ETH", 1, 2, 3), 4),
+        LedgerUpdatesObserved(77, ()),
+        CancelOutcome(((cloid(9), ""),)),
     ]
     assert ("cancel", ("ETH", cloid(9))) in bench.venue.asked
     assert ("reconnect", "asked") in bench.venue.asked
@@ -143,7 +176,10 @@ def test_rows_and_notices_are_not_its_business() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("effect", [AskAccount(), AskOpenOrders(), Backfill()])
+@pytest.mark.parametrize(
+    "effect",
+    [AskAccount(), AskOpenOrders(), Backfill(), AskFunding(), AskBook("BTC"), AskLedgerUpdates(5)],
+)
 async def test_a_routine_read_is_asked_once_at_a_time(effect: Effect) -> None:
     bench = Bench()
     bench.venue.gate.clear()
@@ -227,7 +263,7 @@ async def test_a_read_of_fills_says_when_it_has_ended_and_under_which_name() -> 
     bench = Bench(cursor_ms=1_000_000)
     bench.venue.pages = [Page((fill(1), fill(2)), 5), Page((fill(3),), 6)]
     *pages, done = await bench.answers(Backfill(ticket="t"))
-    assert bench.venue.asked == [("fills", 1_000_000 - OVERLAP_MS)]
+    assert bench.venue.asked == [("fills", 1_000_000 - OVERLAP_MS, FillSource.REST)]
     assert isinstance(done, BackfillDone)
     assert all(isinstance(page, FillsArrived) and page.ticket == done.read for page in pages)
     assert (done.ticket, done.seen, done.error) == ("t", 3, "")
@@ -260,4 +296,100 @@ async def test_the_cursor_moves_only_over_what_has_been_read(
 async def test_a_first_read_does_not_begin_before_time_did() -> None:
     bench = Bench(cursor_ms=0)
     await bench.answers(Backfill())
-    assert bench.venue.asked == [("fills", 0)]
+    assert bench.venue.asked == [("fills", 0, FillSource.REST)]
+
+
+@pytest.mark.parametrize(
+    ("ticket", "source"),
+    [(AWAITING_FILLS, FillSource.RESOLVER), ("", FillSource.REST), ("chain", FillSource.REST)],
+)
+async def test_a_read_for_orders_that_await_their_fills_marks_them_so(
+    ticket: str, source: FillSource
+) -> None:
+    bench = Bench()
+    await bench.answers(Backfill(5, ticket))
+    assert bench.venue.asked == [("fills", 5, source)]
+
+
+async def test_foreign_fills_and_damaged_rows_of_a_read_come_along_even_without_a_fill_of_ours() -> None:
+    bench = Bench()
+    foreign = ForeignFill(ACCOUNT, "@142", 5, 1, 2, "{}")
+    bad = WireQuarantined("rest:userFillsByTime", "px is odd", "{}")
+    bench.venue.pages, bench.venue.error = [Page((), 5, (foreign,), (bad,))], WireError("a row is odd")
+    arrived, quarantined, done = await bench.answers(Backfill())
+    assert isinstance(arrived, FillsArrived)
+    assert isinstance(done, BackfillDone)
+    assert (arrived.fills, arrived.foreign, quarantined) == ((), (foreign,), bad)
+    assert (done.seen, done.error, done.cursor_ms) == (0, "a row is odd", 1_000_000)
+
+
+def _payment(time_ms: int) -> Funding:
+    return Funding(ACCOUNT, "BTC", time_ms, Decimal("-0.5"), "0x0", "{}")
+
+
+@pytest.mark.parametrize(
+    ("funding_ms", "anchor_ms", "since_ms"),
+    [
+        (0, 9_000_000, 9_000_000),
+        (99_000_000, 9_000_000, 99_000_000 - FUNDING_OVERLAP_MS),
+        (9_000_001, 9_000_000, 9_000_000),
+        (0, 0, 0),
+    ],
+)
+async def test_funding_is_read_from_the_newest_payment_on_but_never_from_before_the_anchor(
+    funding_ms: int, anchor_ms: int, since_ms: int
+) -> None:
+    bench = Bench(funding_ms=funding_ms, anchor_ms=anchor_ms)
+    assert await bench.answers(AskFunding()) == []
+    assert bench.venue.asked == [("funding", since_ms)]
+
+
+async def test_the_next_read_of_funding_begins_where_a_whole_one_ended() -> None:
+    bench = Bench(funding_ms=50_000_000)
+    pages = [(_payment(60_000_000), _payment(60_000_000)), (), (_payment(63_600_000),)]
+    bench.venue.payments, bench.venue.late_error = pages, RestError("HTTP 502")
+    *arrived, failed = await bench.answers(AskFunding())
+    assert arrived == [FundingArrived(pages[0]), FundingArrived(pages[2])]
+    assert failed == RequestFailed("funding", "HTTP 502")
+    bench.venue.late_error = None
+    await bench.answers(AskFunding())
+    await bench.answers(AskFunding())
+    asked = [question[1] + FUNDING_OVERLAP_MS for question in bench.venue.asked]
+    assert asked == [50_000_000, 50_000_000, 63_600_000]
+
+
+@pytest.mark.parametrize("error", [RestError("HTTP 502"), WireError("garbled")])
+async def test_questions_without_an_answer_say_so(error: Exception) -> None:
+    bench = Bench()
+    bench.venue.error = error
+    found = await bench.answers(AskFunding(), AskBook("BTC"), AskLedgerUpdates(5))
+    assert [(item.what, item.reason) for item in found if isinstance(item, RequestFailed)] == [
+        ("funding", str(error)),
+        ("book of BTC", str(error)),
+        ("ledger updates", str(error)),
+    ]
+    assert bench.fatal == []
+
+
+async def test_orphans_of_one_step_are_cancelled_together_and_each_once_at_a_time() -> None:
+    bench = Bench()
+    bench.venue.gate.clear()
+    count = 2 * CANCELS_PER_ACTION + 1
+    for _ in range(2):
+        for number in range(count):
+            bench.runner.start(CancelOrphan("BTC", cloid(number)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert [len(question) - 1 for question in bench.venue.asked] == [200, 200, 1]
+    bench.venue.gate.set()
+    await bench.runner.drain(5)
+    outcomes = [item for item in await bench.inbox.drain(0) if isinstance(item, CancelOutcome)]
+    assert {name for outcome in outcomes for name, _ in outcome.results} == set(map(cloid, range(count)))
+    assert len(await bench.answers(CancelOrphan("BTC", cloid(3)))) == 1, "and again once it was answered"
+
+
+async def test_an_orphan_of_the_last_step_is_cancelled_too() -> None:
+    bench = Bench()
+    bench.runner.start(CancelOrphan("BTC", cloid(3)))
+    await bench.runner.drain(5)
+    assert bench.venue.asked == [("cancel", ("BTC", cloid(3)))]
