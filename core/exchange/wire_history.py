@@ -62,6 +62,8 @@ def decode_fill_rows(
                 foreign.append(decode_foreign_fill(row, account))
             elif (fill := decode_fill(row, account, source, instruments)) is not None:
                 fills.append(fill)
+            else:
+                raise WireError(f"coin is {row['coin']!r}, not a coin's name")
         except WireError as error:
             (bad_foreign if is_foreign else bad).append((error, row))
     return FillRows(
@@ -73,8 +75,9 @@ def decode_fill_rows(
 
 
 def _is_foreign(row: Json, instruments: Instruments) -> bool:
+    """A name that can't be any coin's may be what is left of one of ours."""
     coin = row.get("coin") if isinstance(row, dict) else None
-    return isinstance(coin, str) and coin not in instruments
+    return isinstance(coin, str) and coin not in instruments and any(map(str.isalnum, coin))
 
 
 def _quarantine(bad: Sequence[tuple[WireError, Json]], channel: str) -> tuple[WireQuarantined, ...]:

@@ -93,6 +93,47 @@ async def test_a_request_that_never_left_is_refused_and_one_without_an_answer_is
     assert len(venue.sent) == 2, "neither is sent again"
 
 
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (_ok("order", {"resting": {"oid": 7}}, {"resting": {"oid": 8}}), ""),
+        (_ok("order", {"error": "no. asset=0"}, {"error": "no. asset=0"}), ""),
+        ({"status": "err", "response": "Too many cumulative requests sent"}, ""),
+        ({"status": "err", "response": "what we don't know"}, ""),
+        (None, "an answer of another shape"),
+        (_ok("cancel", "success", "success"), "an answer of another shape"),
+        (_ok("order", {"resting": {"oid": 7}}), "1 statuses for 2 orders"),
+        (_ok("order", {"resting": {"oid": 7}}, {"odd": 1}), 'a status that isn\'t known: {"odd":1}'),
+    ],
+    ids=str,
+)
+async def test_an_answer_about_orders_that_cannot_be_read_is_complained_of(
+    answer: Any, complaint: str
+) -> None:
+    venue = Venue([answer])
+    await _router(venue).place([order(1), order(2)])
+    assert venue.complaints == ([complaint] if complaint else [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (_ok("cancel", "success", {"error": _GONE}), ""),
+        ({"status": "err", "response": "Nonce mismatch"}, ""),
+        ({}, "an answer of another shape"),
+        (_ok("cancel", "success"), "an answer of another shape"),
+        (_ok("cancel", "success", "done"), "unknown status done"),
+    ],
+    ids=str,
+)
+async def test_an_answer_about_cancels_that_cannot_be_read_is_complained_of(
+    answer: Any, complaint: str
+) -> None:
+    venue = Venue([answer])
+    await _router(venue).cancel([("BTC", cloid(1)), ("BTC", cloid(2))])
+    assert venue.complaints == ([complaint] if complaint else [])
+
+
 async def test_cancels_go_two_hundred_at_a_time_and_each_gets_its_word() -> None:
     venue = Venue(
         [

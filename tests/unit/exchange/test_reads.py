@@ -142,6 +142,8 @@ async def test_a_read_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPa
         [fill_row(time_ms=cast(int, None))],
         [fill_row(time_ms=True)],
         [fill_row(coin=["BTC"])],
+        [fill_row(coin="")],
+        [fill_row(coin="-")],
         [fill_row(hash=[])],
         [fill_row(sz="NaN")],
     ],

@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from core.domain.events import WireQuarantined
 from core.exchange import rest as rest_module
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import SAMPLE_CHARS, WireError
 from tests.unit.exchange.little_server import LittleServer, raw_server, say, say_json
 from tests.unit.exchange.samples import until
 
 
 @asynccontextmanager
-async def _client(url: str, clock: VenueClock | None = None) -> AsyncIterator[Rest]:
-    rest = Rest(url, clock or VenueClock())
+async def _client(
+    url: str,
+    clock: VenueClock | None = None,
+    quarantine: Callable[[WireQuarantined], None] = lambda _: None,
+) -> AsyncIterator[Rest]:
+    rest = Rest(url, clock or VenueClock(), quarantine)
     await rest.open()
     try:
         yield rest
@@ -67,6 +73,54 @@ async def test_what_is_not_a_json_answer_may_have_acted(status: int, body: str |
         assert error.was_sent
         assert len(server.asked) == 1, "sent once"
         assert str(status) in str(error) or "isn't JSON" in str(error)
+
+
+async def test_an_answer_that_is_no_json_is_set_aside_as_it_came() -> None:
+    aside: list[WireQuarantined] = []
+    async with (
+        LittleServer(say(b'{"levels": [\xff')).running() as server,
+        _client(server.url, quarantine=aside.append) as rest,
+    ):
+        with pytest.raises(RestError, match="isn't JSON"):
+            await rest.info({"type": "l2Book"})
+        with pytest.raises(RestError, match="isn't JSON"):
+            await rest.exchange({"action": {"type": "order"}}, 1)
+    assert aside == [
+        WireQuarantined("rest:l2Book", "not JSON", '{"levels": [\ufffd'),
+        WireQuarantined("rest:order", "not JSON", '{"levels": [\ufffd'),
+    ]
+
+
+async def test_an_answer_that_its_reader_refuses_is_set_aside_as_it_came_and_cut() -> None:
+    aside: list[WireQuarantined] = []
+    body = '{ "a" : 1.50, "b": "' + "x" * 3_000 + '" }'
+
+    def refuse(_answer: Any) -> None:
+        raise WireError("a is odd")
+
+    async with (
+        LittleServer(say(body)).running() as server,
+        _client(server.url, quarantine=aside.append) as rest,
+    ):
+        with pytest.raises(WireError, match="a is odd"):
+            await rest.ask({"type": "meta"}, refuse)
+    assert aside == [WireQuarantined("rest:meta", "a is odd", body[:SAMPLE_CHARS] + "…")]
+
+
+async def test_an_action_whose_answer_is_complained_of_is_set_aside_and_has_its_outcome() -> None:
+    aside: list[WireQuarantined] = []
+
+    def parse(answer: Any, complain: Callable[[str], None]) -> str:
+        complain("it is odd")
+        return f"in doubt of {answer}"
+
+    async with (
+        LittleServer(say('{ "status":"maybe"}')).running() as server,
+        _client(server.url, quarantine=aside.append) as rest,
+    ):
+        outcome = await rest.act({"action": {"type": "cancelByCloid"}}, 1, parse)
+    assert outcome == "in doubt of {'status': 'maybe'}"
+    assert aside == [WireQuarantined("rest:cancelByCloid", "it is odd", '{ "status":"maybe"}')]
 
 
 async def test_a_refused_connection_certainly_sent_nothing() -> None:
