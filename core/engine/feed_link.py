@@ -19,6 +19,9 @@ from core.engine.procedures import feed_ticket
 RECEIPT_WITHIN_MS = 10_000
 """The receipt of a reconnect waits so long for orders in doubt to settle."""
 
+MAY_HIDE_A_FILL = frozenset({"userFills", "text", "unnamed"})
+"""Channels of quarantined messages that may have told of a fill: what is cut short or no JSON has lost its name."""
+
 
 @dataclass(slots=True)
 class Receipt:
@@ -137,7 +140,7 @@ class FeedLink:
             sample=event.sample,
             count=self.quarantined.total(),
         )
-        return [told, Backfill(ticket="quarantine")] if event.channel == "userFills" else [told]
+        return [told, Backfill(ticket="quarantine")] if event.channel in MAY_HIDE_A_FILL else [told]
 
 
 def _settled(coins: Iterable[Coin]) -> int:

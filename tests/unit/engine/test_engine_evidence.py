@@ -137,6 +137,17 @@ def test_a_fill_for_a_coin_that_is_not_traded_or_an_answer_for_no_order_touches_
     assert "wire_quarantined" in notices(bench.done)
 
 
+@pytest.mark.parametrize(
+    ("channel", "asks"),
+    [("userFills", True), ("text", True), ("unnamed", True), ("bbo", False), ("userFills:foreign", False)],
+)
+def test_a_message_that_may_have_told_of_a_fill_is_made_up_for_at_once(channel: str, asks: bool) -> None:
+    bench = Bench().started()
+    bench.done.clear()
+    bench.step(WireQuarantined(channel, "bad", "{"))
+    assert (Backfill(ticket="quarantine") in bench.done) == asks
+
+
 # -- isolation -----------------------------------------------------------------------------------------------
 
 
