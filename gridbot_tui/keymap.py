@@ -113,7 +113,7 @@ def _needs_drift(snapshot: Snapshot | None) -> str | None:
     assert snapshot is not None
     if any(coin.drift.amount or coin.chain_broken for coin in snapshot.coins):
         return None
-    return "the fills explain the position: there is nothing to accept"
+    return "no drift to accept"
 
 
 def _needs_two_coins(snapshot: Snapshot | None) -> str | None:

@@ -39,7 +39,8 @@ def test_the_keys_of_tmux_and_flow_control_stay_free() -> None:
 
 
 def test_every_command_of_the_core_has_a_key() -> None:
-    assert {str(action) for action in Action} <= set(BY_ID)
+    looks_only = {"reconcile"}  # R settles and A accepts; what it adds is a sentence for scripts
+    assert {str(action) for action in Action} - looks_only <= set(BY_ID)
 
 
 def test_every_binding_carries_an_id_and_a_tooltip() -> None:
