@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.world import World, living
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A market that stands still, one coin, a grid of three levels a side; not started yet."""
+    async with living(tmp_path) as one:
+        yield one
