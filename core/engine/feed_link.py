@@ -50,7 +50,7 @@ class FeedLink:
     watch: FeedWatch = field(default_factory=FeedWatch)
     _told_failing: bool = False
     _recovered: int = 0
-    """Fills that came after the connection but not over it, until the gap is read back."""
+    """Fills that came otherwise than over the stream since it broke, its snapshot's included, until the gap is read back."""
     _settled_before: int = 0
     _receipt: Receipt | None = None
 
@@ -58,13 +58,13 @@ class FeedLink:
         """The connection came up or went down."""
         was_connected, self.connected = self.connected, event.connected
         self.ready, self.generation = False, event.generation
-        self._recovered, self._receipt = 0, None
+        self._receipt = None
         if event.connected:
             self.watch.begin(now)
             return [notify("ws_connected", "info", "", generation=event.generation), self.close_gap()]
         if was_connected:
             self.down_since_mono_ms = now.mono_ms
-            self._settled_before = _settled(coins)
+            self._settled_before, self._recovered = _settled(coins), 0
             self._told_failing = False
             return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
         told, self._told_failing = self._told_failing, True
