@@ -7,7 +7,10 @@ fault menu and the core is the real session: what a test breaks is the wire, the
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
+import json
+import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,13 +26,16 @@ from core.domain.cloid import parse_cloid
 from core.domain.effects import Notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.engine import engine as engine_module
+from core.engine import schedule
 from core.exchange.signing import Signer
 from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
+from core.paper.market import load
+from core.paper.market.recording import load_recording
 from core.paper.market.step import MarketStep, MarketTrade, Quote
 from core.paper.venue.accounts import Account
 from core.paper.venue.orders import Order
+from core.runtime.control import PROTOCOL
 from core.runtime.event_bus import EventBus
 from core.runtime.keys import Identity
 from core.runtime.plan import RunPlan, RunReport
@@ -54,7 +60,12 @@ SETTINGS: dict[str, Any] = {
     "recenter_interval_sec": Decimal(0),
 }
 
-HURRIED = {"ACCOUNT_EVERY_MS": 1_000, "FILL_POLL_EVERY_MS": 4_000, "OPEN_ORDERS_EVERY_MS": 3_000}
+HURRIED = {
+    "ACCOUNT_EVERY_MS": 1_000,
+    "FILL_POLL_EVERY_MS": 4_000,
+    "OPEN_ORDERS_EVERY_MS": 3_000,
+    "FUNDING_EVERY_MS": 1_000,
+}
 """The engine's routine reads, some times faster than in earnest, so that no test waits for a slow poll. The rules of evidence
 (how far apart two answers must be, when an action has expired) keep their real times.
 """
@@ -63,12 +74,17 @@ _EXCUSES = ("worst case", "would take", "no ask", "no bid", "would cross")
 """Rules that may leave a level without an order, in the words of the screen."""
 
 
+_load = functools.cache(load_recording)
+"""The bundled recording never changes and takes seconds to read."""
+
+
 @contextmanager
 def hurried() -> Iterator[None]:
     """``HURRIED`` in force: the one place where the harness changes the program."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in HURRIED.items():
-            patch.setattr(engine_module, name, value)
+            patch.setattr(schedule, name, value)
+        patch.setattr(load, "load_recording", _load)
         yield
 
 
@@ -154,6 +170,16 @@ class World:
             await asyncio.sleep(0.005)
         return found
 
+    async def control(self, cmd: str, coin: str = "") -> dict[str, Any]:
+        """A command over the control socket, as the command line sends it; what became of it."""
+        reader, writer = await asyncio.open_unix_connection(self.plan().state.socket)
+        request = {"v": PROTOCOL, "cmd": cmd, "coin": coin, "origin": "cli", "id": secrets.token_hex(8)}
+        writer.write(json.dumps(request).encode() + b"\n")
+        async with asyncio.timeout(WHOLE_WITHIN_S):
+            answer: dict[str, Any] = json.loads(await reader.readline())
+        writer.close()
+        return answer
+
     async def turn(self) -> None:
         """Let the core look at what has arrived: two Snapshots further."""
         seen = len(self.run.snapshots)
@@ -231,6 +257,12 @@ class World:
             placed = venue.market_order(self.exchange.user, coin, side, lots, now_ms + number // per_ms)
             assert not placed.error, placed.error
         self.venue.settle()
+
+    async def trade(self, side: Side, size: str, coin: str = "BTC") -> None:
+        """A market order of the account that GridBot didn't make."""
+        body = {"user": self.exchange.user, "coin": coin, "side": side.wire, "size": size}
+        async with self.exchange.http.post(f"{self.exchange.url}/paper/trade", json=body) as answer:
+            assert answer.status == 200, await answer.text()
 
     async def act(self, action: dict[str, Any]) -> Any:
         """A signed action of the account that GridBot didn't make: the operator in a browser, or another program."""
