@@ -247,6 +247,20 @@ class StopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopLagged:
+    """The process stood still for ``gap_ms`` (CPU steal, a suspended machine, a slow commit): what is known is old."""
+
+    gap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRecovered:
+    """The journal could not be written for ``lasted_ms``, and can again. Nothing that came meanwhile is lost."""
+
+    lasted_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed. ``last_message_ms`` is the wall time of the feed's last message of any kind; 0 before the first."""
 
@@ -276,5 +290,7 @@ Event = (
     | WireQuarantined
     | CommandReceived
     | StopRequested
+    | StorageRecovered
+    | LoopLagged
     | Tick
 )

@@ -54,6 +54,7 @@ from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
+from core.engine.vitals import Vitals
 
 NOT_SENT = "not sent"
 """How the order router's own refusals begin: the exchange was not asked."""
@@ -85,6 +86,9 @@ class Engine:
     version: int = 0
     started_wall_ms: int = 0
     desk: OperatorDesk = field(default_factory=OperatorDesk)
+    vitals: Vitals = field(default_factory=Vitals)
+    storage_trouble: str = ""
+    """Why the journal can't be written, empty if it can. The account's loop sets it: no event can be stepped meanwhile."""
     alert_since: dict[str, int] = field(default_factory=dict)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
@@ -99,7 +103,9 @@ class Engine:
     def step(self, event: Event, now: Instant) -> list[Effect]:
         """Move the state by one event; what is to be done about it, in order."""
         self.version += 1
-        out = self._handle(event, now)
+        out = self.vitals.notice(self, event, now)
+        out += self._handle(event, now)
+        out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
         self._note_placements(out)
         for coin in self.coins.values():
@@ -181,7 +187,7 @@ class Engine:
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
         coin.idle_reason = self._idle_reason(coin, now)
-        if self.halt_reason(coin) or self.desk.stopping:
+        if self.halt_reason(coin) or self.desk.stopping or self.storage_trouble:
             return coin.cancel_grid(now)
         if coin.idle_reason:
             return shed(coin, now)
@@ -193,6 +199,8 @@ class Engine:
             return f"halted: {self.halt_reason(coin)}"
         if self.desk.stopping:
             return "stopping"
+        if reason := self.vitals.idle_reason(self, now):
+            return reason
         if not self.feed.ready:
             return (
                 "the gap in fills is being read back"
@@ -242,7 +250,7 @@ class Engine:
 
     def _on_quote(self, event: Quote, now: Instant) -> list[Effect]:
         coin = self.coins.get(event.coin)
-        if coin is not None:
+        if coin is not None and not self.vitals.is_stale(event):
             coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
             self.feed.watch.saw_quote(event.coin)
         return []

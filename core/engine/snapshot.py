@@ -108,7 +108,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         coin=coin.name,
         state=_coin_state(engine, coin),
         halt_reason=engine.halt_reason(coin),
-        idle_reason=coin.idle_reason,
+        idle_reason=engine.vitals.idle_reason(engine, now) if engine.storage_trouble else coin.idle_reason,
         position=instrument.size_decimal(ledger.lots),
         entry=ledger.current.entry.scaleb(-instrument.price_decimals),
         bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
@@ -279,6 +279,9 @@ def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     """Conditions that hold now, worst first, with the key that treats each."""
     found = [alert for coin in engine.coins.values() for alert in _coin_alerts(coin, now)]
     found += _link_alerts(engine, now)
+    if engine.storage_trouble:
+        text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}, free disk space"
+        found.append(("storage", Severity.CRIT, text, ""))
     if engine.halted and engine.halted != OPERATOR:
         found.append(("halt", Severity.CRIT, f"HALTED: {engine.halted}", "U"))
     for id_ in [known for known in engine.alert_since if known not in {f[0] for f in found}]:

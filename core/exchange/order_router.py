@@ -54,6 +54,7 @@ class OrderRouter:
                     expires_ms,
                     len(orders),
                     lambda answer, complain: place_results(answer, orders, self._instruments, complain),
+                    needs_disk=True,
                 )
             )
         except RestError as error:
@@ -81,9 +82,16 @@ class OrderRouter:
             return tuple((cloid, str(error)) for cloid in names)
 
     async def _send(
-        self, action: Action, expires_ms: int, items: int, parse: Callable[[Any, Complain], T]
+        self,
+        action: Action,
+        expires_ms: int,
+        items: int,
+        parse: Callable[[Any, Complain], T],
+        needs_disk: bool = False,
     ) -> T:
         nonce = await self._nonces.take(self._clock.now().venue_ms)
+        if needs_disk and self._nonces.is_without_disk:
+            raise RestError("the journal cannot be written", was_sent=False)
         payload = {
             "action": action,
             "nonce": nonce,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from core.domain.clock import Instant
-from core.domain.effects import Effect, Notify, notify
+from core.domain.effects import Effect, Notify, Place, notify
 from core.domain.events import (
     BackfillDone,
     Event,
@@ -19,18 +19,28 @@ from core.domain.events import (
     FillsCommitted,
     FundingArrived,
     FundingCommitted,
+    LoopLagged,
+    PlaceOutcome,
+    Refused,
     Tick,
 )
 from core.domain.fills import Fill, FillSource, Funding
 from core.engine.engine import Engine
-from core.journal.journal import Batch, Committed, Journal
+from core.journal.journal import Batch, Committed
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
+from core.runtime.storage import Storage
 
 TICK_MS = 200
 PUBLISH_EVERY_MS = 100
 """Snapshots are made at most this often; a screen reads them at its own pace."""
+
+LAG_MS = 2_000
+"""Turns come every 0.2 s; one this late means that the process stood still."""
+
+PLACE_WITHIN_MS = 2_000
+"""A placement that has waited longer than this for its rows to be written isn't sent: its price may be stale."""
 
 Publish = Callable[[Instant], None]
 
@@ -41,7 +51,7 @@ class AccountLoop:
     def __init__(
         self,
         engine: Engine,
-        journal: Journal,
+        storage: Storage,
         inbox: Inbox,
         runner: EffectRunner,
         bus: EventBus,
@@ -53,9 +63,9 @@ class AccountLoop:
         """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms). Fills before a coin's
         anchor (venue ms) are in the anchor already; funding from before it, and foreign fills from before the first anchor,
         are no business of this journal."""
-        self._engine, self._journal, self._inbox, self._runner, self._bus = (
+        self._engine, self._storage, self._inbox, self._runner, self._bus = (
             engine,
-            journal,
+            storage,
             inbox,
             runner,
             bus,
@@ -64,8 +74,9 @@ class AccountLoop:
         self._anchors_ms = anchors_ms
         self._first_anchor_ms = min(anchors_ms.values(), default=0)
         self._new_by_read: Counter[str] = Counter()
-        self._ticked_mono_ms = self._published_mono_ms = 0
+        self._ticked_mono_ms = self._published_mono_ms = self._turned_mono_ms = 0
         self.stopped = False
+        storage.watch = self._while_held
 
     async def run(self) -> None:
         """Until the stop procedure has ended."""
@@ -74,18 +85,30 @@ class AccountLoop:
 
     async def turn(self, items: list[Item]) -> None:
         """One turn: a batch of items and, when its time has come, a tick."""
+        recovered = await self._storage.recovered()
         events = await self._commit_fills(items)
         now = self._clock()
+        gap_ms, self._turned_mono_ms = now.mono_ms - (self._turned_mono_ms or now.mono_ms), now.mono_ms
+        # First of all, so that nothing is decided on what was known before.
+        if recovered is not None:
+            events.insert(0, recovered)
+        elif gap_ms > LAG_MS and not self._storage.trouble:
+            events.insert(0, LoopLagged(gap_ms))
         if now.mono_ms - self._ticked_mono_ms >= TICK_MS:
             self._ticked_mono_ms = now.mono_ms
-            events.append(Tick(*self._heartbeat()))
-            for failure in self._bus.take_failures():
-                self._bus.publish(notify("observer_failed", "crit", "", reason=failure), now.wall_ms)
+            vitals = self._storage.take_commit_ms(), len(self._inbox)
+            events.append(Tick(*self._heartbeat(), *vitals))
+            self._tell_failures(now)
+        was_well = not self._storage.trouble
         effects = [effect for event in events for effect in self._engine.step(event, now)]
         rest = await self._commit_rows(effects, events, now)
+        waited_ms, now = self._clock().mono_ms - now.mono_ms, self._clock()
+        was_held = was_well and bool(self._storage.trouble)
         for effect in rest:
             if isinstance(effect, Notify):
                 self._bus.publish(effect, now.wall_ms)
+            elif isinstance(effect, Place) and (was_held or waited_ms > PLACE_WITHIN_MS):
+                self._refuse(effect, waited_ms)
             else:
                 self._runner.start(effect)
         stop = self._engine.desk.stopping
@@ -93,6 +116,20 @@ class AccountLoop:
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
             self._published_mono_ms = now.mono_ms
             self._publish(now)
+
+    def _refuse(self, late: Place, waited_ms: int) -> None:
+        reason = Refused(f"not sent: the journal was written {waited_ms} ms after it was decided")
+        self._inbox.force(PlaceOutcome(tuple((order.cloid, reason) for order in late.orders)))
+
+    def _while_held(self) -> None:
+        """A commit is held: the screen goes on showing what was known when it failed, and that it failed."""
+        now = self._clock()
+        self._tell_failures(now)
+        self._publish(now)
+
+    def _tell_failures(self, now: Instant) -> None:
+        for failure in self._bus.take_failures():
+            self._bus.publish(notify("observer_failed", "crit", "", reason=failure), now.wall_ms)
 
     async def _commit_fills(self, items: list[Item]) -> list[Event]:
         """Fills and funding into the journal in one transaction; what was new takes the place of what arrived."""
@@ -112,7 +149,7 @@ class AccountLoop:
                 foreign=[f for item in arrived for f in item.foreign if f.time_ms >= self._first_anchor_ms],
                 funding=payments,
             )
-            events += self._committed(arrived, await self._journal.commit(batch))
+            events += self._committed(arrived, await self._storage.commit(batch))
         for each in items:
             if isinstance(each, BackfillDone):
                 events.append(replace(each, new=self._new_by_read.pop(each.read, 0)))
@@ -151,5 +188,5 @@ class AccountLoop:
         if read:
             batch.meta["fill_cursor_ms"] = str(max(read))
         if not batch.is_empty:
-            await self._journal.commit(batch)
+            await self._storage.commit(batch)
         return rest

@@ -23,6 +23,9 @@ class Inbox:
         self._room = asyncio.Event()
         self._room.set()
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     async def put(self, item: Item) -> None:
         """Queue an item, waiting while there is no room."""
         if isinstance(item, Quote):

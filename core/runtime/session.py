@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from core import VERSION
 from core.domain.clock import Instant
-from core.domain.effects import notify
+from core.domain.effects import Notify, notify
 from core.domain.events import StopRequested
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
@@ -36,6 +36,8 @@ from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.report import status, summary
 from core.runtime.restore import Opening, build_engine, coin_config, open_position
 from core.runtime.statedir import UsageError
+from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
+from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
 
 REACH_FOR_S = 60.0
@@ -57,6 +59,8 @@ class Session:
         self.inbox = Inbox()
         self._rest = Rest(base_url, self.clock, self.inbox.force)
         self._journal = Journal(plan.state.journal)
+        self._reserve = Reserve(plan.state.reserve)
+        self._storage: Storage | None = None
         self._failure: RunReport | None = None
         self._stop_asked = asyncio.Event()
         self._unreached = ""
@@ -143,6 +147,13 @@ class Session:
 
     async def _open_journal(self) -> None:
         path, plan = self._plan.state.journal, self._plan
+        try:
+            self._reserve.make()
+        except OSError as error:
+            raise StorageError(
+                f"{plan.state.path} has no room for {plan.state.reserve} of {RESERVE_BYTES // 2**20} MiB "
+                f"({error.strerror}); free disk space, then start again"
+            ) from error
         await prepare(path)
         await self._journal.open()
         meta = await JournalReader(path).meta()
@@ -222,9 +233,13 @@ class Session:
             ),
             anchor_ms=min(anchors_ms.values()),
         )
+        withdrawal = Withdrawal(engine, router, reads, clock.now, self._publish_event)
+        response = StandDown(engine, nonces, withdrawal, self._publish_event)
+        storage = Storage(self._journal, self._reserve, clock.now, self._stop_asked, response)
+        self._storage = storage
         loop = AccountLoop(
             engine,
-            self._journal,
+            storage,
             self.inbox,
             runner,
             self._bus,
@@ -257,31 +272,20 @@ class Session:
             await loop.run()
         except StorageError as error:
             self._failure = RunReport(ExitCode.STORAGE, str(error))
-            self._tell("storage_failed", "crit", reason=str(error))
-            await self._abandon(engine, router, nonces)
+            await withdrawal.at_once()
         except Exception as error:
             self._fatal("account loop", error)
-            await self._abandon(engine, router, nonces)
+            nonces.go_on_without_disk()
+            await withdrawal.at_once()
         finally:
+            await withdrawal.end()
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
             await runner.drain(DRAIN_S)
             await control.stop()
+        if storage.trouble and self._failure is None:
+            self._failure = RunReport(ExitCode.STORAGE, storage.sentence)
         return self._report(engine)
-
-    async def _abandon(self, engine: Engine, router: OrderRouter, nonces: NonceAllocator) -> None:
-        """The journal can't be written, or the loop is broken: nothing may be quoted any more. Cancelling needs no disk."""
-        nonces.go_on_without_disk()
-        live = [(o.coin, o.cloid) for coin in engine.coins.values() for o in coin.orders.live()]
-        if live:
-            outcome = await router.cancel(live)
-            failed = sum(bool(error) for _, error in outcome.results)
-            self._tell(
-                "abandoned_orders_cancelled",
-                "crit" if failed else "info",
-                sent=len(live),
-                not_confirmed=failed,
-            )
 
     def _report(self, engine: Engine) -> RunReport:
         found = summary(engine, self._plan.network)
@@ -308,9 +312,15 @@ class Session:
             is_embedded=plan.is_embedded,
         )
 
-    async def _save_ceiling(self, ceiling: int) -> None:
+    async def _save_ceiling(self, ceiling: int) -> bool:
         signer = self._plan.identity.signer.address
-        await self._journal.commit(Batch(self.clock.now().venue_ms, nonce_ceiling=(signer, ceiling)))
+        try:
+            await self._journal.commit(Batch(self.clock.now().venue_ms, nonce_ceiling=(signer, ceiling)))
+        except StorageError as error:
+            assert self._storage is not None, "nonces are taken while trading"
+            self._storage.fail(error)
+            return False
+        return True
 
     # -- when something breaks ----------------------------------------------------------------------------------
 
@@ -330,4 +340,7 @@ class Session:
             self._fatal("feed", error)
 
     def _tell(self, name: str, severity: str, **fields: str | float | int | None) -> None:
-        self._bus.publish(notify(name, severity, "", **fields), self.clock.now().wall_ms)  # type: ignore[arg-type]
+        self._publish_event(notify(name, severity, "", **fields))  # type: ignore[arg-type]
+
+    def _publish_event(self, notice: Notify) -> None:
+        self._bus.publish(notice, self.clock.now().wall_ms)

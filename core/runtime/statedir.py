@@ -55,6 +55,10 @@ class StateDir:
         return self.path / "lock"
 
     @property
+    def reserve(self) -> Path:
+        return self.path / "reserve"
+
+    @property
     def socket(self) -> Path:
         """The control socket; under the temporary directory if the path were too long for a socket."""
         direct = self.path / "control.sock"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -48,12 +48,16 @@ class Venue:
         return parse(answer, self.complaints.append)
 
 
-async def _durable(_ceiling: int) -> None:
-    return
+async def _durable(_ceiling: int) -> bool:
+    return True
 
 
-def _router(venue: Venue) -> OrderRouter:
-    nonces = NonceAllocator(0, _durable)
+async def _broken(_ceiling: int) -> bool:
+    return False
+
+
+def _router(venue: Venue, disk: Callable[[int], Awaitable[bool]] = _durable) -> OrderRouter:
+    nonces = NonceAllocator(0, disk)
     return OrderRouter(cast(Rest, venue), Signer(KEY, False), nonces, FixedClock(), INSTRUMENTS)
 
 
@@ -165,3 +169,11 @@ async def test_nothing_to_cancel_sends_nothing() -> None:
     venue = Venue()
     assert (await _router(venue).cancel([])).results == ()
     assert venue.sent == []
+
+
+async def test_without_a_disk_nothing_is_placed_and_everything_can_be_cancelled() -> None:
+    venue = Venue([_ok("cancel", "success")])
+    router = _router(venue, _broken)
+    outcome = await router.place([order(1)])
+    assert outcome.results == ((order(1).cloid, Refused("not sent: the journal cannot be written")),)
+    assert (await router.cancel([("BTC", order(1).cloid)])).results == ((order(1).cloid, ""),)

@@ -29,18 +29,23 @@ from core.domain.events import (
     FillsCommitted,
     FundingArrived,
     FundingCommitted,
+    LoopLagged,
+    PlaceOutcome,
     Quote,
+    Refused,
     StopRequested,
+    StorageRecovered,
     Tick,
 )
 from core.domain.fills import ForeignFill, Funding
 from core.engine.engine import Engine
-from core.journal.journal import Batch, Committed, Journal
+from core.journal.journal import Batch, Committed
 from core.journal.schema import StorageError
-from core.runtime.account_loop import TICK_MS, AccountLoop
+from core.runtime.account_loop import LAG_MS, PLACE_WITHIN_MS, TICK_MS, AccountLoop
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
+from core.runtime.storage import Storage
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, fill, order
 
 
@@ -54,6 +59,10 @@ class Stage:
     stopping: Any = None
     known: set[object] = field(default_factory=set)
     broken: bool = False
+    trouble: str = ""
+    was_mended: StorageRecovered | None = None
+    commit_takes_ms: int = 0
+    inbox: Inbox = field(default_factory=Inbox)
     conflicts: tuple[FillConflict, ...] = ()
 
     def step(self, event: Event, now: Instant) -> list[Effect]:
@@ -68,6 +77,7 @@ class Stage:
         if self.broken:
             raise StorageError("the disk is full")
         self.log.append(("commit", batch))
+        self.now_ms += self.commit_takes_ms
         fills = {f.key: f for f in batch.fills}
         new = tuple(f for key, f in fills.items() if key not in self.known)
         self.known |= set(fills)
@@ -79,6 +89,13 @@ class Stage:
             tuple(payment for payment in batch.funding if payment.hash != "known"),
             self.conflicts,
         )
+
+    async def recovered(self) -> StorageRecovered | None:
+        mended, self.was_mended = self.was_mended, None
+        return mended
+
+    def take_commit_ms(self) -> int:
+        return self.commit_takes_ms
 
     def start(self, effect: Effect) -> None:
         self.log.append(("start", effect))
@@ -98,8 +115,8 @@ class Stage:
     def loop(self, anchors_ms: dict[str, int] | None = None) -> AccountLoop:
         return AccountLoop(
             cast(Engine, self),
-            cast(Journal, self),
-            Inbox(),
+            cast(Storage, self),
+            self.inbox,
             cast(EffectRunner, self),
             cast(EventBus, self),
             lambda: Instant(self.now_ms, NOW_MS, NOW_MS),
@@ -256,6 +273,74 @@ async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_
     assert loop.stopped
     assert len(stage.of("snapshot")) == 3
     await loop.run()
+
+
+async def test_a_tick_tells_how_slow_the_disk_was_and_how_much_waits() -> None:
+    stage = Stage(commit_takes_ms=1_500)
+    for number in range(7):
+        stage.inbox.force(BackfillDone("t", 0, 0, number))
+    await stage.loop().turn([])
+    assert stage.of("step") == [Tick(77, 1.5, 1_500, 7)]
+
+
+async def test_a_gap_between_two_turns_is_told_before_anything_is_decided() -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    stage.now_ms += LAG_MS + 1
+    quote = Quote("BTC", 1, 2, 3)
+    await loop.turn([quote])
+    assert stage.of("step")[:2] == [LoopLagged(LAG_MS + 1), quote]
+    stage.log.clear()
+    stage.now_ms += LAG_MS
+    await loop.turn([quote])
+    assert LoopLagged not in {type(event) for event in stage.of("step")}
+
+
+async def test_what_is_mended_is_told_first_and_is_no_lag() -> None:
+    stage = Stage(was_mended=StorageRecovered(60_000))
+    stage.known = {fill(1).key}
+    loop = await _ready(stage)
+    stage.now_ms += 60_000
+    stage.was_mended = StorageRecovered(60_000)
+    await loop.turn([_arrived(2)])
+    kinds = [type(event) for event in stage.of("step")]
+    assert kinds == [StorageRecovered, FillsCommitted, Tick]
+    stage.now_ms += 60_000
+    stage.trouble = "the disk is full"
+    await loop.turn([])
+    assert LoopLagged not in {type(event) for event in stage.of("step")}
+
+
+@pytest.mark.parametrize(
+    ("takes_ms", "breaks"), [(PLACE_WITHIN_MS + 1, False), (1, True)], ids=["late", "held"]
+)
+async def test_a_placement_whose_rows_were_held_up_is_refused_and_not_sent(
+    takes_ms: int, breaks: bool
+) -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+
+    def effects(event: Event) -> list[Effect]:
+        if not isinstance(event, Quote):
+            return []
+        return [SaveOrder(order(1)), Place((order(1),)), AskAccount()]
+
+    stage.effects, stage.commit_takes_ms = effects, takes_ms
+    real = stage.commit
+
+    async def commit(batch: Batch) -> Committed:
+        stage.trouble = "the disk is full" if breaks else ""
+        return await real(batch)
+
+    stage.commit = commit  # type: ignore[method-assign]
+    await loop.turn([Quote("BTC", 1, 2, 3)])
+    assert stage.of("start") == [AskAccount()]
+    (outcome,) = await stage.inbox.drain(0)
+    assert isinstance(outcome, PlaceOutcome)
+    ((cloid, result),) = outcome.results
+    assert cloid == order(1).cloid
+    assert isinstance(result, Refused)
+    assert result.reason.startswith("not sent: ")
 
 
 def _foreign(time_ms: int) -> ForeignFill:

@@ -186,12 +186,16 @@ async def test_a_journal_that_cannot_be_written_any_more_cancels_everything_and_
         await run.resting(GRID)
         full.append(True)
         await exchange.trade("B", "0.001")
-        report = await asyncio.wait_for(run.task, 10)
+        await until(lambda: run.snapshots[-1].alerts and run.snapshots[-1].alerts[0].id == "storage")
+        await until(lambda: "abandoned_orders_cancelled" in run.told())
+        assert await exchange.cloids() == set()
+        assert not run.task.done()
+        report = await run.stop()
         assert report.exit_code is ExitCode.STORAGE
         assert "the disk is full" in report.message
         assert (await exchange.truth())["orders"] == []
-        assert report.summary["coins"]["BTC"]["fills"] == 0, "the lost commit changed nothing that is shown"
-        assert "storage_failed" in run.told()
+        assert report.summary["coins"]["BTC"]["fills"] == 0, "the held commit changed nothing that is shown"
+        assert run.told().count("storage_failed") == 1
 
 
 async def test_a_loop_that_dies_leaves_no_orders_behind(
