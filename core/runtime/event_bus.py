@@ -77,6 +77,7 @@ class Observer:
             except Exception as error:
                 # One event that can't be written must not silence all that follow.
                 self.failure = f"{type(error).__name__}: {error}"
+                self._lost += lost + 1
 
 
 class EventBus:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from io import SEEK_END, FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import orjson
 
@@ -24,24 +27,31 @@ class EventLogFile:
     def __init__(self, directory: Path) -> None:
         self._path = directory / "gridbot.log"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file: TextIO = self._path.open("a", encoding="utf-8")
+        self._file: FileIO | None = self._open()
 
     def write(self, row: dict[str, Any]) -> None:
-        self._file.write(json_line(row) + "\n")
-        self._file.flush()
-        if self._file.tell() > MAX_BYTES:
+        """Append one line, whole or not at all. Raises ``OSError`` if the disk takes none; the next is tried anew."""
+        file = self._file = self._file or self._open()
+        line, size = json_line(row).encode() + b"\n", file.seek(0, SEEK_END)
+        written = file.write(line)
+        if written != len(line):
+            file.truncate(size)  # half a line would spoil the next one too
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        if size + len(line) > MAX_BYTES:
             self._rotate()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self) -> FileIO:
+        return self._path.open("ab", buffering=0)
 
     def _rotate(self) -> None:
-        self._file.close()
-        try:
-            for number in range(FILES_KEPT - 1, 0, -1):
-                older = self._path.with_name(f"gridbot.log.{number}")
-                if older.exists():
-                    older.replace(self._path.with_name(f"gridbot.log.{number + 1}"))
-            self._path.replace(self._path.with_name("gridbot.log.1"))
-        finally:
-            self._file = self._path.open("a", encoding="utf-8")
+        self.close()
+        self._file = None
+        for number in range(FILES_KEPT - 1, 0, -1):
+            older = self._path.with_name(f"gridbot.log.{number}")
+            if older.exists():
+                older.replace(self._path.with_name(f"gridbot.log.{number + 1}"))
+        self._path.replace(self._path.with_name("gridbot.log.1"))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -65,6 +68,31 @@ def test_a_turn_that_fails_is_told_once_and_the_log_goes_on(
     log.write({"event": "second"})
     log.close()
     assert [row["event"] for row in _lines(tmp_path / "gridbot.log")] == ["first", "second"]
+
+
+def test_a_full_disk_gets_no_half_line_and_the_log_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    log = EventLogFile(tmp_path)
+    log.write({"event": "first"})
+    size = (tmp_path / "gridbot.log").stat().st_size
+    with disk_of(size + 10), pytest.raises(OSError, match="No space"):
+        log.write({"event": "second"})
+    assert (tmp_path / "gridbot.log").stat().st_size == size
+    with disk_of(size), pytest.raises(OSError, match="too large"):
+        log.write({"event": "third"})
+    log.write({"event": "fourth"})
+    log.close()
+    assert [row["event"] for row in _lines(tmp_path / "gridbot.log")] == ["first", "fourth"]
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """No file of this process may grow past ``size`` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _lines(path: Path) -> list[dict[str, object]]:
