@@ -42,6 +42,8 @@ class Vitals:
     slow_until_mono_ms: int = 0
     backlog: int = 0
     """Items that wait, while there are too many; 0 otherwise."""
+    why: str = ""
+    """What the last gap was."""
     unread: set[str] = field(default_factory=set)
     """What must be read anew before anything is quoted: ``fills``, ``orders``, ``account``."""
     unquoted: set[str] = field(default_factory=set)
@@ -60,7 +62,7 @@ class Vitals:
         if engine.storage_trouble:
             return f"the journal cannot be written: {engine.storage_trouble}"
         if self.unread:
-            return "the process stood still; reading the account anew"
+            return f"{self.why}; reading the account anew"
         if now.mono_ms < self.slow_until_mono_ms:
             return f"the disk is slow: a commit took {self.commit_ms} ms"
         if self.backlog:
@@ -74,9 +76,10 @@ class Vitals:
         """Before the event is handled: what it says of the host."""
         match event:
             case StorageRecovered(lasted_ms):
-                engine.storage_trouble = ""
+                engine.storage_trouble, self.why = "", "the journal can be written again"
                 told = notify("storage_recovered", "info", "", lasted_s=round(lasted_ms / 1000, 1))
             case LoopLagged(gap_ms):
+                self.why = "the process stood still"
                 told = notify("loop_lag", "warn", "", gap_s=round(gap_ms / 1000, 1))
             case Tick():
                 return self._on_tick(event, now)
