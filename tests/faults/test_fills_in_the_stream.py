@@ -8,7 +8,7 @@ from functools import reduce
 from core.domain.fills import FillSource
 from core.domain.orders import Side
 from core.engine.fill_guarantor import chain_order
-from core.engine.shadow_ledger import Fold
+from core.engine.fold import Fold
 from core.exchange.wire import decode_fill
 from tests.faults.oddities import say_again
 from tests.faults.world import World

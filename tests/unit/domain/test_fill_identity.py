@@ -40,4 +40,4 @@ def test_a_fill_tells_the_position_after_it() -> None:
 
 
 def test_only_the_live_stream_counts_as_ws() -> None:
-    assert [source.counts_as_ws for source in FillSource] == [True, False, False]
+    assert [source.counts_as_ws for source in FillSource] == [True, False, False, False]

@@ -37,7 +37,7 @@ from core.domain.events import (
     StorageRecovered,
     Tick,
 )
-from core.domain.fills import ForeignFill, Funding
+from core.domain.fills import FillSource, ForeignFill, Funding
 from core.engine.engine import Engine
 from core.journal.journal import Batch, Committed
 from core.journal.schema import StorageError
@@ -210,11 +210,20 @@ async def test_nothing_is_seen_or_sent_when_the_journal_fails(items: list[Item])
 async def test_fills_from_before_the_anchor_are_in_it_already() -> None:
     stage = Stage()
     loop = await _ready(stage, {"BTC": NOW_MS})
-    old, young = fill(1, time_ms=NOW_MS - 1), fill(2, time_ms=NOW_MS)
+    old, young = fill(1, time_ms=NOW_MS - 1, source=FillSource.REST), fill(2, time_ms=NOW_MS)
     unanchored = fill(3, coin="ETH", time_ms=5)
     await loop.turn([FillsArrived((old, young, unanchored))])
     (batch,) = stage.of("commit")
     assert batch.fills == [young, unanchored]
+
+
+async def test_a_live_fill_counts_though_the_exchanges_clock_was_set_back_before_the_anchor() -> None:
+    stage = Stage()
+    loop = await _ready(stage, {"BTC": NOW_MS})
+    live = fill(1, time_ms=NOW_MS - 3_600_000, source=FillSource.WS)
+    await loop.turn([FillsArrived((live,))])
+    (batch,) = stage.of("commit")
+    assert batch.fills == [live]
 
 
 async def test_the_end_of_a_read_tells_how_many_of_its_own_fills_were_new() -> None:
