@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 
 from core.domain.effects import (
@@ -84,24 +85,18 @@ class Batch:
         return True
 
     @property
-    def is_empty(self) -> bool:
-        rows = (
-            self.fills,
-            self.orders,
-            self.grids,
-            self.halts,
-            self.actions,
-            self.anchors,
-            self.boots,
-            self.meta,
-            self.foreign,
-            self.funding,
-            self.adjustments,
-            self.revoked,
-            self.positions,
-            self.checkpoints,
+    def rows(self) -> int:
+        """How many rows it asks for."""
+        lists: tuple[Sized, ...] = (
+            *(self.fills, self.orders, self.grids, self.halts, self.actions, self.anchors, self.boots),
+            *(self.meta, self.foreign, self.funding, self.adjustments, self.revoked),
+            *(self.positions, self.checkpoints),
         )
-        return not any(rows) and self.nonce_ceiling is None
+        return sum(map(len, lists)) + (self.nonce_ceiling is not None)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.rows == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """The journal's writer: one sqlite3 connection on one thread, one transaction per batch, ``synchronous=FULL``.
 
 A batch is on disk when ``commit`` returns. Nothing else writes the file.
+
+A log that grows costs a commit twice: the file system writes down its new length too. So the log is made long at the start, folded
+into the file between commits before it is full, and overwritten from its beginning, never cut.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +25,12 @@ __all__ = ["Anchor", "Batch", "Committed", "Journal"]
 
 T = TypeVar("T")
 
+LOG_PAGES = 1_024
+"""How long the log is made: 4 MiB, a few milliseconds to fold."""
+
+FOLD_EVERY_ROWS = 160
+"""A row in a transaction of its own changes four pages or so; in a common one, less."""
+
 
 class Journal:
     """Open after ``schema.prepare``. Every call but ``open`` and ``close`` is awaited on the one writer thread."""
@@ -28,6 +39,10 @@ class Journal:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._db: sqlite3.Connection | None = None
+        self._unfolded = 0
+        """Rows in the log, roughly."""
+        self.last_commit_ms = 0
+        """How long the last commit took, its wait for the thread and the disk included."""
 
     async def open(self) -> None:
         await self._run(self._connect)
@@ -38,7 +53,16 @@ class Journal:
         Raises:
             StorageError: nothing of the batch was written.
         """
-        return await self._run(lambda: self._commit(batch))
+        started = time.monotonic_ns()
+        try:
+            committed = await self._run(lambda: self._commit(batch))
+        finally:
+            self.last_commit_ms = (time.monotonic_ns() - started) // 1_000_000
+        self._unfolded += batch.rows
+        if self._unfolded >= FOLD_EVERY_ROWS:
+            self._unfolded = 0
+            self._thread.submit(self._fold)
+        return committed
 
     async def close(self) -> None:
         """Checkpoint and close; bounded by the disk alone."""
@@ -50,7 +74,7 @@ class Journal:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StorageError(
                 f"the journal {self._path} cannot be written ({error}); free disk space or fix its permissions, then restart"
             ) from error
@@ -60,7 +84,39 @@ class Journal:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA wal_autocheckpoint = 0")  # ``_fold`` does it, when no commit waits for the outcome
+        db.execute("PRAGMA journal_size_limit = -1")
         self._db = db
+        self._lengthen_log(db)
+
+    def _lengthen_log(self, db: sqlite3.Connection) -> None:
+        """A transaction too large for the cache spills into the log; taken back, it leaves the file's length and no row."""
+        (cached,) = db.execute("PRAGMA cache_size").fetchone()
+        db.execute("PRAGMA cache_size = 16")
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.execute("CREATE TABLE lengthening (bytes BLOB) STRICT")
+            db.execute("INSERT INTO lengthening VALUES (zeroblob(?))", (LOG_PAGES * 4_096,))
+        except sqlite3.Error:
+            pass  # a full disk: the journal works without, and the first commit that finds no space says so
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            db.execute(f"PRAGMA cache_size = {cached}")
+        log = os.open(f"{self._path}-wal", os.O_RDONLY)
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)
+
+    def _fold(self) -> None:
+        """Bring the log's pages into the file, so that the next commit begins the log anew. Waits for no reader."""
+        if self._db is None:
+            return
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            pass  # a full disk: the log is as durable and grows meanwhile; tried again after as many rows
 
     def _close(self) -> None:
         if self._db is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Protocol
 
-from core.domain.effects import GridRow, SaveCheckpoint
+from core.domain.effects import GridRow, SaveAction, SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKind, FillSource, ForeignFill, Funding
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 
@@ -30,6 +30,23 @@ INSERT INTO grids (coin, generation, center, spacing_ppb, levels, lots, cap_lots
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
+INSERT_ACTION = """
+INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)
+"""
+
+INSERT_ANCHOR = "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)"
+
+INSERT_BOOT = "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)"
+
+UPSERT_META = """
+INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value
+"""
+
+UPSERT_NONCE = """
+INSERT INTO nonces (signer, ceiling) VALUES (?, ?)
+ON CONFLICT (signer) DO UPDATE SET ceiling = max(ceiling, excluded.ceiling)
+"""
+
 
 class Row(Protocol):
     """A row by column name, whichever library read it."""
@@ -38,9 +55,9 @@ class Row(Protocol):
 
 
 def fill_values(fill: Fill, received_ms: int) -> tuple[object, ...]:
-    key = fill.key
+    discriminator = "" if fill.trade_id else fill.key.discriminator
     return (
-        *(key.account, key.coin, key.time_ms, key.trade_id, key.discriminator),
+        *(fill.account, fill.coin, fill.time_ms, fill.trade_id, discriminator),
         *(fill.order_id, fill.cloid, fill.side.value, fill.price, fill.lots, fill.start_lots),
         *(str(fill.closed_pnl), str(fill.fee), fill.fee_token, int(fill.crossed), fill.direction, fill.hash),
         *(fill.source.value, received_ms, fill.raw, fill.kind.value, fill.cloid, fill.order_id, fill.coin),
@@ -203,3 +220,8 @@ def grid_values(grid: GridRow) -> tuple[object, ...]:
 def grid_from_row(row: Row) -> GridRow:
     names = ("coin", "generation", "center", "spacing_ppb", "levels", "lots", "cap_lots", "created_ms")
     return GridRow(**{name: row[name] for name in names})
+
+
+def action_values(action: SaveAction, now_ms: int) -> tuple[object, ...]:
+    command = action.command
+    return (command.id, now_ms, command.action.value, command.coin, command.origin, action.outcome)

@@ -12,14 +12,20 @@ from core.domain.events import FillConflict
 from core.domain.fills import Fill, FillKey
 from core.journal.batch import Batch, Committed
 from core.journal.rows import (
+    INSERT_ACTION,
     INSERT_ADJUSTMENT,
+    INSERT_ANCHOR,
+    INSERT_BOOT,
     INSERT_FILL,
     INSERT_FOREIGN,
     INSERT_FUNDING,
     INSERT_GRID,
     UPSERT_CHECKPOINT,
+    UPSERT_META,
+    UPSERT_NONCE,
     UPSERT_ORDER,
     UPSERT_POSITION,
+    action_values,
     adjustment_values,
     checkpoint_values,
     fill_from_row,
@@ -134,6 +140,8 @@ def _insert_new(
 
 
 def _write_adjustments(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int]) -> None:
+    if not batch.adjustments and not batch.revoked:
+        return
     changed = [(each.coin, each.time_ms) for each in batch.adjustments]
     db.executemany(INSERT_ADJUSTMENT, [adjustment_values(each) for each in batch.adjustments])
     for id_ in batch.revoked:
@@ -148,8 +156,9 @@ def _write_adjustments(db: sqlite3.Connection, batch: Batch, undercut: dict[str,
 def _write_checkpoints(
     db: sqlite3.Connection, checkpoints: Sequence[SaveCheckpoint], undercut: dict[str, int]
 ) -> None:
-    """Add checkpoints, drop those that this batch's rows undercut (one of this very batch too), keep the newest few."""
-    db.executemany(UPSERT_CHECKPOINT, [checkpoint_values(each) for each in checkpoints])
+    """Add checkpoints, then drop those that this batch's rows undercut (one of this very batch too), keep the newest few."""
+    if checkpoints:
+        db.executemany(UPSERT_CHECKPOINT, [checkpoint_values(each) for each in checkpoints])
     db.executemany("DELETE FROM checkpoints WHERE coin = ? AND cut_ms > ?", list(undercut.items()))
     db.executemany(
         "DELETE FROM checkpoints WHERE coin = ? AND cut_ms NOT IN "
@@ -160,36 +169,21 @@ def _write_checkpoints(
 
 def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
     now = batch.now_ms
-    db.executemany(UPSERT_ORDER, [order_values(order) for order in batch.orders])
-    db.executemany(INSERT_GRID, [grid_values(grid) for grid in batch.grids])
     for halt in batch.halts:
         _write_halt(db, halt, now)
-    db.executemany(
-        "INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (a.command.id, now, a.command.action.value, a.command.coin, a.command.origin, a.outcome)
-            for a in batch.actions
-        ],
+    tables: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
+        (UPSERT_ORDER, [order_values(order) for order in batch.orders]),
+        (INSERT_GRID, [grid_values(grid) for grid in batch.grids]),
+        (INSERT_ACTION, [action_values(action, now) for action in batch.actions]),
+        (INSERT_ANCHOR, [(a.coin, a.lots, a.cost, a.time_ms, a.reason) for a in batch.anchors]),
+        (INSERT_BOOT, [(boot, now, pid, version) for boot, pid, version in batch.boots]),
+        (UPSERT_POSITION, [(p.coin, p.lots, p.fills, p.adjustments, now) for p in batch.positions]),
+        (UPSERT_META, list(batch.meta.items())),
+        (UPSERT_NONCE, [batch.nonce_ceiling] if batch.nonce_ceiling else []),
     )
-    db.executemany(
-        "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)",
-        [(a.coin, a.lots, a.cost, a.time_ms, a.reason) for a in batch.anchors],
-    )
-    db.executemany(UPSERT_POSITION, [(p.coin, p.lots, p.fills, p.adjustments, now) for p in batch.positions])
-    db.executemany(
-        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        list(batch.meta.items()),
-    )
-    db.executemany(
-        "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)",
-        [(boot, now, pid, version) for boot, pid, version in batch.boots],
-    )
-    if batch.nonce_ceiling is not None:
-        db.execute(
-            "INSERT INTO nonces (signer, ceiling) VALUES (?, ?) "
-            "ON CONFLICT (signer) DO UPDATE SET ceiling = max(ceiling, excluded.ceiling)",
-            batch.nonce_ceiling,
-        )
+    for sql, rows in tables:
+        if rows:
+            db.executemany(sql, rows)
 
 
 def _write_halt(db: sqlite3.Connection, halt: SaveHalt | LiftHalt, now_ms: int) -> None:
