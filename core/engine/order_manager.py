@@ -24,6 +24,9 @@ NOT_FOUND_APART_MS = 5_000
 FILLS_WAIT_MS = 10_000
 """How long an order that has ended may wait for fills before a complete read without them settles it."""
 
+SETTLED_SHORT = "ended with fewer fills than its status says"
+"""The reason of an order that was ended although fewer fills came than the exchange's status says."""
+
 ASK_AGAIN_MS = 2_000
 """How often the status of one unsettled order is asked for."""
 
@@ -239,7 +242,7 @@ class OrderManager:
         """
         waiting = [o for o in self.live() if o.state is OrderState.AWAITING_FILLS]
         return [
-            self._store(order.moved(OrderState.CANCELLED, "ended with fewer fills than its status says"))
+            self._store(order.moved(OrderState.CANCELLED, SETTLED_SHORT))
             for order in waiting
             if now.mono_ms - self._begin_doubt(order.cloid, now).since_mono_ms >= FILLS_WAIT_MS
         ]
