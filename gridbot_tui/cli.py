@@ -23,6 +23,7 @@ from core.paper.config import (
 )
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import StateDir, UsageError
+from gridbot_tui import keeping
 from gridbot_tui.headless import print_line
 from gridbot_tui.plans import Network, RunFlags, parse_duration_s
 
@@ -37,6 +38,8 @@ app = App(
     print_error=False,
     result_action="return_value",
 )
+
+keeping.register(app)
 
 STALE_S = 20
 

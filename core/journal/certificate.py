@@ -99,9 +99,15 @@ class Evidence:
     def fills(self, coin: str) -> Iterator[FillRow]:
         """The account's fills of a coin by time and trade id, one at a time."""
         for row in self._db.execute(_FILLS, (self.account, coin)):
+            try:
+                fill = fill_from_row(row)
+            except (ValueError, ArithmeticError) as error:
+                raise StorageError(
+                    f"row {row['id']} of fills holds what no fill can hold ({error})"
+                ) from error
             yield FillRow(
                 id=row["id"],
-                fill=fill_from_row(row),
+                fill=fill,
                 discriminator=row["discriminator"],
                 external=bool(row["external"]),
                 order_coin=row["order_coin"],
@@ -192,10 +198,6 @@ class Evidence:
         for row in self._db.execute("SELECT state FROM orders WHERE cloid = ?", (cloid,)):
             return OrderState(row["state"])
         return None
-
-    def has_fill(self, key: FillKey) -> bool:
-        where = "account = ? AND coin = ? AND time_ms = ? AND trade_id = ? AND discriminator = ?"
-        return bool(self._one(f"SELECT count(*) FROM fills WHERE {where}", *key))
 
     def keys_between(self, coin: str, after_ms: int, until_ms: int) -> Iterator[FillKey]:
         """Keys of the coin's fills with ``after_ms < time <= until_ms``."""

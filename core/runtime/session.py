@@ -170,10 +170,12 @@ class Session:
             self._tell(
                 "exchange_changed", "warn", before=meta.get("exchange_url") or "embedded", now=self._base_url
             )
-        batch = Batch(now.wall_ms, meta=fresh)
-        if "instance" not in meta:
-            batch.meta["instance"] = secrets.token_hex(4)
-        await self._journal.commit(batch)
+        instance = meta.get("instance") or secrets.token_hex(4)
+        await self._journal.commit(Batch(now.wall_ms, meta={**fresh, "instance": instance}))
+        try:
+            plan.state.keep_instance(instance)
+        except OSError as error:  # the journal has it: only a rebuild would miss it
+            self._tell("instance_not_kept", "warn", reason=f"{plan.state.instance}: {error}")
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
         """The result of a part of the start, or ``None`` if it was told to stop meanwhile."""

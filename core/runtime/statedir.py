@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import socket
 import tempfile
 import time
@@ -41,6 +42,33 @@ class StateDir:
     @property
     def paper(self) -> Path:
         return self.path / "paper.db"
+
+    @property
+    def instance(self) -> Path:
+        """The instance id once more, beside the journal: it outlives a damaged one, so that resting orders stay ours."""
+        return self.path / "instance"
+
+    def read_instance(self) -> str | None:
+        """``None`` if it isn't there, or isn't one."""
+        try:
+            kept = self.instance.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return None
+        return kept if re.fullmatch(r"[0-9a-f]{8}", kept) else None
+
+    def keep_instance(self, instance: str) -> None:
+        """For this user alone, whole or not at all. Raises ``OSError``."""
+        if self.read_instance() == instance:
+            return
+        partial = self.instance.with_name("instance.new")
+        partial.unlink(missing_ok=True)
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, f"{instance}\n".encode())
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(partial, self.instance)
 
     @property
     def logs(self) -> Path:

@@ -1,0 +1,128 @@
+"""``gridbot doctor``: what a start needs, one finding each, with the fix in it."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.journal.salvage import condition
+from core.journal.schema import MIGRATIONS
+from core.runtime.plan import ExitCode
+from core.runtime.statedir import StateDir, UsageError, lock_holder
+
+DISK_MIN_BYTES = 500 * 1024**2
+"""A year of fills is less; logs, backups and the old copy of a migration need room, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One precondition. ``fix`` is empty if it holds; ``exit_code`` is what a start would end with."""
+
+    name: str
+    says: str
+    fix: str = ""
+    exit_code: ExitCode = ExitCode.CLEAN
+
+    @property
+    def ok(self) -> bool:
+        return not self.fix
+
+    @property
+    def text(self) -> str:
+        return f"ok   {self.name}: {self.says}" if self.ok else f"FIX  {self.name}: {self.says}. {self.fix}"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "ok": self.ok, "text": self.says, "fix": self.fix}
+
+
+def examine(state: StateDir) -> list[Finding]:
+    """Look at everything; nothing is changed but for missing log directories."""
+    usable = _state_dir(state)
+    if not usable.ok:
+        return [usable]
+    checks: tuple[Callable[[StateDir], Finding], ...] = (_journal, _schema, _instance, _lock, _signing, _disk)
+    return [usable, *(check(state) for check in checks)]
+
+
+def rebuild_command(state: StateDir) -> str:
+    return f"`gridbot doctor --rebuild-from-exchange --state-dir {state.path}`"
+
+
+def _state_dir(state: StateDir) -> Finding:
+    if not state.path.exists():
+        return Finding(
+            "state dir",
+            f"{state.path} isn't there",
+            f"`gridbot run --state-dir {state.path}` makes it; or name another with --state-dir",
+            ExitCode.USAGE,
+        )
+    try:
+        state.prepare()
+    except UsageError as error:
+        return Finding("state dir", str(error), "See above", ExitCode.USAGE)
+    return Finding("state dir", f"{state.path} can be read and written")
+
+
+def _journal(state: StateDir) -> Finding:
+    name = "journal"
+    if not state.journal.exists():
+        return Finding(name, "none yet, the first start makes it")
+    found = condition(state.journal)
+    if found.damage:
+        fix = f"The file stays as it is until {rebuild_command(state)} sets it aside and begins a new one, halted"
+        return Finding(name, f"{state.journal} is damaged ({found.damage})", fix, ExitCode.STORAGE)
+    if not found.is_ours:
+        fix = "Name another --state-dir"
+        return Finding(name, f"{state.journal} is another program's database", fix, ExitCode.USAGE)
+    return Finding(name, "opens and passes SQLite's quick check; `gridbot verify` proves what is in it")
+
+
+def _schema(state: StateDir) -> Finding:
+    name, ours = "schema", len(MIGRATIONS)
+    found = condition(state.journal) if state.journal.exists() else None
+    if found is None or found.damage or not found.is_ours:
+        return Finding(name, f"this program writes version {ours}")
+    if found.is_newer:
+        fix = f"Install that version or newer; or begin a new journal with {rebuild_command(state)}"
+        return Finding(
+            name,
+            f"version {found.version} was written by a newer GridBot, this one knows {ours}",
+            fix,
+            ExitCode.STORAGE,
+        )
+    older = f"; the next start carries it over to {ours}" if found.version < ours else ""
+    return Finding(name, f"version {found.version}{older}")
+
+
+def _instance(state: StateDir) -> Finding:
+    kept = state.read_instance()
+    if kept or not state.journal.exists():
+        return Finding("instance", f"id {kept} is kept beside the journal" if kept else "none yet")
+    return Finding("instance", "its id is in the journal alone; the next start keeps it beside it, too")
+
+
+def _lock(state: StateDir) -> Finding:
+    holder = lock_holder(state)
+    return Finding(
+        "lock", "nothing runs on it" if holder is None else f"an instance runs on it, pid {holder}"
+    )
+
+
+def _signing(state: StateDir) -> Finding:
+    try:
+        importlib.import_module("coincurve")
+    except ImportError as error:
+        fix = "Install it (pip install coincurve): without it every order is signed many times slower, in plain Python"
+        return Finding("signing", f"the native library can't be loaded ({error})", fix, ExitCode.USAGE)
+    return Finding("signing", "the native library is there")
+
+
+def _disk(state: StateDir) -> Finding:
+    free = shutil.disk_usage(state.path).free
+    says = f"{free / 1024**2:,.0f} MiB free"
+    if free < DISK_MIN_BYTES:
+        return Finding("disk", says, "Free some: a full disk stops trading", ExitCode.STORAGE)
+    return Finding("disk", says)

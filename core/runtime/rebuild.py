@@ -1,0 +1,149 @@
+"""``gridbot doctor --rebuild-from-exchange``: a new journal in the place of one that can't be used, halted until compared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.domain.effects import SaveHalt
+from core.journal.batch import Batch
+from core.journal.journal import Journal
+from core.journal.salvage import Salvaged, salvage
+from core.journal.schema import StorageError, prepare
+from core.runtime.statedir import StateDir, StateLock, UsageError
+from core.runtime.verify import verify_journal
+
+REBUILT = "journal rebuilt from the exchange: compare the position, then resume"
+KEPT_META = ("network", "account", "exchange_url", "instance", "high_water")
+"""What outlives the old rows. Not the cursor of fills: the new anchor begins where the exchange stands then."""
+
+_BESIDE = ("-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What was done; ``kept`` is where the old journal is."""
+
+    state_dir: Path
+    kept: Path | None
+    instance: str
+    lost: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        where = f"the old journal is kept as {self.kept.name}" if self.kept else "there was no journal left"
+        lines = [f"rebuilt {self.state_dir / 'journal.db'}: {where}."]
+        if self.lost:
+            lines.append(f"Not readable in the old one, at least in part: {', '.join(self.lost)}.")
+        if not self.instance:
+            lines.append(
+                "Its instance id could not be read: an order of the old one that still rests halts the bot as another "
+                "instance's, until it is cancelled (on the exchange, or with its own interface)."
+            )
+        lines.append(
+            "All is halted. Start the bot: it takes the exchange's position as the new beginning and cancels what is left of "
+            "the old orders. Compare the position with the exchange, then `gridbot resume`."
+        )
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "state_dir": str(self.state_dir),
+            "kept": str(self.kept) if self.kept else None,
+            "instance_kept": bool(self.instance),
+            "lost": list(self.lost),
+            "text": self.text,
+        }
+
+
+def rebuild(state: StateDir, now_ms: int) -> Rebuilt:
+    """Set the journal aside and put a new one in its place. ``now_ms`` is UTC milliseconds.
+
+    Interrupted at any point it leaves the old journal or the new one in place, and every old file kept.
+
+    Raises:
+        UsageError: an instance runs on it, there is nothing to rebuild, or the journal is in order.
+        StorageError: the new one can't be written.
+    """
+    if not state.path.is_dir():
+        raise UsageError(f"there is no state dir {state.path}; name the right one with --state-dir")
+    with StateLock(state):
+        if not state.journal.exists() and not list(state.path.glob("journal.db.broken-*")):
+            raise UsageError(f"there is no journal in {state.path}: the first start makes one")
+        _refuse_if_in_order(state, now_ms)
+        found = salvage(state.journal)
+        instance = found.meta.get("instance") or state.read_instance() or ""
+        fresh = state.path / "journal.db.new"
+        try:
+            for name in ("", *_BESIDE):
+                _beside(fresh, name).unlink(missing_ok=True)
+            asyncio.run(_write(fresh, found, instance, now_ms))
+            kept = _set_aside(
+                state.journal, f"broken-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
+            )
+            os.replace(fresh, state.journal)
+            _sync(state.path)
+        except OSError as error:
+            raise StorageError(
+                f"{state.path} can't be written ({error}); free disk space or fix its permissions, then try again"
+            ) from error
+    return Rebuilt(state.path, kept, instance, tuple(found.lost))
+
+
+def _refuse_if_in_order(state: StateDir, now_ms: int) -> None:
+    try:
+        found = verify_journal(state.journal, is_running=False, now_ms=now_ms)
+    except StorageError:
+        return
+    if found.verified:
+        raise UsageError(f"the journal of {state.path} is in order, so it stays ({found.verdict()})")
+
+
+async def _write(path: Path, found: Salvaged, instance: str, now_ms: int) -> None:
+    """The new journal, whole and closed."""
+    await prepare(path)
+    journal = Journal(path)
+    await journal.open()
+    try:
+        meta = {name: found.meta[name] for name in KEPT_META if name in found.meta}
+        if instance:
+            meta["instance"] = instance
+        halts = [SaveHalt(coin, reason) for coin, reason in found.halts]
+        await journal.commit(Batch(now_ms, meta=meta, halts=[*halts, SaveHalt("", REBUILT)]))
+        for signer, ceiling in found.nonces.items():
+            await journal.commit(Batch(now_ms, nonce_ceiling=(signer, ceiling)))
+    finally:
+        await journal.close()
+
+
+def _set_aside(journal: Path, ending: str) -> Path | None:
+    """Keep the old files under another name. The log first: it must never be read into the new file."""
+    if not journal.exists():
+        return None
+    kept = journal.with_name(f"{journal.name}.{ending}")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = journal.with_name(f"{journal.name}.{ending}-{number}")
+    os.link(journal, kept)
+    for name in _BESIDE:
+        if _beside(journal, name).exists():
+            os.rename(_beside(journal, name), _beside(kept, name))
+    return kept
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

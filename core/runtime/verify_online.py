@@ -1,0 +1,177 @@
+"""``gridbot verify --online``: the journal held against the exchange: position, fills that it still lists, open orders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from core.domain.cloid import parse_cloid
+from core.domain.events import RemoteOrder
+from core.domain.fills import Fill, FillKey
+from core.domain.instrument import Instrument
+from core.engine.certificate import Check, fill_name, utc_text
+from core.engine.fill_guarantor import chain_order
+from core.exchange.reads import Reads, read_instruments
+from core.exchange.rest import Rest, RestError
+from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import WireError
+from core.journal.batch import Anchor
+from core.journal.certificate import Evidence, read_evidence
+from core.runtime.control_client import ask
+from core.runtime.statedir import StateDir, lock_holder
+from core.runtime.verify import Certificate
+
+REACHABLE = 10_000
+"""The exchange lists no more of an account's fills than its newest ones, so many."""
+
+LOOKS, PAUSE_S = 10, 1.0
+"""A look that falls between a fill and its row is repeated: the journal of a running bot follows within a second."""
+
+LOOKS_STOPPED = 3
+"""Nobody writes the journal meanwhile; only the exchange's own index may lag."""
+
+
+def add_online_checks(found: Certificate, state: StateDir) -> None:
+    """Add the exchange's side to a certificate. Raises ``RestError`` if the exchange can't be reached."""
+    with read_evidence(state.journal) as evidence:
+        url = evidence.meta.get("exchange_url", "")
+        coins = {coin: anchor for coin in evidence.coins() if (anchor := evidence.anchor(coin)) is not None}
+    try:
+        asyncio.run(_compare(found, state, url or _embedded_url(state), coins))
+    except WireError as error:
+        raise RestError(f"the exchange's answer could not be understood ({error})") from error
+
+
+def _embedded_url(state: StateDir) -> str:
+    if lock_holder(state) is None:
+        raise RestError(
+            "this journal belongs to the embedded exchange, which runs only while the bot does; start it, or leave --online out"
+        )
+    status = ask(state, "status").get("status")
+    return str(status["exchange_url"]) if isinstance(status, dict) else ""
+
+
+async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[str, Anchor]) -> None:
+    by_dex: dict[str, dict[str, Anchor]] = defaultdict(dict)
+    for coin, anchor in coins.items():
+        by_dex[coin.partition(":")[0] if ":" in coin else ""][coin] = anchor
+    clock = VenueClock()
+    rest = Rest(url, clock)
+    await rest.open()
+    try:
+        for dex, anchors in by_dex.items():
+            instruments = await read_instruments(rest, dex)
+            reads = Reads(rest, clock, found.account, instruments, dex)
+            found.checks += await _compare_dex(reads, instruments, state, anchors)
+    finally:
+        await rest.close()
+
+
+async def _compare_dex(
+    reads: Reads, instruments: dict[str, Instrument], state: StateDir, anchors: dict[str, Anchor]
+) -> list[Check]:
+    listed = {coin: anchor for coin, anchor in anchors.items() if coin in instruments}
+    gone = [
+        Check("online", coin, "the exchange no longer lists the coin")
+        for coin in anchors
+        if coin not in listed
+    ]
+    checks: list[Check] = []
+    for number in range(LOOKS):
+        look = await _look(reads, listed)
+        with read_evidence(state.journal) as evidence:
+            checks = [
+                *(
+                    check
+                    for coin, anchor in listed.items()
+                    for check in look.compare(evidence, instruments[coin], anchor)
+                ),
+                look.compare_orders(evidence),
+            ]
+        if all(check.ok for check in checks) or (number + 1 >= LOOKS_STOPPED and lock_holder(state) is None):
+            break
+        await asyncio.sleep(PAUSE_S)
+    return [*gone, *checks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the exchange shows: positions before and after the fills were read, by coin in lots."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+    venue_ms: int
+    fills: tuple[Fill, ...]
+    orders: tuple[RemoteOrder, ...]
+
+    @property
+    def oldest_ms(self) -> int:
+        """Fills of this time and before may be listed no more; -1 if all are."""
+        return min(fill.time_ms for fill in self.fills) if len(self.fills) >= REACHABLE else -1
+
+    def compare(self, evidence: Evidence, instrument: Instrument, anchor: Anchor) -> list[Check]:
+        """Position and fills of one coin, up to the newest fill that is listed."""
+        coin = instrument.coin
+        fills = chain_order(f for f in self.fills if f.coin == coin and f.time_ms >= anchor.time_ms)
+        until_ms = fills[-1].time_ms if fills else self.venue_ms
+        held = evidence.lots_at(coin, until_ms)
+        seen = {self.before.get(coin, 0), self.after.get(coin, 0)}
+        shown = " then ".join(instrument.size_text(lots) for lots in sorted(seen))
+        position = Check("online position", coin)
+        position.text = (
+            f"{instrument.size_text(held)} in the journal at {utc_text(until_ms)}, {shown} on the exchange"
+        )
+        if held not in seen:
+            position.fail(position.text)
+        return [
+            position,
+            self._compare_fills(evidence, coin, fills, max(self.oldest_ms, anchor.time_ms - 1), until_ms),
+        ]
+
+    def _compare_fills(
+        self, evidence: Evidence, coin: str, fills: list[Fill], after_ms: int, until_ms: int
+    ) -> Check:
+        listed = {fill.key: fill for fill in fills if fill.time_ms > after_ms}
+        check, seen = Check("online fills", coin), set[FillKey]()
+        check.text = f"{len(listed):,} fills that the exchange lists since {utc_text(after_ms + 1)}, each in the journal"
+        for key in evidence.keys_between(coin, after_ms, until_ms):
+            if key in listed:
+                seen.add(key)
+            else:
+                when = utc_text(key.time_ms)
+                check.fail(
+                    f"fill {key.trade_id} at {when} is in the journal, but the exchange doesn't list it"
+                )
+        for key in listed.keys() - seen:
+            check.fail(f"{fill_name(listed[key])} is not in the journal")
+        return check
+
+    def compare_orders(self, evidence: Evidence) -> Check:
+        """Every open order with our tag is one of ours, and its row knows that it lives."""
+        check, ours = Check("online orders", ""), 0
+        for order in self.orders:
+            parts = parse_cloid(order.cloid)
+            if parts is None or order.cloid is None:
+                continue
+            ours += 1
+            state = evidence.order_state(order.cloid.lower())
+            if parts.instance != evidence.meta.get("instance"):
+                check.fail(
+                    f"order {order.cloid} of {order.coin} belongs to another instance, {parts.instance}"
+                )
+            elif state is None:
+                check.fail(f"order {order.cloid} of {order.coin} rests, but has no row")
+            elif state.is_terminal:
+                check.fail(f"order {order.cloid} of {order.coin} rests, but its row says {state}")
+        check.text = f"{ours:,} open orders with our tag, each with its row"
+        return check
+
+
+async def _look(reads: Reads, anchors: dict[str, Anchor]) -> _Look:
+    before = await reads.account()
+    since_ms = min((anchor.time_ms for anchor in anchors.values()), default=before.venue_ms)
+    fills = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
+    after = await reads.account()
+    orders = (await reads.open_orders()).orders
+    return _Look(dict(before.positions), dict(after.positions), before.venue_ms, tuple(fills), orders)

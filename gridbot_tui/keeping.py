@@ -1,0 +1,139 @@
+"""The commands that look after a state dir: verify, backup, doctor. They need no running instance."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from core.runtime.plan import ExitCode
+from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances, state_root
+from core.telemetry.event_log import json_line
+from gridbot_tui.headless import print_line
+
+StateDirOfAny = Annotated[
+    Path | None,
+    Parameter(
+        name="--state-dir", help="Default: the only instance that runs, else the only one that ever ran."
+    ),
+]
+JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on one line.")]
+
+
+def register(app: App) -> None:
+    """Add the commands to the program."""
+    app.command(verify)
+    app.command(backup)
+    app.command(doctor)
+
+
+def verify(
+    *,
+    state_dir: StateDirOfAny = None,
+    online: Annotated[
+        bool, Parameter(negative=(), help="Hold it against the exchange, too: position, fills, open orders.")
+    ] = False,
+    json: JsonFlag = False,
+) -> int:
+    """Prove from the journal that every fill is counted exactly once; it may run meanwhile. Exit code 4 if not."""
+    from core.runtime.verify import verify_journal
+
+    state = journal_of(state_dir)
+    found = verify_journal(state.journal, lock_holder(state) is not None, time.time_ns() // 10**6)
+    if online:
+        from core.exchange.rest import RestError
+        from core.runtime.verify_online import add_online_checks
+
+        try:
+            add_online_checks(found, state)
+        except RestError as error:
+            sys.stderr.write(f"gridbot: {error}\n")
+            return int(ExitCode.UNREACHABLE)
+    print_line(json_line(found.as_dict()) if json else found.as_text())
+    return 0 if found.verified else int(ExitCode.STORAGE)
+
+
+def backup(
+    file: Annotated[Path, Parameter(help="Where to; a file that is there is never overwritten.")],
+    *,
+    state_dir: StateDirOfAny = None,
+    json: JsonFlag = False,
+) -> int:
+    """Copy the journal as it is at this moment into one file, while the bot runs or not."""
+    from core.journal.backup import back_up
+
+    source = journal_of(state_dir).journal
+    done = back_up(source, file.expanduser().absolute())
+    found = {"ok": True, "file": str(done.path), "bytes": done.size, "fills": done.fills}
+    text = f"backed up {source} to {done.path}: {done.fills:,} fills, {done.size:,} bytes"
+    print_line(json_line(found) if json else text)
+    return 0
+
+
+def doctor(
+    *,
+    rebuild_from_exchange: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="For a damaged journal: set it aside and begin a new one from the exchange's position, halted.",
+        ),
+    ] = False,
+    state_dir: StateDirOfAny = None,
+    json: JsonFlag = False,
+) -> int:
+    """Every precondition of a start, with its fix."""
+    from core.runtime.doctor import examine
+    from core.runtime.rebuild import rebuild
+
+    if rebuild_from_exchange:
+        done = rebuild(named(state_dir) or only_state_dir(), time.time_ns() // 10**6)
+        print_line(json_line(done.as_dict()) if json else done.text)
+        return 0
+    state = named(state_dir) or only_state_dir()
+    findings = examine(state)
+    if json:
+        plain: dict[str, Any] = {"ok": all(f.ok for f in findings), "state_dir": str(state.path)}
+        print_line(json_line({**plain, "checks": [f.as_dict() for f in findings]}))
+    else:
+        print_line("\n".join(f.text for f in findings))
+    worst = next((f.exit_code for f in findings if not f.ok), ExitCode.CLEAN)
+    return int(worst)
+
+
+def named(state_dir: Path | None) -> StateDir | None:
+    return StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
+
+
+def journal_of(state_dir: Path | None) -> StateDir:
+    """The state dir to read; raises ``UsageError`` if there is no journal in it."""
+    state = named(state_dir) or only_state_dir()
+    if not state.journal.exists():
+        raise UsageError(f"there is no journal in {state.path}; name the right directory with --state-dir")
+    return state
+
+
+def only_state_dir() -> StateDir:
+    """The only instance that runs, else the only state dir under the state root. Raises ``UsageError`` with what to do."""
+    running = running_instances()
+    if len(running) == 1:
+        return running[0]
+    found = running or [
+        StateDir(path.parent) for path in sorted(state_root().glob("*/*/journal.db*")) if _is_one(path)
+    ]
+    if not found:
+        raise UsageError(
+            f"nothing has run here yet: no journal under {state_root()}; name another with --state-dir"
+        )
+    if len(found) > 1:
+        listed = "\n".join(f"  --state-dir {state.path}" for state in found)
+        what = "instances are running" if running else "state dirs are there"
+        raise UsageError(f"{len(found)} {what}; name one:\n{listed}")
+    return found[0]
+
+
+def _is_one(path: Path) -> bool:
+    return path.name == "journal.db"
