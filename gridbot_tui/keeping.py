@@ -65,8 +65,10 @@ def backup(
     """Copy the journal as it is at this moment into one file, while the bot runs or not."""
     from core.journal.backup import back_up
 
-    source = journal_of(state_dir).journal
-    done = back_up(source, file.expanduser().absolute())
+    source, target = journal_of(state_dir).journal, file.expanduser().absolute()
+    if target.exists():
+        raise UsageError(f"{target} is there already and stays as it is; name a file that isn't")
+    done = back_up(source, target)
     found = {"ok": True, "file": str(done.path), "bytes": done.size, "fills": done.fills}
     text = f"backed up {source} to {done.path}: {done.fills:,} fills, {done.size:,} bytes"
     print_line(json_line(found) if json else text)

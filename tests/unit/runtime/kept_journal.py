@@ -80,7 +80,11 @@ def write_journal(
     fold, count = Fold(start, cost), 0
     for number, fill in enumerate(fills, 1):
         if fill.trade_id not in external and fill.cloid is not None:
-            known: dict[str, Any] = {"cloid": fill.cloid, "order_id": fill.order_id, "state": OrderState.FILLED}
+            known: dict[str, Any] = {
+                "cloid": fill.cloid,
+                "order_id": fill.order_id,
+                "state": OrderState.FILLED,
+            }
             sent = order(side=fill.side, lots=fill.lots, **known)
             db.execute(UPSERT_ORDER, order_values(sent))
         db.execute(INSERT_FILL, fill_values(fill, fill.time_ms + 5))
