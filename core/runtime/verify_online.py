@@ -96,7 +96,7 @@ async def _compare_dex(
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """What the exchange shows: positions before and after the fills were read, by coin in lots."""
 
     before: dict[str, int]
@@ -168,10 +168,10 @@ class _Look:
         return check
 
 
-async def _look(reads: Reads, anchors: dict[str, Anchor]) -> _Look:
+async def _look(reads: Reads, anchors: dict[str, Anchor]) -> Look:
     before = await reads.account()
     since_ms = min((anchor.time_ms for anchor in anchors.values()), default=before.venue_ms)
     fills = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
     after = await reads.account()
     orders = (await reads.open_orders()).orders
-    return _Look(dict(before.positions), dict(after.positions), before.venue_ms, tuple(fills), orders)
+    return Look(dict(before.positions), dict(after.positions), before.venue_ms, tuple(fills), orders)

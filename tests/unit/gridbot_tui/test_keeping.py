@@ -1,0 +1,102 @@
+"""Which state dir verify, backup and doctor mean, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.runtime.statedir import StateDir, StateLock, state_root
+from gridbot_tui.cli import run_cli
+from tests.unit.runtime.kept_journal import Trades, alter, write_journal
+
+
+@pytest.fixture(autouse=True)
+def _own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+
+
+def made(path: Path) -> StateDir:
+    state = StateDir(path)
+    state.prepare()
+    write_journal(state.journal, Trades().some(30))
+    return state
+
+
+def test_the_only_state_dir_is_meant_and_of_several_the_only_one_that_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_cli(["verify"]) == 2
+    assert "nothing has run here yet" in capsys.readouterr().err
+    one = made(state_root() / "paper" / "one")
+    assert run_cli(["verify"]) == 0
+    assert capsys.readouterr().out.startswith(f"{one.path}: paper 0x")
+    two = made(state_root() / "paper" / "two")
+    assert run_cli(["verify"]) == 2
+    told = capsys.readouterr().err
+    assert str(one.path) in told
+    assert str(two.path) in told
+    with StateLock(two):
+        assert run_cli(["verify"]) == 0
+        assert capsys.readouterr().out.startswith(f"{two.path}: ")
+        with StateLock(one):
+            assert run_cli(["verify"]) == 2
+    assert "2 instances are running" in capsys.readouterr().err
+
+
+def test_verify_exits_with_4_if_it_is_not_verified_or_unreadable_and_2_without_a_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = made(tmp_path / "state")
+    named = ["--state-dir", str(state.path)]
+    assert run_cli(["verify", "--json", *named]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] is True
+    alter(state.journal, "DELETE FROM fills WHERE trade_id = 9")
+    assert run_cli(["verify", "--json", *named]) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert json.loads(lines[0])["verified"] is False
+    state.journal.write_bytes(b"x" * 9_999)
+    assert run_cli(["verify", *named]) == 4
+    assert "cannot be read" in capsys.readouterr().err
+    assert run_cli(["verify", "--state-dir", str(tmp_path)]) == 2
+    assert f"there is no journal in {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_embedded_exchange_is_not_reachable_when_nothing_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = made(tmp_path / "state")
+    assert run_cli(["verify", "--online", "--state-dir", str(state.path)]) == 5
+    assert "embedded exchange, which runs only while the bot does" in capsys.readouterr().err
+
+
+def test_backup_says_what_it_copied_and_overwrites_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = made(tmp_path / "state")
+    arguments = ["backup", str(tmp_path / "copy.db"), "--state-dir", str(state.path)]
+    assert run_cli(arguments) == 0
+    assert ": 30 fills, " in capsys.readouterr().out
+    assert run_cli(arguments) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert run_cli([*arguments[:1], str(tmp_path / "b.db"), *arguments[2:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fills"] == 30
+
+
+def test_doctor_tells_each_precondition_and_exits_as_a_start_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = made(tmp_path / "state")
+    named = ["--state-dir", str(state.path)]
+    assert run_cli(["doctor", *named]) == 0
+    assert capsys.readouterr().out.count("ok   ") == 7
+    state.journal.write_bytes(b"x" * 9_999)
+    assert run_cli(["doctor", "--json", *named]) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert {check["name"] for check in told["checks"] if not check["ok"]} == {"journal"}
+    assert run_cli(["doctor", "--rebuild-from-exchange", "--json", *named]) == 0
+    assert json.loads(capsys.readouterr().out)["instance_kept"] is False
+    assert run_cli(["doctor", *named]) == 0

@@ -1,0 +1,119 @@
+"""The journal held against what the exchange shows: each difference is named, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.domain.cloid import make_cloid
+from core.domain.events import RemoteOrder
+from core.domain.fills import Fill
+from core.domain.orders import Side
+from core.journal.certificate import read_evidence
+from core.runtime import verify_online
+from core.runtime.verify_online import Look
+from tests.unit.exchange.samples import BTC, NOW_MS, cloid
+from tests.unit.runtime.kept_journal import Trades, alter, write_journal
+
+
+@pytest.fixture
+def fills() -> list[Fill]:
+    return list(Trades().some(40))
+
+
+@pytest.fixture
+def journal(tmp_path: Path, fills: list[Fill]) -> Path:
+    path = tmp_path / "journal.db"
+    write_journal(path, fills)
+    return path
+
+
+def look(fills: list[Fill], **changes: Any) -> Look:
+    """The exchange as it is when the journal is right."""
+    lots = fills[-1].end_lots
+    shown = Look({"BTC": lots}, {"BTC": lots}, fills[-1].time_ms + 10, tuple(fills), ())
+    return replace(shown, **changes)
+
+
+def failed(path: Path, shown: Look) -> dict[str, list[str]]:
+    with read_evidence(path) as evidence:
+        anchor = evidence.anchor("BTC")
+        assert anchor is not None
+        checks = [*shown.compare(evidence, BTC, anchor), shown.compare_orders(evidence)]
+    return {check.name: check.rows for check in checks if not check.ok}
+
+
+def test_what_agrees_is_no_failure(journal: Path, fills: list[Fill]) -> None:
+    assert failed(journal, look(fills)) == {}
+
+
+def test_a_position_that_moved_between_the_two_looks_is_explained_by_either(
+    journal: Path, fills: list[Fill]
+) -> None:
+    assert failed(journal, look(fills, before={"BTC": 999_999})) == {}
+    assert set(failed(journal, look(fills, before={"BTC": 1}, after={"BTC": 2}))) == {"online position"}
+
+
+def test_a_fill_that_only_the_exchange_has_is_named(journal: Path, fills: list[Fill]) -> None:
+    alter(journal, "DELETE FROM fills WHERE trade_id = 20")
+    found = failed(journal, look(fills))
+    assert set(found) == {"online position", "online fills"}
+    assert "fill 20 of order 1020" in found["online fills"][0]
+
+
+def test_a_fill_that_only_the_journal_has_is_named(journal: Path, fills: list[Fill]) -> None:
+    shown = look([fill for fill in fills if fill.trade_id != 20])
+    (row,) = failed(journal, shown)["online fills"]
+    assert "fill 20 at" in row
+    assert "the exchange doesn't list it" in row
+
+
+def test_fills_from_before_the_anchor_are_not_the_journals(journal: Path, fills: list[Fill]) -> None:
+    earlier = replace(fills[0], trade_id=777, time_ms=NOW_MS - 90_000)
+    assert failed(journal, look([earlier, *fills])) == {}
+
+
+def test_what_the_exchange_no_longer_lists_is_not_asked_for(
+    journal: Path, fills: list[Fill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = [fill for fill in fills if fill.time_ms >= fills[25].time_ms]
+    assert set(failed(journal, look(newest))) == {"online fills"}
+    monkeypatch.setattr(verify_online, "REACHABLE", len(newest))
+    assert failed(journal, look(newest)) == {}
+
+
+def test_without_any_fill_the_position_is_the_anchors(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    write_journal(path, [], start=250)
+    shown = Look({"BTC": 250}, {"BTC": 250}, NOW_MS, (), ())
+    assert failed(path, shown) == {}
+    assert set(failed(path, replace(shown, before={}, after={}))) == {"online position"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (cloid(3), "rests, but its row says filled"),
+        (cloid(999), "rests, but has no row"),
+        (make_cloid("0badc0de", "b0070001", 3), "belongs to another instance, 0badc0de"),
+    ],
+)
+def test_an_order_with_our_tag_must_have_a_row_that_lives(
+    journal: Path, fills: list[Fill], name: str, words: str
+) -> None:
+    resting = RemoteOrder("BTC", name, 5, Side.BUY, 839_000, 30, False)
+    (row,) = failed(journal, look(fills, orders=(resting,)))["online orders"]
+    assert words in row
+    alter(journal, "UPDATE orders SET state = 'open' WHERE cloid = ?", cloid(3))
+    assert (failed(journal, look(fills, orders=(resting,))) == {}) == (name == cloid(3))
+
+
+def test_foreign_orders_are_nobodys_concern(journal: Path, fills: list[Fill]) -> None:
+    theirs = (
+        RemoteOrder("BTC", None, 5, Side.BUY, 1, 1, False),
+        RemoteOrder("BTC", "0x" + "12" * 16, 6, Side.BUY, 1, 1, False),
+    )
+    assert failed(journal, look(fills, orders=theirs)) == {}
