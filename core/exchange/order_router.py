@@ -18,6 +18,7 @@ from core.exchange.nonces import NonceAllocator
 from core.exchange.rest import Rest, RestError
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
+from core.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -99,4 +100,8 @@ class OrderRouter:
             "vaultAddress": None,
             "expiresAfter": expires_ms,
         }
-        return await self._rest.act(payload, items, parse)
+        is_order = action["type"] == "order"
+        failpoint("order_signed" if is_order else "cancel_signed")
+        outcome = await self._rest.act(payload, items, parse)
+        failpoint("order_answered" if is_order else "cancel_answered")
+        return outcome

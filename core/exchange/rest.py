@@ -18,6 +18,7 @@ from core.exchange.answers import Complain
 from core.exchange.venue_clock import VenueClock
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
 from core.exchange.wire import SAMPLE_CHARS, WireError, sample
+from core.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -131,6 +132,9 @@ class Rest:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,  # a signed action goes to one address, once
             ) as response:
+                if path == "/exchange":
+                    is_cancel = payload.get("action", {}).get("type") == "cancelByCloid"
+                    failpoint("cancel_sent" if is_cancel else "order_sent")
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:
             raise RestError(f"{self._base} cannot be reached ({error.os_error})", was_sent=False) from error

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from core.failpoints import failpoint
 from core.journal.batch import Anchor, Batch, Committed
 from core.journal.schema import StorageError
 from core.journal.writes import write
@@ -135,9 +136,15 @@ class Journal:
         db.execute("BEGIN IMMEDIATE")
         try:
             committed = write(db, batch)
+            if committed.new_fills:
+                failpoint("fill_inserted")
+            if batch.orders:
+                failpoint("rows_written")
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+        if batch.checkpoints:
+            failpoint("checkpoint_saved")
         return committed

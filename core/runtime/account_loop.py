@@ -26,6 +26,7 @@ from core.domain.events import (
 )
 from core.domain.fills import Fill, FillSource, Funding
 from core.engine.engine import Engine
+from core.failpoints import failpoint
 from core.journal.journal import Batch, Committed
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
@@ -101,7 +102,10 @@ class AccountLoop:
             self._tell_failures(now)
         was_well = not self._storage.trouble
         effects = [effect for event in events for effect in self._engine.step(event, now)]
+        if any(isinstance(event, FillsCommitted) and event.fills for event in events):
+            failpoint("fill_stepped")
         rest = await self._commit_rows(effects, events, now)
+        self._pass_failpoints(rest)
         waited_ms, now = self._clock().mono_ms - now.mono_ms, self._clock()
         was_held = was_well and bool(self._storage.trouble)
         for effect in rest:
@@ -131,6 +135,14 @@ class AccountLoop:
         for failure in self._bus.take_failures():
             self._bus.publish(notify("observer_failed", "crit", "", reason=failure), now.wall_ms)
 
+    def _pass_failpoints(self, effects: list[Effect]) -> None:
+        """Every row is durable, and nothing of this turn has begun."""
+        if any(isinstance(effect, Place) for effect in effects):
+            failpoint("intent_committed")
+        stop = self._engine.desk.stopping
+        if stop is not None and stop.phase == "read":
+            failpoint("stop_last_read")
+
     async def _commit_fills(self, items: list[Item]) -> list[Event]:
         """Fills and funding into the journal in one transaction; what was new takes the place of what arrived."""
         events: list[Event] = []
@@ -149,7 +161,12 @@ class AccountLoop:
                 foreign=[f for item in arrived for f in item.foreign if f.time_ms >= self._first_anchor_ms],
                 funding=payments,
             )
-            events += self._committed(arrived, await self._storage.commit(batch))
+            if batch.fills:
+                failpoint("fill_arrived")
+            committed = await self._storage.commit(batch)
+            if committed.new_fills:
+                failpoint("fill_committed")
+            events += self._committed(arrived, committed)
         for each in items:
             if isinstance(each, BackfillDone):
                 events.append(replace(each, new=self._new_by_read.pop(each.read, 0)))

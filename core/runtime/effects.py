@@ -37,6 +37,7 @@ from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
+from core.failpoints import failpoint
 from core.runtime.inbox import Inbox
 
 OVERLAP_MS = 120_000
@@ -88,6 +89,7 @@ class EffectRunner:
             case Cancel(orders):
                 self._spawn("cancel", self._cancel([(o.coin, o.cloid) for o in orders]))
             case CancelOrphan(coin, cloid):
+                failpoint("orphan_cancel")
                 self._cancel_orphan(coin, cloid)
             case AskAccount(ticket):
                 self._spawn_read("account", ticket, self._ask_account)

@@ -24,6 +24,7 @@ from core.exchange.reads import Reads, read_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
+from core.failpoints import failpoint
 from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
@@ -84,6 +85,7 @@ class Session:
             try:
                 return await self._trade(instruments)
             finally:
+                failpoint("journal_closing")
                 await self._journal.close()
         except RestError as error:
             return RunReport(ExitCode.UNREACHABLE, str(error))
@@ -155,6 +157,7 @@ class Session:
                 f"({error.strerror}); free disk space, then start again"
             ) from error
         await prepare(path)
+        failpoint("migrated")
         await self._journal.open()
         meta = await JournalReader(path).meta()
         now = self.clock.now()
@@ -202,6 +205,7 @@ class Session:
         )
         if not restored.cursor_ms:
             batch.meta["fill_cursor_ms"] = str(min(anchor.time_ms for anchor in anchors))
+        failpoint("anchor_read")
         await self._journal.commit(batch)
         return await reader.restore(account, list(instruments))
 
@@ -216,6 +220,7 @@ class Session:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         boot, now = secrets.token_hex(4), clock.now()
         await self._journal.commit(Batch(now.wall_ms, boots=[(boot, os.getpid(), VERSION)]))
+        failpoint("boot_saved")
         configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}
         engine = build_engine(account, restored.meta["instance"], boot, configs, restored, now)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
