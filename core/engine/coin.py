@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.domain.clock import Instant
 from core.domain.effects import (
+    AskAccount,
     AskOpenOrders,
     AskOrderStatus,
     Backfill,
@@ -288,12 +289,17 @@ class Coin:
         for order in self.orders.due_questions(now):
             if order.state is OrderState.AWAITING_FILLS:
                 out.append(Backfill(ticket=AWAITING_FILLS))
+            elif self.orders.may_still_arrive(order):
+                # One list shows all that rest. That one isn't in it proves nothing before the venue's clock is past its expiry.
+                out.append(AskOpenOrders())
+                if now.venue_ms > order.expires_ms:
+                    out.append(AskAccount())
             else:
                 out.append(AskOrderStatus(self.name, order.cloid))
                 doubt = self.orders.doubts.get(order.cloid)
                 if order.state is OrderState.UNKNOWN or (doubt and doubt.first_not_found_mono_ms):
                     out.append(AskOpenOrders())
-        return out
+        return list(dict.fromkeys(out))
 
     # -- our own orders -----------------------------------------------------------------------------------------
 

@@ -81,6 +81,7 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
         engine.high_water = event.account_value
         out.append(SaveHighWater(event.account_value))
     for coin in engine.coins.values():
+        coin.orders.saw_venue_time(event.venue_ms, now)
         out += engine.guarded(coin, lambda c: _compare_position(engine, c, event, now), now)
     return out
 

@@ -30,6 +30,12 @@ SETTLED_SHORT = "ended with fewer fills than its status says"
 ASK_AGAIN_MS = 2_000
 """How often the status of one unsettled order is asked for."""
 
+STAMP_AGAIN_MS = 500
+"""How often the venue's time is asked for once an action should have expired by our reckoning of it."""
+
+CANCEL_AGAIN_MS = 1_000
+"""A cancel that was answered with an error is tried again no sooner: no storm of them while none gets through."""
+
 
 _ENDED = (OrderState.AWAITING_FILLS, OrderState.FILLED, OrderState.CANCELLED)
 
@@ -54,6 +60,8 @@ class OrderManager:
     """Live orders at a price of a side: never more than one of the grid's (I6)."""
     settled: int = 0
     """Orders that have come to their end in this run."""
+    venue_seen_ms: int = 0
+    """The newest stamp of the venue's own: what expired before it can't arrive any more."""
     changed: dict[str, Order] = field(default_factory=dict)
     """Rows that changed since the last ``take_changed``."""
     _live: dict[str, Order] = field(default_factory=dict)
@@ -178,8 +186,13 @@ class OrderManager:
         match order.state:
             case OrderState.SENT | OrderState.UNKNOWN | OrderState.NEVER_PLACED | OrderState.REJECTED:
                 order = order.moved(OrderState.OPEN)
-            case OrderState.CANCELLING if doubt and now.mono_ms - doubt.since_mono_ms >= ASK_AGAIN_MS:
-                order = order.moved(OrderState.OPEN, "the cancel did not take")
+            case OrderState.CANCELLING if doubt:
+                # Without an error the answer may still be on its way, or the list may be late.
+                wait_until = doubt.since_mono_ms + (CANCEL_AGAIN_MS if order.reason else ASK_AGAIN_MS)
+                if now.mono_ms >= wait_until:
+                    order = order.moved(OrderState.OPEN, "the cancel did not take")
+                else:
+                    doubt.due_mono_ms = min(doubt.due_mono_ms, wait_until)
             case _:
                 pass
         if order.state is OrderState.OPEN:
@@ -193,6 +206,7 @@ class OrderManager:
         order = self.by_cloid.get(cloid)
         if order is None or order.state.is_terminal or venue_ms <= order.expires_ms:
             return order
+        self.venue_seen_ms = max(self.venue_seen_ms, venue_ms)
         doubt = self._begin_doubt(cloid, now)
         if not doubt.first_not_found_mono_ms:
             doubt.first_not_found_mono_ms = now.mono_ms
@@ -247,19 +261,39 @@ class OrderManager:
             if now.mono_ms - self._begin_doubt(order.cloid, now).since_mono_ms >= FILLS_WAIT_MS
         ]
 
+    def saw_venue_time(self, venue_ms: int, now: Instant) -> None:
+        """A stamp of the venue's. Orders that can't arrive any more since then are asked about at once."""
+        before, self.venue_seen_ms = self.venue_seen_ms, max(self.venue_seen_ms, venue_ms)
+        for cloid, doubt in self.doubts.items():
+            if before <= self.by_cloid[cloid].expires_ms < self.venue_seen_ms:
+                doubt.due_mono_ms = min(doubt.due_mono_ms, now.mono_ms)
+
+    def may_still_arrive(self, order: Order) -> bool:
+        """Whether the venue might yet take an order that it hasn't been seen to have."""
+        never_seen = order.order_id is None and not order.filled
+        return never_seen and self.venue_seen_ms <= order.expires_ms
+
     def due_questions(self, now: Instant) -> list[Order]:
-        """Orders whose fate should be asked for now, each at most every ``ASK_AGAIN_MS``."""
+        """Orders whose fate should be asked for now, each about every ``ASK_AGAIN_MS``."""
         due = []
         for order in list(self._live.values()):
             if order.state is OrderState.SENT and now.venue_ms > order.expires_ms + ASK_AGAIN_MS:
                 self.doubt(order.cloid, "its outcome was never reported", now)
         for cloid, doubt in self.doubts.items():
-            order = self.by_cloid[cloid]
-            waits_for_expiry = order.state is OrderState.UNKNOWN and now.venue_ms <= order.expires_ms
-            if now.mono_ms >= doubt.due_mono_ms and not waits_for_expiry:
-                doubt.due_mono_ms = now.mono_ms + ASK_AGAIN_MS
+            if now.mono_ms >= doubt.due_mono_ms:
+                order = self.by_cloid[cloid]
+                doubt.due_mono_ms = self._next_question_ms(order, doubt, now)
                 due.append(order)
         return due
+
+    def _next_question_ms(self, order: Order, doubt: Doubt, now: Instant) -> int:
+        """When (mono ms) the next answer could say more than this one."""
+        usual = now.mono_ms + ASK_AGAIN_MS
+        if self.may_still_arrive(order):
+            expires_in = order.expires_ms + 1 - now.venue_ms
+            return min(usual, now.mono_ms + (expires_in if expires_in > 0 else STAMP_AGAIN_MS))
+        settles = doubt.first_not_found_mono_ms + NOT_FOUND_APART_MS
+        return min(usual, settles) if doubt.first_not_found_mono_ms and settles > now.mono_ms else usual
 
     @staticmethod
     def _older_than(order: Order, asked_mono_ms: int, now: Instant) -> bool:

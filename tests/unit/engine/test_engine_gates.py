@@ -83,7 +83,9 @@ def test_an_unresolved_order_of_an_earlier_run_blocks_its_slot_and_not_the_grid(
     orders = placed(bench.start())
     assert len(orders) == 5
     assert old.slot not in {o.slot for o in orders}
-    assert of_kind(AskOrderStatus, bench.after(5_001)) == [AskOrderStatus("SOL", old.cloid)]
+    assert of_kind(AskOrderStatus, bench.after(5_001)) == []
+    asked = bench.step(account(0, bench.now)) + bench.after(0)
+    assert of_kind(AskOrderStatus, asked) == [AskOrderStatus("SOL", old.cloid)]
 
 
 # -- the feed (C-3) ------------------------------------------------------------------------------------------

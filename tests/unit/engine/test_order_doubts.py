@@ -8,8 +8,9 @@ import pytest
 
 from core.domain.events import Refused, Resting, Unsettled
 from core.domain.orders import Order, OrderState, Side, Slot
+from core.engine.coin import Coin
 from core.engine.order_manager import TERMINAL_KEPT, OrderManager
-from tests.unit.engine.builders import at, fill, order, update
+from tests.unit.engine.builders import SOL, at, fill, make_engine, order, update
 
 SLOT = Slot(1, Side.BUY, -1)
 
@@ -97,12 +98,51 @@ def test_an_order_that_had_rested_or_traded_is_gone_not_never_placed() -> None:
 # -- what is asked, and when ----------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_order_is_asked_about_only_once_it_can_no_longer_arrive() -> None:
-    book = unknown_book()
-    assert book.due_questions(at(4_999)) == []
-    assert [o.cloid for o in book.due_questions(at(5_001))] == [order().cloid]
-    assert book.due_questions(at(7_000)) == []
-    assert len(book.due_questions(at(7_001))) == 1
+def questions(coin: Coin, ms: int) -> list[str]:
+    return [type(effect).__name__ for effect in coin.questions(at(ms))]
+
+
+def unknown_coin() -> Coin:
+    coin = make_engine(SOL).coins["SOL"]
+    coin.orders.add(order(slot=SLOT))
+    coin.orders.apply_place(order().cloid, Unsettled("time-out"), at(1_000))
+    return coin
+
+
+def test_an_unknown_order_is_looked_for_in_the_list_until_it_can_no_longer_arrive() -> None:
+    coin = unknown_coin()
+    assert questions(coin, 2_999) == []
+    assert questions(coin, 3_000) == ["AskOpenOrders"]
+    assert questions(coin, 5_000) == ["AskOpenOrders"]
+    coin.orders.apply_update(update(order(), "open"), at(5_000))
+    assert coin.orders.doubts == {}
+
+
+def test_the_venues_time_is_asked_for_as_soon_as_an_unknown_order_should_have_expired() -> None:
+    coin = unknown_coin()
+    coin.orders.saw_venue_time(at(5_000).venue_ms, at(4_990))
+    assert questions(coin, 4_999) == ["AskOpenOrders"]
+    assert questions(coin, 5_001) == ["AskOpenOrders", "AskAccount"]
+    assert questions(coin, 5_500) == []
+    assert questions(coin, 5_501) == ["AskOpenOrders", "AskAccount"]
+    coin.orders.saw_venue_time(at(5_001).venue_ms, at(5_600))
+    assert questions(coin, 5_600) == ["AskOrderStatus", "AskOpenOrders"]
+
+
+def test_the_second_question_is_asked_as_soon_as_its_answer_counts() -> None:
+    coin = unknown_coin()
+    coin.orders.saw_venue_time(at(5_001).venue_ms, at(5_100))
+    absent(coin.orders, 5_100)
+    asked = [ms for ms in range(5_100, 10_400, 100) if _asked_and_not_found(coin, ms)]
+    assert asked == [5_100, 7_100, 9_100, 10_100]
+    assert state_of(coin.orders) is OrderState.NEVER_PLACED
+
+
+def _asked_and_not_found(coin: Coin, ms: int) -> bool:
+    asked = "AskOrderStatus" in questions(coin, ms)
+    if asked:
+        not_found(coin.orders, ms)
+    return asked
 
 
 def test_a_cancel_that_failed_is_asked_about_at_once_and_one_that_succeeded_after_two_seconds() -> None:
@@ -124,12 +164,16 @@ def test_whatever_a_cancel_is_answered_the_order_stays_tracked_until_evidence(er
     assert book.live_at(SLOT) is not None
 
 
-def test_a_cancel_that_did_not_take_can_be_tried_again() -> None:
+@pytest.mark.parametrize(("error", "again_ms"), [("", 2_000), ("time-out", 1_000)])
+def test_a_cancel_that_did_not_take_can_be_tried_again(error: str, again_ms: int) -> None:
     book = book_of(order(state=OrderState.OPEN))
     book.start_cancel(order().cloid, at(0))
-    book.apply_update(update(order(), "open"), at(1_999))
+    book.apply_cancel(order().cloid, error, at(100))
+    book.due_questions(at(100))
+    book.apply_update(update(order(), "open"), at(again_ms - 1))
     assert state_of(book) is OrderState.CANCELLING
-    book.apply_update(update(order(), "open"), at(2_000))
+    assert len(book.due_questions(at(again_ms))) == 1
+    book.apply_update(update(order(), "open"), at(again_ms))
     assert state_of(book) is OrderState.OPEN
     assert book.doubts == {}
 
