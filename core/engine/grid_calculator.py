@@ -10,7 +10,7 @@ All in integers: price units, lots, and parts per 10**9 of the center.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -185,12 +185,14 @@ def compute_grid_diff(
     quotes: Quotes,
     deferred: Mapping[Slot, str],
     min_change_lots: int,
+    occupied: Collection[tuple[Side, int]] = (),
 ) -> GridDiff:
     """The smallest change from what is live to what is wanted.
 
     An order at its exact price whose remaining size is within ``min_change_lots`` of the wish is kept, and with it its place
     in the queue. ``extra`` are live orders outside any wanted slot. New orders are risk-checked one by one in the order given,
-    must be passive against ``quotes`` and must not cross an own order (I6).
+    must be passive against ``quotes`` and must not cross an own order (I6). ``occupied`` are prices of a side at which an order
+    of ours, of whatever purpose, may still trade.
     """
     cancel = list(extra)
     missing = []
@@ -201,7 +203,7 @@ def compute_grid_diff(
         elif order.price != level.price or abs(order.remaining - level.lots) >= min_change_lots:
             cancel.append(order)
     own = [*live.values(), *cancel]
-    taken = {(o.side, o.price) for o in own}
+    taken = {*occupied, *((o.side, o.price) for o in own)}
     top_buy = max((o.price for o in own if o.side is Side.BUY), default=0)
     low_sell = min((o.price for o in own if o.side is Side.SELL), default=None)
     place: list[Level] = []

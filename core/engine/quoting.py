@@ -50,6 +50,7 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
         max(coin.config.instrument.min_lots(grid.center), grid.lots // 4),
+        orders.by_price.keys(),
     )
     coin.wanted, coin.blocked = tuple(wanted), diff.blocked
     out += coin.cancel([*_due_cancels(coin, grid, diff, now), *_over_cap(coin, grid)], now)

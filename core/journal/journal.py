@@ -2,8 +2,8 @@
 
 A batch is on disk when ``commit`` returns. Nothing else writes the file.
 
-A log that grows costs a commit twice: the file system writes down its new length too. So the log is made long at the start, folded
-into the file between commits before it is full, and overwritten from its beginning, never cut.
+A log that grows costs a commit twice: the file system writes down its new length too. So the log is made long at the start,
+folded into the file between commits before it is full, and overwritten from its beginning, never cut.
 """
 
 from __future__ import annotations

@@ -53,6 +53,8 @@ def status(engine: Engine, snapshot: Snapshot) -> dict[str, Any]:
     base = summary(engine, snapshot.network)
     for name, fields in base["coins"].items():
         view = coins[name]
+        total = fields["fills"]
+        fields["fill_source_ratio"] = round(fields["fills_from_ws"] / total, 4) if total else None
         fields["exchange_seen_ms"] = view["drift"]["observed_ms"]
         for taken in ("coin", "position", "fills", "drift"):
             view.pop(taken, None)
