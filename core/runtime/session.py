@@ -49,6 +49,12 @@ RETRY_S = 1.0
 DRAIN_S = 3.0
 
 
+def _role(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict) or "role" not in answer:
+        raise WireError("userRole: not a role")
+    return answer
+
+
 class Session:
     """Built and run inside one event loop. ``publish`` gets every new Snapshot."""
 
@@ -120,9 +126,7 @@ class Session:
         account, signer = self._plan.identity.account, self._plan.identity.signer.address
         if signer == account:
             return
-        role = await self._rest.info({"type": "userRole", "user": signer})
-        if not isinstance(role, dict) or "role" not in role:
-            raise WireError("userRole: not a role")
+        role = await self._rest.ask({"type": "userRole", "user": signer}, _role)
         master = str(role["data"].get("user")).lower() if isinstance(role.get("data"), dict) else ""
         if role["role"] != "agent" or master != account:
             raise UsageError(
