@@ -274,10 +274,10 @@ async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_
         stage.now_ms += 30
         await loop.turn([])
     assert len(stage.of("snapshot")) == 2
-    stage.stopping = SimpleNamespace(done=False)
+    stage.stopping = SimpleNamespace(done=False, phase="cancel")
     await loop.turn([])
     assert not loop.stopped
-    stage.stopping = SimpleNamespace(done=True)
+    stage.stopping = SimpleNamespace(done=True, phase="end")
     await loop.turn([])
     assert loop.stopped
     assert len(stage.of("snapshot")) == 3
