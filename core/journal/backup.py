@@ -1,4 +1,4 @@
-"""A copy of the journal as it is at one moment, in one file, made while the program writes or not."""
+"""A copy of the journal, made while the bot writes: one moment of it, whole, checked and on disk."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.journal.certificate import connect_readonly
-from core.journal.schema import StorageError
+from core.journal.errors import ForeignJournalError, StorageError, damaged
+from core.journal.files import APPLICATION_ID, read_only, sync_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,52 +22,81 @@ class Backup:
 
 
 def back_up(source: Path, target: Path) -> Backup:
-    """Copy ``source`` to ``target``, on disk and checked when it returns.
-
-    A file at ``target`` is never overwritten, and none is left there by a copy that failed.
+    """Copy the journal into a new file; returns when the copy is checked and on disk. Holds no writer up.
 
     Raises:
-        StorageError: there is a file already, the copy can't be written, or is damaged as the source is.
+        StorageError: the journal can't be read or is damaged, or the target can't be written or is there already. Nothing
+            bears the target's name then that didn't before.
+        ForeignJournalError: the source is something else.
     """
     if target.exists():
-        raise StorageError(f"{target} is there already and stays as it is; name a file that isn't")
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+        raise StorageError(f"{target} is there already, and a backup overwrites nothing; name another file")
+    part = _part(target)
     try:
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        try:
-            fills = _copy(source, partial)
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
-            os.link(partial, target)  # unlike a rename it fails if somebody made the file meanwhile
-        finally:
-            partial.unlink(missing_ok=True)
-        _sync_directory(target.parent)
+        fills = _copy(source, part)
+        os.link(part, target)  # unlike a rename it fails if the name was taken meanwhile
+        part.unlink()
+        sync_file(target.parent)
         return Backup(target, target.stat().st_size, fills)
-    except (OSError, sqlite3.Error) as error:
-        raise StorageError(
-            f"the backup {target} could not be made ({error}); nothing is left of it"
-        ) from error
-
-
-def _copy(source: Path, target: Path) -> int:
-    with (
-        closing(connect_readonly(source)) as db,
-        closing(sqlite3.connect(target, isolation_level=None)) as copy,
-    ):
-        db.backup(copy)  # in one step: one read transaction, during which the program goes on writing
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file that needs no log beside it
-        (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise StorageError(
-                f"the journal {source} is damaged ({found}), so a copy of it would be, too; `gridbot doctor` says what to do"
-            )
-        (fills,) = copy.execute("SELECT count(*) FROM fills").fetchone()
-        return int(fills)
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
+    except OSError as error:
+        raise _unwritable(target, error) from error
     finally:
-        os.close(fd)
+        _discard(part)
+
+
+def back_up_before_migration(source: Path, version: int) -> Path:
+    """Copy a journal of an older version beside itself; the copy that an interrupted start may have left is replaced."""
+    target = source.with_name(f"{source.name}.v{version}-backup")
+    part = _part(target)
+    try:
+        _copy(source, part)
+        os.replace(part, target)
+        sync_file(target.parent)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        _discard(part)
+    return target
+
+
+def _copy(source: Path, part: Path) -> int:
+    """How many fills are in it."""
+    _discard(part)
+    try:
+        with (
+            closing(read_only(source)) as here,
+            closing(sqlite3.connect(part, isolation_level=None)) as there,
+        ):
+            if here.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+                raise ForeignJournalError(f"{source} is not GridBot's journal; name another --state-dir")
+            there.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
+            here.backup(there)
+            there.execute("PRAGMA journal_mode = DELETE")  # one file, that opens wherever it is put
+            (found,) = there.execute("PRAGMA quick_check(1)").fetchone()
+            (fills,) = there.execute("SELECT count(*) FROM fills").fetchone()
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"{source} cannot be copied to {part.parent} ({error}); free disk space or fix the permissions of both"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(source, error) from error
+    if found != "ok":
+        raise damaged(source, found)
+    sync_file(part)
+    return int(fills)
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part")
+
+
+def _discard(part: Path) -> None:
+    """What isn't finished is no backup; SQLite's own file beside it neither."""
+    for each in (part, part.with_name(f"{part.name}-journal")):
+        each.unlink(missing_ok=True)
+
+
+def _unwritable(target: Path, error: OSError) -> StorageError:
+    if isinstance(error, FileExistsError):
+        return StorageError(f"{target} was made by another program meanwhile; name another file")
+    return StorageError(f"{target} cannot be written ({error}); free disk space or name another directory")

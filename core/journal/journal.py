@@ -19,7 +19,8 @@ from typing import TypeVar
 
 from core.failpoints import failpoint
 from core.journal.batch import Anchor, Batch, Committed
-from core.journal.schema import StorageError
+from core.journal.errors import StorageError, damaged
+from core.journal.integrity import leave_mark
 from core.journal.writes import write
 
 __all__ = ["Anchor", "Batch", "Committed", "Journal"]
@@ -76,6 +77,9 @@ class Journal:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
+            if type(error) is sqlite3.DatabaseError:  # malformed; all else has a class of its own
+                leave_mark(self._path)
+                raise damaged(self._path, error) from error
             raise StorageError(
                 f"the journal {self._path} cannot be written ({error}); free disk space or fix its permissions, then restart"
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from core.domain.effects import GridRow, SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, Funding
 from core.domain.orders import Order, OrderState
 from core.journal.batch import Anchor
+from core.journal.errors import damaged, unusable
 from core.journal.rows import (
     adjustment_from_row,
     checkpoint_from_row,
@@ -92,16 +94,21 @@ class Restored:
 
 
 class JournalReader:
-    """Read-only; open as many as needed, each for a moment."""
+    """Read-only; open as many as needed, each for a moment. Raises ``StorageError`` for a file that can't be read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[aiosqlite.Connection]:
-        async with aiosqlite.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True) as db:
-            db.row_factory = aiosqlite.Row
-            yield db
+        try:
+            async with aiosqlite.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True) as db:
+                db.row_factory = aiosqlite.Row
+                yield db
+        except sqlite3.OperationalError as error:
+            raise unusable(self._path, error) from error
+        except sqlite3.DatabaseError as error:
+            raise damaged(self._path, error) from error
 
     async def meta(self) -> dict[str, str]:
         async with self._open() as db:
@@ -174,7 +181,8 @@ class JournalReader:
         for row in await db.execute_fetchall("SELECT name, value FROM counters WHERE coin = ?", (coin,)):
             rows.counts[row["name"]] = row["value"]
         for row in await db.execute_fetchall(
-            "SELECT fee_token, fee FROM fills WHERE account = ? AND coin = ? AND fee_token <> 'USDC'",
+            "SELECT fee_token, fee FROM fills INDEXED BY fills_by_fee_token "
+            "WHERE account = ? AND coin = ? AND fee_token <> 'USDC'",
             (account, coin),
         ):
             paid = rows.other_fees.get(row["fee_token"], Decimal(0))
@@ -195,8 +203,10 @@ class JournalReader:
     async def _orders(self, db: aiosqlite.Connection, coin: str, live: str, most: int) -> list[Order]:
         """The newest orders of a coin, oldest first; ``live`` is ``IN`` or ``NOT IN`` the live states."""
         marks = ", ".join("?" * len(_LIVE))
+        # Few are live, and most have ended: the planner can't know that, and would read all for want of some.
+        index = "orders_by_state" if live == "IN" else "orders_by_time"
         found = await db.execute_fetchall(
-            f"SELECT o.*, {_FILLED} AS filled FROM orders o WHERE o.coin = ? AND o.state {live} ({marks}) "
+            f"SELECT o.*, {_FILLED} AS filled FROM orders o INDEXED BY {index} WHERE o.coin = ? AND o.state {live} ({marks}) "
             "ORDER BY o.created_ms DESC, o.cloid DESC LIMIT ?",
             (coin, *_LIVE, most),
         )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-APPLICATION_ID = 0x67726462
-"""``grdb``: how SQLite's header says whose file this is."""
+from core.journal import integrity
+from core.journal.backup import back_up_before_migration
+from core.journal.errors import ForeignJournalError, StorageError, damaged, unusable, way_out
+from core.journal.files import APPLICATION_ID
 
-
-class StorageError(Exception):
-    """The journal cannot be used; the text says why and what to do. Exit code 4."""
-
-
-class ForeignJournalError(StorageError):
-    """The file is sound but belongs to something else. Exit code 2: the wrong directory was named."""
-
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "ForeignJournalError", "StorageError", "prepare"]
 
 _VERSION_1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -112,23 +108,26 @@ MIGRATIONS = (_VERSION_1, _VERSION_2)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 
-async def prepare(path: Path) -> None:
-    """Create the file, check it, and bring it to the present version.
+async def prepare(path: Path) -> bool:
+    """Create the file, check it, and bring it to the present version, with a copy of the older one beside it.
+
+    Whether ``integrity.check_beside`` must read the rest of a large file while the bot runs.
 
     Raises:
         StorageError: damaged, written by a newer GridBot, not writable.
         ForeignJournalError: another program's database.
     """
     try:
+        all_at_once = integrity.needs_all(path)
         async with aiosqlite.connect(path) as db:
-            await _migrate(db, path)
+            return await _prepare(db, path, all_at_once)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise unusable(path, error) from error
     except sqlite3.DatabaseError as error:
-        raise StorageError(
-            f"{path} cannot be used ({error}). Keep the file, start with another --state-dir, and compare with the exchange"
-        ) from error
+        raise damaged(path, error) from error
 
 
-async def _migrate(db: aiosqlite.Connection, path: Path) -> None:
+async def _prepare(db: aiosqlite.Connection, path: Path, all_at_once: bool) -> bool:
     application_id = await _single(db, "PRAGMA application_id")
     version = int(await _single(db, "PRAGMA user_version"))
     is_new = version == 0 and await _single(db, "SELECT count(*) FROM sqlite_schema") == 0
@@ -136,18 +135,20 @@ async def _migrate(db: aiosqlite.Connection, path: Path) -> None:
         raise ForeignJournalError(f"{path} is not GridBot's journal; name another --state-dir")
     if version > len(MIGRATIONS):
         raise StorageError(
-            f"{path} was written by a newer GridBot (schema {version}); install that version or newer"
+            f"{path} was written by a newer GridBot (schema {version}); install that version or newer. {way_out(path)}"
         )
-    if not is_new:
-        found = await _single(db, "PRAGMA quick_check(1)")
-        if found != "ok":
-            raise StorageError(
-                f"{path} is damaged ({found}). Keep the file and start with another --state-dir"
-            )
+    is_old = not is_new and version < len(MIGRATIONS)
+    if all_at_once or is_old:
+        await integrity.check_all(db, path)
+    else:
+        await integrity.check_start(db, path)
+    if is_old:
+        await asyncio.to_thread(back_up_before_migration, path, version)
     await _single(db, "PRAGMA journal_mode = WAL")
     for number in range(version, len(MIGRATIONS)):
         script = f"BEGIN; {MIGRATIONS[number]} PRAGMA application_id = {APPLICATION_ID}; "
         await db.executescript(script + f"PRAGMA user_version = {number + 1}; COMMIT;")
+    return not (all_at_once or is_old)
 
 
 async def _single(db: aiosqlite.Connection, sql: str) -> Any:

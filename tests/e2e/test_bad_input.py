@@ -135,7 +135,7 @@ def test_a_damaged_journal_is_exit_code_4_and_kept(home: Path) -> None:
     )
     done = gridbot(home, *SHORT, "--state-dir", str(state))
     assert done.returncode == 4
-    assert "Keep the file" in done.stderr
+    assert "The file is kept" in done.stderr
 
 
 def test_a_state_dir_that_is_a_file_is_refused(home: Path) -> None:

@@ -61,7 +61,7 @@ async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Pat
 async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     path.write_bytes(b"this is a letter to my grandmother\n" * 100)
-    with pytest.raises(StorageError, match=r"cannot be used .* Keep the file"):
+    with pytest.raises(StorageError, match=r"is damaged .* The file is kept"):
         await prepare(path)
     assert path.read_bytes().startswith(b"this is a letter")
 
@@ -82,7 +82,7 @@ async def test_a_damaged_journal_is_refused_and_never_begun_anew(tmp_path: Path,
     )
     with pytest.raises(StorageError) as caught:
         await prepare(path)
-    assert "Keep the file" in str(caught.value)
+    assert "The file is kept" in str(caught.value)
     assert not isinstance(caught.value, ForeignJournalError)
 
 
