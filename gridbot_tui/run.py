@@ -12,7 +12,7 @@ from types import FrameType
 from core.runtime.core_thread import CoreThread
 from core.runtime.event_bus import EventBus, Observer
 from core.runtime.plan import RunPlan, RunReport
-from core.runtime.statedir import StateLock
+from core.runtime.statedir import StateLock, unwritable
 from core.telemetry.event_log import EventLogFile, json_line
 from gridbot_tui.headless import print_event, print_line, wait_for_end
 from gridbot_tui.plans import RunFlags, load, make_plan
@@ -42,7 +42,10 @@ def _has_terminal() -> bool:
 
 def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary: bool) -> int:
     bus = EventBus()
-    log = EventLogFile(plan.state.logs)
+    try:
+        log = EventLogFile(plan.state.logs)
+    except OSError as error:
+        raise unwritable(plan.state.logs / "gridbot.log", error) from error
     bus.add(
         Observer(
             "log", lambda record, lost: log.write({**record.as_dict(), **({"lost": lost} if lost else {})})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.exchange.signing import BadKeyError, Signer
-from core.runtime.statedir import StateDir, UsageError
+from core.runtime.statedir import StateDir, UsageError, unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,25 @@ def _is_address(text: str) -> bool:
     return len(text) == 42 and text.startswith("0x") and all(c in "0123456789abcdef" for c in text[2:])
 
 
+def _make_paper_key(path: Path) -> None:
+    """Whole or not at all."""
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write("0x" + secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+
+
 def _paper_key(path: Path) -> str:
     """The state dir's own paper key; made on first use. It guards play money on this machine, nothing else."""
     if not path.exists():
-        unfinished = path.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write("0x" + secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
+        try:
+            _make_paper_key(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
     info = path.stat()
     if info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
         raise UsageError(f"{path} may be read by others; fix: chmod 600 {path}")

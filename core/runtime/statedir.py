@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from core.journal.schema import StorageError
 
 LOCK_TRIES, LOCK_PAUSE_S = 10, 0.02
 SOCKET_PATH_MAX = 100
@@ -122,6 +125,12 @@ class StateDir:
             ) from error
 
 
+def unwritable(path: Path, error: OSError) -> StorageError:
+    """What keeps a file of the state dir from being written, with the fix."""
+    fix = "free disk space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "fix its permissions"
+    return StorageError(f"{path} can't be written ({error.strerror}); {fix}, then start again")
+
+
 def _can_write(path: Path) -> bool:
     try:
         with tempfile.TemporaryFile(dir=path):
@@ -138,7 +147,7 @@ class StateLock:
         self._fd = -1
 
     def __enter__(self) -> StateLock:
-        """Raises ``UsageError`` naming the holder's pid."""
+        """Raises ``UsageError`` naming the holder's pid, ``StorageError`` if it can't be written."""
         try:
             fd = os.open(self._state.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -146,15 +155,19 @@ class StateLock:
                 f"{self._state.lock} can't be opened ({error.strerror}); move it away"
             ) from error
         if not _take_lock(fd):
-            held = lock_holder(self._state)
+            held = _describe_holder(fd)
             os.close(fd)
             raise UsageError(
-                f"the state dir {self._state.path} is in use by a running gridbot (pid {held}); "
+                f"the state dir {self._state.path} is in use by a running gridbot ({held}); "
                 "`gridbot status` shows it, or name another with --state-dir"
             ) from None
-        os.ftruncate(fd, 0)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
-        os.write(fd, json.dumps(holder).encode())
+        try:
+            os.ftruncate(fd, 0)
+            os.write(fd, json.dumps(holder).encode())
+        except OSError as error:
+            os.close(fd)
+            raise unwritable(self._state.lock, error) from error
         self._fd = fd
         _register(self._state)
         return self
@@ -191,6 +204,15 @@ def lock_holder(state: StateDir) -> int | None:
     finally:
         os.close(fd)
     return None
+
+
+def _describe_holder(fd: int) -> str:
+    """``pid 123 on this-host``; a shared file system may have the holder on another machine."""
+    try:
+        holder = json.loads(os.pread(fd, 4096, 0))
+        return f"pid {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "its pid is not known yet"
 
 
 def _read_pid(fd: int) -> int | None:

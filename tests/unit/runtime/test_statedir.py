@@ -111,7 +111,10 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
         told = json.loads(state.lock.read_text())
         assert told["host"] == socket.gethostname()
         with (
-            pytest.raises(UsageError, match=rf"in use by a running gridbot \(pid {os.getpid()}\)"),
+            pytest.raises(
+                UsageError,
+                match=rf"in use by a running gridbot \(pid {os.getpid()} on {socket.gethostname()}\)",
+            ),
             StateLock(state),
         ):
             pytest.fail("held twice")
