@@ -38,6 +38,11 @@ def needs_all(path: Path) -> bool:
     return was_cut_off or _mark(path).exists() or not path.exists() or path.stat().st_size <= SMALL_BYTES
 
 
+def was_checked_in_part(path: Path) -> bool:
+    """Whether ``check_beside`` has something to do."""
+    return _mark(path).exists()
+
+
 async def check_all(db: aiosqlite.Connection, path: Path) -> None:
     """Raises ``StorageError`` if any page of the file is unsound."""
     await _pragma_says_ok(db, path, "quick_check(1)")

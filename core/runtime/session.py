@@ -25,6 +25,7 @@ from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
 from core.failpoints import failpoint
+from core.journal.integrity import check_beside, was_checked_in_part
 from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
@@ -279,6 +280,7 @@ class Session:
         await control.start()
         feeding = asyncio.create_task(feed.run(), name="feed")
         feeding.add_done_callback(self._feed_ended)
+        checking = asyncio.create_task(self._check_beside(), name="integrity")
         try:
             await loop.run()
         except StorageError as error:
@@ -291,7 +293,8 @@ class Session:
         finally:
             await withdrawal.end()
             feeding.cancel()
-            await asyncio.gather(feeding, return_exceptions=True)
+            checking.cancel()
+            await asyncio.gather(feeding, checking, return_exceptions=True)
             await runner.drain(DRAIN_S)
             await control.stop()
         if storage.trouble and self._failure is None:
@@ -345,6 +348,18 @@ class Session:
             )
         self._tell("core_task_failed", "crit", task=name, reason=f"{type(error).__name__}: {error}")
         self.request_stop("internal error")
+
+    async def _check_beside(self) -> None:
+        """A large journal is read whole beside the run; damage ends the run in order."""
+        path = self._plan.state.journal
+        if not was_checked_in_part(path):
+            return
+        try:
+            await check_beside(path)
+        except StorageError as error:
+            self._failure = RunReport(ExitCode.STORAGE, str(error))
+            self._tell("journal_damaged", "crit", reason=str(error))
+            self.request_stop("the journal is damaged")
 
     def _feed_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -59,7 +59,8 @@ class Bot:
     def agrees(self) -> bool:
         """The journal has every fill of the exchange's, once, and the position is the exchange's."""
         truth, coin = self.exchange.truth(self.account), self.status()["coins"]["BTC"]
-        return coin["fills"] == len(truth["fills"]) and coin["position"] == truth["positions"].get("BTC", "0")
+        position = truth["positions"].get("BTC", "0")
+        return bool(coin["fills"] == len(truth["fills"]) and coin["position"] == position)
 
     def log(self) -> list[dict[str, Any]]:
         text = (self.state / "logs" / "gridbot.log").read_text()

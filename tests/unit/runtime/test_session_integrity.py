@@ -1,0 +1,42 @@
+"""A large journal is read whole beside the run, and damage found then ends the run in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.journal.integrity import leave_mark, was_checked_in_part
+from core.runtime.plan import ExitCode
+from tests.unit.exchange.samples import until
+from tests.unit.runtime.stage import plan, running, venue
+
+
+async def test_what_was_checked_in_part_is_checked_whole_while_it_trades(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        path = plan(tmp_path, exchange.url).state.journal
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(6)
+            await run.stop()
+        leave_mark(path)
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(6)
+            await until(lambda: not was_checked_in_part(path))
+            assert (await run.stop()).exit_code is ExitCode.CLEAN
+
+
+async def test_damage_that_is_found_beside_the_run_ends_it_with_nothing_resting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with venue() as exchange, running(plan(tmp_path, exchange.url)) as run:
+        await run.resting(6)
+        path = plan(tmp_path, exchange.url).state.journal
+        damaged = tmp_path / "damaged.db"
+        damaged.write_bytes(path.read_bytes()[:4096] + b"\xff" * 8192)
+        leave_mark(damaged)
+        monkeypatch.setattr("core.runtime.statedir.StateDir.journal", damaged)
+        await run.session._check_beside()
+        report = await run.task
+        assert report.exit_code is ExitCode.STORAGE
+        assert "damaged" in report.message
+        assert (await exchange.truth())["orders"] == []
