@@ -172,6 +172,7 @@ class ShadowLedger:
         if fills:
             self.watch.passed([self.current.lots], now.mono_ms)
             self.base = reduce(Fold.apply, chain_order(fills), self.base)
+            self._window = chain_order(self._window, self.base.lots)  # what begins there begins elsewhere now
             self._refold()
 
     def _refold(self) -> None:

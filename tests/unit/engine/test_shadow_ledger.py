@@ -133,6 +133,14 @@ def test_a_fill_older_than_the_window_still_moves_the_position() -> None:
     assert book.lots == WINDOW_ENTRIES + 17
 
 
+def test_fills_older_than_the_window_say_where_its_first_millisecond_begins() -> None:
+    many = [fill((BUY, SELL)[n % 2], 1, n % 2, ms=n // 50, trade_id=n + 1) for n in range(4_600)]
+    book = ledger()
+    for part in (many[2_600:], many[:2_001], many[2_001:2_600]):
+        book.apply(part, at(0))
+    assert (book.lots, book.breaks()) == (0, [])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_restoring_from_the_journal_equals_having_lived_through_it(seed: int) -> None:
     chance = random.Random(seed)
