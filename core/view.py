@@ -136,6 +136,8 @@ class CoinView:
     realized_usd: Decimal = ZERO
     """Gross of fees, without funding."""
     fees_usd: Decimal = ZERO
+    other_fees: tuple[tuple[str, Decimal], ...] = ()
+    """Fees in other tokens than USDC, by token; no profit or loss counts them."""
     funding_usd: Decimal = ZERO
     """Negative = paid, over the journal's lifetime."""
     unrealized_usd: Decimal = ZERO

@@ -117,6 +117,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         market_ms=coin.quote_wall_ms,
         realized_usd=ledger.current.realized,
         fees_usd=ledger.current.fees,
+        other_fees=tuple(sorted(ledger.other_fees.items())),
         funding_usd=ledger.funding.total,
         unrealized_usd=unrealized,
         daily_usd=ledger.day_realized_at(now) + unrealized,
