@@ -1,4 +1,4 @@
-"""A copy of the journal, made while the bot writes: one moment of it, whole, checked and on disk."""
+"""A copy of the journal as it is at one moment, in one file, made while the program writes or not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.journal.errors import ForeignJournalError, StorageError, damaged
-from core.journal.files import APPLICATION_ID, read_only, sync_file
+from core.journal.errors import StorageError, damaged
+from core.journal.files import connect_readonly, sync_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,81 +22,64 @@ class Backup:
 
 
 def back_up(source: Path, target: Path) -> Backup:
-    """Copy the journal into a new file; returns when the copy is checked and on disk. Holds no writer up.
+    """Copy ``source`` to ``target``, on disk and checked when it returns.
+
+    A file at ``target`` is never overwritten, and none is left there by a copy that failed.
 
     Raises:
-        StorageError: the journal can't be read or is damaged, or the target can't be written or is there already. Nothing
-            bears the target's name then that didn't before.
-        ForeignJournalError: the source is something else.
+        StorageError: there is a file already, the copy can't be written, or is damaged as the source is.
     """
     if target.exists():
-        raise StorageError(f"{target} is there already, and a backup overwrites nothing; name another file")
-    part = _part(target)
+        raise StorageError(f"{target} is there already and stays as it is; name a file that isn't")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
-        fills = _copy(source, part)
-        os.link(part, target)  # unlike a rename it fails if the name was taken meanwhile
-        part.unlink()
+        try:
+            fills = _copy(source, partial)
+            os.link(partial, target)  # unlike a rename it fails if somebody made the file meanwhile
+        finally:
+            partial.unlink(missing_ok=True)
         sync_file(target.parent)
         return Backup(target, target.stat().st_size, fills)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    finally:
-        _discard(part)
+    except (OSError, sqlite3.Error) as error:
+        raise _failed(target, error) from error
 
 
 def back_up_before_migration(source: Path, version: int) -> Path:
-    """Copy a journal of an older version beside itself; the copy that an interrupted start may have left is replaced."""
+    """Copy a journal of an older version beside itself; a copy that an interrupted start has left is replaced."""
     target = source.with_name(f"{source.name}.v{version}-backup")
-    part = _part(target)
+    partial = target.with_name(f"{target.name}.partial")
     try:
-        _copy(source, part)
-        os.replace(part, target)
+        partial.unlink(missing_ok=True)  # of a start that was killed; only one instance has the state dir
+        _copy(source, partial)
+        os.replace(partial, target)
         sync_file(target.parent)
-    except OSError as error:
-        raise _unwritable(target, error) from error
+    except (OSError, sqlite3.Error) as error:
+        raise _failed(target, error) from error
     finally:
-        _discard(part)
+        partial.unlink(missing_ok=True)
     return target
 
 
-def _copy(source: Path, part: Path) -> int:
-    """How many fills are in it."""
-    _discard(part)
-    try:
-        with (
-            closing(read_only(source)) as here,
-            closing(sqlite3.connect(part, isolation_level=None)) as there,
-        ):
-            if here.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
-                raise ForeignJournalError(f"{source} is not GridBot's journal; name another --state-dir")
-            there.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
-            here.backup(there)
-            there.execute("PRAGMA journal_mode = DELETE")  # one file, that opens wherever it is put
-            (found,) = there.execute("PRAGMA quick_check(1)").fetchone()
-            (fills,) = there.execute("SELECT count(*) FROM fills").fetchone()
-    except sqlite3.OperationalError as error:
-        raise StorageError(
-            f"{source} cannot be copied to {part.parent} ({error}); free disk space or fix the permissions of both"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise damaged(source, error) from error
-    if found != "ok":
-        raise damaged(source, found)
-    sync_file(part)
+def _failed(target: Path, error: Exception) -> StorageError:
+    return StorageError(
+        f"the backup {target} could not be made ({error}); nothing is left of it. Free disk space or fix the permissions "
+        f"of {target.parent}"
+    )
+
+
+def _copy(source: Path, target: Path) -> int:
+    """Fills in the copy. ``target`` is made anew, for its owner alone, checked and on disk on return."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with (
+        closing(connect_readonly(source)) as db,
+        closing(sqlite3.connect(target, isolation_level=None)) as copy,
+    ):
+        copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
+        db.backup(copy)  # in one step: one read transaction, during which the program goes on writing
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file that needs no log beside it
+        (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise damaged(source, found)
+        (fills,) = copy.execute("SELECT count(*) FROM fills").fetchone()
+    sync_file(target)
     return int(fills)
-
-
-def _part(target: Path) -> Path:
-    return target.with_name(f"{target.name}.part")
-
-
-def _discard(part: Path) -> None:
-    """What isn't finished is no backup; SQLite's own file beside it neither."""
-    for each in (part, part.with_name(f"{part.name}-journal")):
-        each.unlink(missing_ok=True)
-
-
-def _unwritable(target: Path, error: OSError) -> StorageError:
-    if isinstance(error, FileExistsError):
-        return StorageError(f"{target} was made by another program meanwhile; name another file")
-    return StorageError(f"{target} cannot be written ({error}); free disk space or name another directory")

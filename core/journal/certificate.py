@@ -12,6 +12,7 @@ from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKey
 from core.domain.orders import OrderState
 from core.journal.batch import Anchor
+from core.journal.files import connect_readonly
 from core.journal.rows import adjustment_from_row, checkpoint_from_row, fill_from_row
 from core.journal.schema import APPLICATION_ID, MIGRATIONS, ForeignJournalError, StorageError
 
@@ -245,31 +246,6 @@ def read_evidence(path: Path) -> Iterator[Evidence]:
         raise StorageError(
             f"{path} cannot be read ({error}). Keep the file; `gridbot doctor --state-dir {path.parent}` says what to do"
         ) from error
-
-
-def connect_readonly(path: Path) -> sqlite3.Connection:
-    """A connection that can't write, rows by column name. Of a file beside which nothing may be written, too."""
-    uri = path.absolute().as_uri()
-    try:
-        return _connect(f"{uri}?mode=ro")
-    except sqlite3.OperationalError:
-        log = path.with_name(f"{path.name}-wal")
-        if not path.is_file() or (log.exists() and log.stat().st_size):
-            raise
-        return _connect(
-            f"{uri}?immutable=1"
-        )  # a read-only directory: no log beside it means that all is in the file
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
 
 
 def _check_is_ours(db: sqlite3.Connection, path: Path) -> None:

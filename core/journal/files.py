@@ -1,4 +1,4 @@
-"""The journal as a file: whose it is, read without writing, names made durable."""
+"""The journal as a file: whose it is, read without writing, made durable."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ APPLICATION_ID = 0x67726462
 """``grdb``: how SQLite's header says whose file this is."""
 
 
-def read_only(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
-    """A connection that can't write and creates no journal."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=not any_thread)
+def connect_readonly(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
+    """A connection that can't write, rows by column name. Of a file beside which nothing may be written, too."""
+    uri = path.absolute().as_uri()
+    try:
+        return _connect(f"{uri}?mode=ro", any_thread)
+    except sqlite3.OperationalError:
+        log = path.with_name(f"{path.name}-wal")
+        if not path.is_file() or (log.exists() and log.stat().st_size):
+            raise
+        # A read-only directory: no log beside the file means that all is in it.
+        return _connect(f"{uri}?immutable=1", any_thread)
 
 
 def sync_file(path: Path) -> None:
@@ -23,3 +30,14 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _connect(uri: str, any_thread: bool) -> sqlite3.Connection:
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=not any_thread)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db

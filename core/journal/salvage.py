@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.journal.certificate import connect_readonly
+from core.journal.files import connect_readonly
 from core.journal.schema import APPLICATION_ID, MIGRATIONS
 
 

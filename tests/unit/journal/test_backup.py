@@ -1,178 +1,85 @@
-"""A backup is one moment of the journal, whole, in the place of nothing; an old journal is copied before it is migrated."""
+"""A backup is whole, of one moment, and never in the place of something else."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from core.journal.backup import back_up
-from core.journal.errors import ForeignJournalError, StorageError
-from core.journal.schema import APPLICATION_ID, MIGRATIONS, prepare
+from core.journal.schema import StorageError
 from tests.unit.exchange.samples import fill
-from tests.unit.journal.desk import batch, opened, restored, rows
-
-_COUNT = "SELECT count(*) FROM fills"
+from tests.unit.journal.desk import batch, opened, rows
 
 
-async def test_a_backup_made_while_the_bot_writes_holds_one_moment(tmp_path: Path) -> None:
-    path, copy = tmp_path / "j.db", tmp_path / "copy.db"
+async def test_a_backup_holds_what_was_committed_even_while_the_journal_is_open(tmp_path: Path) -> None:
+    path, target = tmp_path / "journal.db", tmp_path / "copy.db"
     async with opened(path) as journal:
-        await journal.commit(batch(fills=[fill(1), fill(2)], meta={"last": "2"}))
-        copying = asyncio.create_task(asyncio.to_thread(back_up, path, copy))
-        number = 2
-        while not copying.done():
-            number += 2
-            pair = [fill(number - 1), fill(number)]
-            await journal.commit(batch(fills=pair, meta={"last": str(number)}))
-        await copying
-    (last,) = rows(copy, "SELECT value FROM meta WHERE key = 'last'")[0]
-    assert rows(copy, "SELECT trade_id FROM fills ORDER BY id") == [(n,) for n in range(1, int(last) + 1)]
-    assert rows(copy, "PRAGMA quick_check") == [("ok",)]
-    assert rows(copy, "PRAGMA journal_mode") == [("delete",)], "one file"
-    assert sorted(os.listdir(tmp_path)) == ["copy.db", "j.db"]
+        await journal.commit(batch(fills=[fill(1), fill(2)]))
+        done = back_up(path, target)
+        await journal.commit(batch(fills=[fill(3)]))
+    assert (done.path, done.fills) == (target, 2)
+    assert done.size == target.stat().st_size
+    assert rows(target, "SELECT count(*) FROM fills") == [(2,)]
+    assert _copies(tmp_path) == ["copy.db"]
+    assert target.stat().st_mode & 0o077 == 0
 
 
-async def test_a_backup_is_a_journal_that_goes_on(tmp_path: Path) -> None:
-    path, copy = tmp_path / "j.db", tmp_path / "copy.db"
+async def test_a_backup_made_while_rows_are_committed_is_of_one_moment(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
     async with opened(path) as journal:
-        await journal.commit(batch(fills=[fill(1)]))
-        back_up(path, copy)
-    async with opened(copy) as journal:
-        again = await journal.commit(batch(fills=[fill(1), fill(2)]))
-    assert [f.trade_id for f in again.new_fills] == [2]
+
+        async def write() -> None:
+            for n in range(1, 60):
+                await journal.commit(batch(fills=[fill(2 * n), fill(2 * n + 1)]))
+
+        writing = asyncio.create_task(write())
+        copies = [await asyncio.to_thread(back_up, path, tmp_path / f"copy{n}.db") for n in range(5)]
+        await writing
+    assert all(copy.fills % 2 == 0 for copy in copies)
 
 
-async def test_a_backup_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, copy = tmp_path / "j.db", tmp_path / "copy.db"
-    await prepare(path)
-    copy.write_text("mine")
-    with pytest.raises(StorageError, match=r"copy.db is there already, .* name another file"):
-        back_up(path, copy)
-    monkeypatch.setattr(Path, "exists", lambda self: False)
-    with pytest.raises(StorageError, match=r"made by another program meanwhile; name another file"):
-        back_up(path, copy)
-    assert copy.read_text() == "mine"
-    assert not _unfinished(tmp_path)
+async def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    path, target = tmp_path / "journal.db", tmp_path / "copy.db"
+    async with opened(path):
+        pass
+    target.write_text("something else")
+    with pytest.raises(StorageError, match="is there already"):
+        back_up(path, target)
+    assert target.read_text() == "something else"
 
 
-async def test_what_cannot_be_copied_leaves_no_file_behind(tmp_path: Path) -> None:
-    path, copy = tmp_path / "j.db", tmp_path / "copy.db"
-    with pytest.raises(StorageError, match=r"j.db cannot be copied to .* \(unable to open"):
-        back_up(path, copy)
-    sqlite3.connect(path).execute("CREATE TABLE theirs (a)").connection.close()
-    with pytest.raises(ForeignJournalError, match="is not GridBot's journal"):
-        back_up(path, copy)
-    path.unlink()
+async def test_a_damaged_journal_is_not_backed_up_as_if_it_were_whole(tmp_path: Path) -> None:
+    path, target = tmp_path / "journal.db", tmp_path / "copy.db"
     async with opened(path) as journal:
-        await journal.commit(batch(fills=[fill(n, raw="x" * 500) for n in range(1, 200)]))
+        await journal.commit(batch(fills=[fill(n, raw="x" * 900) for n in range(1, 100)]))
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 8 * 4] + os.urandom(4_096) + whole[len(whole) // 8 * 4 + 4_096 :])
-    with pytest.raises(StorageError, match="is damaged"):
-        back_up(path, copy)
-    assert "copy.db" not in os.listdir(tmp_path)
-    assert not _unfinished(tmp_path)
-    with pytest.raises(StorageError, match="nowhere"):
+    path.write_bytes(whole[: len(whole) // 2] + bytes(4096) + whole[len(whole) // 2 + 4096 :])
+    with pytest.raises(StorageError):
+        back_up(path, target)
+    assert _copies(tmp_path) == []
+
+
+async def test_a_directory_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    async with opened(path):
+        pass
+    with pytest.raises(StorageError, match="could not be made"):
         back_up(path, tmp_path / "nowhere" / "copy.db")
 
 
-def _unfinished(directory: Path) -> list[str]:
-    return [name for name in os.listdir(directory) if ".part" in name]
+async def test_a_backup_opens_as_a_journal(tmp_path: Path) -> None:
+    path, target = tmp_path / "journal.db", tmp_path / "copy.db"
+    async with opened(path) as journal:
+        await journal.commit(batch(fills=[fill(1)]))
+    back_up(path, target)
+    async with opened(target) as journal:
+        committed = await journal.commit(batch(fills=[fill(1), fill(2)]))
+    assert [f.trade_id for f in committed.new_fills] == [2]
+    assert sqlite3.connect(target).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def _old(path: Path) -> None:
-    """A journal of version 1 with two fills."""
-    db = sqlite3.connect(path)
-    db.executescript(
-        f"BEGIN; {MIGRATIONS[0]} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1; COMMIT;"
-    )
-    for number in (1, 2):
-        db.execute(
-            "INSERT INTO fills VALUES "
-            "(?, 'a', 'BTC', 5, ?, '', 7, NULL, 'buy', 1, 2, 0, '0', '0', 'USDC', 0, '', '', 'ws', 1, 0, '')",
-            (number, number),
-        )
-    db.commit()
-    db.close()
-
-
-async def test_an_old_journal_is_copied_beside_itself_before_it_is_migrated(tmp_path: Path) -> None:
-    path, copy = tmp_path / "j.db", tmp_path / "j.db.v1-backup"
-    _old(path)
-    assert not await prepare(path)
-    assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert rows(path, "SELECT value FROM counters WHERE name = 'external'") == [(2,)]
-    assert rows(copy, "PRAGMA user_version") == [(1,)]
-    assert rows(copy, _COUNT) == [(2,)]
-    made = copy.stat().st_mtime_ns
-    await prepare(path)
-    assert copy.stat().st_mtime_ns == made, "a new journal needs no copy"
-
-
-async def test_a_journal_that_cannot_be_copied_is_not_migrated(tmp_path: Path) -> None:
-    path = tmp_path / "j.db"
-    _old(path)
-    (tmp_path / "j.db.v1-backup").mkdir()
-    with pytest.raises(StorageError, match=r"v1-backup cannot be written .* free disk space"):
-        await prepare(path)
-    assert rows(path, "PRAGMA user_version") == [(1,)]
-
-
-_KILLED = """
-import asyncio, os, signal, sqlite3, sys
-from pathlib import Path
-from core.journal import backup, schema
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-where, path = sys.argv[1], Path(sys.argv[2])
-connect = sqlite3.connect
-
-class Dying(sqlite3.Connection):
-    def executescript(self, script):
-        half = script.index("CREATE TABLE funding")
-        super().executescript(script[:half])
-        die()
-
-if where == "copied":
-    backup.os.replace = die
-elif where == "named":
-    backup.sync_file = lambda path: die() if path.is_dir() else None
-elif where == "before":
-    schema.MIGRATIONS = type("Dies", (tuple,), {"__getitem__": die})(schema.MIGRATIONS)
-else:
-    sqlite3.connect = lambda *a, **k: connect(*a, **{"factory": Dying, **k})
-asyncio.run(schema.prepare(path))
-"""
-
-
-def _migrate_and_die(path: Path, where: str) -> int:
-    command = [sys.executable, "-c", _KILLED, where, str(path)]
-    return subprocess.run(command, cwd=Path(__file__).parents[3], check=False).returncode
-
-
-@pytest.mark.parametrize("where", ["copied", "named", "before", "half-way"])
-async def test_kill_9_in_the_midst_of_a_migration_leaves_the_old_journal_or_the_new_one_whole(
-    tmp_path: Path, where: str
-) -> None:
-    path, copy = tmp_path / "j.db", tmp_path / "j.db.v1-backup"
-    _old(path)
-    for _ in range(2):
-        assert _migrate_and_die(path, where) == -signal.SIGKILL
-        assert rows(path, "PRAGMA user_version") == [(1,)]
-        assert rows(path, "PRAGMA quick_check") == [("ok",)]
-        assert copy.exists() == (where != "copied")
-    await prepare(path)
-    assert rows(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    assert rows(path, _COUNT) == [(2,)]
-    assert rows(copy, "PRAGMA user_version") == [(1,)]
-    assert rows(copy, _COUNT) == [(2,)]
-    assert sorted(os.listdir(tmp_path)) == ["j.db", "j.db.v1-backup"]
-    assert (await restored(path)).coins["BTC"].counts["fills"] == 2
+def _copies(path: Path) -> list[str]:
+    return [found.name for found in path.glob("copy*")]
