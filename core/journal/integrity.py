@@ -14,7 +14,7 @@ from pathlib import Path
 import aiosqlite
 
 from core.journal.errors import damaged, unusable
-from core.journal.files import read_only, sync_file
+from core.journal.files import connect_readonly, sync_file
 
 SMALL_BYTES = 16 * 2**20
 """Up to here all is checked at the start: some 15,000 fills, 50 ms."""
@@ -68,7 +68,7 @@ async def check_beside(path: Path) -> None:
         StorageError: the file is damaged, or can't be read. Whoever waits for it must stop trading.
     """
     try:
-        found = await _read_beside(read_only(path, any_thread=True))
+        found = await _read_beside(connect_readonly(path, any_thread=True))
     except sqlite3.OperationalError as error:
         raise unusable(path, error) from error
     except sqlite3.DatabaseError as error:
