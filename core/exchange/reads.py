@@ -71,27 +71,34 @@ class Reads:
     async def fills_since(self, since_ms: int, source: FillSource = FillSource.REST) -> AsyncIterator[Page]:
         """Pages of ``userFillsByTime`` from ``since_ms`` (inclusive) until a page adds nothing.
 
-        Pages overlap by the last millisecond, so that a millisecond that straddles two pages is whole. The exchange shows only
-        the 10,000 most recent fills of an account, and no answer tells that older ones were left out: after an outage with more
-        of them, the chain of start positions does.
+        Pages overlap by the last millisecond, so that a millisecond that straddles two pages is whole. Which end of its span a
+        full page was cut at isn't documented, so both ends are read on. The exchange shows only the 10,000 most recent fills of
+        an account, and no answer tells that older ones were left out: after an outage with more of them, the chain of start
+        positions does.
 
         Raises:
             WireError: after the last page if a row that may be of a coin of ours didn't decode; at once if pages can't go on.
         """
         seen: set[str] = set()
-        start, spoilt = max(0, since_ms), ""
+        spans: list[tuple[int, int | None]] = [(max(0, since_ms), None)]
+        spoilt = ""
         for _ in range(PAGES_MAX):
-            rows = await self._fill_rows(start)
+            if not spans:
+                break
+            start, end = spans.pop()
+            rows = await self._fill_rows(start, end)
             fresh = _unseen(rows, seen)
             if not fresh:
-                _must_not_be_full("userFillsByTime", len(rows), FILLS_PER_PAGE, start)
-                break
+                _must_not_be_full("userFillsByTime", len(rows), FILLS_PER_PAGE, start if end is None else end)
+                continue
             found = decode_fill_rows(fresh, self._account, source, self._instruments, "rest:userFillsByTime")
             spoilt = spoilt or (found.bad[0].reason if found.bad else "")
             times = [fill.time_ms for fill in found.fills] + [fill.time_ms for fill in found.foreign]
             newest = max(times, default=start)
             yield Page(found.fills, newest, found.foreign, found.quarantined)
-            start = max(start, newest)
+            spans.append((max(start, newest), end))
+            if len(rows) >= FILLS_PER_PAGE and min(times, default=start) > start:
+                spans.append((start, min(times)))
         else:
             raise WireError(f"more than {PAGES_MAX} pages of fills since {since_ms}")
         if spoilt:
@@ -131,13 +138,15 @@ class Reads:
             start = max(start, *(time_ms for time_ms, _ in fresh))
         raise WireError(f"more than {PAGES_MAX} pages of {kind} since {since_ms}")
 
-    async def _fill_rows(self, start: int) -> list[Any]:
+    async def _fill_rows(self, start: int, end: int | None) -> list[Any]:
         request = {
             "type": "userFillsByTime",
             "user": self._account,
             "startTime": start,
             "aggregateByTime": False,
         }
+        if end is not None:
+            request["endTime"] = end
         return await self._rest.ask(request, lambda answer: decode_rows(answer, "userFillsByTime"))
 
     async def book(self, coin: str) -> BookObserved:

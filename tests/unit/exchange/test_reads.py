@@ -38,13 +38,17 @@ class Venue:
         return parse(await self.info(request))
 
 
-def _paging(rows: list[dict[str, Any]], page: int, newest_first: bool = False) -> Venue:
-    """``userFillsByTime`` as the exchange does it: the oldest ``page`` rows from ``startTime`` on, inclusive."""
+def _paging(
+    rows: list[dict[str, Any]], page: int, newest_first: bool = False, keeps_newest: bool = False
+) -> Venue:
+    """``userFillsByTime``: ``page`` rows at most of those from ``startTime`` to ``endTime``, both inclusive, of either end."""
 
     def answer(request: dict[str, Any]) -> Any:
         assert request["aggregateByTime"] is False
         assert request["user"] == ACCOUNT
-        found = [row for row in rows if row["time"] >= request["startTime"]][:page]
+        end = request.get("endTime", NOW_MS * 2)
+        asked_for = [row for row in rows if request["startTime"] <= row["time"] <= end]
+        found = asked_for[-page:] if keeps_newest else asked_for[:page]
         return found[::-1] if newest_first else found
 
     return Venue(answer)
@@ -94,8 +98,11 @@ async def test_pages_overlap_until_one_adds_nothing(newest_first: bool) -> None:
 @given(
     gaps=st.lists(st.integers(0, 2), min_size=0, max_size=40),
     page=st.integers(6, 12),
+    keeps_newest=st.booleans(),
 )
-async def test_a_millisecond_that_straddles_pages_is_whole(gaps: list[int], page: int) -> None:
+async def test_a_millisecond_that_straddles_pages_is_whole(
+    gaps: list[int], page: int, keeps_newest: bool
+) -> None:
     """Whatever the spread of times, as long as one millisecond is smaller than a page."""
     rows, time_ms, in_a_row = [], NOW_MS, 0
     for number, gap in enumerate(gaps, 1):
@@ -103,7 +110,9 @@ async def test_a_millisecond_that_straddles_pages_is_whole(gaps: list[int], page
         time_ms += gap or (in_a_row >= 5)
         in_a_row %= 5
         rows.append(fill_row(number, time_ms))
-    fills = await _fills(_paging(rows, page))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reads_module, "FILLS_PER_PAGE", page)
+        fills = await _fills(_paging(rows, page, keeps_newest=keeps_newest))
     assert sorted(fill.trade_id for fill in fills) == list(range(1, len(rows) + 1))
 
 
