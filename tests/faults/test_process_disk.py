@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from core.runtime.control_client import ask
 from core.runtime.statedir import StateDir
 from tests.e2e.program import Exchange, Process, gridbot, wait_until
-from tests.faults.small_disk import SmallDisk, small_disk
+from tests.faults.small_disk import SmallDisk, mount, small_disk, unmount
 
 Start = Callable[..., Process]
 
@@ -35,7 +36,7 @@ class Bot:
         self.process.wait_for("ws_ready")
         self.pid = self.process.popen.pid
         self.account = str(self.status()["account"])
-        wait_until(lambda: len(self.orders()) >= 18, 15, "the grid rests")
+        wait_until(lambda: len(self.orders()) >= 10, 15, "the grid rests")
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = ask(StateDir(self.state), "status")["status"]
@@ -56,10 +57,26 @@ class Bot:
         for side in sides:
             self.exchange.trade(self.account, side, "0.001")
 
+    def get_into_trouble(self) -> None:
+        """The journal's log has room of its own for a while: trade until that is used up."""
+
+        def in_trouble() -> bool:
+            self.trade("BA" * 5)
+            return self.has_alert()
+
+        wait_until(in_trouble, 60, "the screen says that the journal can't be written")
+
+    def is_held(self) -> bool:
+        """Ten more fills have not come through within a second."""
+        self.trade("BA" * 5)
+        before = self.fills()
+        time.sleep(1)
+        return before == self.fills() < len(self.exchange.truth(self.account)["fills"])
+
     def agrees(self) -> bool:
         """The journal has every fill of the exchange's, once, and the position is the exchange's."""
         truth, coin = self.exchange.truth(self.account), self.status()["coins"]["BTC"]
-        position = truth["positions"].get("BTC", "0")
+        position = str(truth["positions"].get("BTC", "0"))
         return bool(coin["fills"] == len(truth["fills"]) and coin["position"] == position)
 
     def log(self) -> list[dict[str, Any]]:
@@ -85,22 +102,20 @@ def test_p10_a_disk_that_fills_up_and_is_freed_again_loses_no_fill(
     assert (bot.state / "reserve").exists()
 
     disk.fill(bot.pid)
-    wait_until(bot.has_alert, 40, "the screen says so")
+    bot.get_into_trouble()
     wait_until(lambda: not bot.orders(), 15, "what rested is taken back")
     if disk.gives_back:
         assert not (bot.state / "reserve").exists(), "given back"
         bot.trade()
         wait_until(bot.agrees, 10, "what comes meanwhile is written on the reserve's space")
         disk.fill(bot.pid)
-    before = bot.fills()
-    bot.trade("BA" * 15)
-    wait_until(lambda: len(exchange.truth(bot.account)["fills"]) >= before + 30, 10, "they happened")
+    wait_until(bot.is_held, 40, "no more fills can be written")
     assert bot.has_alert()
     assert not bot.orders()
 
     disk.free(bot.pid)
     wait_until(lambda: not bot.has_alert(), 15, "it is over")
-    wait_until(lambda: len(bot.orders()) >= 18, 20, "the grid is back")
+    wait_until(lambda: len(bot.orders()) >= 10, 20, "the grid is back")
     assert (bot.state / "reserve").exists(), "made anew"
     wait_until(bot.agrees, 15, "every fill is there once")
     assert bot.process.stop() == 0, bot.process.err.read_text()
@@ -116,9 +131,9 @@ def test_p10_a_stop_while_the_disk_is_full_ends_with_4_and_the_next_start_goes_o
 ) -> None:
     bot = Bot(start, exchange, disk.path / "state")
     disk.fill(bot.pid)
-    wait_until(bot.has_alert, 40, "the screen says so")
+    bot.get_into_trouble()
     disk.fill(bot.pid)
-    bot.trade()
+    wait_until(bot.is_held, 40, "no more fills can be written")
     assert bot.process.stop() == 4
     assert exchange.truth(bot.account)["orders"] == []
     if disk.gives_back:  # else the program couldn't even write its last word
@@ -133,3 +148,87 @@ def test_p10_a_stop_while_the_disk_is_full_ends_with_4_and_the_next_start_goes_o
     wait_until(again.agrees, 15, "every fill is there once")
     assert again.process.stop() == 0
     assert journal_keys(bot.state) == truth_keys(exchange.truth(bot.account))
+
+
+def refuse(home: Path, state: Path, exchange: Exchange) -> str:
+    """What the program says on a state dir that it can't trade on, having traded nothing."""
+    done = gridbot(home, "--no-ui", "--exchange-url", exchange.url, "--state-dir", str(state), "--for", "20s")
+    assert done.returncode in (2, 4), done  # a wrong place, or storage
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("gridbot: ")
+    return done.stderr
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[Path]:
+    """A state dir on a file system that may not be written, or the nearest thing to it: one that the kernel owns."""
+    path.mkdir()
+    if not mount(path, "size=1m,ro"):
+        yield Path("/sys/kernel/gridbot")
+        return
+    try:
+        yield path
+    finally:
+        unmount(path)
+
+
+def test_p12_a_read_only_file_system_is_named_and_nothing_is_started(exchange: Exchange, home: Path) -> None:
+    with read_only(home / "ro") as state:
+        said = refuse(home, state, exchange)
+        assert str(state) in said
+        assert "name another with --state-dir" in said
+
+
+def test_p12_a_file_of_the_state_dir_that_cannot_be_written_is_named(exchange: Exchange, home: Path) -> None:
+    for blocked, words in (
+        ("lock", "lock can't be opened"),
+        ("paper.new", "paper.key can't be written"),
+        ("logs/gridbot.log", "logs/gridbot.log can't be written"),
+        ("reserve", "has no room for"),
+        ("journal.db", "journal.db cannot be used"),
+    ):
+        state = home / Path(blocked).name
+        (state / blocked).mkdir(parents=True)
+        said = refuse(home, state, exchange)
+        assert str(state) in said
+        assert words in said
+
+
+def test_p12_a_state_dir_on_a_full_disk_is_refused_before_anything_is_traded(
+    exchange: Exchange, home: Path, disk: SmallDisk
+) -> None:
+    if disk.gives_back:
+        disk.fill(os.getpid())
+        said = refuse(home, disk.path / "state", exchange)
+    else:
+        (disk.path / "state" / "reserve").mkdir(parents=True)
+        said = refuse(home, disk.path / "state", exchange)
+    assert "free disk space, then start again" in said
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda raw: raw[: len(raw) // 2],
+    "without a header": lambda raw: bytes(4_096) + raw[4_096:],
+    "garbled": lambda raw: raw[:8_192] + os.urandom(len(raw) - 8_192),
+    "of another version": lambda raw: raw[:60] + (99).to_bytes(4, "big") + raw[64:],
+}
+
+
+def test_p11_a_journal_that_cannot_be_used_is_kept_and_the_way_out_is_named(
+    exchange: Exchange, home: Path
+) -> None:
+    state = home / "state"
+    journal = state / "journal.db"
+    first = gridbot(home, "--no-ui", "--exchange-url", exchange.url, "--state-dir", str(state), "--for", "4s")
+    assert first.returncode == 0, first.stderr
+    account, sound = json.loads(first.stdout.splitlines()[0])["account"], journal.read_bytes()
+    for name, damage in DAMAGES.items():
+        kept = damage(sound)
+        journal.write_bytes(kept)
+        for beside in ("journal.db-wal", "journal.db-shm"):
+            (state / beside).unlink(missing_ok=True)
+        said = refuse(home, state, exchange)
+        assert f"gridbot doctor --rebuild-from-exchange --state-dir {state}" in said, name
+        assert journal.read_bytes() == kept, name
+    assert exchange.truth(account)["orders"] == []
