@@ -46,6 +46,7 @@ from core.domain.events import (
     Unsettled,
     WireQuarantined,
 )
+from core.domain.orders import OrderState
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
@@ -308,7 +309,7 @@ class Engine:
     def _on_placed(self, event: PlaceOutcome, now: Instant) -> list[Effect]:
         self.placing -= {cloid for cloid, _ in event.results}
         self.orders_sent += len(event.results)
-        if any(isinstance(result, Resting | Traded) for _, result in event.results):
+        if any(isinstance(r, Resting | Traded) and self._is_untold(c) for c, r in event.results):
             self.feed.watch.saw_placed(now)
         out: list[Effect] = []
         for cloid, result in event.results:
@@ -323,6 +324,11 @@ class Engine:
         else:
             self.breaker.success()
         return out
+
+    def _is_untold(self, cloid: str) -> bool:
+        """Whether the stream has said nothing yet of an order that was placed."""
+        found = [coin.orders.by_cloid[cloid] for coin in self.coins.values() if cloid in coin.orders.by_cloid]
+        return any(order.state in (OrderState.SENT, OrderState.UNKNOWN) for order in found)
 
     def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
         self.cancels_sent += len(event.results)

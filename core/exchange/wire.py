@@ -24,6 +24,8 @@ Instruments = Mapping[str, Instrument]
 
 SAMPLE_CHARS = 400
 STORABLE_MAX = 2**63 - 1
+TIME_MAX_MS = 4_102_444_800_000
+"""2100-01-01 00:00 UTC."""
 
 
 class WireError(ValueError):
@@ -63,6 +65,14 @@ def integer(row: Mapping[str, Json], name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise WireError(f"{name} is {value!r}, not a whole number")
     return _storable(value, name)
+
+
+def time_of(row: Mapping[str, Json]) -> int:
+    """A ``time`` in milliseconds. However odd, it is taken; one that is no time at all (another unit, damage) is refused."""
+    value = integer(row, "time")
+    if value > TIME_MAX_MS:
+        raise WireError(f"time is {value}, which is past the year 2100 in milliseconds")
+    return value
 
 
 def _storable(value: int, name: str) -> int:
@@ -147,7 +157,7 @@ def decode_fill(row: Json, account: str, source: FillSource, instruments: Instru
         return Fill(
             account=account,
             coin=instrument.coin,
-            time_ms=integer(row, "time"),
+            time_ms=time_of(row),
             trade_id=integer(row, "tid"),
             order_id=integer(row, "oid"),
             cloid=_cloid(row),
@@ -190,7 +200,7 @@ def decode_foreign_fill(row: Json, account: str) -> ForeignFill:
         return ForeignFill(
             account=account,
             coin=text_of(row, "coin"),
-            time_ms=integer(row, "time"),
+            time_ms=time_of(row),
             trade_id=integer(row, "tid"),
             order_id=integer(row, "oid"),
             raw=orjson.dumps(row).decode(),
@@ -285,7 +295,7 @@ def decode_account(
             positions=tuple(positions),
             account_value=parse_decimal(summary["accountValue"]),
             margin_used=parse_decimal(summary["totalMarginUsed"]),
-            venue_ms=integer(answer, "time"),
+            venue_ms=time_of(answer),
             asked_mono_ms=asked_mono_ms,
             ticket=ticket,
         )
@@ -320,7 +330,7 @@ def decode_bbo(data: Json, instruments: Instruments) -> Quote | None:
             coin=instrument.coin,
             bid=_best(instrument, bid),
             ask=_best(instrument, ask),
-            time_ms=integer(data, "time"),
+            time_ms=time_of(data),
         )
 
     return decode("bbo", parse)
@@ -342,7 +352,7 @@ def decode_book(answer: Json, coin: str, instruments: Instruments) -> Quote:
             coin=coin,
             bid=_best(instrument, bids[0]) if bids else None,
             ask=_best(instrument, asks[0]) if asks else None,
-            time_ms=integer(answer, "time"),
+            time_ms=time_of(answer),
         )
 
     return decode("l2Book", parse)

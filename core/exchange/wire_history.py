@@ -18,11 +18,11 @@ from core.exchange.wire import (
     decode,
     decode_fill,
     decode_foreign_fill,
-    integer,
     list_of,
     raw_text,
     sample,
     text_of,
+    time_of,
 )
 
 BAD_ROWS_SHOWN = 20
@@ -101,7 +101,7 @@ def decode_funding(row: Json, account: str, instruments: Instruments) -> Funding
         return Funding(
             account=account,
             coin=coin,
-            time_ms=integer(row, "time"),
+            time_ms=time_of(row),
             usd=parse_decimal(delta["usdc"]),
             hash=text_of(row, "hash"),
             raw=raw_text(row),
@@ -112,7 +112,7 @@ def decode_funding(row: Json, account: str, instruments: Instruments) -> Funding
 
 def decode_time(row: Json, what: str) -> int:
     """When a row of the account's history happened (venue ms)."""
-    return decode(what, lambda: integer(row, "time"))
+    return decode(what, lambda: time_of(row))
 
 
 def decode_rows(answer: Json, what: str) -> list[Json]:

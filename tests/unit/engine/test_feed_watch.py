@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.domain.effects import AskBook, Effect, Notify, Reconnect
 from core.domain.events import BookObserved, FeedChanged, FillsCommitted, OrderUpdate
 from core.domain.fills import FillSource
-from tests.unit.engine.builders import MID, Bench, fill, notices, of_kind, quote, update
+from tests.unit.engine.builders import MID, Bench, fill, notices, of_kind, placed, quote, update
 
 
 def streamed(row: OrderUpdate) -> OrderUpdate:
@@ -67,6 +67,17 @@ def test_placements_that_never_show_up_in_order_updates_show_that_the_channel_is
     for _ in range(12):
         bench.after(1_000, quote())
     assert stale_channels(bench.done) == ["orderUpdates"]
+
+
+def test_an_update_that_was_faster_than_the_answer_is_owed_no_more() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    for order in orders:
+        bench.step(streamed(update(order, "open")))
+    bench.rest(orders)
+    for _ in range(12):
+        bench.after(1_000, quote())
+    assert stale_channels(bench.done) == []
 
 
 def test_fills_that_only_rest_tells_of_show_that_the_channel_is_dead() -> None:
