@@ -15,6 +15,7 @@ from tests.bench.report import Row
 BENCHES = {
     "matching": "Matching, pure engine",
     "server": "Paper exchange over HTTP",
+    "journal": "Journal: durable fills, starts from long journals",
     "replay": "Replay of the bundled recording",
 }
 

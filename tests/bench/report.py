@@ -11,7 +11,8 @@ ROUNDS = 5
 
 
 class Row(TypedDict):
-    """``ratio`` is value / baseline_value; ``goal`` is the ratio to reach or exceed, None if nothing is asked of it."""
+    """``ratio`` is value / baseline_value, or its inverse where less is better: more is always better. ``goal`` is the ratio to
+    reach or exceed, None if nothing is asked of it."""
 
     name: str
     value: float
@@ -30,8 +31,12 @@ def row(
     baseline: str = "",
     baseline_value: float | None = None,
     goal: float | None = None,
+    *,
+    less_is_better: bool = False,
 ) -> Row:
     ratio = value / baseline_value if baseline_value else None
+    if ratio is not None and less_is_better:
+        ratio = 1 / ratio
     return Row(
         name=name,
         value=value,
