@@ -121,7 +121,11 @@ def test_what_kept_it_from_starting_is_its_report_and_the_screen_shows_it_dead(t
 @pytest.mark.parametrize(
     ("spoil", "code", "says"),
     [
-        (lambda p: p.state.journal.write_bytes(b"a letter" * 999), ExitCode.STORAGE, "cannot be used"),
+        (
+            lambda p: p.state.journal.write_bytes(b"a letter" * 999),
+            ExitCode.STORAGE,
+            "is damaged (file is not a database)",
+        ),
         (lambda p: p.state.journal.mkdir(), ExitCode.STORAGE, "cannot be used"),
     ],
 )
