@@ -145,6 +145,12 @@ def test_a_profit_of_another_amount_is_named() -> None:
     assert "more than the 0.000002 that rounding allows" in rows[1]
 
 
+def test_a_profit_that_another_whole_entry_would_give_is_named_all_the_same() -> None:
+    """An entry may be cut to the whole price unit below it, not to any."""
+    entries = [*ROUND_TRIP[:3], replace(FILLS[3], closed_pnl=Decimal("0.500050"))]
+    assert "fill 4 of order" in prove(entries).pnl.rows[0]
+
+
 def test_a_checkpoint_is_held_against_the_fold_before_its_cut() -> None:
     at_cut = SaveCheckpoint("SOL", VENUE_0 + 3, 7, 14_000_003, Decimal(0), Decimal(0))
     assert prove(ROUND_TRIP, checkpoint=at_cut).checkpoint.ok

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from core.domain.orders import Side
+from core.journal import files
 from core.journal.schema import MIGRATIONS, ForeignJournalError, StorageError
 from core.runtime.verify import Certificate, verify_journal
 from tests.unit.exchange.samples import NOW_MS, cloid
@@ -91,6 +93,22 @@ def test_a_fill_that_is_there_twice_is_named(journal: Path) -> None:
     found = failed(verify(journal))
     assert {"keys", "chain", "counters", "orders"} <= set(found)
     assert "fill 30 of order 1030" in found["keys"]
+
+
+def test_a_key_that_is_not_that_of_its_content_is_named(journal: Path) -> None:
+    alter(journal, "UPDATE fills SET discriminator = 'x' WHERE trade_id = 30")
+    assert set(failed(verify(journal))) == {"keys"}
+
+
+def test_the_same_key_twice_is_named_where_nothing_enforces_it(journal: Path) -> None:
+    alter_pragma(
+        journal,
+        "CREATE TABLE plain AS SELECT * FROM fills",
+        "INSERT INTO plain SELECT * FROM fills WHERE trade_id = 30",
+        "DROP TABLE fills",
+        "ALTER TABLE plain RENAME TO fills",
+    )
+    assert failed(verify(journal))["keys"].endswith("is there twice")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +212,7 @@ def test_fills_of_another_account_are_named(journal: Path) -> None:
         ("UPDATE fills SET external = 1 WHERE trade_id = 40", "is marked external, but order"),
         ("UPDATE fills SET external = 0 WHERE trade_id = 7", "has no order, and isn't marked external"),
         ("UPDATE orders SET lots = lots - 1 WHERE order_id = 1040", "more than the"),
-        ("UPDATE orders SET lots = lots + 1 WHERE order_id = 1040", "(filled): its fills add up to"),
+        ("UPDATE orders SET lots = lots + 1 WHERE order_id = 1040", "lots of "),
         ("UPDATE orders SET state = 'rejected' WHERE order_id = 1040", "(rejected): its fills add up to"),
         (
             "UPDATE orders SET final_filled = 1, state = 'cancelled' WHERE order_id = 1040",
@@ -253,12 +271,21 @@ def test_nothing_is_written_into_the_journal(journal: Path) -> None:
     assert journal.read_bytes() == before
 
 
-def test_a_journal_in_a_directory_that_cannot_be_written_is_read(journal: Path) -> None:
-    journal.parent.chmod(0o500)
-    try:
-        assert verify(journal).verified
-    finally:
-        journal.parent.chmod(0o700)
+def test_a_journal_in_a_directory_that_cannot_be_written_is_read(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = files._connect
+
+    def refused_unless_immutable(uri: str, any_thread: bool) -> sqlite3.Connection:
+        if "immutable=1" not in uri:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(uri, any_thread)
+
+    monkeypatch.setattr(files, "_connect", refused_unless_immutable)
+    assert verify(journal).verified
+    Path(f"{journal}-wal").write_bytes(b"a log that must not be passed over")
+    with pytest.raises(StorageError, match="cannot be read"):
+        verify(journal)
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -294,8 +321,6 @@ def test_a_broken_index_is_damage(journal: Path) -> None:
 
 
 def alter_pragma(path: Path, *statements: str) -> None:
-    import sqlite3
-
     db = sqlite3.connect(path)
     for sql in statements:
         db.execute(sql)
