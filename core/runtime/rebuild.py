@@ -11,6 +11,7 @@ from typing import Any
 
 from core.domain.effects import SaveHalt
 from core.journal.batch import Batch
+from core.journal.files import sync_file
 from core.journal.journal import Journal
 from core.journal.salvage import Salvaged, salvage
 from core.journal.schema import StorageError, prepare
@@ -87,7 +88,7 @@ def rebuild(state: StateDir, now_ms: int) -> Rebuilt:
                 state.journal, f"broken-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
             )
             os.replace(fresh, state.journal)
-            _sync(state.path)
+            sync_file(state.path)
         except OSError as error:
             raise StorageError(
                 f"{state.path} can't be written ({error}); free disk space or fix its permissions, then try again"
@@ -139,11 +140,3 @@ def _set_aside(journal: Path, ending: str) -> Path | None:
 
 def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -104,11 +104,16 @@ class Look:
     venue_ms: int
     fills: tuple[Fill, ...]
     orders: tuple[RemoteOrder, ...]
+    foreign_ms: tuple[int, ...] = ()
+    """Times of the fills in other coins, which count among those that are reachable."""
+    undecodable: int = 0
+    """Rows of fills that could not be understood."""
 
     @property
     def oldest_ms(self) -> int:
         """Fills of this time and before may be listed no more; -1 if all are."""
-        return min(fill.time_ms for fill in self.fills) if len(self.fills) >= REACHABLE else -1
+        times = [*(fill.time_ms for fill in self.fills), *self.foreign_ms]
+        return min(times) if len(times) >= REACHABLE else -1
 
     def compare(self, evidence: Evidence, instrument: Instrument, anchor: Anchor) -> list[Check]:
         """Position and fills of one coin, up to the newest fill that is listed."""
@@ -143,6 +148,8 @@ class Look:
                 check.fail(
                     f"fill {key.trade_id} at {when} is in the journal, but the exchange doesn't list it"
                 )
+        if self.undecodable:
+            check.fail(f"{self.undecodable} rows of the exchange's fills could not be understood")
         for key in listed.keys() - seen:
             check.fail(f"{fill_name(listed[key])} is not in the journal")
         return check
@@ -171,7 +178,15 @@ class Look:
 async def _look(reads: Reads, anchors: dict[str, Anchor]) -> Look:
     before = await reads.account()
     since_ms = min((anchor.time_ms for anchor in anchors.values()), default=before.venue_ms)
-    fills = [fill async for page in reads.fills_since(since_ms) for fill in page.fills]
+    pages = [page async for page in reads.fills_since(since_ms)]
     after = await reads.account()
     orders = (await reads.open_orders()).orders
-    return Look(dict(before.positions), dict(after.positions), before.venue_ms, tuple(fills), orders)
+    return Look(
+        before=dict(before.positions),
+        after=dict(after.positions),
+        venue_ms=before.venue_ms,
+        fills=tuple(fill for page in pages for fill in page.fills),
+        orders=orders,
+        foreign_ms=tuple(fill.time_ms for page in pages for fill in page.foreign),
+        undecodable=sum(len(page.quarantined) for page in pages),
+    )

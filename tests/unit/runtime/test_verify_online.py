@@ -81,8 +81,15 @@ def test_what_the_exchange_no_longer_lists_is_not_asked_for(
 ) -> None:
     newest = [fill for fill in fills if fill.time_ms >= fills[25].time_ms]
     assert set(failed(journal, look(newest))) == {"online fills"}
-    monkeypatch.setattr(verify_online, "REACHABLE", len(newest))
-    assert failed(journal, look(newest)) == {}
+    monkeypatch.setattr(verify_online, "REACHABLE", len(newest) + 1)
+    assert set(failed(journal, look(newest))) == {"online fills"}
+    assert failed(journal, look(newest, foreign_ms=(newest[-1].time_ms,))) == {}, (
+        "fills in other coins count, too"
+    )
+
+
+def test_a_row_that_could_not_be_understood_may_be_a_missing_fill(journal: Path, fills: list[Fill]) -> None:
+    assert "could not be understood" in failed(journal, look(fills, undecodable=1))["online fills"][0]
 
 
 def test_without_any_fill_the_position_is_the_anchors(tmp_path: Path) -> None:
