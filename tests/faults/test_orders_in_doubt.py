@@ -222,7 +222,11 @@ async def _killed_with(world: World, *faults: dict[str, Any]) -> set[str]:
 async def test_o22_a_kill_between_sending_and_the_answer_leaves_no_orphan_and_no_second_order(
     world: World,
 ) -> None:
-    sent = await _killed_with(world, {"kind": "http_delay", "action": "order", "delay_ms": 4_000, "count": 1})
+    sent = await _killed_with(
+        world,
+        {"kind": "http_delay", "action": "order", "delay_ms": 4_000, "count": 1},
+        {"kind": "ws_drop", "channel": "orderUpdates"},
+    )
     await world.start()
     assert {o.cloid for o in world.ours()} == sent, "what rests is adopted"
     await world.check()
