@@ -46,7 +46,6 @@ from core.domain.events import (
     Unsettled,
     WireQuarantined,
 )
-from core.domain.orders import OrderState
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
@@ -140,7 +139,7 @@ class Engine:
                 return on_ledger_updates(self, event)
             case OrderUpdate():
                 if event.is_streamed:
-                    self.feed.watch.saw_update()
+                    self.feed.watch.saw_update(now)
                 return self._for_coin(event.coin, lambda c: c.apply_update(event, now), now)
             case PlaceOutcome():
                 return self._on_placed(event, now)
@@ -309,8 +308,14 @@ class Engine:
     def _on_placed(self, event: PlaceOutcome, now: Instant) -> list[Effect]:
         self.placing -= {cloid for cloid, _ in event.results}
         self.orders_sent += len(event.results)
-        if any(isinstance(r, Resting | Traded) and self._is_untold(c) for c, r in event.results):
-            self.feed.watch.saw_placed(now)
+        taken = {cloid for cloid, result in event.results if isinstance(result, Resting | Traded)}
+        sent = [
+            c.orders.by_cloid[i].created_ms
+            for c in self.coins.values()
+            for i in taken & c.orders.by_cloid.keys()
+        ]
+        if sent:
+            self.feed.watch.saw_placed(min(sent), now)
         out: list[Effect] = []
         for cloid, result in event.results:
             out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
@@ -324,11 +329,6 @@ class Engine:
         else:
             self.breaker.success()
         return out
-
-    def _is_untold(self, cloid: str) -> bool:
-        """Whether the stream has said nothing yet of an order that was placed."""
-        found = [coin.orders.by_cloid[cloid] for coin in self.coins.values() if cloid in coin.orders.by_cloid]
-        return any(order.state in (OrderState.SENT, OrderState.UNKNOWN) for order in found)
 
     def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
         self.cancels_sent += len(event.results)

@@ -33,7 +33,9 @@ class FeedWatch:
     _differed_mono_ms: dict[str, int] = field(default_factory=dict)
     """Coins whose book over REST was not what the stream said last, and when that was asked."""
     _owed_update_mono_ms: int = 0
-    """When the first placement was answered since the last streamed row; 0 if none was."""
+    """When the first placement was answered that was sent since the last streamed row; 0 if none was."""
+    _streamed_update_mono_ms: int = 0
+    """When the last row of orderUpdates came, or the connection began: what was sent before is not owed."""
     _newest_streamed_fill_ms: int = 0
     _missed_fill_ms: int = 0
 
@@ -41,19 +43,23 @@ class FeedWatch:
         self._book_asked_mono_ms.clear()
         self._differed_mono_ms.clear()
         self._owed_update_mono_ms = self._newest_streamed_fill_ms = self._missed_fill_ms = 0
+        self._streamed_update_mono_ms = now.mono_ms
 
     # -- what comes in --------------------------------------------------------------------------------------------
 
     def saw_quote(self, coin: str) -> None:
         self._differed_mono_ms.pop(coin, None)
 
-    def saw_update(self) -> None:
+    def saw_update(self, now: Instant) -> None:
         """A row of orderUpdates over the stream."""
         self._owed_update_mono_ms = 0
+        self._streamed_update_mono_ms = now.mono_ms
 
-    def saw_placed(self, now: Instant) -> None:
-        """The exchange answered that an order rests or has traded: the stream owes its row."""
-        self._owed_update_mono_ms = self._owed_update_mono_ms or now.mono_ms
+    def saw_placed(self, sent_venue_ms: int, now: Instant) -> None:
+        """The exchange answered that an order rests or has traded: the stream owes a row, if none came before that."""
+        sent_mono_ms = now.mono_ms - (now.venue_ms - sent_venue_ms)
+        if sent_mono_ms >= self._streamed_update_mono_ms:
+            self._owed_update_mono_ms = self._owed_update_mono_ms or now.mono_ms
 
     def saw_fills(self, fills: Iterable[Fill], ready_venue_ms: int, now: Instant) -> None:
         """New fills; those over REST from a time when the stream should have told of them are held against it."""

@@ -69,11 +69,25 @@ def test_placements_that_never_show_up_in_order_updates_show_that_the_channel_is
     assert stale_channels(bench.done) == ["orderUpdates"]
 
 
-def test_an_update_that_was_faster_than_the_answer_is_owed_no_more() -> None:
+def test_a_row_that_came_before_the_answer_to_its_placement_is_not_owed_any_more() -> None:
     bench = Bench()
+    bench.ms = 1_000
     orders = placed(bench.start())
+    bench.ms += 50
     for order in orders:
         bench.step(streamed(update(order, "open")))
+    bench.rest(orders)
+    for _ in range(12):
+        bench.after(1_000, quote())
+    assert stale_channels(bench.done) == []
+
+
+def test_a_placement_that_an_earlier_connection_told_of_is_not_owed_by_this_one() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.ms += 50
+    bench.step(FeedChanged(False, 1, "reset"))
+    bench.connect(2)
     bench.rest(orders)
     for _ in range(12):
         bench.after(1_000, quote())
