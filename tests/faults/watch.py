@@ -24,6 +24,8 @@ class Watch:
         """Of every order of ours that the exchange has ever taken."""
         self.foreign: set[int] = set()
         """Orders that aren't ours and must stay."""
+        self.planted: set[str] = set()
+        """Cloids with our tag that no session ever sent: a test placed them by hand."""
         self.outside_breach = False
         """A test sets this when trades that aren't ours, or the market, take the position past the cap."""
 
@@ -63,7 +65,8 @@ class Watch:
             self.breaches.append(text)
 
     def _is_ours(self, order: Order) -> bool:
-        return order.user == self._user and parse_cloid(order.cloid) is not None
+        is_tagged = parse_cloid(order.cloid) is not None and order.cloid not in self.planted
+        return order.user == self._user and is_tagged
 
     def _known(self) -> set[str]:
         return {row[0] for row in self._rows("SELECT cloid FROM orders")}

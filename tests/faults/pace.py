@@ -1,0 +1,49 @@
+"""Waits of the program made short, where a test isn't about how long they are: as long as a ``with`` lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from core.engine import coin, feed_watch, order_manager
+from core.exchange import market_data, order_router, rest
+from core.runtime import session
+
+BRISK: dict[ModuleType, dict[str, Any]] = {
+    coin: {"EXPIRES_AFTER_MS": 1_200},
+    order_manager: {"NOT_FOUND_APART_MS": 1_000, "ASK_AGAIN_MS": 600, "CANCEL_AGAIN_MS": 500},
+    order_router: {"CANCEL_EXPIRES_MS": 1_200},
+}
+"""Evidence about orders, in the same order and by the same rules, in a fifth of the time."""
+
+WATCHFUL: dict[ModuleType, dict[str, Any]] = {
+    market_data: {"PING_AFTER_S": 0.2, "SILENT_AFTER_S": 0.8, "ACK_TIMEOUT_S": 0.8, "BACKOFF_MAX_S": 0.4},
+    feed_watch: {
+        "BOOK_CHECK_MS": 400,
+        "BOOK_GRACE_MS": 300,
+        "UPDATE_OWED_MS": 1_000,
+        "FILL_OWED_MS": 500,
+    },
+}
+"""Silence is noticed some twenty times sooner."""
+
+IMPATIENT: dict[ModuleType, dict[str, Any]] = {
+    rest: {"READ_TIMEOUT_S": 0.4, "ACTION_TIMEOUT_S": 0.4},
+    market_data: {"CONNECT_TIMEOUT_S": 0.4, **WATCHFUL[market_data]},
+    session: {"REACH_FOR_S": 1.0, "RETRY_S": 0.05},
+}
+"""No answer is waited for longer than half a second."""
+
+
+@contextmanager
+def pace(*changes: dict[ModuleType, dict[str, Any]]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for change in changes:
+            for module, values in change.items():
+                for name, value in values.items():
+                    patch.setattr(module, name, value)
+        yield
