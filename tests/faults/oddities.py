@@ -14,14 +14,16 @@ from core.paper.jsonio import JsonObject
 from core.paper.server.frames import frame
 from core.paper.server.subscriptions import Channel, Subscription
 from core.paper.venue.accounting import Trade
-from core.paper.venue.orders import FillRecord, Order
+from core.paper.venue.orders import FillRecord, Order, OrderStatus
 from tests.faults.world import World
 
 
 def fill_anyway(world: World, order: Order, lots: int) -> None:
-    """A fill of an order that can't have it: the order has ended, or has fewer lots left. Positions and money move with it."""
+    """A fill of an order that can't have it: it has ended, or ends with more lots than it had. All books move with it."""
     ledger = world.venue.venue.ledger
     ledger.begin_block(world.venue.now_ms())
+    if order.is_open:
+        ledger.cancel(order, OrderStatus.FILLED)
     trade = Trade(order.coin, order.price, lots, ledger.new_trade_id())
     change = ledger.exchange(world.account, trade, order.side)
     ledger.exchange(ledger.market, trade, order.side.opposite)

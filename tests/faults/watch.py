@@ -20,6 +20,7 @@ class Watch:
     def __init__(self, exchange: PaperExchange, user: str, journal: Path) -> None:
         self._exchange, self._user, self._journal = exchange, user, journal
         self.breaches: list[str] = []
+        self._db: sqlite3.Connection | None = None
         self.cloids: set[str] = set()
         """Of every order of ours that the exchange has ever taken."""
         self.foreign: set[int] = set()
@@ -77,10 +78,11 @@ class Watch:
         return max(caps, default=None)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        if not self._journal.exists():
-            return []
-        db = sqlite3.connect(f"{self._journal.as_uri()}?mode=ro", uri=True)
-        try:
-            return db.execute(sql, values).fetchall()
-        finally:
-            db.close()
+        """One connection for the whole test: it is asked after every change of the exchange's books."""
+        if self._db is None and self._journal.exists():
+            self._db = sqlite3.connect(f"{self._journal.as_uri()}?mode=ro", uri=True)
+        return self._db.execute(sql, values).fetchall() if self._db is not None else []
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()

@@ -115,6 +115,7 @@ class World:
     watch: Watch = field(init=False)
     run: Run = field(init=False)
     _nonce: int = 0
+    _by_hand: int = 0
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.venue, self.exchange.user, self._journal)
@@ -194,7 +195,8 @@ class World:
                 f"fills={c.fills} levels={[(str(lv.price), lv.side, lv.state.value, lv.blocked_by) for lv in c.grid.levels]}"
                 for c in self.snapshot.coins
             ]
-        return "\n".join([*lines, *(f"{e.name} {e.coin} {dict(e.fields)}" for e in self.events[-30:])])
+        told = [f"{e.name} {e.coin} {dict(e.fields)}"[:300] for e in self.events if e.name != "fill"]
+        return "\n".join([*lines, *told[-25:], f"and {len(self.told('fill'))} fills"])
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
@@ -253,7 +255,8 @@ class World:
         venue, now_ms = self.venue.venue, self.venue.now_ms()
         lots = 2 * self.instrument(coin).min_lots(self.mid(coin))
         for number in range(count):
-            side = Side.SELL if number % 2 else Side.BUY
+            side = Side.SELL if self._by_hand % 2 else Side.BUY
+            self._by_hand += 1
             placed = venue.market_order(self.exchange.user, coin, side, lots, now_ms + number // per_ms)
             assert not placed.error, placed.error
         self.venue.settle()
@@ -376,16 +379,23 @@ class World:
         latched = {row[0] for row in self.rows("SELECT reason FROM halts WHERE lifted_ms IS NULL")}
         return view.halt_reason in latched
 
-    async def check(self, *events: str, halted: str = "", drifts: bool = False) -> dict[str, Any]:
+    async def check(
+        self, *events: str, halted: str = "", idle: str = "", drifts: bool = False
+    ) -> dict[str, Any]:
         """With every fault cleared: the invariants. ``events`` are names that must have been told (I8).
 
-        ``halted``: how the reason begins, if it must be halted now instead of quoting. ``drifts``: the fills that explain the
-        position can't be known any more, so that they are held against the exchange's as far as they go. Returns the truth.
+        ``halted``, ``idle``: how the reason begins, if it must be halted now, or say why it doesn't quote. ``drifts``:
+        fills that explain the position can't be known any more, so they are held against the exchange's as far as they go.
+        Returns the truth.
         """
         await self.faults()
         assert not self.run.task.done(), f"the session has ended: {self.run.task}"
         if halted:
             await self.until(lambda: self.is_halted(halted), f"halted: {halted}", WHOLE_WITHIN_S)
+        elif idle:
+            await self.until(
+                lambda: any(c.idle_reason.startswith(idle) for c in self.snapshot.coins), f"idle: {idle}"
+            )
         else:
             await self.until(self.is_whole, "the grid is whole again (I10)", WHOLE_WITHIN_S)
         truth = await self.exchange.truth()
@@ -396,7 +406,7 @@ class World:
         missing = set(events) - {event.name for event in self.events}
         assert not missing, f"not told (I8): {missing}\n{self.standing()}"
         self._check_loop()
-        assert not self.watch.breaches, "\n".join(self.watch.breaches)
+        assert not self.watch.breaches, "\n".join(self.watch.breaches[:5])
         return truth
 
     def _agrees(self, truth: dict[str, Any]) -> bool:
@@ -467,4 +477,5 @@ async def living(
             finally:
                 if hasattr(world, "run"):
                     await world.crash()
+                world.watch.close()
                 loop.set_exception_handler(None)

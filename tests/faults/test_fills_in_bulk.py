@@ -1,0 +1,91 @@
+"""Many fills at once: more than a page, more than can be read, faster than the disk, in the midst of a rebuild (F14, F24)."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from core.domain.orders import Side
+from core.journal.batch import Batch, Committed
+from core.journal.journal import Journal
+from tests.faults.world import World, living
+
+READABLE = 10_000
+"""The exchange tells no more fills than the newest of these."""
+
+
+async def test_f14_more_fills_than_one_page_while_it_was_down_are_read_to_the_last(world: World) -> None:
+    await world.start()
+    world.hit(100)
+    await world.until(lambda: world.coin().fills.total == 1, "one fill")
+    await world.crash()
+    world.buy_and_sell(4_500)
+    await world.start(resting=None)
+    await world.check("ws_ready")
+    assert world.coin().fills.total == 1 + world.fill_count() - 1 > 4_500
+
+
+async def test_f14_fills_beyond_what_can_be_read_leave_a_drift_until_an_operator_accepts_it(
+    world: World,
+) -> None:
+    await world.start()
+    await world.crash()
+    world.buy_and_sell(READABLE + 51)
+    held = world.lots()
+    assert held, "an odd number of them: something is held that no readable fill explains"
+    await world.start(resting=None)
+    (drift,) = await world.until(lambda: world.told("position_drift_detected"), "drift", 20)
+    assert drift["severity"] == "crit"
+    assert world.coin().position == 0, "nothing overwrites the ledger"
+    assert world.rows("SELECT count(*) FROM adjustments") == [(0,)]
+    answer = await world.control("accept", "BTC")
+    assert answer["ok"], answer
+    await world.check("position_drift_detected", "adjustment_accepted", drifts=True)
+    ((lots,),) = world.rows("SELECT sum(end_lots - start_lots) FROM adjustments")
+    assert lots == held
+    assert world.coin().position == world.instrument().size_decimal(held)
+    await world.crash()
+    await world.start(resting=None)
+    await world.check(drifts=True)
+    assert world.coin().position == world.instrument().size_decimal(held), "it is in the journal"
+
+
+async def test_f24_five_thousand_fills_on_a_slow_disk_are_all_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Journal.commit
+
+    async def slow(journal: Journal, batch: Batch) -> Committed:
+        await asyncio.sleep(0.04)
+        return await commit(journal, batch)
+
+    await world.start()
+    monkeypatch.setattr(Journal, "commit", slow)
+    await world.faults({"kind": "rest_lag", "delay_ms": 120_000})  # no read over REST makes up for the stream
+    for _ in range(50):
+        for _ in range(100):
+            world.buy_and_sell(1)
+        await asyncio.sleep(0)
+    await world.until(lambda: world.coin().fills.total >= 5_000, "all of them", 30)
+    assert world.coin().fills.from_ws == 5_000
+    monkeypatch.setattr(Journal, "commit", commit)
+    await world.check()
+
+
+async def test_two_hundred_fills_within_a_second_of_rebuilds_leave_one_whole_grid(tmp_path: Path) -> None:
+    async with living(tmp_path, trailing_pct="0.0002") as world:
+        await world.start()
+        hits = 0
+        while hits < 200:
+            if hits % 25 == 0:
+                world.move(0.1 if hits % 50 else -0.1)
+            side = Side.SELL if hits % 4 else Side.BUY
+            if any(order.side is side.opposite for order in world.ours()):
+                world.hit(2, side=side)
+            hits += 1
+            await asyncio.sleep(0.003)
+        truth = await world.check("grid_recentered")
+        assert len(truth["fills"]) >= 100
+        assert len(world.told("grid_recentered")) >= 3
