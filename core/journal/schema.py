@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,8 @@ async def prepare(path: Path) -> bool:
     """
     try:
         all_at_once = integrity.needs_all(path)
+        # The system's reason says more than SQLite's, and aiosqlite's thread doesn't end well when it can't open a file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         async with aiosqlite.connect(path) as db:
             return await _prepare(db, path, all_at_once)
     except (sqlite3.OperationalError, OSError) as error:

@@ -182,7 +182,6 @@ def test_p12_a_read_only_file_system_is_named_and_nothing_is_started(exchange: E
 
 def test_p12_a_file_of_the_state_dir_that_cannot_be_written_is_named(exchange: Exchange, home: Path) -> None:
     for blocked, words in (
-        ("lock", "lock can't be opened"),
         ("paper.new", "paper.key can't be written"),
         ("logs/gridbot.log", "logs/gridbot.log can't be written"),
         ("reserve", "has no room for"),

@@ -17,6 +17,7 @@ from core.journal.journal import Batch, Committed, Journal
 from core.journal.schema import StorageError
 from core.runtime.control_client import ask
 from core.runtime.plan import ExitCode
+from core.view import LevelState
 from tests.faults.world import World
 
 FULL = "database or disk is full"
@@ -56,6 +57,10 @@ def slow_disk(takes_s: float, turns: list[int]) -> Iterator[list[int]]:
 
 def has_alert(world: World) -> bool:
     return any(alert.id == "storage" for alert in world.snapshot.alerts)
+
+
+def is_placing(world: World) -> bool:
+    return any(level.state is LevelState.IN_FLIGHT for level in world.coin().grid.levels)
 
 
 async def status(world: World) -> dict[str, Any]:
@@ -158,6 +163,7 @@ async def test_p13_a_disk_that_takes_its_time_blocks_neither_the_loop_nor_the_co
         world.hit(100)
         await world.until(lambda: world.told("slow_commit"), "it is noticed")
         await world.until(lambda: "the disk is slow" in world.coin().idle_reason, "the screen says so")
+        await world.until(lambda: not is_placing(world), "what was under way has been placed")
         before = {order.cloid for order in world.ours()}
         world.hit(100)
         await world.until(lambda: world.coin().fills.total == 2, "fills go on being counted")
