@@ -49,7 +49,13 @@ from core.domain.events import (
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
-from core.engine.observations import on_account, on_funding, on_ledger_updates, on_open_orders
+from core.engine.observations import (
+    on_account,
+    on_funding,
+    on_ledger_updates,
+    on_open_orders,
+    on_strange_update,
+)
 from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
@@ -79,6 +85,8 @@ class Engine:
     rest_latency_ms: float = 0.0
     orders_sent: int = 0
     cancels_sent: int = 0
+    orphans: set[str] | None = None
+    """Orders with our instance that the first look showed; ``None`` before it, and again when all is resumed."""
     placing: set[str] = field(default_factory=set)
     """Orders whose placement has not been answered."""
     saw_account: bool = False
@@ -140,7 +148,8 @@ class Engine:
             case OrderUpdate():
                 if event.is_streamed:
                     self.feed.watch.saw_update(now)
-                return self._for_coin(event.coin, lambda c: c.apply_update(event, now), now)
+                out = on_strange_update(self, event)
+                return out + self._for_coin(event.coin, lambda c: c.apply_update(event, now), now)
             case PlaceOutcome():
                 return self._on_placed(event, now)
             case CancelOutcome():
@@ -237,7 +246,7 @@ class Engine:
     def lift(self, coin: Coin | None, by: str) -> list[Effect]:
         lifted: list[Effect] = []
         if coin is None and self.halted:
-            self.halted = ""
+            self.halted, self.orphans = "", None
             lifted.append(LiftHalt("", by))
         for each in [coin] if coin else list(self.coins.values()):
             if each.halted:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.cloid import parse_cloid
-from core.domain.effects import CancelOrphan, Effect, SaveHighWater, notify
+from core.domain.effects import AskOpenOrders, CancelOrphan, Effect, SaveHighWater, notify
 from core.domain.events import (
     AccountObserved,
     FundingCommitted,
@@ -22,6 +22,8 @@ from core.engine.position_watch import explain, observe_position
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
+COPY_HALT = "another copy of this state dir trades this account: stop one, then resume"
+
 _SEEN_IS_OPEN = (
     OrderState.SENT,
     OrderState.UNKNOWN,
@@ -35,6 +37,8 @@ _SEEN_IS_OPEN = (
 def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
     """A list of all resting orders: what it shows is evidence, what it omits is a question."""
     engine.saw_open_orders = True
+    if engine.orphans is None:
+        engine.orphans = {o.cloid for o in event.orders if o.cloid and _is_ours(engine, o.cloid)}
     out: list[Effect] = []
     for coin in engine.coins.values():
         out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now), now)
@@ -63,6 +67,8 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     if parts is None or remote.cloid is None:
         return []
     if parts.instance == engine.instance:
+        if is_a_copys(engine, remote.cloid) and not engine.desk.stopping:  # a stop latches no halt (I9)
+            return engine.latch(None, COPY_HALT)
         return [
             notify("orphan_order_cancelled", "warn", coin.name, cloid=remote.cloid, order_id=remote.order_id),
             CancelOrphan(coin.name, remote.cloid),
@@ -70,6 +76,29 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     return engine.latch(
         None, f"another GridBot instance ({parts.instance}) has orders on this account: stop one, then resume"
     )
+
+
+def on_strange_update(engine: Engine, update: OrderUpdate) -> list[Effect]:
+    """The stream tells of an order of a copy before any list does: look at the list now."""
+    known = any(coin.orders.find(update.cloid, update.order_id) for coin in engine.coins.values())
+    if known or update.status != "open" or update.cloid is None or not is_a_copys(engine, update.cloid):
+        return []
+    return [AskOpenOrders()]
+
+
+def is_a_copys(engine: Engine, cloid: str) -> bool:
+    """Whether an order without a row is new and ours by its instance, but not of this run: a second program has the same
+    instance. What was there at the first look may be left from before a backup was restored.
+    """
+    if engine.orphans is None or cloid in engine.orphans or not _is_ours(engine, cloid):
+        return False
+    parts = parse_cloid(cloid)
+    return parts is not None and parts.boot != engine.boot
+
+
+def _is_ours(engine: Engine, cloid: str) -> bool:
+    parts = parse_cloid(cloid)
+    return parts is not None and parts.instance == engine.instance
 
 
 def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Effect]:
