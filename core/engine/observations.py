@@ -80,6 +80,8 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
 
 def on_strange_update(engine: Engine, update: OrderUpdate) -> list[Effect]:
     """The stream tells of an order of a copy before any list does: look at the list now."""
+    if engine.halted:
+        return []  # there is nothing more to do about it, and lists are dear
     known = any(coin.orders.find(update.cloid, update.order_id) for coin in engine.coins.values())
     if known or update.status != "open" or update.cloid is None or not is_a_copys(engine, update.cloid):
         return []

@@ -19,13 +19,15 @@ from tests.e2e.program import GRIDBOT, environment, wait_until
 class Terminal:
     """``read`` is everything drawn so far; a reader thread keeps the terminal flowing until ``stall``."""
 
-    def __init__(self, home: Path, columns: int, rows: int, *arguments: str) -> None:
+    def __init__(
+        self, home: Path, columns: int, rows: int, *arguments: str, term: str = "xterm-256color"
+    ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
         self.process = subprocess.Popen(
             [GRIDBOT, *arguments],
             cwd=home,
-            env={**environment(home), "TERM": "xterm-256color"},
+            env={**environment(home), "TERM": term},
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -57,6 +57,8 @@ def test_the_stream_makes_us_look_at_once() -> None:
     assert AskOpenOrders() in bench.step(opened(2))
     for known in (opened(3, BOOT), opened(4, status="canceled")):
         assert AskOpenOrders() not in bench.step(known)
+    look(bench, strange(2))
+    assert AskOpenOrders() not in bench.step(opened(5)), "halted for it already"
 
 
 def test_after_a_resume_what_is_there_is_left_over_again() -> None:
