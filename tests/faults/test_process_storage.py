@@ -13,6 +13,7 @@ import pytest
 
 from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
+from core.domain.orders import OrderState
 from core.journal.journal import Batch, Committed, Journal
 from core.journal.schema import StorageError
 from core.runtime.control_client import ask
@@ -97,12 +98,15 @@ async def test_p10_a_fill_that_cannot_be_written_is_held_and_counted_once_when_t
 async def test_p10_orders_whose_rows_cannot_be_written_are_never_sent(world: World) -> None:
     await world.start()
     before = set(world.watch.cloids)
-    with full_disk(lambda batch: batch.orders) as refused:
-        world.move(0.5)
-        await world.until(lambda: refused, "new orders were to be written")
+    with full_disk(lambda batch: any(o.state is OrderState.SENT for o in batch.orders)) as refused:
+        world.hit(100)
+        await world.until(lambda: refused, "a new order was to be written")
         await world.until(lambda: not world.ours(), "what rested is taken back")
         assert world.watch.cloids == before
     await world.check("storage_failed", "storage_recovered")
+    held = {o.cloid for batch in refused for o in batch.orders if o.state is OrderState.SENT}
+    assert held
+    assert not held & world.watch.cloids, "not even late"
 
 
 async def test_p10_a_nonce_that_cannot_be_covered_stops_placing_and_not_cancelling(
