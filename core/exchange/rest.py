@@ -6,7 +6,6 @@ doesn't decode is told to ``quarantine`` with its raw text, besides the error or
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ import orjson
 
 from core.domain.events import WireQuarantined
 from core.exchange.answers import Complain
-from core.exchange.venue_clock import VenueClock
+from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
 from core.exchange.wire import SAMPLE_CHARS, WireError, sample
 from core.failpoints import failpoint
@@ -41,10 +40,6 @@ def _session(limit: int) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, trust_env=False)
 
 
-def _mono_ms() -> float:
-    return time.monotonic_ns() / 1e6
-
-
 class Rest:
     """The two endpoints of one server. Opened inside the loop that uses it.
 
@@ -61,7 +56,7 @@ class Rest:
         self._clock, self._quarantine = clock, quarantine
         self._reads: aiohttp.ClientSession | None = None
         self._actions: aiohttp.ClientSession | None = None
-        self._budget = WeightBudget(_mono_ms)
+        self._budget = WeightBudget(mono_ms)
         self.latency_ms = 0.0
 
     async def open(self) -> None:
@@ -82,9 +77,9 @@ class Rest:
         assert self._reads is not None, "opened before use"
         kind = str(request.get("type"))
         await self._budget.wait_for(read_weight(kind))
-        sent = _mono_ms()
+        sent = mono_ms()
         body = await self._post(self._reads, "/info", request, READ_TIMEOUT_S)
-        received = _mono_ms()
+        received = mono_ms()
         self.latency_ms = received - sent
         answer = self._json("/info", kind, body)
         self._budget.spend(rows_weight(kind, answer))

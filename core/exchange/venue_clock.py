@@ -14,8 +14,12 @@ AGREES_WITHIN_MS = 50.0
 """What a sample may differ beyond its own uncertainty before one of the two clocks must have been set."""
 
 
-def _mono_ms() -> float:
-    return time.monotonic_ns() / 1e6
+_DURATIONS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Never set; where there is one, it also goes on while the machine is suspended: what was known before that is old after it."""
+
+
+def mono_ms() -> float:
+    return time.clock_gettime_ns(_DURATIONS) / 1e6
 
 
 def _wall_ms() -> float:
@@ -31,14 +35,14 @@ class VenueClock:
     answer the host's UTC stands in.
     """
 
-    offset_ms: float = field(default_factory=lambda: _wall_ms() - _mono_ms())
+    offset_ms: float = field(default_factory=lambda: _wall_ms() - mono_ms())
     """Venue time minus monotonic time."""
     seen_ms: int = 0
     """The newest stamp in any answer: venue time that has certainly passed."""
     _best_rtt_ms: float = float("inf")
 
     def now(self) -> Instant:
-        mono = _mono_ms()
+        mono = mono_ms()
         return Instant(int(mono), int(_wall_ms()), int(mono + self.offset_ms))
 
     def observe(self, venue_ms: int, sent_mono_ms: float, received_mono_ms: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from core.exchange import venue_clock
@@ -62,3 +64,9 @@ def test_a_stamp_that_no_clock_could_show_is_left_alone() -> None:
     before = clock.offset_ms
     clock.observe(2**64 - 1, 0, 3)
     assert (clock.offset_ms, clock.seen_ms) == (before, 0)
+
+
+def test_durations_go_on_while_the_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = {time.CLOCK_MONOTONIC: 4 * 10**9, time.CLOCK_BOOTTIME: 9 * 10**9}
+    monkeypatch.setattr(time, "clock_gettime_ns", clocks.__getitem__)
+    assert VenueClock().now().mono_ms == 9_000
