@@ -101,6 +101,8 @@ class Coin:
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     foreign_orders: int = 0
+    copys: set[str] = field(default_factory=set)
+    """Orders in the last list that a copy of this state dir has placed: its to cancel."""
     evidence: Evidence = field(default_factory=Evidence)
     """What has come in since ledger and exchange last agreed."""
     drift_explanation: str = ""

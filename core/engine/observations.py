@@ -47,6 +47,7 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
 
 def _compare_orders(engine: Engine, coin: Coin, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
     listed = [o for o in event.orders if o.coin == coin.name]
+    coin.copys.clear()
     coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
     out = [effect for remote in listed for effect in _on_listed(engine, coin, remote, now)]
     coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
@@ -67,7 +68,11 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     if parts is None or remote.cloid is None:
         return []
     if parts.instance == engine.instance:
-        if is_a_copys(engine, remote.cloid) and not engine.desk.stopping:  # a stop latches no halt (I9)
+        is_known = engine.halted == COPY_HALT
+        if is_a_copys(engine, remote.cloid) and (
+            is_known or not engine.desk.stopping
+        ):  # a stop latches none (I9)
+            coin.copys.add(remote.cloid)
             return engine.latch(None, COPY_HALT)
         return [
             notify("orphan_order_cancelled", "warn", coin.name, cloid=remote.cloid, order_id=remote.order_id),

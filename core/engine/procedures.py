@@ -79,8 +79,10 @@ def shows_none_of_ours(event: Event | None, ticket: str, coins: list[Coin]) -> b
     """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong."""
     if not isinstance(event, OpenOrdersObserved) or event.ticket != ticket:
         return False
-    names = {coin.name for coin in coins}
-    return not any(o.coin in names and parse_cloid(o.cloid) for o in event.orders)
+    copys = {coin.name: coin.copys for coin in coins}
+    return not any(
+        o.coin in copys and parse_cloid(o.cloid) and o.cloid not in copys[o.coin] for o in event.orders
+    )
 
 
 def position_text(coin: Coin) -> str:

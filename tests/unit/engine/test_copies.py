@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.domain.commands import Action
-from core.domain.effects import AskOpenOrders, CancelOrphan, SaveHalt
-from core.domain.events import OpenOrdersObserved, OrderUpdate, RemoteOrder
+from core.domain.effects import AskOpenOrders, Backfill, CancelOrphan, SaveHalt
+from core.domain.events import OpenOrdersObserved, OrderUpdate, RemoteOrder, StopRequested
 from core.domain.orders import Side
 from core.engine.observations import COPY_HALT
 from tests.unit.engine.builders import BOOT, INSTANCE, MID, VENUE_0, Bench, cancelled, notices, of_kind
@@ -71,3 +71,17 @@ def test_after_a_resume_what_is_there_is_left_over_again() -> None:
     assert not bench.engine.halted
     look(bench, strange(1), strange(2))
     assert bench.engine.halted == COPY_HALT
+
+
+def test_the_stop_of_a_run_that_a_copy_has_halted_leaves_the_copys_orders_to_it() -> None:
+    bench = Bench().started()
+    look(bench, strange(1))
+    bench.settle_cancels(bench.done)
+    bench.step(StopRequested("test"))
+    bench.after(1_000)
+    listed = OpenOrdersObserved((strange(1), strange(2)), bench.now.mono_ms, "stop")
+    effects = bench.step(listed)
+    assert of_kind(CancelOrphan, effects) == []
+    assert [e.ticket for e in of_kind(Backfill, effects)] == ["stop:1"], (
+        "none of its own is left: it goes on to the end"
+    )
