@@ -49,6 +49,8 @@ class ShadowLedger:
     fills: int = 0
     _window: list[Fill | Adjustment] = field(default_factory=list)
     _checkpoint_due: bool = False
+    _base_is_in_order: bool = True
+    """False after a fill from before the window: its place in ``base`` is lost until the next start folds all anew."""
 
     def __post_init__(self) -> None:
         self.current = self.base
@@ -143,9 +145,9 @@ class ShadowLedger:
         return realized + self.funding.today(now)
 
     def take_checkpoint(self) -> SaveCheckpoint | None:
-        """The fold up to the window, once after it has moved on."""
+        """The fold up to the window, once after it has moved on; none that a fold from the beginning would not equal."""
         due, self._checkpoint_due = self._checkpoint_due, False
-        if not due:
+        if not due or not self._base_is_in_order:
             return None
         base = self.base
         return SaveCheckpoint(self.coin, self.cut_ms, base.lots, base.cost, base.realized, base.fees)
@@ -172,6 +174,7 @@ class ShadowLedger:
         if fills:
             self.watch.passed([self.current.lots], now.mono_ms)
             self.base = reduce(Fold.apply, chain_order(fills), self.base)
+            self._base_is_in_order = False
             self._window = chain_order(self._window, self.base.lots)  # what begins there begins elsewhere now
             self._refold()
 

@@ -172,6 +172,34 @@ def test_restoring_more_than_the_window_keeps_the_sum_and_trims_the_memory() -> 
     assert restored.base.lots == 600
 
 
+def grown(book: ShadowLedger, start: int, count: int) -> None:
+    """So many more fills of one lot, the prices rising and falling, every third a sale."""
+    for n in range(start, start + count):
+        side = SELL if n % 3 == 2 else BUY
+        book.apply([fill(side, 1, book.lots, ms=n + 10, trade_id=n + 10, price=100 + n % 7)], at(0))
+
+
+def test_a_checkpoint_is_the_fold_of_everything_before_it() -> None:
+    book = ledger()
+    grown(book, 0, WINDOW_ENTRIES + 501)
+    checkpoint = book.take_checkpoint()
+    assert checkpoint is not None
+    assert book.take_checkpoint() is None, "once"
+    assert (checkpoint.lots, checkpoint.cost) == (book.base.lots, book.base.cost)
+    again = restored_from(book.base, book._window)  # type: ignore[arg-type]
+    assert again.current == book.current
+
+
+def test_after_a_fill_from_before_the_window_no_checkpoint_is_made_until_all_is_folded_anew() -> None:
+    """The average entry depends on the order, and the place of that fill is gone."""
+    book = ledger()
+    grown(book, 0, WINDOW_ENTRIES + 501)
+    book.take_checkpoint()
+    book.apply([fill(BUY, 5, 0, ms=1, trade_id=1, price=900)], at(0))
+    grown(book, WINDOW_ENTRIES + 501, 600)
+    assert book.take_checkpoint() is None
+
+
 def test_every_applied_fill_is_a_new_version() -> None:
     book = ledger()
     book.apply([fill(BUY, 1, 0, trade_id=1), fill(BUY, 1, 1, trade_id=2)], at(0))
