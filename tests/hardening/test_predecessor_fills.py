@@ -78,7 +78,7 @@ async def test_x2_and_x3_a_fill_is_in_the_file_before_the_engine_knows_it_and_co
         async with watched(mine, watch, monkeypatch) as bout:
             await bout.whole()
             watch.trade(watch.of(BUY)[0])
-            watch.trade(watch.of(SELL)[0])
+            watch.trade(watch.of(SELL)[0], 100)
             await bout.agrees()
             await bout.settled()
             report = await bout.run.stop()
