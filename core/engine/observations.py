@@ -58,7 +58,8 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     """One resting order: known, an orphan of ours, another instance's, or foreign (left alone) (I5)."""
     known = coin.orders.find(remote.cloid, remote.order_id)
     if known is not None:
-        if known.state not in _SEEN_IS_OPEN:
+        held_for_gone = known.state is OrderState.CANCELLED and known.final_filled is None
+        if known.state not in _SEEN_IS_OPEN and not held_for_gone:
             return []
         seen = OrderUpdate(
             coin.name, remote.cloid, remote.order_id, "open", remote.remaining, known.lots, now.venue_ms

@@ -21,6 +21,11 @@ TERMINAL_KEPT = 1_000
 NOT_FOUND_APART_MS = 5_000
 """Two ``unknownOid`` answers count as "never placed" only this far apart."""
 
+GONE_AFTER_MS = 60_000
+"""An order that had been seen is gone only once it hasn't been found for so long: a node of the exchange may lag by half a
+minute, and one that keeps up never answers ``unknownOid`` about it.
+"""
+
 FILLS_WAIT_MS = 10_000
 """How long an order that has ended may wait for fills before a complete read without them settles it."""
 
@@ -38,6 +43,11 @@ CANCEL_AGAIN_MS = 1_000
 
 
 _ENDED = (OrderState.AWAITING_FILLS, OrderState.FILLED, OrderState.CANCELLED)
+
+
+def _was_seen(order: Order) -> bool:
+    """Whether the exchange has ever shown that it has the order."""
+    return order.order_id is not None or order.filled > 0
 
 
 @dataclass(slots=True)
@@ -186,6 +196,8 @@ class OrderManager:
         match order.state:
             case OrderState.SENT | OrderState.UNKNOWN | OrderState.NEVER_PLACED | OrderState.REJECTED:
                 order = order.moved(OrderState.OPEN)
+            case OrderState.CANCELLED if order.final_filled is None:
+                order = order.moved(OrderState.OPEN, "held for gone, and found")
             case OrderState.CANCELLING if doubt:
                 # Without an error the answer may still be on its way, or the list may be late.
                 wait_until = doubt.since_mono_ms + (CANCEL_AGAIN_MS if order.reason else ASK_AGAIN_MS)
@@ -201,7 +213,7 @@ class OrderManager:
 
     def apply_not_found(self, cloid: str, venue_ms: int, now: Instant) -> Order | None:
         """``unknownOid``. It settles an order only with venue time past ``expiresAfter``, two such answers apart, and
-        absence from the open orders; then it was never placed or, if we had seen it rest, is gone.
+        absence from the open orders; then it was never placed or, if we had seen it and they are far apart, is gone.
         """
         order = self.by_cloid.get(cloid)
         if order is None or order.state.is_terminal or venue_ms <= order.expires_ms:
@@ -211,9 +223,11 @@ class OrderManager:
         if not doubt.first_not_found_mono_ms:
             doubt.first_not_found_mono_ms = now.mono_ms
         apart = now.mono_ms - doubt.first_not_found_mono_ms
-        if apart < NOT_FOUND_APART_MS or not doubt.absent_from_open_orders:
+        was_seen = _was_seen(order)
+        least = GONE_AFTER_MS if was_seen else NOT_FOUND_APART_MS
+        if apart < least or not doubt.absent_from_open_orders:
             return order
-        if order.filled or order.order_id is not None:
+        if was_seen:
             return self._store(order.moved(OrderState.CANCELLED, "the exchange no longer knows it"))
         return self._store(order.moved(OrderState.NEVER_PLACED, "the exchange never knew it"))
 
@@ -270,8 +284,7 @@ class OrderManager:
 
     def may_still_arrive(self, order: Order) -> bool:
         """Whether the venue might yet take an order that it hasn't been seen to have."""
-        never_seen = order.order_id is None and not order.filled
-        return never_seen and self.venue_seen_ms <= order.expires_ms
+        return not _was_seen(order) and self.venue_seen_ms <= order.expires_ms
 
     def due_questions(self, now: Instant) -> list[Order]:
         """Orders whose fate should be asked for now, each about every ``ASK_AGAIN_MS``."""
@@ -288,12 +301,15 @@ class OrderManager:
 
     def _next_question_ms(self, order: Order, doubt: Doubt, now: Instant) -> int:
         """When (mono ms) the next answer could say more than this one."""
+        is_missing = bool(doubt.first_not_found_mono_ms)
+        if is_missing and _was_seen(order):
+            return now.mono_ms + NOT_FOUND_APART_MS
         usual = now.mono_ms + ASK_AGAIN_MS
         if self.may_still_arrive(order):
             expires_in = order.expires_ms + 1 - now.venue_ms
             return min(usual, now.mono_ms + (expires_in if expires_in > 0 else STAMP_AGAIN_MS))
         settles = doubt.first_not_found_mono_ms + NOT_FOUND_APART_MS
-        return min(usual, settles) if doubt.first_not_found_mono_ms and settles > now.mono_ms else usual
+        return min(usual, settles) if is_missing and settles > now.mono_ms else usual
 
     @staticmethod
     def _older_than(order: Order, asked_mono_ms: int, now: Instant) -> bool:

@@ -15,7 +15,12 @@ from core.runtime import session
 
 BRISK: dict[ModuleType, dict[str, Any]] = {
     coin: {"EXPIRES_AFTER_MS": 1_200},
-    order_manager: {"NOT_FOUND_APART_MS": 1_000, "ASK_AGAIN_MS": 600, "CANCEL_AGAIN_MS": 500},
+    order_manager: {
+        "NOT_FOUND_APART_MS": 1_000,
+        "GONE_AFTER_MS": 12_000,
+        "ASK_AGAIN_MS": 600,
+        "CANCEL_AGAIN_MS": 500,
+    },
     order_router: {"CANCEL_EXPIRES_MS": 1_200},
 }
 """Evidence about orders, in the same order and by the same rules, in a fifth of the time."""

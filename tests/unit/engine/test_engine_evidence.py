@@ -104,6 +104,18 @@ def test_a_list_that_shows_an_order_we_hold_for_refused_is_believed() -> None:
     assert [o.cloid for o in bench.live if o.state is OrderState.OPEN] == [orders[0].cloid]
 
 
+def test_a_list_that_shows_an_order_we_hold_for_gone_is_believed_and_one_of_an_order_that_ended_is_late() -> (
+    None
+):
+    bench = Bench().started()
+    gone, ended = bench.live[:2]
+    bench.step(update(ended, "canceled", 50))
+    bench.coin.orders._store(gone.moved(OrderState.CANCELLED, "the exchange no longer knows it"))
+    bench.step(listed(bench, remote(gone, 50), remote(ended, 50)))
+    states = [bench.coin.orders.by_cloid[o.cloid].state for o in (gone, ended)]
+    assert states == [OrderState.OPEN, OrderState.CANCELLED]
+
+
 def test_a_late_fill_is_applied_in_full_and_told() -> None:
     bench = Bench().started()
     target = bench.live[0]

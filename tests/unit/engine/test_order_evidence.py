@@ -55,11 +55,14 @@ TABLE: dict[str, tuple[OrderState, ...]] = {
 
 
 def book_with(state: OrderState) -> OrderManager:
-    """A book that holds one order of 50 lots in ``state``; the exchange said that 50 traded if it awaits fills."""
+    """A book that holds one order of 50 lots in ``state``; the exchange said that 50 traded if it awaits fills, and none if it
+    is cancelled."""
     book = OrderManager()
     start = order(state=state, order_id=None if state in (SENT, UNKNOWN, NEVER) else 700)
     if state is AWAITS:
         start = replace(start, final_filled=50)
+    if state is CANCELLED:
+        start = replace(start, final_filled=0)
     if state is FILLED:
         start = replace(start, filled=50)
     book.add(start)
