@@ -96,6 +96,8 @@ class Reads:
             times = [fill.time_ms for fill in found.fills] + [fill.time_ms for fill in found.foreign]
             newest = max(times, default=start)
             yield Page(found.fills, newest, found.foreign, found.quarantined)
+            if found.bad and newest <= start:
+                continue  # It gets no further, and damage that differs each time would be read for ever.
             spans.append((max(start, newest), end))
             if len(rows) >= FILLS_PER_PAGE and min(times, default=start) > start:
                 spans.append((start, min(times)))

@@ -184,6 +184,14 @@ async def test_a_time_that_only_a_damaged_row_has_turns_no_page() -> None:
     assert [fill.trade_id for page in pages for fill in page.fills] == [1, 3]
 
 
+async def test_damage_that_is_another_each_time_ends_the_read_soon() -> None:
+    venue = Venue(lambda _: [fill_row(1, NOW_MS), fill_row(2, NOW_MS, sz=f"bad {len(venue.asked)}")])
+    pages, error = await _until_error(venue)
+    assert "can't be read" in error
+    assert [fill.trade_id for page in pages for fill in page.fills] == [1]
+    assert len(venue.asked) == 2
+
+
 async def test_a_page_full_of_one_millisecond_ends_the_read_with_an_error() -> None:
     rows = [fill_row(n, NOW_MS) for n in range(1, FILLS_PER_PAGE + 200)]
     pages, error = await _until_error(_paging(rows, FILLS_PER_PAGE), NOW_MS - 5)
