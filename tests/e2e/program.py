@@ -125,11 +125,15 @@ class Exchange:
 
     home: Path
     speed: float = 60.0
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        arguments = ("exchange", "--listen", f"127.0.0.1:{port}", "--speed", str(self.speed))
+        arguments = (
+            *("exchange", "--listen", f"127.0.0.1:{port}", "--speed", str(self.speed)),
+            *self.flags,
+        )
         self.process = Process(arguments, self.home, name="exchange")
         wait_until(self._answers, START_WITHIN_S, "the exchange answers")
 
@@ -139,10 +143,22 @@ class Exchange:
         except OSError:
             return False
 
-    def truth(self, account: str) -> dict[str, Any]:
-        """What the matching engine holds, whatever the ordinary answers say."""
-        found: dict[str, Any] = get(f"{self.url}/paper/truth?user={account}")
+    def truth(self, account: str, last: int | None = None) -> dict[str, Any]:
+        """What the matching engine holds, whatever the ordinary answers say; all fills, or the ``last`` so many."""
+        some = "" if last is None else f"&last={last}"
+        found: dict[str, Any] = get(f"{self.url}/paper/truth?user={account}{some}")
         return found
 
     def trade(self, account: str, side: str, size: str, coin: str = "BTC") -> Any:
         return post(f"{self.url}/paper/trade", {"user": account, "coin": coin, "side": side, "size": size})
+
+    def set_faults(self, faults: list[dict[str, Any]]) -> None:
+        post(f"{self.url}/paper/faults", faults)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Those that are set, with their strikes."""
+        found: list[dict[str, Any]] = get(f"{self.url}/paper/faults")
+        return found
+
+    def fund(self, account: str, usd: str) -> Any:
+        return post(f"{self.url}/paper/fund", {"user": account, "usd": usd})

@@ -206,6 +206,9 @@ def test_the_control_plane_funds_trades_and_tells_the_truth(url: str, wallet: Lo
     assert truth["positions"] == {"BTC": "0.05"}
     state = info(url, type="clearinghouseState", user=user)
     assert float(truth["account_value"]) == float(state["marginSummary"]["accountValue"])
+    for last in (0, 1, 1000):
+        some = requests.get(f"{url}/paper/truth", params={"user": user, "last": last}, timeout=5).json()
+        assert some == {**truth, "fills": truth["fills"][:last]}
     audit = requests.get(f"{url}/paper/audit", timeout=5).json()
     assert (audit["position_residual"], audit["money_residual"]) == ("0", "0")
     assert audit["by_coin"]["BTC"]["residual"] == "0"
@@ -229,6 +232,14 @@ def test_what_the_control_plane_cannot_do_it_says_in_a_sentence(
     answer = requests.post(f"{url}/paper/{path}", json=body, timeout=5)
     assert answer.status_code == 400
     assert words in answer.json()["error"]
+
+
+@pytest.mark.parametrize("last", ["", "-1", "many", "9" * 40])
+def test_a_number_of_fills_that_is_none_is_refused(url: str, last: str) -> None:
+    asked = {"user": "0x" + "1" * 40, "last": last}
+    answer = requests.get(f"{url}/paper/truth", params=asked, timeout=5)
+    assert answer.status_code == 400
+    assert f"last is {last!r}; it must be a whole number" in answer.json()["error"]
 
 
 async def _say(socket: aiohttp.ClientWebSocketResponse, message: object) -> dict[str, Any]:

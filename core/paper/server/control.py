@@ -72,8 +72,13 @@ class Control:
         }
 
     def truth(self, query: Mapping[str, str]) -> JsonObject:
-        """What the matching engine holds of an account now; its fills, newest first, are those of TWAPs too."""
+        """What the matching engine holds of an account now; its fills, newest first, are those of TWAPs too. ``last`` fills are
+        told, or all: who looks often at a long history needs few.
+        """
         account = self._venue.see(_address(dict(query)))
+        last = query.get("last")
+        if last is not None and not (last.isascii() and last.isdecimal() and len(last) <= _MAX_DIGITS):
+            raise ControlError(f"last is {last!r}; it must be a whole number of fills, or left out for all.")
         self._exchange.settle()
         positions: dict[str, Json] = {
             coin: units_text(position.lots, self._venue.instruments[coin].sz_decimals)
@@ -81,6 +86,8 @@ class Control:
             if position.lots
         }
         fills = [*merge(account.fills, account.slice_fills, key=lambda fill: trade_number(fill.tid))]
+        if last is not None:
+            fills = fills[max(0, len(fills) - int(last)) :]
         return {
             "fills": self._exchange.info.history.fill_rows(reversed(fills), aggregate=False),
             "orders": self._exchange.info.orders.frontend(account),
