@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.bot import Bot
+from tests.e2e.program import Exchange
+
+SPEED = 300
+"""Some fills a second, most of the time."""
+
+
+@pytest.fixture(scope="session")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """One for all: each bot has an account of its own, and no test leaves a fault."""
+    running = Exchange(tmp_path_factory.mktemp("exchange"), SPEED, ("--no-limits",))
+    yield running
+    running.process.end()
+
+
+@pytest.fixture
+def bot(exchange: Exchange, tmp_path: Path) -> Iterator[Bot]:
+    one = Bot(exchange, tmp_path)
+    yield one
+    one.end()

@@ -1,0 +1,98 @@
+"""P5 to P8: ``kill -9`` between the decision for an order, its bytes and its answer. Afterwards no order is lost or doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.crash.bot import LEVELS, Bot
+
+
+def states(bot: Bot) -> Counter[str]:
+    return Counter(state for (state,) in bot.books.rows("SELECT state FROM orders"))
+
+
+def sent(bot: Bot) -> set[str]:
+    """Cloids whose rows say that they may have left, and no more."""
+    return {cloid for (cloid,) in bot.books.rows("SELECT cloid FROM orders WHERE state = 'sent'")}
+
+
+def resting(bot: Bot) -> set[str]:
+    return {order["cloid"] for order in bot.resting()}
+
+
+def test_p4_rows_that_were_written_and_not_committed_leave_no_order(bot: Bot) -> None:
+    bot.killed_at("rows_written")
+    assert not states(bot)
+    assert not resting(bot)
+    bot.recovers()
+
+
+def test_p5_an_intent_that_was_committed_and_never_sent_frees_its_slot(bot: Bot) -> None:
+    bot.killed_at("intent_committed")
+    assert states(bot) == {"sent": 2 * LEVELS}
+    assert not resting(bot)
+    bot.recovers()
+    assert states(bot)["never_placed"] == 2 * LEVELS
+
+
+def test_p5_an_order_that_was_signed_and_never_sent_frees_its_slot(bot: Bot) -> None:
+    bot.killed_at("order_signed:2")
+    unsent = sent(bot) - resting(bot)
+    assert unsent
+    bot.recovers()
+    marks = ", ".join("?" * len(unsent))
+    assert {
+        state for (state,) in bot.books.rows(f"SELECT state FROM orders WHERE cloid IN ({marks})", *unsent)
+    } == {"never_placed"}
+
+
+def test_p6_orders_that_rest_though_their_answer_was_never_read_are_ours_again(bot: Bot) -> None:
+    bot.killed_at("order_sent")
+    assert len(sent(bot)) == 2 * LEVELS
+    assert resting(bot)
+    assert resting(bot) <= sent(bot)
+    bot.recovers()
+    assert not states(bot)["never_placed"]
+
+
+def test_p7_orders_whose_answer_moved_no_row_are_ours_again(bot: Bot) -> None:
+    bot.killed_at("order_answered")
+    assert resting(bot)
+    bot.recovers()
+    assert not states(bot)["never_placed"]
+
+
+def test_an_order_that_lands_after_the_restart_is_ours_and_alone_in_its_slot(bot: Bot) -> None:
+    bot.start("order_sent:2")
+    bot.is_whole()
+    late = {"kind": "action_late", "action": "order", "delay_ms": 4_000, "status": 504, "count": 1}
+    bot.exchange.set_faults([late])
+    try:
+        bot.dies()
+        bot.recovers()
+    finally:
+        bot.exchange.set_faults([])
+
+
+def test_p8_cancels_that_were_signed_and_never_sent_are_sent_again(bot: Bot) -> None:
+    bot.killed_stopping_at("cancel_signed")
+    assert resting(bot)
+    assert states(bot)["cancelling"]
+    bot.recovers()
+
+
+def test_p8_cancels_whose_answer_was_never_read_are_settled(bot: Bot) -> None:
+    bot.killed_stopping_at("cancel_sent")
+    assert not resting(bot)
+    assert states(bot)["cancelling"]
+    bot.recovers()
+
+
+def test_p8_a_kill_between_two_batches_of_cancels_leaves_the_second_to_the_next_life(bot: Bot) -> None:
+    bot.settings.update(HL_NUM_GRIDS="110", HL_INVESTMENT_USD="2000")
+    bot.start("cancel_answered")
+    bot.is_whole(210)
+    bot.life.popen.terminate()
+    bot.dies()
+    assert 0 < len(resting(bot)) <= 20
+    bot.recovers()
