@@ -448,7 +448,7 @@ class TestC5FillsReplayed:
                 async with watched(plan_for(tmp_path, exchange.url), watch, monkeypatch) as bout:
                     await bout.settled()
                     watch.trade(watch.of(BUY)[0])
-                    watch.trade(watch.of(SELL)[0])
+                    watch.trade(watch.of(SELL)[0], min(100, watch.of(SELL)[0].remaining))
                     await bout.agrees()
                     bout.ask(Action.POLL, f"poll {start}")
                     bout.ask(Action.RECONNECT, f"reconnect {start}")
@@ -469,10 +469,11 @@ class TestC5FillsReplayed:
 class TestC6FailedCancelKeepsTheOrder:
     """A cancel that failed, or may have, leaves its order in the books and in the worst case until there is evidence.
 
-    Checked by taking the fix out, in ``OrderManager``. ``apply_cancel`` ending the order on an error, on success, or on
-    "never placed, already canceled, or filled" alone: its share of the worst case is gone, over the wire an order rests
-    that no book of ours has, and the cap is passed. ``saw_open_orders`` ending what a list omits: the same. A cancelled
-    order that is seen to rest staying CANCELLING: it rests for ever.
+    Checked by taking the fix out, in ``OrderManager``. ``apply_cancel`` ending the order on an error: its share of the
+    worst case is gone, and over the wire an order rests that no book of ours has, and the cap is passed. On success, or
+    on "never placed, already canceled, or filled" alone, or ``saw_open_orders`` ending what a list omits: its share is
+    gone before there is evidence. A cancelled order that is seen to rest staying CANCELLING: over the wire it rests for
+    ever.
     """
 
     @pytest.mark.parametrize("word", ["time-out", "HTTP 502", "an answer of another shape", GONE, ""])
