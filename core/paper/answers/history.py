@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from core.paper.answers.arguments import MAX_ROWS, Handler, Request, get_account, get_flag, within
 from core.paper.answers.rows import Rows
@@ -14,6 +15,8 @@ from core.paper.venue.venue import Venue
 
 MAX_FILLS = 2000
 _REACHABLE_FILLS = 10_000
+
+_Row = TypeVar("_Row")
 
 
 class History:
@@ -54,9 +57,14 @@ class History:
         account = get_account(request, self._venue)
         aggregate, is_reversed = get_flag(request, "aggregateByTime"), get_flag(request, "reversed")
         fills = within(request, account.fills[-_REACHABLE_FILLS:], lambda fill: fill.time_ms)
-        rows = self.fill_rows(fills, aggregate=aggregate)
-        kept = rows[:MAX_FILLS] if self._settings.keeps_oldest_fills else rows[-MAX_FILLS:]
+        if not aggregate:
+            return self.fill_rows(self._kept(fills)[:: -1 if is_reversed else 1], aggregate=False)
+        kept = self._kept(self.fill_rows(fills, aggregate=True))
         return kept[::-1] if is_reversed else kept
+
+    def _kept(self, rows: list[_Row]) -> list[_Row]:
+        """As many as one answer may have."""
+        return rows[:MAX_FILLS] if self._settings.keeps_oldest_fills else rows[-MAX_FILLS:]
 
     def funding_rows(self, account: Account) -> list[HistoryRow]:
         return [row for row in account.history if row.is_funding]
