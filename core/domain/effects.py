@@ -173,10 +173,13 @@ class AskOpenOrders:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """Read fills over REST from ``since_ms`` (venue time, inclusive); ``None``: from the cursor with overlap."""
+    """Read fills over REST from ``since_ms`` (venue time, inclusive); ``None``: from the cursor with overlap. To ``until_ms``
+    (inclusive), if it is given: then the cursor stays where it is.
+    """
 
     since_ms: int | None = None
     ticket: str = ""
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -26,7 +26,7 @@ from core.domain.fills import Adjustment, Fill, FillKind
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.engine.explanation import Evidence
-from core.engine.fill_guarantor import FillCounts
+from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.grid_calculator import Blocked, GridSettings, Level
 from core.engine.order_manager import OrderManager
@@ -58,9 +58,10 @@ AWAITING_FILLS = "awaiting_fills"
 """Names the reads for orders that have ended and whose fills don't add up yet."""
 
 
-def read_gap(after_ms: int) -> Backfill:
-    """Look for a missing fill from the last one before it (venue ms) on."""
-    return Backfill(since_ms=max(0, after_ms - 1_000), ticket="chain")
+def read_gaps(gaps: Sequence[ChainBreak]) -> Backfill:
+    """Look for missing fills between those that they are missing between, and no further: it is done again and again."""
+    since_ms, until_ms = min(gap.after_ms for gap in gaps), max(gap.before_ms for gap in gaps)
+    return Backfill(max(0, since_ms - 1_000), "chain", until_ms)
 
 
 @dataclass(slots=True)
@@ -203,7 +204,7 @@ class Coin:
                 missing_lots=first.missing_lots,
                 after_ms=first.after_ms,
             ),
-            read_gap(first.after_ms),
+            read_gaps(breaks),
         ]
 
     def _is_present(self, slot: Slot) -> bool:

@@ -16,7 +16,7 @@ from core.domain.effects import (
     Reconnect,
     notify,
 )
-from core.engine.coin import read_gap
+from core.engine.coin import read_gaps
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -91,8 +91,8 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
     if is_down and due.is_due("books", DOWN_POLL_EVERY_MS, now):
         out += [AskBook(name) for name in engine.coins]
     if due.was_asked("chain", now):
-        gaps = [gap.after_ms for coin in engine.coins.values() for gap in coin.ledger.breaks()]
-        out += [read_gap(min(gaps))] if gaps else []
+        gaps = [gap for coin in engine.coins.values() for gap in coin.ledger.breaks()]
+        out += [read_gaps(gaps)] if gaps else []
     if due.was_asked("gap", now) and link.connected and not link.ready:
         out.append(link.close_gap())
     return out + (_watch_channels(engine, now) if link.ready else [])

@@ -68,8 +68,10 @@ class Reads:
         self._rest, self._clock, self._account = rest, clock, account
         self._instruments, self._dex = instruments, dex
 
-    async def fills_since(self, since_ms: int, source: FillSource = FillSource.REST) -> AsyncIterator[Page]:
-        """Pages of ``userFillsByTime`` from ``since_ms`` (inclusive) until a page adds nothing.
+    async def fills_since(
+        self, since_ms: int, source: FillSource = FillSource.REST, until_ms: int | None = None
+    ) -> AsyncIterator[Page]:
+        """Pages of ``userFillsByTime`` from ``since_ms`` (to ``until_ms``, both inclusive) until a page adds nothing.
 
         Pages overlap by the last millisecond, so that a millisecond that straddles two pages is whole. Which end of its span a
         full page was cut at isn't documented, so both ends are read on. The exchange shows only the 10,000 most recent fills of
@@ -80,7 +82,7 @@ class Reads:
             WireError: after the last page if a row that may be of a coin of ours didn't decode; at once if pages can't go on.
         """
         seen: set[str] = set()
-        spans: list[tuple[int, int | None]] = [(max(0, since_ms), None)]
+        spans: list[tuple[int, int | None]] = [(max(0, since_ms), until_ms)]
         spoilt = ""
         for _ in range(PAGES_MAX):
             if not spans:

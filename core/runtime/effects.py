@@ -104,9 +104,9 @@ class EffectRunner:
                 self._once(f"book {coin}", lambda: self._ask_book(coin))
             case AskLedgerUpdates():
                 self._once("ledger updates", lambda: self._ask_ledger_updates(effect.since_ms))
-            case Backfill(since_ms, ticket):
+            case Backfill(since_ms, ticket, until_ms):
                 # The engine asks for the same gap again until it is closed; one read of it at a time is enough.
-                self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket))
+                self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket, until_ms))
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
@@ -203,7 +203,7 @@ class EffectRunner:
         except (RestError, WireError) as error:
             self._inbox.force(RequestFailed("order status", str(error)))
 
-    async def backfill(self, since_ms: int | None, ticket: str) -> None:
+    async def backfill(self, since_ms: int | None, ticket: str, until_ms: int | None = None) -> None:
         """Read fills page by page into the inbox, then say that the end was reached."""
         started_ms = self._clock.now().venue_ms
         start = max(0, self.cursor_ms - OVERLAP_MS) if since_ms is None else since_ms
@@ -211,14 +211,14 @@ class EffectRunner:
         seen, error = 0, ""
         source = FillSource.RESOLVER if ticket == AWAITING_FILLS else FillSource.REST
         try:
-            async for page in self._reads.fills_since(start, source):
+            async for page in self._reads.fills_since(start, source, until_ms):
                 seen += len(page.fills)
                 await self._inbox.put(FillsArrived(page.fills, read, page.foreign))
                 for quarantined in page.quarantined:
                     self._inbox.force(quarantined)
         except (RestError, WireError) as failure:
             error = str(failure)
-        if not error and start <= self.cursor_ms:
+        if not error and until_ms is None and start <= self.cursor_ms:
             self.cursor_ms = max(self.cursor_ms, started_ms)
         self._inbox.force(BackfillDone(ticket, seen, 0, self.cursor_ms, error, read))
 

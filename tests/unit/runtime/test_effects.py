@@ -91,7 +91,9 @@ class Venue:
         await self._answer("status", name)
         return OrderNotFound(name, 5)
 
-    async def fills_since(self, since_ms: int, source: FillSource) -> AsyncIterator[Page]:
+    async def fills_since(
+        self, since_ms: int, source: FillSource, until_ms: int | None = None
+    ) -> AsyncIterator[Page]:
         self.asked.append(("fills", since_ms, source))
         await self.gate.wait()
         for page in self.pages:
@@ -291,6 +293,13 @@ async def test_the_cursor_moves_only_over_what_has_been_read(
     assert bool(done.error) == (error is not None)
     assert (bench.runner.cursor_ms > 1_000_000) == moves
     assert done.cursor_ms == bench.runner.cursor_ms
+
+
+async def test_a_read_that_has_an_end_leaves_the_cursor_where_it_is() -> None:
+    bench = Bench(cursor_ms=1_000_000)
+    *_, done = await bench.answers(Backfill(0, "chain", until_ms=900_000))
+    assert isinstance(done, BackfillDone)
+    assert bench.runner.cursor_ms == 1_000_000
 
 
 async def test_a_first_read_does_not_begin_before_time_did() -> None:
