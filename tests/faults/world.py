@@ -27,6 +27,7 @@ from core.domain.effects import Notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.engine import schedule
+from core.exchange import weight_budget
 from core.exchange.signing import Signer
 from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
@@ -84,6 +85,7 @@ def hurried() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in HURRIED.items():
             patch.setattr(schedule, name, value)
+        patch.setattr(weight_budget, "PER_MINUTE", 12_000.0)  # reads so often would use up the earnest one
         patch.setattr(load, "load_recording", _load)
         yield
 
