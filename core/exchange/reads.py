@@ -101,8 +101,9 @@ class Reads:
             if found.bad and newest <= start:
                 continue  # It gets no further, and damage that differs each time would be read for ever.
             spans.append((max(start, newest), end))
-            if len(rows) >= FILLS_PER_PAGE and min(times, default=start) > start:
-                spans.append((start, min(times)))
+            oldest = min((row["time"] for row in rows if _has_time(row)), default=start)
+            if len(rows) >= FILLS_PER_PAGE and oldest > start:
+                spans.append((start, oldest))
         else:
             raise WireError(f"more than {PAGES_MAX} pages of fills since {since_ms}")
         if spoilt:
@@ -198,6 +199,10 @@ def _unseen(rows: list[Any], seen: set[str]) -> list[Any]:
     fresh = {text: row for row in rows if (text := raw_text(row)) not in seen}
     seen.update(fresh)
     return list(fresh.values())
+
+
+def _has_time(row: Any) -> bool:
+    return isinstance(row, dict) and type(row.get("time")) is int
 
 
 def _must_not_be_full(kind: str, count: int, page_size: int, start: int) -> None:

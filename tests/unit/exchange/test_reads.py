@@ -116,6 +116,16 @@ async def test_a_millisecond_that_straddles_pages_is_whole(
     assert sorted(fill.trade_id for fill in fills) == list(range(1, len(rows) + 1))
 
 
+async def test_a_page_that_is_full_with_known_rows_and_new_ones_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reads_module, "FILLS_PER_PAGE", 7)
+    times = [0, 0, 1, 1, 1, 1, 1, 2, 2]
+    rows = [fill_row(number, NOW_MS + ms) for number, ms in enumerate(times, 1)]
+    fills = await _fills(_paging(rows, 7))
+    assert sorted(fill.trade_id for fill in fills) == list(range(1, 10))
+
+
 async def test_rows_of_untraded_coins_are_passed_over_but_turn_the_page() -> None:
     spot = [fill_row(n, NOW_MS + n, coin="@142", sz="0.0000086141") for n in range(1, 8)]
     venue = _paging([*spot, fill_row(9, NOW_MS + 9)], 4)
