@@ -204,18 +204,23 @@ async def test_x17_a_fill_beside_a_look_at_the_position_counts_once_whichever_is
         async with watched(plan_for(tmp_path, exchange.url), watch, monkeypatch) as bout:
             await bout.whole()
             if late == "the position":
-                await watch.faults({"kind": "http_delay", "action": "clearinghouseState", "delay_ms": 900})
+                slow = {"kind": "http_delay", "action": "clearinghouseState", "delay_ms": 1_500, "count": 1}
+                await watch.faults(slow)
                 await watch.has_struck()
             else:
-                await watch.faults({"kind": "ws_delay", "channel": "userFills", "delay_ms": 900})
+                await watch.faults({"kind": "ws_delay", "channel": "userFills", "delay_ms": 3_000})
+            start = len(watch.log)
             watch.trade(watch.of(BUY)[0])
-            lots, looks = watch.held, len(watch.events(AccountObserved))
-            await bout.until(lambda: len(watch.events(AccountObserved)) > looks)
-            seen = dict(watch.events(AccountObserved)[-1].positions).get("BTC", 0)
-            assert (seen, watch.coin.ledger.lots) == ((0, lots) if late == "the position" else (lots, 0))
+            lots = watch.held
+            told = {"the position": 0, "the fill": lots}[late]
+            await bout.until(lambda: told in watch.looks(start))
+            before = [e for e, _ in watch.log[start:] if isinstance(e, FillsCommitted | AccountObserved)]
+            is_fill = isinstance(before[0], FillsCommitted)
+            assert is_fill is (late == "the position"), "what was to be late was"
             await bout.agrees()
             await watch.faults()
-            await bout.until(lambda: len(watch.events(AccountObserved)) > looks + 5)
+            start = len(watch.log)
+            await bout.until(lambda: len(watch.looks(start)) > 5)
             assert (watch.coin.ledger.lots, watch.coin.ledger.drift.lots) == (lots, 0)
             assert drifts(watch) == []
 

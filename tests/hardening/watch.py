@@ -14,7 +14,7 @@ import pytest
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
 from core.domain.effects import Effect
-from core.domain.events import CommandReceived, Event
+from core.domain.events import AccountObserved, CommandReceived, Event
 from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
 from core.engine.engine import Engine
@@ -152,6 +152,11 @@ class Watch:
 
     def events(self, kind: type[Any]) -> list[Any]:
         return [event for event, _ in self.log if isinstance(event, kind)]
+
+    def looks(self, start: int = 0) -> list[int]:
+        """The positions that the core was shown, from ``start`` in ``log`` on, in lots."""
+        seen = [event for event, _ in self.log[start:] if isinstance(event, AccountObserved)]
+        return [dict(event.positions).get("BTC", 0) for event in seen]
 
     def first(self, kind: type[Any], such: Callable[[Any], bool]) -> int:
         """Where in ``log`` the first event of a kind stands that is ``such``."""
