@@ -221,7 +221,8 @@ async def test_x17_a_fill_beside_a_look_at_the_position_counts_once_whichever_is
             await watch.faults()
             start = len(watch.log)
             await bout.until(lambda: len(watch.looks(start)) > 5)
-            assert (watch.coin.ledger.lots, watch.coin.ledger.drift.lots) == (lots, 0)
+            assert watch.positions == [0, lots], "and never anything else"
+            assert watch.coin.ledger.drift.lots == 0
             assert drifts(watch) == []
 
 

@@ -55,6 +55,8 @@ class Watch:
     engine: Engine | None = None
     log: list[tuple[Event, list[Effect]]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    """What our ledger has held, one after the other."""
 
     # -- the exchange's side ---------------------------------------------------------------------------------------
 
@@ -132,6 +134,8 @@ class Watch:
     def note(self, engine: Engine, event: Event, effects: list[Effect]) -> None:
         self.engine = engine
         self.log.append((event, effects))
+        if self.positions[-1:] != [self.coin.ledger.lots]:
+            self.positions.append(self.coin.ledger.lots)
         self.look()
 
     def look(self) -> None:
