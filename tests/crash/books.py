@@ -106,7 +106,7 @@ class Books:
         live = {order["cloid"] for order in orders} - planted
         if missing := live - slots.keys():
             yield f"on the exchange before its row was committed (I3): {sorted(missing)}"
-        doubled = Counter[tuple[Any, ...]]((order["side"], order["limitPx"]) for order in orders)
+        doubled = Counter[tuple[object, ...]]((order["side"], order["limitPx"]) for order in orders)
         doubled.update(slots[cloid] for cloid in live & slots.keys())
         if twice := [place for place, count in doubled.items() if count > 1]:
             yield f"two live orders in one place (I5): {twice}"

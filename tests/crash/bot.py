@@ -26,7 +26,7 @@ WHOLE = LEVELS
 WHOLE_WITHIN_S = 15.0
 """After the last fault has cleared (I10); what the machine needs to start a process comes on top."""
 
-TRADES_AT_ONCE = 40
+TRADES_AT_ONCE = 4
 EXCUSED_S = 20.0
 """How long a trade by hand may take the worst case past the cap: the bot cancels what is too much, once it runs."""
 
@@ -97,10 +97,10 @@ class Bot:
     def trades_until(self, fills: int) -> None:
         """Trade by hand, nobody watching, until the account has had so many fills."""
         self.watch.excused_until = time.monotonic() + EXCUSED_S
+        self.exchange.fund(self.account, "50000000")
         while len(self.truth()["fills"]) < fills:
-            for _ in range(TRADES_AT_ONCE):
-                self.exchange.trade(self.account, "B", "1")
-                self.exchange.trade(self.account, "A", "1")
+            for side in ("B", "A") * TRADES_AT_ONCE:
+                self.exchange.trade(self.account, side, "100")  # through many levels of the book
 
     def is_whole(self, orders: int = WHOLE) -> None:
         """Wait until the grid is on the exchange."""

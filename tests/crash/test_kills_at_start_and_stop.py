@@ -6,16 +6,13 @@ import random
 import sqlite3
 import time
 
-import pytest
-
-from core.failpoints import Point
 from tests.crash.bot import Bot
 
 
-@pytest.mark.parametrize("point", ["migrated", "anchor_read", "boot_saved"])
-def test_p9_a_first_start_that_was_killed_is_simply_made_again(bot: Bot, point: Point) -> None:
-    bot.killed_at(point)
-    assert not bot.resting()
+def test_p9_a_first_start_that_was_killed_at_each_of_its_steps_is_simply_made_again(bot: Bot) -> None:
+    for point in ("migrated", "anchor_read", "boot_saved"):
+        bot.killed_at(point)
+        assert not bot.resting()
     bot.recovers()
 
 
@@ -33,10 +30,10 @@ def test_a_kill_between_orphan_cancels_leaves_none_for_long(bot: Bot) -> None:
     assert any(life.events("orphan_order_cancelled") for life in bot.lives)
 
 
-@pytest.mark.parametrize("point", ["stop_last_read", "journal_closing"])
-def test_a_stop_that_was_killed_near_its_end_had_cancelled_all(bot: Bot, point: Point) -> None:
-    bot.killed_stopping_at(point)
-    assert not bot.resting()
+def test_a_stop_that_was_killed_near_its_end_had_cancelled_all(bot: Bot) -> None:
+    for point in ("stop_last_read", "journal_closing"):
+        bot.killed_stopping_at(point)
+        assert not bot.resting()
     bot.recovers()
 
 

@@ -40,7 +40,6 @@ def test_p9_a_kill_after_a_checkpoint_was_saved_starts_from_it(bot: Bot) -> None
     bot.start()
     bot.is_whole()
     bot.kill()
-    bot.exchange.fund(bot.account, "1000000")
     bot.trades_until(WINDOW_ENTRIES + 2 * TRIM_BY)
     bot.killed_at("checkpoint_saved")
     assert bot.books.rows("SELECT cut_ms FROM checkpoints")
