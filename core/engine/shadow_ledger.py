@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
+from itertools import pairwise
 
 from core.domain.clock import Instant
 from core.domain.effects import SaveCheckpoint
@@ -199,13 +200,22 @@ class ShadowLedger:
         return True
 
     def _trim(self) -> None:
-        """Fold the oldest away, whole milliseconds at a time."""
+        """Fold the oldest away, whole milliseconds at a time, and never past a gap: what is missing belongs there."""
         if len(self._window) <= WINDOW_ENTRIES + TRIM_BY:
             return
-        cut = len(self._window) - WINDOW_ENTRIES
-        while cut < len(self._window) and self._window[cut].time_ms == self._window[cut - 1].time_ms:
-            cut += 1
+        cut = min(len(self._window) - WINDOW_ENTRIES, self._before_gap())
+        while cut > 0 and self._window[cut].time_ms == self._window[cut - 1].time_ms:
+            cut -= 1
+        if cut <= 0:
+            return
         self.base = reduce(Fold.apply, self._window[:cut], self.base)
-        self.cut_ms = self._window[cut].time_ms if cut < len(self._window) else self._window[-1].time_ms + 1
+        self.cut_ms = self._window[cut].time_ms
         self._window = self._window[cut:]
         self._checkpoint_due = True
+
+    def _before_gap(self) -> int:
+        """Index of the last entry before the first gap; -1 if the gap is between the anchor and the first entry."""
+        if not self.cut_ms and self._window[0].start_lots != self.base.lots:
+            return -1
+        gaps = (n for n, (a, b) in enumerate(pairwise(self._window)) if a.end_lots != b.start_lots)
+        return next(gaps, len(self._window) - 1)

@@ -14,7 +14,7 @@ import pytest
 from core.domain.fills import Fill
 from core.domain.orders import Side
 from core.engine.drift import Drift
-from core.engine.fill_guarantor import chain_order
+from core.engine.fill_guarantor import chain_breaks, chain_order
 from core.engine.fold import Fold
 from core.engine.shadow_ledger import WINDOW_ENTRIES, ShadowLedger
 from tests.unit.engine.builders import at, fill
@@ -198,6 +198,43 @@ def test_after_a_fill_from_before_the_window_no_checkpoint_is_made_until_all_is_
     book.apply([fill(BUY, 5, 0, ms=1, trade_id=1, price=900)], at(0))
     grown(book, WINDOW_ENTRIES + 501, 600)
     assert book.take_checkpoint() is None
+
+
+def test_a_gap_stays_in_the_window_until_it_is_closed_and_the_fold_before_the_window_has_it_at_its_place() -> (
+    None
+):
+    """After a long outage the stream's snapshot tells the newest fills first; the read of the gap brings the others."""
+    many = [
+        fill((BUY, SELL)[n % 2], 2 - n % 2, 50 + n // 2 + n % 2 * 2, n, n + 1, price=100 + n)
+        for n in range(6_000)
+    ]
+    first, held_back, newest = many[:100], many[100:2_500], many[2_500:]
+    book = restored_from(Fold(lots=50, cost=5_000), first)
+    book.apply(newest[:2_000], at(0))
+    book.apply(newest[2_000:], at(0))
+    assert [gap.after_ms for gap in book.breaks()] == [first[-1].time_ms]
+    assert book.cut_ms <= first[-1].time_ms
+    for page in (held_back[1_200:], held_back[:1_200]):
+        book.apply(page, at(0))
+    saved = book.take_checkpoint()
+    assert saved is not None
+    before = reduce(Fold.apply, (f for f in many if f.time_ms < saved.cut_ms), Fold(lots=50, cost=5_000))
+    assert (saved.lots, saved.cost) == (before.lots, before.cost)
+    assert book.breaks() == []
+
+
+@pytest.mark.parametrize("seen_before", [0, 100])
+def test_what_is_accepted_for_fills_that_cannot_be_read_is_a_link_where_they_are_missing(
+    seen_before: int,
+) -> None:
+    many = [fill(BUY, 1, n, n, n + 1) for n in range(6_100)]
+    left = many[:seen_before] + many[seen_before + 51 :]
+    book = ledger()
+    for start in range(0, len(left), 2_000):
+        book.apply(left[start : start + 2_000], at(0))
+    proposed = book.propose(6_100, 100, "id", "cli", "", at(7_000))
+    assert [(a.start_lots, a.end_lots) for a in proposed] == [(seen_before, seen_before + 51)]
+    assert chain_breaks(chain_order([*left, *proposed], 0), 0) == []
 
 
 def test_every_applied_fill_is_a_new_version() -> None:
