@@ -67,15 +67,19 @@ class Reconcile(ProcedureBase):
     def _looked(self, coins: list[Coin], now: Instant) -> list[Effect]:
         """A look that shows the same as the one before, with no fill between, can be relied on."""
         seen = {c.name: (c.ledger.drift.exchange_lots, c.ledger.version) for c in coins}
-        is_settled = seen == self.looked and not any(
-            c.ledger.drift.suspected_mono_ms and not c.ledger.drift.declared for c in coins
-        )
+        is_settled = seen == self.looked and not any(self._is_in_doubt(coin) for coin in coins)
         self.looked = seen
         if not is_settled:
             self.text = "looking a second time"
             self.phase, self.phase_mono_ms = "pause", now.mono_ms
             return []
         return self._accept(coins, now) if self.accept else self._tell(coins)
+
+    def _is_in_doubt(self, coin: Coin) -> bool:
+        """Not known to drift, and yet not where the fills end: the exchange may still show what was before a fill."""
+        drift = coin.ledger.drift
+        behind = self.accept and drift.exchange_lots not in (coin.ledger.chain_end, coin.ledger.lots)
+        return not drift.declared and (behind or bool(drift.suspected_mono_ms))
 
     def _tell(self, coins: list[Coin]) -> list[Effect]:
         parts = []

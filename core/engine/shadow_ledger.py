@@ -70,6 +70,11 @@ class ShadowLedger:
         return self.current.lots
 
     @property
+    def chain_end(self) -> int:
+        """The position by what the newest entry says, whatever is missing before it."""
+        return self._window[-1].end_lots if self._window else self.base.lots
+
+    @property
     def drift(self) -> Drift:
         return self.watch.now
 
@@ -116,8 +121,7 @@ class ShadowLedger:
     ) -> list[Adjustment]:
         """What would make the chain whole and end at ``exchange_lots``: one adjustment for each break, one for what remains."""
         links = [(b.before_ms, b.expected, b.found) for b in self.breaks()]
-        newest = self._window[-1] if self._window else None
-        end = newest.end_lots if newest else self.base.lots
+        newest, end = self._window[-1] if self._window else None, self.chain_end
         if end != exchange_lots:
             links.append((max(now.venue_ms, newest.time_ms if newest else 0), end, exchange_lots))
         return [

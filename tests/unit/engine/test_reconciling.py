@@ -111,6 +111,21 @@ def test_a_position_that_moves_between_the_looks_is_not_accepted_until_two_looks
     assert bench.coin.ledger.lots == 13
 
 
+def test_a_position_from_before_a_fill_that_has_streamed_is_not_accepted() -> None:
+    """The exchange's views lag behind its stream: two looks agree, and both are old."""
+    bench = Bench().started()
+    bench.step(FillsCommitted((fill(BUY, 10, 0, ms=bench.ms, trade_id=1),)))
+    effects = bench.ask(Action.ACCEPT)
+    for _ in range(3):
+        assert of_kind(SaveAdjustment, serve(bench, effects, 0)) == []
+        effects = bench.after(1_000)
+    assert bench.outcome()[0] == "running"
+    for _ in range(3):
+        assert of_kind(SaveAdjustment, serve(bench, effects, 10)) == []
+        effects = bench.after(1_000)
+    assert "nothing to accept" in bench.outcome()[1]
+
+
 def broken_chain() -> tuple[Bench, Fill]:
     """A fill of +5 between two others was never told; it and the bench that misses it."""
     bench = Bench().started()
