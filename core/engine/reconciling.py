@@ -1,7 +1,8 @@
 """Reconcile: hold fills, orders and position against the exchange as deep as it reaches, and say what doesn't add up.
 
 With ``accept`` what stays unexplained becomes an explicit adjustment in the journal, and a halt for drift is lifted. Nothing is
-accepted on one look: two must agree, with all fills read and none new between them.
+accepted on one look: two must agree, with all fills read and none new between them. The first look reads as deep as the
+exchange reaches, those after it only what may be new since.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from core.engine.coin import Coin
 from core.engine.position_watch import DRIFT_HALT, accept
 from core.engine.procedures import ProcedureBase
 
-LIMIT_MS = 45_000
+LIMIT_MS = 240_000
+"""Ten thousand fills take the better part of a minute within the exchange's limits, beside other reads of them twice that."""
+
 PAUSE_MS = 1_000
 
 
@@ -37,7 +40,7 @@ class Reconcile(ProcedureBase):
         self.reads += 1
         self.phase, self.phase_mono_ms = "read", now.mono_ms
         self.text = "reading all fills"
-        return [Backfill(since_ms=0, ticket=self._ticket)]
+        return [Backfill(since_ms=None if self.looked else 0, ticket=self._ticket)]
 
     @property
     def _ticket(self) -> str:

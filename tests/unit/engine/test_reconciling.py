@@ -126,6 +126,21 @@ def test_a_position_from_before_a_fill_that_has_streamed_is_not_accepted() -> No
     assert "nothing to accept" in bench.outcome()[1]
 
 
+def test_reading_all_fills_within_the_exchanges_limits_takes_minutes_and_is_done_once() -> None:
+    bench = drifting(10)
+    (deep,) = [e for e in of_kind(Backfill, bench.ask(Action.ACCEPT)) if e.ticket.startswith("cmd:")]
+    assert deep.since_ms == 0
+    bench.after(100_000)
+    serve(bench, list(of_kind(AskAccount, bench.step(BackfillDone(deep.ticket, 10_000, 0, 0)))), 10)
+    assert bench.outcome() == ("running", "looking a second time")
+    (recent,) = [e for e in of_kind(Backfill, bench.after(1_000)) if e.ticket.startswith("cmd:")]
+    assert recent.since_ms is None
+    bench.after(50_000)
+    serve(bench, [recent], 10)
+    assert bench.outcome()[0] == "done"
+    assert bench.coin.ledger.lots == 10
+
+
 def broken_chain() -> tuple[Bench, Fill]:
     """A fill of +5 between two others was never told; it and the bench that misses it."""
     bench = Bench().started()
