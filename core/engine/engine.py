@@ -117,7 +117,7 @@ class Engine:
         out += self.desk.advance(self, event, now)
         self._note_placements(out)
         for coin in self.coins.values():
-            acts = self.guarded(coin, lambda c: self._act(c, now), now)
+            acts = self.guarded(coin, lambda c: self._act(c, now))
             self._note_placements(acts)
             out += acts
         if isinstance(event, Tick):
@@ -149,13 +149,13 @@ class Engine:
                 if event.is_streamed:
                     self.feed.watch.saw_update(now)
                 out = on_strange_update(self, event)
-                return out + self._for_coin(event.coin, lambda c: c.apply_update(event, now), now)
+                return out + self._for_coin(event.coin, lambda c: c.apply_update(event, now))
             case PlaceOutcome():
                 return self._on_placed(event, now)
             case CancelOutcome():
                 return self._on_cancelled(event, now)
             case OrderNotFound():
-                return self._for_owner(event.cloid, lambda c: c.apply_not_found(event, now), now)
+                return self._for_owner(event.cloid, lambda c: c.apply_not_found(event, now))
             case OpenOrdersObserved():
                 self.feed.saw_orders(event)
                 return on_open_orders(self, event, now)
@@ -178,20 +178,20 @@ class Engine:
                 self.rest_latency_ms = event.rest_latency_ms
         return []
 
-    def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+    def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
         """An exception in one coin halts that coin, loudly, and no other."""
         try:
             return act(coin)
         except Exception as error:
             return self.latch(coin, f"internal error: {type(error).__name__}: {error}")
 
-    def _for_coin(self, name: str, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+    def _for_coin(self, name: str, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
         coin = self.coins.get(name)
-        return self.guarded(coin, act, now) if coin else []
+        return self.guarded(coin, act) if coin else []
 
-    def _for_owner(self, cloid: str, act: Callable[[Coin], list[Effect]], now: Instant) -> list[Effect]:
+    def _for_owner(self, cloid: str, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
         owner = next((coin for coin in self.coins.values() if cloid in coin.orders.by_cloid), None)
-        return self.guarded(owner, act, now) if owner else []
+        return self.guarded(owner, act) if owner else []
 
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
@@ -284,7 +284,7 @@ class Engine:
             mine = [fill for fill in event.fills if fill.coin == name]
             if name in self.coins:
                 coin = self.coins[name]
-                out += self.guarded(coin, lambda c, m=mine: c.apply_fills(m, now), now)  # type: ignore[misc]
+                out += self.guarded(coin, lambda c, m=mine: c.apply_fills(m, now))  # type: ignore[misc]
                 alarm, coin.alarm = coin.alarm, ""
                 out += self.latch(coin, alarm) if alarm else []
         return out + self._on_odd_fills(event)
@@ -327,7 +327,7 @@ class Engine:
             self.feed.watch.saw_placed(min(sent), now)
         out: list[Effect] = []
         for cloid, result in event.results:
-            out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now), now)  # type: ignore[misc]
+            out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now))  # type: ignore[misc]
         unanswered = [
             r.reason
             for _, r in event.results
@@ -343,7 +343,7 @@ class Engine:
         self.cancels_sent += len(event.results)
         out: list[Effect] = []
         for cloid, error in event.results:
-            out += self._for_owner(cloid, lambda c, i=cloid, e=error: c.apply_cancel(i, e, now), now)  # type: ignore[misc]
+            out += self._for_owner(cloid, lambda c, i=cloid, e=error: c.apply_cancel(i, e, now))  # type: ignore[misc]
         return out
 
     def _on_backfill(self, event: BackfillDone, now: Instant) -> list[Effect]:
@@ -359,7 +359,7 @@ class Engine:
             if event.ticket == coin.drift_ticket:
                 coin.ledger.watch.fills_were_read()
             if event.ticket == AWAITING_FILLS:
-                out += self.guarded(coin, lambda c: c.settle_short(now), now)
+                out += self.guarded(coin, lambda c: c.settle_short(now))
         if event.new:
             out.append(
                 notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, reason=event.ticket)

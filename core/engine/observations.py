@@ -41,7 +41,7 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
         engine.orphans = {o.cloid for o in event.orders if o.cloid and _is_ours(engine, o.cloid)}
     out: list[Effect] = []
     for coin in engine.coins.values():
-        out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now), now)
+        out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now))
     return out
 
 
@@ -119,13 +119,13 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
         out.append(SaveHighWater(event.account_value))
     for coin in engine.coins.values():
         coin.orders.saw_venue_time(event.venue_ms, now)
-        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event, now), now)
+        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event))
     return out
 
 
-def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
+def _compare_position(engine: Engine, coin: Coin, event: AccountObserved) -> list[Effect]:
     position = dict(event.positions).get(coin.name, 0)
-    out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms, now)
+    out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
     if halt and not coin.halted:
         out += engine.latch(coin, halt)
     return out

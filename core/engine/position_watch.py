@@ -13,9 +13,7 @@ DRIFT_HALT = "position drift"
 """How the reason of a halt for drift begins: accepting the drift lifts it."""
 
 
-def observe_position(
-    coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int, now: Instant
-) -> tuple[list[Effect], str]:
+def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -> tuple[list[Effect], str]:
     """Hold the exchange's position against the ledger's; nothing overwrites the ledger.
 
     Returns effects, and why the coin must halt (empty if it needn't).

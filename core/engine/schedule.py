@@ -75,7 +75,7 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
     out: list[Effect] = []
     due = engine.schedule
     for coin in engine.coins.values():
-        out += engine.guarded(coin, lambda c: c.questions(now), now)
+        out += engine.guarded(coin, lambda c: c.questions(now))
     link = engine.feed
     if not link.connected and not engine.saw_account:
         return out
