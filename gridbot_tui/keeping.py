@@ -102,8 +102,8 @@ def doctor(
         print_line(json_line({**plain, "checks": [f.as_dict() for f in findings]}))
     else:
         print_line("\n".join(f.text for f in findings))
-    worst = next((f.exit_code for f in findings if not f.ok), ExitCode.CLEAN)
-    return int(worst)
+    first = next((f.exit_code for f in findings if not f.ok), ExitCode.CLEAN)
+    return int(first)
 
 
 def named(state_dir: Path | None) -> StateDir | None:

@@ -14,10 +14,14 @@ class ForeignJournalError(StorageError):
     """The file is sound but belongs to something else. Exit code 2: the wrong directory was named."""
 
 
+def rebuild_command(path: Path) -> str:
+    """What an operator types to begin anew in the place of the journal ``path``, as a shell takes it."""
+    return f"`gridbot doctor --rebuild-from-exchange --state-dir {shlex.quote(str(path.parent))}`"
+
+
 def way_out(path: Path) -> str:
     """What is left to do with a file that can't be used."""
-    command = f"gridbot doctor --rebuild-from-exchange --state-dir {shlex.quote(str(path.parent))}"
-    return f"The file is kept; `{command}` makes a new journal from the exchange"
+    return f"The file is kept; {rebuild_command(path)} makes a new journal from the exchange"
 
 
 def damaged(path: Path, found: object) -> StorageError:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from core.journal.errors import rebuild_command
 from core.journal.salvage import condition
 from core.journal.schema import MIGRATIONS
 from core.runtime.plan import ExitCode
@@ -19,7 +20,7 @@ DISK_MIN_BYTES = 500 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One precondition. ``fix`` is empty if it holds; ``exit_code`` is what a start would end with."""
+    """One precondition. ``fix`` is empty if it holds; ``exit_code`` is what the command ends with if none before it fails."""
 
     name: str
     says: str
@@ -47,10 +48,6 @@ def examine(state: StateDir) -> list[Finding]:
     return [usable, *(check(state) for check in checks)]
 
 
-def rebuild_command(state: StateDir) -> str:
-    return f"`gridbot doctor --rebuild-from-exchange --state-dir {state.path}`"
-
-
 def _state_dir(state: StateDir) -> Finding:
     if not state.path.exists():
         return Finding(
@@ -72,7 +69,7 @@ def _journal(state: StateDir) -> Finding:
         return Finding(name, "none yet, the first start makes it")
     found = condition(state.journal)
     if found.damage:
-        fix = f"The file stays as it is until {rebuild_command(state)} sets it aside and begins a new one, halted"
+        fix = f"The file stays as it is until {rebuild_command(state.journal)} sets it aside and begins a new one, halted"
         return Finding(name, f"{state.journal} is damaged ({found.damage})", fix, ExitCode.STORAGE)
     if not found.is_ours:
         fix = "Name another --state-dir"
@@ -86,7 +83,7 @@ def _schema(state: StateDir) -> Finding:
     if found is None or found.damage or not found.is_ours:
         return Finding(name, f"this program writes version {ours}")
     if found.is_newer:
-        fix = f"Install that version or newer; or begin a new journal with {rebuild_command(state)}"
+        fix = f"Install that version or newer; or begin a new journal with {rebuild_command(state.journal)}"
         return Finding(
             name,
             f"version {found.version} was written by a newer GridBot, this one knows {ours}",
