@@ -60,7 +60,10 @@ def salvage(path: Path) -> Salvaged:
         for row in _rows(db, "meta", "SELECT key, value FROM meta", found.lost):
             found.meta[str(row[0])] = str(row[1])
         for row in _rows(db, "nonces", "SELECT signer, ceiling FROM nonces", found.lost):
-            found.nonces[str(row[0])] = int(row[1])
+            if isinstance(row[1], int):
+                found.nonces[str(row[0])] = row[1]
+            elif "nonces" not in found.lost:
+                found.lost.append("nonces")
         for row in _rows(
             db, "halts", "SELECT coin, reason FROM halts WHERE lifted_ms IS NULL ORDER BY id", found.lost
         ):

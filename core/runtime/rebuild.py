@@ -14,7 +14,7 @@ from core.journal.batch import Batch
 from core.journal.files import sync_file
 from core.journal.journal import Journal
 from core.journal.salvage import Salvaged, salvage
-from core.journal.schema import StorageError, prepare
+from core.journal.schema import ForeignJournalError, StorageError, prepare
 from core.runtime.statedir import StateDir, StateLock, UsageError
 from core.runtime.verify import verify_journal
 
@@ -69,6 +69,7 @@ def rebuild(state: StateDir, now_ms: int) -> Rebuilt:
 
     Raises:
         UsageError: an instance runs on it, there is nothing to rebuild, or the journal is in order.
+        ForeignJournalError: the file is another program's.
         StorageError: the new one can't be written.
     """
     if not state.path.is_dir():
@@ -99,6 +100,10 @@ def rebuild(state: StateDir, now_ms: int) -> Rebuilt:
 def _refuse_if_in_order(state: StateDir, now_ms: int) -> None:
     try:
         found = verify_journal(state.journal, is_running=False, now_ms=now_ms)
+    except ForeignJournalError:
+        if state.journal.stat().st_size:  # an empty file is nobody's
+            raise
+        return
     except StorageError:
         return
     if found.verified:

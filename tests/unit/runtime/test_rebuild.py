@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.journal.schema import StorageError
+from core.journal.schema import ForeignJournalError, StorageError
 from core.runtime import rebuild as rebuild_module
 from core.runtime.doctor import examine
 from core.runtime.plan import ExitCode
@@ -128,6 +128,15 @@ def test_it_is_refused_while_an_instance_runs(state: StateDir) -> None:
     with StateLock(state), pytest.raises(UsageError, match="in use by a running gridbot"):
         rebuild(state, NOW_MS)
     assert state.journal.read_bytes() == before
+
+
+def test_another_programs_database_stays_and_an_empty_file_does_not(state: StateDir) -> None:
+    alter_pragma(state.journal, "PRAGMA application_id = 1")
+    with pytest.raises(ForeignJournalError, match="name another --state-dir"):
+        rebuild(state, NOW_MS)
+    state.journal.write_bytes(b"")
+    rebuild(state, NOW_MS)
+    assert rows(state.journal, "SELECT reason FROM halts") == [(REBUILT,)]
 
 
 def test_where_nothing_is_there_is_nothing_to_rebuild(tmp_path: Path) -> None:
