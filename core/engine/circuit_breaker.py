@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.domain.clock import Instant
 
 TRIP_AFTER = 5
-"""Requests without a usable answer in a row."""
+"""Requests without a usable answer since the last placement that was answered, or read of fills that reached its end."""
 
 COOLDOWN_MS = 10_000
 COOLDOWN_MAX_MS = 320_000

@@ -63,7 +63,7 @@ from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodi
 from core.engine.vitals import Vitals
 
 NOT_SENT = "not sent"
-"""How the order router's own refusals begin: the exchange was not asked."""
+"""How our own refusals begin, the order router's and the account loop's: the exchange was not asked."""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Engine:
     desk: OperatorDesk = field(default_factory=OperatorDesk)
     vitals: Vitals = field(default_factory=Vitals)
     storage_trouble: str = ""
-    """Why the journal can't be written, empty if it can. The account's loop sets it: no event can be stepped meanwhile."""
+    """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
     alert_since: dict[str, int] = field(default_factory=dict)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
