@@ -25,6 +25,11 @@ def best(world: World, side: Side) -> Order:
     return max((o for o in world.ours() if o.side is side), key=lambda o: o.price * side.sign)
 
 
+def cloids(world: World) -> set[str]:
+    """Of the orders of ours that rest."""
+    return {str(order.cloid) for order in world.ours()}
+
+
 def row_states(world: World, cloids: set[str]) -> set[str]:
     return {state for cloid, state in world.rows("SELECT cloid, state FROM orders") if cloid in cloids}
 
@@ -67,15 +72,14 @@ async def test_o05_a_cancel_that_was_done_and_not_answered_is_one_until_the_exch
 ) -> None:
     with pace(BRISK):
         await world.start()
-        first = set(world.watch.cloids)
-        await world.faults(
-            {"kind": fault, "action": "cancelByCloid", "count": 1}, NO_UPDATES, {**NO_STATUS, "for_s": 1.0}
-        )
+        first = cloids(world)
+        await world.faults({"kind": fault, "action": "cancelByCloid", "count": 1}, NO_UPDATES, NO_STATUS)
         bids = {str(order.cloid) for order in world.ours() if order.side is Side.BUY}
         world.move(5)
-        await world.until(lambda: len(bids & {str(o.cloid) for o in world.ours()}) < 3, "a cancel is done")
+        await world.until(lambda: bids - cloids(world), "a cancel is done")
+        gone = bids - cloids(world)
         await world.turn()
-        assert "cancelling" in row_states(world, bids)
+        assert row_states(world, gone) == {"cancelling"}
         await world.check("grid_recentered")
         assert row_states(world, first) <= {"cancelled", "filled"}
 
@@ -85,12 +89,16 @@ async def test_o06_a_cancel_that_never_arrived_is_tried_again_and_its_orders_cou
 ) -> None:
     with pace(BRISK):
         await world.start()
-        first = set(world.watch.cloids)
-        await world.faults({"kind": "request_lost", "action": "cancelByCloid", "count": 2})
+        first = cloids(world)
+        await world.faults({"kind": "request_lost", "action": "cancelByCloid"}, NO_STATUS)
         world.move(5)
         await world.struck()
+        await world.turn()
+        assert row_states(world, cloids(world) & first) <= {"cancelling", "open"}, "rests, and counts"
+        await world.faults({"kind": "request_lost", "action": "cancelByCloid", "count": 1})
+        await world.struck()
         await world.check("grid_recentered")
-        assert not first & {str(o.cloid) for o in world.ours()}
+        assert not first & cloids(world)
         assert row_states(world, first) <= {"cancelled", "filled"}
 
 
@@ -116,6 +124,7 @@ async def test_o07_a_cancel_refused_because_the_order_had_filled_leaves_the_fill
     world.hit(bid.remaining)
     await world.control("halt")
     await world.check("halt", "fill", halted="operator")
+    assert not world.told("late_fill"), "held for cancelled before its fill was there"
     assert row_states(world, {str(bid.cloid)}) == {"filled"}
     assert world.lots() == bid.lots
 
