@@ -45,6 +45,9 @@ from core.view import Snapshot
 REACH_FOR_S = 60.0
 """How long a start tries to reach the exchange."""
 
+AGREE_WITHIN = 5
+"""More reads of the coins after the first, before it is left for later."""
+
 T = TypeVar("T")
 RETRY_S = 1.0
 DRAIN_S = 3.0
@@ -107,7 +110,7 @@ class Session:
         told = False
         while not self._stop_asked.is_set():
             try:
-                instruments = self._pick(await read_instruments(self._rest, self._dex()))
+                instruments = self._pick(await self._instruments())
                 await self._check_signer()
                 return instruments
             except (RestError, WireError) as error:
@@ -121,6 +124,15 @@ class Session:
                     self._tell("exchange_unreachable", "warn", reason=str(error), trying_for_s=REACH_FOR_S)
                 await asyncio.sleep(RETRY_S)
         return None
+
+    async def _instruments(self) -> dict[str, Instrument]:
+        """Asked for until two answers in a row agree: one that lacks a row gives every coin after it another coin's number."""
+        found = await read_instruments(self._rest, self._dex())
+        for _ in range(AGREE_WITHIN):
+            before, found = found, await read_instruments(self._rest, self._dex())
+            if found == before:
+                return found
+        raise WireError("meta: no two answers in a row agree")
 
     async def _check_signer(self) -> None:
         """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""

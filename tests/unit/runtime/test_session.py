@@ -14,12 +14,13 @@ from core.engine.engine import Engine
 from core.journal.journal import Batch, Committed, Journal
 from core.journal.reader import JournalReader
 from core.journal.schema import ForeignJournalError, StorageError
+from core.paper.faults.spec import parse_faults
 from core.runtime import session as session_module
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import UsageError
 from tests.unit.exchange.little_server import LittleServer, say
 from tests.unit.exchange.samples import until
-from tests.unit.runtime.stage import plan, running, venue
+from tests.unit.runtime.stage import STILL, plan, running, venue
 
 GRID = 6
 """Three levels a side."""
@@ -111,6 +112,18 @@ async def test_a_coin_that_the_exchange_does_not_have_is_refused_with_those_it_h
     async with venue() as exchange, running(plan(tmp_path, exchange.url, "NOPE")) as run:
         with pytest.raises(UsageError, match=r"the exchange has no coin 'NOPE'; it has .*BTC"):
             await run.task
+
+
+@pytest.mark.parametrize("SEED", range(1, 13))
+async def test_one_answer_that_lacks_a_coin_neither_ends_a_start_nor_gives_another_its_number(
+    tmp_path: Path, SEED: int
+) -> None:
+    two_coins = replace(STILL, market="synthetic:BTC=reverting,ETH=reverting")
+    lacks_btc = {"kind": "http_corrupt", "action": "meta", "mode": "short", "count": 1, "seed": SEED}
+    config = replace(two_coins, faults=parse_faults([lacks_btc]))
+    async with venue(config) as exchange, running(plan(tmp_path, exchange.url, "ETH")) as run:
+        await run.resting(GRID)
+        assert {order["coin"] for order in (await exchange.truth())["orders"]} == {"ETH"}
 
 
 async def test_a_key_that_signs_for_another_account_is_refused(tmp_path: Path) -> None:
