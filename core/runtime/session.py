@@ -291,8 +291,9 @@ class Session:
         )
         await control.start()
         feeding = asyncio.create_task(feed.run(), name="feed")
-        feeding.add_done_callback(self._feed_ended)
         checking = asyncio.create_task(self._check_beside(), name="integrity")
+        for task in (feeding, checking):
+            task.add_done_callback(self._task_ended)
         try:
             await loop.run()
         except StorageError as error:
@@ -373,9 +374,9 @@ class Session:
             self._tell("journal_damaged", "crit", reason=str(error))
             self.request_stop("the journal is damaged")
 
-    def _feed_ended(self, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._fatal("feed", error)
+            self._fatal(task.get_name(), error)
 
     def _tell(self, name: str, severity: str, **fields: str | float | int | None) -> None:
         self._publish_event(notify(name, severity, "", **fields))  # type: ignore[arg-type]

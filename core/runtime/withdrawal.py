@@ -41,6 +41,12 @@ class Withdrawal:
         if self._task is None or self._task.done():
             self._confirmed.clear()
             self._task = asyncio.create_task(self._until_none_is_listed(), name="withdrawal")
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            reason = f"{type(error).__name__}: {error}"
+            self._tell(notify("core_task_failed", "crit", "", task=task.get_name(), reason=reason))
 
     async def end(self) -> None:
         """What is under way is given up; what was sent may still land, and names old orders alone."""

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from core.journal.integrity import leave_mark, was_checked_in_part
+from core.journal import integrity
+from core.journal.integrity import check_beside, leave_mark, was_checked_in_part
 from core.runtime.plan import ExitCode
 from tests.unit.exchange.samples import until
 from tests.unit.runtime.stage import plan, running, venue
 
 
-async def test_what_was_checked_in_part_is_checked_whole_while_it_trades(tmp_path: Path) -> None:
+async def test_what_was_checked_in_part_is_checked_whole_while_it_trades(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrity, "SMALL_BYTES", 0)
     async with venue() as exchange:
         path = plan(tmp_path, exchange.url).state.journal
         async with running(plan(tmp_path, exchange.url)) as run:
             await run.resting(6)
             await run.stop()
-        leave_mark(path)
+        checked: list[Path] = []
+
+        async def check(at: Path) -> None:
+            checked.append(at)
+            await check_beside(at)
+
+        monkeypatch.setattr("core.runtime.session.check_beside", check)
         async with running(plan(tmp_path, exchange.url)) as run:
             await run.resting(6)
+            assert checked == [path]
             await until(lambda: not was_checked_in_part(path))
             assert (await run.stop()).exit_code is ExitCode.CLEAN
 
@@ -40,3 +52,23 @@ async def test_damage_that_is_found_beside_the_run_ends_it_with_nothing_resting(
         assert report.exit_code is ExitCode.STORAGE
         assert "damaged" in report.message
         assert (await exchange.truth())["orders"] == []
+
+
+async def test_a_check_that_breaks_is_told_and_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrity, "SMALL_BYTES", 0)
+    async with venue() as exchange:
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(6)
+            await run.stop()
+
+        async def broken(_: Path) -> None:
+            raise RuntimeError("no such thing")
+
+        monkeypatch.setattr("core.runtime.session.check_beside", broken)
+        async with running(plan(tmp_path, exchange.url)) as run:
+            report = await asyncio.wait_for(run.task, 20)
+            assert report.exit_code is ExitCode.INTERNAL
+            assert "integrity" in report.message
+            assert "core_task_failed" in run.told()
