@@ -82,7 +82,11 @@ def test_p8_cancels_that_were_signed_and_never_sent_are_sent_again(bot: Bot) -> 
 
 
 def test_p8_cancels_whose_answer_was_never_read_are_settled(bot: Bot) -> None:
-    bot.killed_stopping_at("cancel_sent")
+    bot.exchange.set_faults([{"kind": "ws_drop", "channel": "orderUpdates"}])
+    try:
+        bot.killed_stopping_at("cancel_sent")
+    finally:
+        bot.exchange.set_faults([])
     assert not resting(bot)
     assert states(bot)["cancelling"]
     bot.recovers()

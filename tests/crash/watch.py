@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 
@@ -29,8 +30,11 @@ class Watch(threading.Thread):
         self.looks = 0
 
     def run(self) -> None:
-        while not self._over.wait(EVERY_S):
-            self.look()
+        try:
+            while not self._over.wait(EVERY_S):
+                self.look()
+        except (OSError, ValueError, sqlite3.Error) as error:
+            self.breaches.append(f"the watch has gone blind: {type(error).__name__}: {error}")
 
     def look(self) -> None:
         """Once, now; also from another thread."""

@@ -34,12 +34,12 @@ _NOW_AND_THEN: tuple[dict[str, Any], ...] = (
     {"kind": "http_empty", "probability": 0.01},
     {"kind": "http_delay", "probability": 0.05, "delay_ms": 400},
     {"kind": "http_truncate", "probability": 0.01},
-    {"kind": "http_corrupt", "probability": 0.01},
+    {"kind": "http_corrupt", "mode": "garble", "probability": 0.01},
     {"kind": "http_corrupt", "action": "order", "mode": "short", "probability": 0.02},
     {"kind": "request_lost", "probability": 0.01},
     {"kind": "answer_lost", "probability": 0.03},
     {"kind": "action_late", "action": "order", "probability": 0.02, "delay_ms": 1500, "status": 504},
-    {"kind": "action_late", "action": "cancel", "probability": 0.02, "delay_ms": 1500},
+    {"kind": "action_late", "action": "cancelByCloid", "probability": 0.02, "delay_ms": 1500},
     {"kind": "rest_lag", "probability": 0.05, "delay_ms": 4000},
 )
 
