@@ -114,6 +114,10 @@ class OrderManager:
 
     def restore(self, order: Order, now: Instant) -> None:
         """Take a live row of an earlier run: what was in flight is UNKNOWN, and everything is asked about at once."""
+        if order.filled >= (order.lots if order.final_filled is None else order.final_filled) > 0:
+            # Its last fill was committed and its row was not: a kill came between.
+            self._settle(replace(order, final_filled=order.final_filled or order.lots))
+            return
         in_flight = order.state is OrderState.SENT
         self._store(
             order.moved(OrderState.UNKNOWN, "in flight when the program ended") if in_flight else order

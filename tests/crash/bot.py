@@ -128,7 +128,8 @@ class Bot:
     def stops(self) -> dict[str, Any]:
         """Stop in order and hold the books together."""
         assert self.life.stop() == 0, self.life.err.read_text()
-        assert not self.wrong()
+        found = self.wrong()
+        assert not found, "\n".join(found)
         return self.life.summary()
 
     def wrong(self, expected_alarms: frozenset[str] = frozenset()) -> list[str]:

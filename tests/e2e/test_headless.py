@@ -172,8 +172,8 @@ def test_resync_poll_and_reconnect_say_what_they_found(start: Start, exchange: E
 
 
 def test_without_a_terminal_it_runs_headless_and_says_so(start: Start, home: Path) -> None:
-    bot = start("run", "--for", "4s", "--state-dir", str(home / "state"))
-    assert bot.popen.wait(30) == 0
+    bot = start("run", "--for", "15s", "--state-dir", str(home / "state"))
+    assert bot.popen.wait(60) == 0
     assert "no terminal here, so it runs headless" in bot.err.read_text()
     assert bot.events("session_start")
 

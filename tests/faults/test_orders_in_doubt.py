@@ -66,6 +66,7 @@ async def test_o02_the_slot_of_an_order_that_never_arrived_is_free_once_that_is_
     before = await start_and_fill(world, {"kind": "request_lost", "action": "order", "count": 1})
     await doubted(world)
     await world.until(lambda: len(states(world, before)) == 2, "its slot is free", within_s=13)
+    await world.until(lambda: world.told("order_settled"), "it is told")
     (settled,) = world.told("order_settled")
     assert settled["state"] == "never_placed"
     await world.check("order_unknown", "order_settled")
@@ -148,7 +149,7 @@ async def test_o22_orders_committed_but_not_sent_when_it_was_killed_are_proven_a
 async def test_o22_orders_that_rested_unanswered_when_it_was_killed_are_its_own_after_the_start(
     world: World,
 ) -> None:
-    await world.faults({"kind": "http_delay", "action": "order", "delay_ms": 60_000})
+    await world.faults({"kind": "http_delay", "action": "order", "delay_ms": 60_000}, NO_UPDATES)
     await world.start(resting=None)
     await world.until(lambda: len(world.ours()) == GRID, "they rest")
     assert states(world, set()) == ["sent"] * GRID

@@ -60,7 +60,7 @@ def test_p14_a_copied_state_dir_that_trades_the_same_account_is_noticed_and_one_
     running = {"one": again, "two": two}
     wait_until(lambda: any(halted(home / name) for name in running), 40, "one of them halts")
     stops = next(name for name in running if halted(home / name))
-    assert running.pop(stops).stop() == 3
+    assert running.pop(stops).stop() in (3, 5)  # 5: it was stopped before its last cancel was confirmed
     ((name, stays),) = running.items()
     if halted(home / name):
         assert gridbot(home, "resume", "--state-dir", str(home / name)).returncode == 0

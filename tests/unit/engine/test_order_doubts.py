@@ -311,3 +311,15 @@ def test_changed_rows_are_told_once_and_only_if_they_changed() -> None:
     assert [o.state for o in book.take_changed()] == [OrderState.OPEN]
     book.apply_update(update(order(), "open"), at(2))
     assert book.take_changed() == []
+
+
+@pytest.mark.parametrize("state", [OrderState.OPEN, OrderState.AWAITING_FILLS, OrderState.CANCELLING])
+def test_a_restored_order_whose_fills_add_up_has_ended_though_its_row_does_not_say_so(
+    state: OrderState,
+) -> None:
+    """The fill was committed and the order's row was not: a kill came between."""
+    book = OrderManager()
+    final = 50 if state is OrderState.AWAITING_FILLS else None
+    book.restore(replace(order(state=state, order_id=7), filled=50, final_filled=final), at(0))
+    assert not list(book.live())
+    assert book.take_changed()[0].state is OrderState.FILLED
