@@ -139,6 +139,7 @@ def test_a_truncated_journal_is_refused_and_rebuilt_and_trades_again_after_resum
         True,
         "journal rebuilt from the exchange",
     )
+    assert not second.events("grid_built"), "quoted before it was resumed"
     asked(home, "resume")
     second.wait_for("fill", count=2)
     assert second.stop() == 0
