@@ -33,6 +33,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: $(VENV)/.runtime
 	@$(BIN)/gridbot run $(ARGS)
 
+# Compiled tests are kept: to rewrite thousands of assertions takes each worker longer than many of the tests.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 

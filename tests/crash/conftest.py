@@ -12,9 +12,9 @@ SPEED = 300
 """Some fills a second, most of the time."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    """One for all: each bot has an account of its own, and no test leaves a fault."""
+    """One for many: each bot has an account of its own, and no test leaves a fault. A market this fast costs a lot of CPU."""
     running = Exchange(tmp_path_factory.mktemp("exchange"), SPEED, ("--no-limits",))
     yield running
     running.process.end()

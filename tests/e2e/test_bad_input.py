@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import signal
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gridbot_tui.cli import run_cli
 from tests.e2e.program import Exchange, Process, gridbot
 
 Start = Callable[..., Process]
@@ -21,7 +23,6 @@ SHORT = ("--no-ui", "--for", "20s")
 @pytest.mark.parametrize(
     ("arguments", "env", "words"),
     [
-        (("--no-ui", "--coin", "DOGE"), {}, "has no coin 'DOGE'; it has BTC"),
         (("--no-ui", "--bogus"), {}, "--bogus"),
         (("frobnicate",), {}, "frobnicate"),
         (("--no-ui", "--for", "banana"), {}, "write 90s, 5m or 1h"),
@@ -52,6 +53,37 @@ SHORT = ("--no-ui", "--for", "20s")
     ],
 )
 def test_it_is_refused_with_the_fix(
+    home: Path,
+    arguments: tuple[str, ...],
+    env: dict[str, str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """In this process, which has loaded the program already; whole processes follow below."""
+    for name in [name for name in os.environ if name.startswith(("HL_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {"HOME": str(home), **env}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(home)
+    code = run_cli(list(arguments))
+    stdout, stderr = capfd.readouterr()
+    assert (code, stdout) == (2, ""), stderr
+    assert stderr.startswith("gridbot: ")
+    assert stderr.count("\n") == 1
+    assert words in stderr
+    assert "0x1234" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "words"),
+    [
+        (("--no-ui", "--coin", "DOGE"), {}, "has no coin 'DOGE'; it has BTC"),
+        (SHORT, {"HL_AGENT_KEY": "0x1234"}, "not 32 bytes of hex"),
+        (("exchange", "synthetic"), {}, "`gridbot exchange` can't use synthetic"),
+    ],
+)
+def test_a_process_that_is_refused_ends_with_one_sentence_and_2(
     home: Path, arguments: tuple[str, ...], env: dict[str, str], words: str
 ) -> None:
     done = gridbot(home, *arguments, env=env)
