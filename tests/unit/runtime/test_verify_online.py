@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,9 +13,10 @@ from core.domain.cloid import make_cloid
 from core.domain.events import RemoteOrder
 from core.domain.fills import Fill
 from core.domain.orders import Side
+from core.exchange.reads import Page, Reads
 from core.journal.certificate import read_evidence
 from core.runtime import verify_online
-from core.runtime.verify_online import Look
+from core.runtime.verify_online import OVERLAP_MS, History, Look
 from tests.unit.exchange.samples import BTC, NOW_MS, cloid
 from tests.unit.runtime.kept_journal import Trades, alter, write_journal
 
@@ -124,3 +126,29 @@ def test_foreign_orders_are_nobodys_concern(journal: Path, fills: list[Fill]) ->
         RemoteOrder("BTC", "0x" + "12" * 16, 6, Side.BUY, 1, 1, False),
     )
     assert failed(journal, look(fills, orders=theirs)) == {}
+
+
+class Listing:
+    """Stands in for the reads: what the exchange lists, in pages of one."""
+
+    def __init__(self, fills: list[Fill]) -> None:
+        self.fills = fills
+        self.asked: list[int] = []
+
+    async def fills_since(self, since_ms: int) -> AsyncIterator[Page]:
+        self.asked.append(since_ms)
+        for fill in self.fills:
+            if fill.time_ms >= since_ms:
+                yield Page((fill,), fill.time_ms)
+
+
+async def test_a_second_look_reads_the_last_minute_alone_and_forgets_nothing() -> None:
+    first = next(Trades().some(1))
+    fills = [replace(first, trade_id=n, time_ms=first.time_ms + n * 30_000) for n in range(9)]
+    listing, history = Listing(fills[:7]), History(first.time_ms)
+    await history.read(cast("Reads", listing))
+    late = replace(fills[6], trade_id=77)
+    listing.fills = [*fills[2:], late]
+    await history.read(cast("Reads", listing))
+    assert set(history.fills.values()) == {*fills, late}
+    assert listing.asked == [first.time_ms, fills[6].time_ms - OVERLAP_MS]
