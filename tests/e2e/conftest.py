@@ -33,8 +33,17 @@ def start(home: Path) -> Iterator[Start]:
         process.end()
 
 
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """One for all tests of a module: each bot has an account of its own. No limits, for all call from one address."""
+    running = Exchange(tmp_path_factory.mktemp("exchange"), flags=("--no-limits",))
+    yield running
+    running.process.end()
+
+
 @pytest.fixture
-def exchange(home: Path) -> Iterator[Exchange]:
+def own_exchange(home: Path) -> Iterator[Exchange]:
+    """One that a test may break: with the limits of the real one."""
     running = Exchange(home)
     yield running
     running.process.end()

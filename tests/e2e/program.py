@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.runtime.control_client import ask
+from core.runtime.statedir import StateDir
+
 GRIDBOT = str(Path(sys.executable).with_name("gridbot"))
 START_WITHIN_S = 30.0
 END_WITHIN_S = 40.0
@@ -40,6 +43,12 @@ def gridbot(
         timeout=timeout_s,
         check=False,
     )
+
+
+def status(state: Path) -> dict[str, Any]:
+    """What the instance that runs there says of itself, over its socket: what ``gridbot status --json`` prints."""
+    found: dict[str, Any] = ask(StateDir(state), "status")["status"]
+    return found
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Exchange, Process, get, gridbot, wait_until
+from tests.e2e.program import Exchange, Process, get, gridbot, status, wait_until
 
 Start = Callable[..., Process]
 
@@ -108,8 +108,7 @@ def test_a_manual_trade_moves_position_and_ledger_alike(start: Start, exchange: 
     exchange.trade(account, "B", "0.05")
 
     def agrees() -> bool:
-        status = json.loads(gridbot(home, "status", "--json", "--state-dir", state).stdout)
-        btc = coin_of(status)
+        btc = coin_of(status(Path(state)))
         truth = exchange.truth(account)
         return btc["position"] == truth["positions"].get("BTC", "0") and btc["fills"] == len(truth["fills"])
 
@@ -128,8 +127,8 @@ def test_halt_resume_and_flatten_show_on_the_exchange(start: Start, exchange: Ex
     halted = gridbot(home, "halt", "--state-dir", state)
     assert halted.returncode == 0, halted.stderr
     assert exchange.truth(account)["orders"] == []
-    status = json.loads(gridbot(home, "status", "--json").stdout)
-    assert (status["halted"], status["halt_reason"]) == (True, "operator")
+    said = json.loads(gridbot(home, "status", "--json").stdout)
+    assert (said["halted"], said["halt_reason"]) == (True, "operator")
 
     flat = gridbot(home, "flatten", "--state-dir", state)
     assert flat.returncode == 0, flat.stderr
@@ -153,8 +152,8 @@ def test_a_halt_survives_kill_9_and_the_halted_bot_stays_up(
     first.stop(signal.SIGKILL)
     second = start(*arguments, name="second")
     second.wait_for("ws_ready")
-    status = json.loads(gridbot(home, "status", "--json").stdout)
-    assert status["halted"] is True
+    said = json.loads(gridbot(home, "status", "--json").stdout)
+    assert said["halted"] is True
     assert exchange.truth(account)["orders"] == []
     assert second.stop() == 0
 

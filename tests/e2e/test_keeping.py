@@ -43,8 +43,9 @@ def alter(state: Path, sql: str) -> None:
 
 
 def test_a_real_run_is_verified_while_it_runs_and_after_and_what_is_done_to_its_rows_is_named(
-    start: Start, exchange: Exchange, home: Path, state: Path
+    start: Start, own_exchange: Exchange, home: Path, state: Path
 ) -> None:
+    exchange = own_exchange
     bot = trading(start, exchange, state)
     bot.wait_for("fill", count=6)
     account = bot.events("session_start")[0]["account"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import exchange, home, start
+from tests.e2e.conftest import exchange, home, own_exchange, start
 from tests.faults.world import World, living
 
-__all__ = ["exchange", "home", "start", "world"]
+__all__ = ["exchange", "home", "own_exchange", "start", "world"]
 
 
 @pytest.fixture

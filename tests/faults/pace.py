@@ -26,15 +26,15 @@ BRISK: dict[ModuleType, dict[str, Any]] = {
 """Evidence about orders, in the same order and by the same rules, in a fifth of the time."""
 
 WATCHFUL: dict[ModuleType, dict[str, Any]] = {
-    market_data: {"PING_AFTER_S": 0.2, "SILENT_AFTER_S": 0.8, "ACK_TIMEOUT_S": 0.8, "BACKOFF_MAX_S": 0.4},
+    market_data: {"PING_AFTER_S": 0.4, "SILENT_AFTER_S": 1.6, "ACK_TIMEOUT_S": 1.6, "BACKOFF_MAX_S": 0.4},
     feed_watch: {
         "BOOK_CHECK_MS": 400,
         "BOOK_GRACE_MS": 300,
-        "UPDATE_OWED_MS": 1_000,
+        "UPDATE_OWED_MS": 2_000,
         "FILL_OWED_MS": 500,
     },
 }
-"""Silence is noticed some twenty times sooner."""
+"""Silence is noticed some ten times sooner."""
 
 IMPATIENT: dict[ModuleType, dict[str, Any]] = {
     rest: {"READ_TIMEOUT_S": 0.4, "ACTION_TIMEOUT_S": 0.4},

@@ -5,23 +5,13 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from core.engine.observations import COPY_HALT
-from core.runtime.control_client import ask
-from core.runtime.statedir import StateDir
-from tests.e2e.program import Exchange, Process, gridbot, wait_until
+from tests.e2e.program import Exchange, Process, gridbot, status, wait_until
 
 Start = Callable[..., Process]
-
-
-def status(state: Path) -> dict[str, Any]:
-    found: dict[str, Any] = ask(StateDir(state), "status")["status"]
-    return found
 
 
 def test_p14_a_second_instance_on_the_state_dir_is_refused_with_pid_and_host_and_a_dead_ones_is_not(
@@ -43,19 +33,9 @@ def test_p14_a_second_instance_on_the_state_dir_is_refused_with_pid_and_host_and
     assert exchange.truth(account)["orders"] == []
 
 
-@pytest.fixture
-def unlimited(home: Path) -> Iterator[Exchange]:
-    """Two bots behind one address would be refused for their number of requests, which is another matter."""
-    running = Exchange(home, flags=("--no-limits",))
-    yield running
-    running.process.end()
-
-
 def test_p14_a_copied_state_dir_that_trades_the_same_account_is_noticed_and_one_goes_on_alone(
-    start: Start, unlimited: Exchange, home: Path
+    start: Start, exchange: Exchange, home: Path
 ) -> None:
-    exchange = unlimited
-
     def run(place: str, name: str) -> Process:
         process = start(
             "--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / place), name=name

@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from core.runtime.control_client import ask
-from core.runtime.statedir import StateDir
-from tests.e2e.program import Exchange, Process, gridbot, wait_until
+from tests.e2e.program import Exchange, Process, gridbot, status, wait_until
 from tests.faults.small_disk import SmallDisk, mount, small_disk, unmount
 
 Start = Callable[..., Process]
@@ -39,8 +37,7 @@ class Bot:
         wait_until(lambda: len(self.orders()) >= 10, 15, "the grid rests")
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = ask(StateDir(self.state), "status")["status"]
-        return found
+        return status(self.state)
 
     def fills(self) -> int:
         return int(self.status()["coins"]["BTC"]["fills"])

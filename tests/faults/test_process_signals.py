@@ -6,13 +6,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from core.runtime.control_client import ask
-from core.runtime.statedir import StateDir
-from tests.e2e.program import Exchange, Process, post, wait_until
+from tests.e2e.program import Exchange, Process, post, status, wait_until
 from tests.e2e.terminal import Terminal
 
 Start = Callable[..., Process]
@@ -26,13 +23,8 @@ def begin(start: Start, exchange: Exchange, home: Path) -> tuple[Process, str]:
     return bot, account
 
 
-def status(home: Path) -> dict[str, Any]:
-    found: dict[str, Any] = ask(StateDir(home / "state"), "status")["status"]
-    return found
-
-
 def agrees(exchange: Exchange, account: str, home: Path) -> bool:
-    truth, coin = exchange.truth(account), status(home)["coins"]["BTC"]
+    truth, coin = exchange.truth(account), status(home / "state")["coins"]["BTC"]
     position = str(truth["positions"].get("BTC", "0"))
     return bool(coin["fills"] == len(truth["fills"]) and coin["position"] == position)
 
@@ -46,8 +38,9 @@ def agrees(exchange: Exchange, account: str, home: Path) -> bool:
     ids=["answer-late", "answer-lost"],
 )
 def test_p16_a_sigterm_in_the_middle_of_a_batch_leaves_no_order_behind(
-    start: Start, exchange: Exchange, home: Path, fault: dict[str, object]
+    start: Start, own_exchange: Exchange, home: Path, fault: dict[str, object]
 ) -> None:
+    exchange = own_exchange
     post(f"{exchange.url}/paper/faults", [fault])
     bot, account = begin(start, exchange, home)
     wait_until(lambda: bool(exchange.truth(account)["orders"]), 15, "the batch has reached the exchange")
@@ -72,10 +65,10 @@ def test_p16_a_dumb_terminal_gets_lines_and_a_hang_up_changes_nothing(
     dumb.wait_for('"event":"grid_built"')
     assert "no terminal here, so it runs headless" in dumb.text()
     assert "\x1b[" not in dumb.text()
-    account = str(status(home)["account"])
+    account = str(status(home / "state")["account"])
     dumb.hang_up()
-    before = status(home)["coins"]["BTC"]["fills"]
-    wait_until(lambda: status(home)["coins"]["BTC"]["fills"] > before + 1, 40, "it trades on")
+    before = status(home / "state")["coins"]["BTC"]["fills"]
+    wait_until(lambda: status(home / "state")["coins"]["BTC"]["fills"] > before + 1, 40, "it trades on")
     assert dumb.process.poll() is None
     assert dumb.stop() == 0
     assert exchange.truth(account)["orders"] == []
@@ -96,7 +89,7 @@ def test_p19_a_process_that_stood_still_looks_anew_before_it_places_anything(
     assert lag["gap_s"] >= STOPPED_S - 0.5
     wait_until(lambda: agrees(exchange, account, home), 15, "every fill of the pause is there once")
     assert len(exchange.truth(account)["fills"]) >= seen
-    wait_until(lambda: not status(home)["coins"]["BTC"]["idle_reason"], 15, "it quotes again")
+    wait_until(lambda: not status(home / "state")["coins"]["BTC"]["idle_reason"], 15, "it quotes again")
     wait_until(lambda: len(exchange.truth(account)["orders"]) >= 10, 15, "the grid is back")
     assert bot.stop() == 0, bot.err.read_text()
     assert exchange.truth(account)["orders"] == []

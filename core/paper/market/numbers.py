@@ -23,6 +23,9 @@ class Numbers:
         self.sizes_rounded = 0
         self._rest = Decimal(0)
         """Less than a lot of volume that no print has carried yet."""
+        self._prices: dict[tuple[str, Side], tuple[int, bool]] = {}
+        """What each text was read as, and whether it was rounded: quotes say the same few thousand numbers again and again."""
+        self._sizes: dict[str, tuple[int, bool]] = {}
 
     def bid(self, text: str) -> int:
         """Rounded down. Raises ``ValueError``, as all of these."""
@@ -48,10 +51,14 @@ class Numbers:
 
     def shown_lots(self, text: str) -> int:
         """A standing size: rounded down, but at least a lot."""
-        exact = _positive(text).scaleb(self.instrument.sz_decimals)
-        lots = int(exact)
-        self.sizes_rounded += lots != exact
-        return max(1, lots)
+        known = self._sizes.get(text)
+        if known is None:
+            exact = _positive(text).scaleb(self.instrument.sz_decimals)
+            lots = int(exact)
+            known = self._sizes[text] = max(1, lots), lots != exact
+        lots, was_rounded = known
+        self.sizes_rounded += was_rounded
+        return lots
 
     def traded_lots(self, text: str) -> int:
         """A traded size, which may be 0 lots: the rest goes to the next one."""
@@ -84,10 +91,16 @@ class Numbers:
         return lots
 
     def _price(self, text: str, toward: Side) -> int:
-        exact = self._exact_price(text)
-        if exact is not None:
-            return exact
-        self.prices_rounded += 1
+        known = self._prices.get((text, toward))
+        if known is None:
+            exact = self._exact_price(text)
+            read = (self._rounded_price(text, toward), True) if exact is None else (exact, False)
+            known = self._prices[text, toward] = read
+        price, was_rounded = known
+        self.prices_rounded += was_rounded
+        return price
+
+    def _rounded_price(self, text: str, toward: Side) -> int:
         scaled = _positive(text).scaleb(self.instrument.price_decimals)
         down = int(scaled)
         if toward is Side.SELL:
