@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 
 from tests.crash.bot import LEVELS, Bot
@@ -96,7 +97,7 @@ def test_p8_a_kill_between_two_batches_of_cancels_leaves_the_second_to_the_next_
     bot.settings.update(HL_NUM_GRIDS="110", HL_INVESTMENT_USD="2000")
     bot.start("cancel_answered")
     bot.is_whole(210)
-    bot.life.popen.terminate()
+    bot.life.popen.send_signal(signal.SIGTERM)
     bot.dies()
     assert 0 < len(resting(bot)) <= 20
     bot.recovers()

@@ -23,8 +23,8 @@ def start(home: Path) -> Iterator[Start]:
     """Start gridbot processes that are gone when the test is."""
     started: list[Process] = []
 
-    def start_one(*arguments: str, name: str = "gridbot", **env: str) -> Process:
-        process = Process(arguments, home, env, name)
+    def start_one(*arguments: str, name: str = "gridbot", is_installed: bool = False, **env: str) -> Process:
+        process = Process(arguments, home, env, name, is_installed)
         started.append(process)
         return process
 

@@ -13,10 +13,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.runtime.control_client import ask
 from core.runtime.statedir import StateDir
+from tests.e2e.warm import WarmPopen
 
 GRIDBOT = str(Path(sys.executable).with_name("gridbot"))
 START_WITHIN_S = 30.0
@@ -33,6 +35,20 @@ def gridbot(
     home: Path, *arguments: str, timeout_s: float = END_WITHIN_S, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, in ``home``."""
+    with TemporaryDirectory() as place:
+        out, err = Path(place, "out"), Path(place, "err")
+        process = WarmPopen(arguments, home, {**environment(home), **(env or {})}, out, err)
+        try:
+            code = process.wait(timeout_s)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+
+def installed_gridbot(
+    home: Path, *arguments: str, timeout_s: float = END_WITHIN_S, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """As ``gridbot``, by the script that users run."""
     return subprocess.run(
         [GRIDBOT, *arguments],
         cwd=home,
@@ -67,21 +83,29 @@ def free_port() -> int:
 
 @dataclass
 class Process:
-    """A running gridbot; its lines go to files so that it never waits for a reader."""
+    """A running gridbot; its lines go to files so that it never waits for a reader. ``is_installed``: by the users' script."""
 
     arguments: tuple[str, ...]
     home: Path
     env: dict[str, str] = field(default_factory=dict)
     name: str = "gridbot"
+    is_installed: bool = False
 
     def __post_init__(self) -> None:
         self.out = self.home / f"{self.name}.out"
         self.err = self.home / f"{self.name}.err"
+        env = {**environment(self.home), **self.env}
+        self.popen: subprocess.Popen[bytes] | WarmPopen
+        if not self.is_installed:
+            self.out.touch()
+            self.err.touch()
+            self.popen = WarmPopen(self.arguments, self.home, env, self.out, self.err)
+            return
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.popen = subprocess.Popen(
                 [GRIDBOT, *self.arguments],
                 cwd=self.home,
-                env={**environment(self.home), **self.env},
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gridbot_tui.cli import run_cli
-from tests.e2e.program import Exchange, Process, gridbot
+from tests.e2e.program import Exchange, Process, gridbot, installed_gridbot
 
 Start = Callable[..., Process]
 SHORT = ("--no-ui", "--for", "20s")
@@ -86,7 +86,7 @@ def test_it_is_refused_with_the_fix(
 def test_a_process_that_is_refused_ends_with_one_sentence_and_2(
     home: Path, arguments: tuple[str, ...], env: dict[str, str], words: str
 ) -> None:
-    done = gridbot(home, *arguments, env=env)
+    done = installed_gridbot(home, *arguments, env=env)
     assert (done.returncode, done.stdout) == (2, ""), done
     assert done.stderr.startswith("gridbot: ")
     assert done.stderr.count("\n") == 1

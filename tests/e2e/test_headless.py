@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Exchange, Process, get, gridbot, status, wait_until
+from tests.e2e.program import Exchange, Process, get, gridbot, installed_gridbot, status, wait_until
 
 Start = Callable[..., Process]
 
@@ -25,7 +25,7 @@ def coin_of(summary: dict[str, object], coin: str = "BTC") -> dict[str, object]:
 
 def test_a_first_run_on_the_embedded_exchange_fills_and_ends_flat_of_drift_and_orders(home: Path) -> None:
     state = home / "state"
-    done = gridbot(home, "--no-ui", "--for", "12s", "--summary", "json", "--state-dir", str(state))
+    done = installed_gridbot(home, "--no-ui", "--for", "12s", "--summary", "json", "--state-dir", str(state))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     summary = json.loads(done.stdout.splitlines()[-1])
@@ -63,7 +63,7 @@ def test_a_kill_in_the_middle_loses_no_fill_and_counts_none_twice(
         "--summary",
         "json",
     )
-    first = start(*arguments, name="first")
+    first = start(*arguments, name="first", is_installed=True)
     first.wait_for("fill", count=8)
     account = first.events("session_start")[0]["account"]
     first.stop(signal.SIGKILL)
@@ -84,7 +84,9 @@ def test_a_kill_in_the_middle_loses_no_fill_and_counts_none_twice(
 def test_a_stop_signal_cancels_our_orders_and_exits_0(
     start: Start, exchange: Exchange, home: Path, number: signal.Signals
 ) -> None:
-    bot = start("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state"))
+    bot = start(
+        *("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state")), is_installed=True
+    )
     bot.wait_for("grid_built")
     account = bot.events("session_start")[0]["account"]
     wait_until(lambda: len(exchange.truth(account)["orders"]) == 20, 10, "20 orders")
@@ -93,7 +95,9 @@ def test_a_stop_signal_cancels_our_orders_and_exits_0(
 
 
 def test_a_hang_up_changes_nothing(start: Start, exchange: Exchange, home: Path) -> None:
-    bot = start("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state"))
+    bot = start(
+        *("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state")), is_installed=True
+    )
     bot.wait_for("fill")
     bot.popen.send_signal(signal.SIGHUP)
     bot.wait_for("fill", count=len(bot.events("fill")) + 2)
@@ -171,7 +175,7 @@ def test_resync_poll_and_reconnect_say_what_they_found(start: Start, exchange: E
 
 
 def test_without_a_terminal_it_runs_headless_and_says_so(start: Start, home: Path) -> None:
-    bot = start("run", "--for", "15s", "--state-dir", str(home / "state"))
+    bot = start("run", "--for", "8s", "--state-dir", str(home / "state"), is_installed=True)
     assert bot.popen.wait(60) == 0
     assert "no terminal here, so it runs headless" in bot.err.read_text()
     assert bot.events("session_start")

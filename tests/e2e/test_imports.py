@@ -11,7 +11,7 @@ from tests.e2e.program import environment
 PROBE = """
 import sys
 from gridbot_tui.cli import run_cli
-code = run_cli(["run", "--no-ui", "--for", "15s", "--state-dir", sys.argv[1]])
+code = run_cli(["run", "--no-ui", "--for", "8s", "--state-dir", sys.argv[1]])
 loaded = sorted(name for name in sys.modules if name.partition(".")[0] in ("textual", "rich"))
 print("LOADED", [name for name in loaded if name.startswith("textual")])
 sys.exit(code)

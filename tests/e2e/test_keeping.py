@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,12 +136,15 @@ def test_a_truncated_journal_is_refused_and_rebuilt_and_trades_again_after_resum
     second = trading(start, exchange, state, "second")
     second.wait_for("ws_ready")
     wait_until(lambda: exchange.truth(account)["orders"] == [], 20, "the old orders are cancelled")
+    held = len(exchange.truth(account)["fills"])
     status = json.loads(asked(home, "status", "--json").stdout)
     assert (status["halted"], status["halt_reason"].split(":")[0]) == (
         True,
         "journal rebuilt from the exchange",
     )
     assert not second.events("grid_built"), "quoted before it was resumed"
+    time.sleep(1)
+    assert len(exchange.truth(account)["fills"]) == held, "filled before it was resumed"
     asked(home, "resume")
     second.wait_for("fill", count=2)
     assert second.stop() == 0
