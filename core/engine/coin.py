@@ -173,10 +173,12 @@ class Coin:
 
     def ledger_rows(self) -> list[SavePosition | SaveCheckpoint]:
         """What the ledger holds now, for the journal."""
+        checkpoint = self.ledger.take_checkpoint()
+        return [self.position_row(), *([checkpoint] if checkpoint else [])]
+
+    def position_row(self) -> SavePosition:
         ledger = self.ledger
-        checkpoint = ledger.take_checkpoint()
-        position = SavePosition(self.name, ledger.lots, ledger.fills, ledger.adjustments)
-        return [position, *([checkpoint] if checkpoint else [])]
+        return SavePosition(self.name, ledger.lots, ledger.fills, ledger.adjustments)
 
     def _superseded(self, adjustment: Adjustment) -> list[Effect]:
         size = self.config.instrument.size_text(adjustment.signed_lots)

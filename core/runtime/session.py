@@ -236,10 +236,14 @@ class Session:
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         boot, now = secrets.token_hex(4), clock.now()
-        await self._journal.commit(Batch(now.wall_ms, boots=[(boot, os.getpid(), VERSION)]))
-        failpoint("boot_saved")
         configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}
         engine = build_engine(account, restored.meta["instance"], boot, configs, restored, now)
+        # A kill between a fill's commit and that of what follows from it has left the stored position behind.
+        positions = [coin.position_row() for coin in engine.coins.values()]
+        await self._journal.commit(
+            Batch(now.wall_ms, boots=[(boot, os.getpid(), VERSION)], positions=positions)
+        )
+        failpoint("boot_saved")
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         router = OrderRouter(self._rest, signer, nonces, clock, instruments)
         feed = MarketData(self._base_url, account, instruments, clock, self.inbox.put)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -183,3 +184,22 @@ async def _beat(turns: list[int]) -> None:
     while True:
         turns[0] += 1
         await asyncio.sleep(0.002)
+
+
+async def test_p3_the_stored_position_that_a_kill_left_behind_is_put_right_by_the_next_start(
+    world: World,
+) -> None:
+    await world.start()
+    for total in (1, 2):
+        world.hit(100)
+        await world.until(lambda n=total: world.coin().fills.total == n, "a fill")  # type: ignore[misc]
+    held = world.rows("SELECT lots, fills FROM positions")
+    await world.crash()
+    with closing(
+        sqlite3.connect(world.plan().state.journal)
+    ) as db:  # as between a fill's commit and what follows
+        db.execute("UPDATE positions SET lots = 100, fills = 1")
+        db.commit()
+    await world.start(resting=None)
+    await world.check()
+    assert world.rows("SELECT lots, fills FROM positions") == held
