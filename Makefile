@@ -36,7 +36,7 @@ run: $(VENV)/.runtime
 # Compiled tests are kept: to rewrite thousands of assertions takes each worker longer than many of the tests.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)
