@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from core.domain.orders import Side
 
+REACHABLE_FILLS = 10_000
+"""The exchange lists no more of an account's fills than its newest ones, so many (Hyperliquid: userFillsByTime)."""
+
 
 class FillSource(StrEnum):
     """How a fill first reached us. ``ws`` is the live stream; everything else counts as ``rest``."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from core.domain.clock import Instant
 from core.domain.effects import AskAccount, AskFunding, AskOpenOrders, Backfill, Effect, notify
 from core.domain.events import BackfillDone, FeedChanged, OpenOrdersObserved, WireQuarantined
+from core.domain.fills import REACHABLE_FILLS
 from core.engine.coin import Coin
 from core.engine.feed_watch import FeedWatch
 from core.engine.procedures import feed_ticket
@@ -82,6 +83,19 @@ class FeedLink:
     def gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
         """The gap is closed: exposure may be quoted. The receipt follows when the orders in doubt have settled."""
         self.ready, self.ready_venue_ms = True, now.venue_ms
+        return [*self._out_of_reach(), *self._gap_closed(event, now)]
+
+    def _out_of_reach(self) -> list[Effect]:
+        """Older fills than the exchange lists are lost to us, and no chain shows it where they add up to nothing."""
+        if self._recovered < REACHABLE_FILLS:
+            return []
+        reason = (
+            f"all {REACHABLE_FILLS:,} fills that the exchange still lists were new; older ones may be missing: "
+            "`gridbot verify --online` holds profit and position against the exchange"
+        )
+        return [notify("fills_out_of_reach", "crit", "", recovered=self._recovered, reason=reason)]
+
+    def _gap_closed(self, event: BackfillDone, now: Instant) -> list[Effect]:
         if not self.down_since_mono_ms:
             told = notify(
                 "ws_ready",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from core.domain.cloid import parse_cloid
 from core.domain.events import RemoteOrder
-from core.domain.fills import Fill, FillKey, ForeignFill
+from core.domain.fills import REACHABLE_FILLS, Fill, FillKey, ForeignFill
 from core.domain.instrument import Instrument
 from core.engine.certificate import Check, fill_name, utc_text
 from core.engine.fill_guarantor import chain_order
@@ -21,9 +21,6 @@ from core.journal.certificate import Evidence, read_evidence
 from core.runtime.control_client import ask
 from core.runtime.statedir import StateDir, lock_holder
 from core.runtime.verify import Certificate
-
-REACHABLE = 10_000
-"""The exchange lists no more of an account's fills than its newest ones, so many."""
 
 LOOKS, PAUSE_S = 10, 1.0
 """A look that falls between a fill and its row is repeated: the journal of a running bot follows within a second."""
@@ -148,7 +145,7 @@ class Look:
     def oldest_ms(self) -> int:
         """Fills of this time and before may be listed no more; -1 if all are."""
         times = [*(fill.time_ms for fill in self.fills), *self.foreign_ms]
-        return min(times) if len(times) >= REACHABLE else -1
+        return min(times) if len(times) >= REACHABLE_FILLS else -1
 
     def compare(self, evidence: Evidence, instrument: Instrument, anchor: Anchor) -> list[Check]:
         """Position and fills of one coin, up to the newest fill that is listed."""

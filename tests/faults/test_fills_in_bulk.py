@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.orders import Side
-from core.engine import drift
+from core.engine import drift, feed_link
 from core.exchange import reads
 from core.journal.batch import Batch, Committed
 from core.journal.journal import Journal
@@ -37,6 +37,7 @@ async def test_f14_fills_beyond_what_can_be_read_leave_a_drift_until_an_operator
     monkeypatch.setattr(history, "_REACHABLE_FILLS", READABLE)
     for module, name in ((history, "MAX_FILLS"), (user_feeds, "MAX_FILLS"), (reads, "FILLS_PER_PAGE")):
         monkeypatch.setattr(module, name, READABLE // 5)
+    monkeypatch.setattr(feed_link, "REACHABLE_FILLS", READABLE)
     monkeypatch.setattr(
         drift, "CHAIN_MEMORY_MS", 2_000
     )  # what was just read passes through what the exchange shows
@@ -54,7 +55,7 @@ async def test_f14_fills_beyond_what_can_be_read_leave_a_drift_until_an_operator
     assert world.rows("SELECT count(*) FROM adjustments") == [(0,)]
     answer = await world.control("accept", "BTC")
     assert answer["ok"], answer
-    await world.check("position_drift_detected", "adjustment_accepted", drifts=True)
+    await world.check("position_drift_detected", "adjustment_accepted", "fills_out_of_reach", drifts=True)
     ((lots,),) = world.rows("SELECT sum(end_lots - start_lots) FROM adjustments")
     assert lots == held
     position = world.instrument().size_decimal(held)

@@ -170,7 +170,7 @@ class World:
         while not (found := condition()):
             if asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"not within {within_s:.0f} s: {what}\n{self.standing()}")
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
         return found
 
     async def control(self, cmd: str, coin: str = "") -> dict[str, Any]:

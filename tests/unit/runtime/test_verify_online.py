@@ -83,7 +83,7 @@ def test_what_the_exchange_no_longer_lists_is_not_asked_for(
 ) -> None:
     newest = [fill for fill in fills if fill.time_ms >= fills[25].time_ms]
     assert set(failed(journal, look(newest))) == {"online fills"}
-    monkeypatch.setattr(verify_online, "REACHABLE", len(newest) + 1)
+    monkeypatch.setattr(verify_online, "REACHABLE_FILLS", len(newest) + 1)
     assert set(failed(journal, look(newest))) == {"online fills"}
     assert failed(journal, look(newest, foreign_ms=(newest[-1].time_ms,))) == {}, (
         "fills in other coins count, too"
