@@ -30,6 +30,7 @@ DOWN_POLL_EVERY_MS = 5_000
 
 CHAIN_ALARM_MS = 10_000
 CHAIN_RETRY_MS = 1_000
+CHAIN_RETRY_MAX_MS = 120_000
 GAP_RETRY_MS = 1_000
 SECOND_READ_MS = 5_000
 """The exchange's index of fills may lag: after a reconnect they are read once more this much later."""
@@ -63,11 +64,12 @@ class Schedule:
         return True
 
     def missing_fill_again(self, engine: Engine, now: Instant) -> None:
-        """A fill may reach the exchange's index late; after the alarm it is looked for less often."""
+        """A fill may reach the exchange's index late; after the alarm it is looked for ever less often."""
         ages = [now.mono_ms - c.chain_broken_mono_ms for c in engine.coins.values() if c.chain_broken_mono_ms]
         if ages:
-            every_ms = CHAIN_RETRY_MS if min(ages) < CHAIN_ALARM_MS else CHAIN_ALARM_MS
-            self.at("chain", now.mono_ms + every_ms)
+            age_ms = min(ages)
+            seldom_ms = min(max(CHAIN_ALARM_MS, age_ms // 3), CHAIN_RETRY_MAX_MS)
+            self.at("chain", now.mono_ms + (CHAIN_RETRY_MS if age_ms < CHAIN_ALARM_MS else seldom_ms))
 
 
 def periodic(engine: Engine, now: Instant) -> list[Effect]:

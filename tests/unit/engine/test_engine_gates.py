@@ -184,6 +184,16 @@ def test_a_missing_fill_is_looked_for_again_whether_the_read_failed_or_found_not
         bench.engine.breaker.success()
     assert 12 <= len(asked) <= 17, "every second at first, then every ten"
     assert set(asked) == {fill(ms=49_000).time_ms}
+    asked.clear()
+    while bench.ms < 1_860_000:
+        for read in of_kind(Backfill, bench.done):
+            if read.ticket == "chain":
+                asked.append(read.since_ms)
+                bench.step(BackfillDone("chain", 0, 0, 0, error=error))
+        bench.done.clear()
+        bench.after(5_000)
+        bench.engine.breaker.success()
+    assert 15 <= len(asked) <= 30, "half an hour later every two minutes"
 
 
 # -- the breaker ---------------------------------------------------------------------------------------------
