@@ -13,8 +13,10 @@ from core.domain.effects import Effect, SaveAction, Severity, notify
 from core.domain.events import Event
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
-from core.engine.procedures import Flatten, Halt, Poll, Procedure, ReconnectFeed, Resync, Stop
+from core.engine.flatten import Flatten
+from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
+from core.engine.stop import Stop
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from core import VERSION
@@ -57,6 +57,19 @@ def _role(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or "role" not in answer:
         raise WireError("userRole: not a role")
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What one run of the account's loop is made of."""
+
+    loop: AccountLoop
+    feed: MarketData
+    runner: EffectRunner
+    nonces: NonceAllocator
+    withdrawal: Withdrawal
+    storage: Storage
+    control: ControlServer
 
 
 class Session:
@@ -229,25 +242,50 @@ class Session:
     # -- trading ------------------------------------------------------------------------------------------------
 
     async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
-        plan, clock = self._plan, self.clock
-        account, signer = plan.identity.account, plan.identity.signer
-        reads = Reads(self._rest, clock, account, instruments, self._dex())
+        reads = Reads(self._rest, self.clock, self._plan.identity.account, instruments, self._dex())
         restored = await self._unless_stopped(self._restore(reads, instruments))
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
-        boot, now = secrets.token_hex(4), clock.now()
+        engine = await self._begin(restored, instruments)
+        trade = self._assemble(engine, restored, reads, instruments)
+        self._tell(
+            "session_start",
+            "info",
+            account=engine.account,
+            network=self._plan.network,
+            coins=",".join(instruments),
+            boot=engine.boot,
+            exchange_url=self._base_url,
+        )
+        for warning in self._plan.warnings:
+            self._tell("config_warning", "warn", reason=warning)
+        await self._live(trade)
+        if trade.storage.trouble and self._failure is None:
+            self._failure = RunReport(ExitCode.STORAGE, trade.storage.sentence)
+        return self._report(engine)
+
+    async def _begin(self, restored: Restored, instruments: dict[str, Instrument]) -> Engine:
+        """The engine as the journal left it, and the row of this boot."""
+        plan, boot, now = self._plan, secrets.token_hex(4), self.clock.now()
         configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}
-        engine = build_engine(account, restored.meta["instance"], boot, configs, restored, now)
+        instance = restored.meta["instance"]
+        engine = build_engine(plan.identity.account, instance, boot, configs, restored, now)
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
-        await self._journal.commit(
-            Batch(now.wall_ms, boots=[(boot, os.getpid(), VERSION)], positions=positions)
-        )
+        boots = [(boot, os.getpid(), VERSION)]
+        await self._journal.commit(Batch(now.wall_ms, boots=boots, positions=positions))
         failpoint("boot_saved")
+        return engine
+
+    def _assemble(
+        self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]
+    ) -> Trade:
+        signer, clock = self._plan.identity.signer, self.clock
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         router = OrderRouter(self._rest, signer, nonces, clock, instruments)
-        feed = MarketData(self._base_url, account, instruments, clock, self.inbox.put)
+        feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
+        payments = [payment for rows in restored.coins.values() for payment in rows.funding]
         runner = EffectRunner(
             self.inbox,
             router,
@@ -256,9 +294,7 @@ class Session:
             clock,
             restored.cursor_ms,
             self._fatal,
-            funding_ms=max(
-                (payment.time_ms for rows in restored.coins.values() for payment in rows.funding), default=0
-            ),
+            funding_ms=max((payment.time_ms for payment in payments), default=0),
             anchor_ms=min(anchors_ms.values()),
         )
         withdrawal = Withdrawal(engine, router, reads, clock.now, self._publish_event)
@@ -276,47 +312,37 @@ class Session:
             lambda at: self._publish(self._snapshot(engine, at)),
             anchors_ms,
         )
-        self._tell(
-            "session_start",
-            "info",
-            account=account,
-            network=plan.network,
-            coins=",".join(instruments),
-            boot=boot,
-            exchange_url=self._base_url,
-        )
-        for warning in plan.warnings:
-            self._tell("config_warning", "warn", reason=warning)
         control = ControlServer(
-            plan.state.socket,
+            self._plan.state.socket,
             self.inbox,
             lambda: status(engine, self._snapshot(engine, clock.now())),
             engine.desk.outcomes.get,
         )
-        await control.start()
-        feeding = asyncio.create_task(feed.run(), name="feed")
+        return Trade(loop, feed, runner, nonces, withdrawal, storage, control)
+
+    async def _live(self, trade: Trade) -> None:
+        """Until the stop procedure has ended, or something has broken: then what is ours is taken back first."""
+        await trade.control.start()
+        feeding = asyncio.create_task(trade.feed.run(), name="feed")
         checking = asyncio.create_task(self._check_beside(), name="integrity")
         for task in (feeding, checking):
             task.add_done_callback(self._task_ended)
         try:
-            await loop.run()
+            await trade.loop.run()
         except StorageError as error:
             self._failure = RunReport(ExitCode.STORAGE, str(error))
-            await withdrawal.at_once()
+            await trade.withdrawal.at_once()
         except Exception as error:
             self._fatal("account loop", error)
-            nonces.go_on_without_disk()
-            await withdrawal.at_once()
+            trade.nonces.go_on_without_disk()
+            await trade.withdrawal.at_once()
         finally:
-            await withdrawal.end()
+            await trade.withdrawal.end()
             feeding.cancel()
             checking.cancel()
             await asyncio.gather(feeding, checking, return_exceptions=True)
-            await runner.drain(DRAIN_S)
-            await control.stop()
-        if storage.trouble and self._failure is None:
-            self._failure = RunReport(ExitCode.STORAGE, storage.sentence)
-        return self._report(engine)
+            await trade.runner.drain(DRAIN_S)
+            await trade.control.stop()
 
     def _report(self, engine: Engine) -> RunReport:
         found = summary(engine, self._plan.network)

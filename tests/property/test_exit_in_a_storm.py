@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived, StopRequested
-from core.engine.procedures import Stop
+from core.engine.stop import Stop
 from tests.unit.engine.storm import Storm
 
 

@@ -20,7 +20,7 @@ from core.domain.events import (
 )
 from core.domain.fills import Fill
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
-from core.engine.procedures import Flatten
+from core.engine.flatten import Flatten
 from tests.unit.engine.builders import (
     MID,
     Bench,

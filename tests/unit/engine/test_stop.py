@@ -13,7 +13,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.orders import Side
-from core.engine.procedures import Stop
+from core.engine.stop import Stop
 from tests.unit.engine.builders import Bench, account, cancelled, fill, notices, of_kind, placed
 
 

@@ -1,0 +1,83 @@
+"""Stop: the end of a run in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.domain.clock import Instant
+from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect
+from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed
+from core.engine.coin import Coin
+from core.engine.procedures import PROOF_EVERY_MS, READ_AGAIN_MS, ProcedureBase, shows_none_of_ours
+
+SETTLE_MS = 15_000
+READ_MS = 10_000
+
+
+@dataclass(slots=True)
+class Stop(ProcedureBase):
+    """No new orders, cancel ours until the exchange lists none, read the last fills, compare the position.
+
+    ``done`` lets the process end; it latches no halt.
+    """
+
+    phase: str = "cancel"
+    phase_mono_ms: int = 0
+    asked_mono_ms: int = -PROOF_EVERY_MS
+    reads: int = 0
+    ticket: str = ""
+    fills_read: bool = False
+
+    def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        if self.elapsed_ms(now) > SETTLE_MS + READ_MS:
+            return self.end("stopped without a last answer from the exchange", failed=True)
+        match self.phase:
+            case "cancel":
+                return self._cancelling(coins, event, now)
+            case "pause" if now.mono_ms - self.phase_mono_ms >= READ_AGAIN_MS:
+                return self._read(now)
+            case "read":
+                return self._comparing(coins, event, now)
+            case _:
+                return []
+
+    def _cancelling(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        live = [o for coin in coins for o in coin.orders.live()]
+        self.text = f"cancelling {len(live)} orders"
+        if not live and shows_none_of_ours(event, self.command.id, coins):
+            return self._read(now)
+        if self.elapsed_ms(now) >= SETTLE_MS:
+            self.failed = True
+            return self._read(now)
+        if live or now.mono_ms - self.asked_mono_ms < PROOF_EVERY_MS:
+            return []
+        self.asked_mono_ms = now.mono_ms
+        return [AskOpenOrders(self.command.id)]
+
+    def _read(self, now: Instant) -> list[Effect]:
+        """The fills first, then the position: what the position shows must be in the fills."""
+        self.reads += 1
+        self.phase, self.phase_mono_ms, self.fills_read = "read", now.mono_ms, False
+        self.ticket = f"{self.command.id}:{self.reads}"
+        self.text = "comparing with the exchange"
+        return [Backfill(ticket=self.ticket)]
+
+    def _comparing(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        match event:
+            case BackfillDone(ticket=t, error="") if t == self.ticket:
+                self.fills_read = True
+                return [AskAccount(self.ticket)]
+            case AccountObserved(ticket=t) if t == self.ticket and self.fills_read:
+                if self._agrees(coins, event):
+                    return self.end("stopped", failed=self.failed)
+            case BackfillDone(ticket=t) | RequestFailed(ticket=t) if t == self.ticket:
+                pass
+            case _:
+                return []
+        self.phase, self.phase_mono_ms = "pause", now.mono_ms
+        return []
+
+    @staticmethod
+    def _agrees(coins: list[Coin], seen: AccountObserved) -> bool:
+        positions = dict(seen.positions)
+        return all(positions.get(coin.name, 0) == coin.ledger.lots for coin in coins)
