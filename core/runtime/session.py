@@ -20,10 +20,9 @@ from core.engine.snapshot import build_snapshot
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import OrderRouter
-from core.exchange.reads import Reads, read_instruments
+from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
-from core.exchange.wire import WireError
 from core.failpoints import failpoint
 from core.journal.integrity import check_beside, was_checked_in_part
 from core.journal.journal import Batch, Journal
@@ -35,28 +34,15 @@ from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
 from core.runtime.restore import Opening, build_engine, coin_config, open_position
-from core.runtime.statedir import UsageError
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
 
-REACH_FOR_S = 60.0
-"""How long a start tries to reach the exchange."""
-
-AGREE_WITHIN = 5
-"""More reads of the coins after the first, before it is left for later."""
-
 T = TypeVar("T")
-RETRY_S = 1.0
 DRAIN_S = 3.0
-
-
-def _role(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or "role" not in answer:
-        raise WireError("userRole: not a role")
-    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +73,7 @@ class Session:
         self._storage: Storage | None = None
         self._failure: RunReport | None = None
         self._stop_asked = asyncio.Event()
-        self._unreached = ""
-        """Why the exchange couldn't be reached, as long as it couldn't."""
+        self._reach = Reach(plan, self._rest, self.clock, self._stop_asked, self._publish_event)
 
     def request_stop(self, reason: str) -> None:
         """No new orders, cancel ours, drain, reconcile, end. Called in the session's loop."""
@@ -99,10 +84,11 @@ class Session:
         """Live until stopped; how it ended. Raises ``UsageError`` and ``StorageError`` for what kept it from starting."""
         await self._rest.open()
         try:
-            instruments = await self._reach()
+            instruments = await self._reach.instruments()
             if instruments is None:
-                code = ExitCode.UNREACHABLE if self._unreached else ExitCode.CLEAN
-                reason = f": {self._unreached}" if self._unreached else ""
+                failure = self._reach.failure
+                code = ExitCode.UNREACHABLE if failure else ExitCode.CLEAN
+                reason = f": {failure}" if failure else ""
                 return RunReport(code, f"stopped before it had started{reason}")
             await self._open_journal()
             try:
@@ -116,66 +102,6 @@ class Session:
             await self._rest.close()
 
     # -- starting -----------------------------------------------------------------------------------------------
-
-    async def _reach(self) -> dict[str, Instrument] | None:
-        """The instruments of the coins asked for; tries for a minute. ``None`` if it was told to stop meanwhile."""
-        give_up = self.clock.now().mono_ms + REACH_FOR_S * 1000
-        told = False
-        while not self._stop_asked.is_set():
-            try:
-                instruments = self._pick(await self._instruments())
-                await self._check_signer()
-                return instruments
-            except (RestError, WireError) as error:
-                if self.clock.now().mono_ms > give_up:
-                    raise RestError(
-                        f"the exchange was not reachable for {REACH_FOR_S:.0f} s: {error}"
-                    ) from error
-                self._unreached = str(error)
-                if not told:
-                    told = True
-                    self._tell("exchange_unreachable", "warn", reason=str(error), trying_for_s=REACH_FOR_S)
-                await asyncio.sleep(RETRY_S)
-        return None
-
-    async def _instruments(self) -> dict[str, Instrument]:
-        """Asked for until two answers in a row agree: one that lacks a row gives every coin after it another coin's number."""
-        found = await read_instruments(self._rest, self._dex())
-        for _ in range(AGREE_WITHIN):
-            before, found = found, await read_instruments(self._rest, self._dex())
-            if found == before:
-                return found
-        raise WireError("meta: no two answers in a row agree")
-
-    async def _check_signer(self) -> None:
-        """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""
-        account, signer = self._plan.identity.account, self._plan.identity.signer.address
-        if signer == account:
-            return
-        role = await self._rest.ask({"type": "userRole", "user": signer}, _role)
-        master = str(role["data"].get("user")).lower() if isinstance(role.get("data"), dict) else ""
-        if role["role"] != "agent" or master != account:
-            raise UsageError(
-                f"the key's address {signer} is not an agent of HL_USER_ADDRESS {account} on {self._plan.network} (it is: "
-                f"{role['role']}); approve it there, or fix the one that is wrong. On paper leave HL_USER_ADDRESS unset"
-            )
-
-    def _dex(self) -> str:
-        dexs = {coin.partition(":")[0] if ":" in coin else "" for coin in self._plan.settings.by_coin}
-        if len(dexs) > 1:
-            raise UsageError(
-                "coins of different dexs can't share one instance in this version; start one for each dex"
-            )
-        return dexs.pop()
-
-    def _pick(self, found: dict[str, Instrument]) -> dict[str, Instrument]:
-        picked = {}
-        for coin in self._plan.settings.by_coin:
-            if coin not in found:
-                offered = ", ".join(list(found)[:12]) + (", …" if len(found) > 12 else "")
-                raise UsageError(f"the exchange has no coin {coin!r}; it has {offered}")
-            picked[coin] = found[coin]
-        return picked
 
     async def _open_journal(self) -> None:
         path, plan = self._plan.state.journal, self._plan
@@ -242,7 +168,7 @@ class Session:
     # -- trading ------------------------------------------------------------------------------------------------
 
     async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
-        reads = Reads(self._rest, self.clock, self._plan.identity.account, instruments, self._dex())
+        reads = Reads(self._rest, self.clock, self._plan.identity.account, instruments, dex_of(self._plan))
         restored = await self._unless_stopped(self._restore(reads, instruments))
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")

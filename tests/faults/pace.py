@@ -11,7 +11,7 @@ import pytest
 
 from core.engine import coin, feed_watch, order_manager
 from core.exchange import market_data, order_router, rest
-from core.runtime import session
+from core.runtime import reach
 
 BRISK: dict[ModuleType, dict[str, Any]] = {
     coin: {"EXPIRES_AFTER_MS": 1_200},
@@ -39,7 +39,7 @@ WATCHFUL: dict[ModuleType, dict[str, Any]] = {
 IMPATIENT: dict[ModuleType, dict[str, Any]] = {
     rest: {"READ_TIMEOUT_S": 0.4, "ACTION_TIMEOUT_S": 0.4},
     market_data: {"CONNECT_TIMEOUT_S": 0.4, **WATCHFUL[market_data]},
-    session: {"REACH_FOR_S": 1.0, "RETRY_S": 0.05},
+    reach: {"REACH_FOR_S": 1.0, "RETRY_S": 0.05},
 }
 """No answer is waited for longer than half a second."""
 

@@ -18,7 +18,7 @@ import pytest
 
 from core.paper.config import PaperConfig
 from core.paper.embedded import EmbeddedExchange
-from core.runtime import session as session_module
+from core.runtime import reach
 from core.runtime.event_bus import EventRecord
 from core.runtime.statedir import StateDir, StateLock
 from core.view import Severity
@@ -102,8 +102,8 @@ def test_a_hang_up_of_a_headless_run_changes_nothing_and_for_ends_it(
 def test_an_exchange_that_is_not_there_is_exit_code_5(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "REACH_FOR_S", 0.05)
-    monkeypatch.setattr(session_module, "RETRY_S", 0.01)
+    monkeypatch.setattr(reach, "REACH_FOR_S", 0.05)
+    monkeypatch.setattr(reach, "RETRY_S", 0.01)
     assert run_cli(["--no-ui", "--exchange-url", "http://127.0.0.1:1", "--summary", "json"]) == 5
     told = capsys.readouterr()
     assert "gridbot: the exchange was not reachable" in told.err

@@ -15,7 +15,7 @@ from core.journal.journal import Batch, Committed, Journal
 from core.journal.reader import JournalReader
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.faults.spec import parse_faults
-from core.runtime import session as session_module
+from core.runtime import reach
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import UsageError
 from tests.unit.exchange.little_server import LittleServer, say
@@ -144,8 +144,8 @@ async def test_coins_of_two_dexs_are_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "REACH_FOR_S", 0.1)
-    monkeypatch.setattr(session_module, "RETRY_S", 0.02)
+    monkeypatch.setattr(reach, "REACH_FOR_S", 0.1)
+    monkeypatch.setattr(reach, "RETRY_S", 0.02)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -174,7 +174,7 @@ async def test_an_exchange_that_answers_nonsense_counts_as_not_there(
 async def test_a_stop_before_the_exchange_was_reached_says_that_it_never_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "RETRY_S", 0.01)
+    monkeypatch.setattr(reach, "RETRY_S", 0.01)
     async with running(plan(tmp_path, "http://127.0.0.1:1")) as run:
         await until(run.told)
         report = await run.stop()

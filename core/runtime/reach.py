@@ -1,0 +1,111 @@
+"""The start's way to the exchange: the coins asked for, and whether the key may trade the account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from core.domain.effects import Notify, notify
+from core.domain.instrument import Instrument
+from core.exchange.reads import read_instruments
+from core.exchange.rest import Rest, RestError
+from core.exchange.venue_clock import VenueClock
+from core.exchange.wire import WireError
+from core.runtime.plan import RunPlan
+from core.runtime.statedir import UsageError
+
+REACH_FOR_S = 60.0
+"""How long a start tries to reach the exchange."""
+
+RETRY_S = 1.0
+
+AGREE_WITHIN = 5
+"""More reads of the coins after the first, before it is left for later."""
+
+
+def dex_of(plan: RunPlan) -> str:
+    """The one dex of the coins; empty for the first. Raises ``UsageError`` if there are several."""
+    dexs = {coin.partition(":")[0] if ":" in coin else "" for coin in plan.settings.by_coin}
+    if len(dexs) > 1:
+        raise UsageError(
+            "coins of different dexs can't share one instance in this version; start one for each dex"
+        )
+    return dexs.pop()
+
+
+def _role(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict) or "role" not in answer:
+        raise WireError("userRole: not a role")
+    return answer
+
+
+class Reach:
+    """``failure``: why the exchange couldn't be reached, as long as it couldn't."""
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        rest: Rest,
+        clock: VenueClock,
+        stop_asked: asyncio.Event,
+        publish: Callable[[Notify], None],
+    ) -> None:
+        self._plan, self._rest, self._clock = plan, rest, clock
+        self._stop_asked, self._publish = stop_asked, publish
+        self.failure = ""
+
+    async def instruments(self) -> dict[str, Instrument] | None:
+        """The instruments of the coins asked for; tries for a minute. ``None`` if it was told to stop meanwhile."""
+        give_up = self._clock.now().mono_ms + REACH_FOR_S * 1000
+        told = False
+        while not self._stop_asked.is_set():
+            try:
+                instruments = self._pick(await self._agreed())
+                await self._check_signer()
+                return instruments
+            except (RestError, WireError) as error:
+                if self._clock.now().mono_ms > give_up:
+                    raise RestError(
+                        f"the exchange was not reachable for {REACH_FOR_S:.0f} s: {error}"
+                    ) from error
+                self.failure = str(error)
+                if not told:
+                    told = True
+                    self._tell_unreachable(str(error))
+                await asyncio.sleep(RETRY_S)
+        return None
+
+    async def _agreed(self) -> dict[str, Instrument]:
+        """Asked for until two answers in a row agree: one that lacks a row gives every coin after it another coin's number."""
+        found = await read_instruments(self._rest, dex_of(self._plan))
+        for _ in range(AGREE_WITHIN):
+            before, found = found, await read_instruments(self._rest, dex_of(self._plan))
+            if found == before:
+                return found
+        raise WireError("meta: no two answers in a row agree")
+
+    async def _check_signer(self) -> None:
+        """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""
+        account, signer = self._plan.identity.account, self._plan.identity.signer.address
+        if signer == account:
+            return
+        role = await self._rest.ask({"type": "userRole", "user": signer}, _role)
+        master = str(role["data"].get("user")).lower() if isinstance(role.get("data"), dict) else ""
+        if role["role"] != "agent" or master != account:
+            raise UsageError(
+                f"the key's address {signer} is not an agent of HL_USER_ADDRESS {account} on {self._plan.network} (it is: "
+                f"{role['role']}); approve it there, or fix the one that is wrong. On paper leave HL_USER_ADDRESS unset"
+            )
+
+    def _pick(self, found: dict[str, Instrument]) -> dict[str, Instrument]:
+        picked = {}
+        for coin in self._plan.settings.by_coin:
+            if coin not in found:
+                offered = ", ".join(list(found)[:12]) + (", …" if len(found) > 12 else "")
+                raise UsageError(f"the exchange has no coin {coin!r}; it has {offered}")
+            picked[coin] = found[coin]
+        return picked
+
+    def _tell_unreachable(self, reason: str) -> None:
+        self._publish(notify("exchange_unreachable", "warn", "", reason=reason, trying_for_s=REACH_FOR_S))
