@@ -17,7 +17,6 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -100,6 +99,18 @@ class Settings(BaseSettings):
         Decimal("0.02"),
         description="Net funding paid within a day, of the account's value, that halts a coin; 0: no limit",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What it is given and nothing else: ``load_settings`` lays the sources over each other, and can name each."""
+        return (init_settings,)
 
     @field_validator("coins", mode="before")
     @classmethod
@@ -256,21 +267,8 @@ def _validated(
         if f"HL_{name.upper()}" in environ
     }
 
-    class Layered(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            named = InitSettingsSource(settings_cls, from_environment)
-            return init_settings, named, InitSettingsSource(settings_cls, from_file)
-
     try:
-        settings: Settings = Layered(**flags)
+        settings = Settings(**{**from_file, **from_environment, **flags})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
