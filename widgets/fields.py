@@ -82,7 +82,7 @@ def field_line(field: Field, width: int) -> Line:
         return (*lead, Span(shorten(value, room), ink))
     note_width = min(_NOTE_WIDTH, max(room - 1 - _SHORT_VALUE_WIDTH, 0))
     note = _note(field.notes, note_width, room - 1 - len(value))
-    value_width = room - 1 - note_width
+    value_width = max(room - 1 - note_width, 0)
     if note:
         value_width = max(min(value_width, room - len(note) - 1), len(value))
     shown = f"{shorten(value, room):>{value_width}}"
