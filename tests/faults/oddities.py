@@ -60,6 +60,24 @@ def stamped(world: World, shift_ms: int) -> Iterator[None]:
 
 
 @contextmanager
+def one_moment(world: World) -> Iterator[None]:
+    """Fills carry one and the same time, however far apart they happen."""
+    ledger = world.venue.venue.ledger
+    fill, moment = ledger.fill, ledger.block_ms
+
+    def stopped(*args: Any, **kwargs: Any) -> None:
+        kept, ledger.block_ms = ledger.block_ms, moment
+        try:
+            fill(*args, **kwargs)
+        finally:
+            ledger.block_ms = kept
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "fill", stopped)
+        yield
+
+
+@contextmanager
 def rewritten(changes: dict[str, Any], side: Side | None = None) -> Iterator[None]:
     """Rows of fills (of one side, if given) are told with these fields, whoever asks, for good: until the end of the test."""
     told: Any = Rows.fill

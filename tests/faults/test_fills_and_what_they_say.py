@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.orders import Side
 from core.paper.config import PaperConfig
-from tests.faults.oddities import one_trade_id, rewritten, stamped
+from tests.faults.oddities import one_moment, one_trade_id, rewritten, stamped
 from tests.faults.world import World, living
 
 HOUR_MS = 3_600_000
@@ -33,12 +33,15 @@ async def test_f05_a_trade_id_that_comes_again_at_another_time_or_coin_is_anothe
         await world.start(resting=None)
         await world.until(world.is_whole, "both grids rest")
         with one_trade_id(world):
-            for coin in ("BTC", "ETH", "BTC"):
-                world.hit(40, coin=coin)
-                await world.turn()
+            with one_moment(world):
+                for coin in ("BTC", "ETH"):
+                    world.hit(40, coin=coin)
+                    await world.turn()
+            world.hit(40, coin="BTC")
             truth = await world.check()
             assert len(truth["fills"]) == 3
             assert len({row["tid"] for row in truth["fills"]}) == 1
+            assert len({row["time"] for row in truth["fills"]}) == 2
             assert [c.fills.total for c in world.snapshot.coins] == [2, 1]
 
 

@@ -103,3 +103,9 @@ async def test_two_hundred_fills_within_a_second_of_rebuilds_leave_one_whole_gri
         truth = await world.check("grid_recentered")
         assert len(truth["fills"]) >= 100
         assert len(world.told("grid_recentered")) >= 3
+        levels = [(level.side, level.price) for level in world.coin().grid.levels]
+        await world.crash()
+        await world.start(resting=None)
+        await world.until(world.is_whole, "it goes on where it was")
+        again = [(level.side, level.price) for level in world.coin().grid.levels]
+        assert again == levels, "a fill of an older grid counts in no cell of the present one"

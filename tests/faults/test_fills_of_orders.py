@@ -57,6 +57,7 @@ async def test_f09_a_fill_that_was_on_its_way_when_its_order_was_cancelled_is_wa
     await world.check("halt", halted="operator")
     assert world.rows(states) == [("cancelled", 100)]
     assert world.coin().fills.external == 0
+    assert not world.told("late_fill")
 
 
 async def test_f09_a_fill_of_an_order_that_had_ended_moves_the_position_and_is_told(world: World) -> None:
