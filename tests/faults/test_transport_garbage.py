@@ -10,6 +10,7 @@ import pytest
 from core.domain.orders import Side
 from core.paper.jsonio import Json
 from core.paper.server.frames import frame
+from tests.faults.oddities import rewritten
 from tests.faults.pace import BRISK, WATCHFUL, pace
 from tests.faults.world import World
 
@@ -58,6 +59,15 @@ async def test_t08_answers_that_are_no_json_are_told_and_believed_in_nothing(
     await world.until(lambda: world.told("api_error"), "it says what it could not read")
     assert not world.told("position_drift_detected")
     await world.check("api_error", "fill")
+
+
+@pytest.mark.parametrize("read", READS)
+async def test_t08_one_answer_that_is_no_json_is_not_taken_for_an_empty_one(world: World, read: str) -> None:
+    await world.start()
+    await world.faults({"kind": "http_empty", "action": read})
+    answer = await world.control("resync")
+    assert "resync failed" in str(answer), answer
+    await world.check()
 
 
 @pytest.mark.parametrize("read", READS)
@@ -147,9 +157,16 @@ async def test_t08_fields_and_values_that_are_new_change_nothing(world: World) -
     row: Json = {"px": mid, "sz": "1.0", "n": 1, "builder": None}
     say(world, "bbo", {"coin": "BTC", "time": 1, "bbo": [row, None], "seq": 7})
     say(world, "bbo", {"coin": "XYZ", "time": 1, "bbo": [None, None]})
+    say(
+        world,
+        "orderUpdates",
+        [{"order": {"coin": "XYZ"}, "status": "asleep", "statusTimestamp": 1, "seq": 7}],
+    )
     world.move(0.01)
     await world.turn()
-    await world.check()
+    with rewritten({"seq": 7, "builder": None}):
+        world.hit(100)
+        await world.check("fill")
     assert not world.told("wire_quarantined")
 
 
