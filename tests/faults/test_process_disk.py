@@ -211,6 +211,15 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def without_a_page_of_actions(journal: Path) -> bytes:
+    """Damage where nothing looks before an operator's command comes."""
+    with closing(sqlite3.connect(journal)) as db:
+        ((page,),) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'actions'")
+        ((size,),) = db.execute("PRAGMA page_size")
+    raw = journal.read_bytes()
+    return raw[: (page - 1) * size] + bytes(size) + raw[page * size :]
+
+
 def test_p11_a_journal_that_cannot_be_used_is_kept_and_the_way_out_is_named(
     exchange: Exchange, home: Path
 ) -> None:
@@ -219,8 +228,9 @@ def test_p11_a_journal_that_cannot_be_used_is_kept_and_the_way_out_is_named(
     first = gridbot(home, "--no-ui", "--exchange-url", exchange.url, "--state-dir", str(state), "--for", "4s")
     assert first.returncode == 0, first.stderr
     account, sound = json.loads(first.stdout.splitlines()[0])["account"], journal.read_bytes()
-    for name, damage in DAMAGES.items():
-        kept = damage(sound)
+    kept_by_name = {name: damage(sound) for name, damage in DAMAGES.items()}
+    kept_by_name["without a page"] = without_a_page_of_actions(journal)
+    for name, kept in kept_by_name.items():
         journal.write_bytes(kept)
         for beside in ("journal.db-wal", "journal.db-shm"):
             (state / beside).unlink(missing_ok=True)

@@ -41,7 +41,7 @@ def test_p16_a_sigterm_in_the_middle_of_a_batch_leaves_no_order_behind(
     start: Start, own_exchange: Exchange, home: Path, fault: dict[str, object]
 ) -> None:
     exchange = own_exchange
-    post(f"{exchange.url}/paper/faults", [fault])
+    post(f"{exchange.url}/paper/faults", [fault, {"kind": "ws_drop", "channel": "orderUpdates"}])
     bot, account = begin(start, exchange, home)
     wait_until(lambda: bool(exchange.truth(account)["orders"]), 15, "the batch has reached the exchange")
     code = bot.stop(signal.SIGTERM)
