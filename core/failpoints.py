@@ -28,6 +28,7 @@ Point = Literal[
     "rows_written",
     "intent_committed",
     "checkpoint_saved",
+    "log_folding",
     # an order on its way
     "order_signed",
     "order_sent",

@@ -118,6 +118,7 @@ class Journal:
         """Bring the log's pages into the file, so that the next commit begins the log anew. Waits for no reader."""
         if self._db is None:
             return
+        failpoint("log_folding")
         try:
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error:

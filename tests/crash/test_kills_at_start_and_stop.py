@@ -1,4 +1,4 @@
-"""P9 and more: ``kill -9`` while the program starts, looks for what is not in its journal, and stops."""
+"""P9 and more: ``kill -9`` while the program starts, looks for what is not in its journal, folds its log, and stops."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import random
 import sqlite3
 import time
 
-from tests.crash.bot import Bot
+from core.journal.journal import FOLD_EVERY_ROWS
+from tests.crash.bot import EXCUSED_S, Bot
+from tests.crash.halfway import fold_half
 
 
 def test_p9_a_first_start_that_was_killed_at_each_of_its_steps_is_simply_made_again(bot: Bot) -> None:
@@ -35,6 +37,27 @@ def test_a_stop_that_was_killed_near_its_end_had_cancelled_all(bot: Bot) -> None
         bot.killed_stopping_at(point)
         assert not bot.resting()
     bot.recovers()
+
+
+def test_a_kill_in_the_midst_of_folding_the_log_loses_nothing(bot: Bot) -> None:
+    bot.start("log_folding")
+    bot.is_whole()
+    bot.watch.excused_until = time.monotonic() + EXCUSED_S
+    for _ in range(FOLD_EVERY_ROWS // 4):
+        for side in "BA":
+            bot.exchange.trade(bot.account, side, "0.001")
+    bot.dies()
+    loses_nothing_halfway(bot)
+    bot.killed_stopping_at("journal_closing")
+    loses_nothing_halfway(bot)
+    bot.recovers()
+
+
+def loses_nothing_halfway(bot: Bot) -> None:
+    rows = bot.books.rows("SELECT * FROM fills ORDER BY id"), bot.books.rows("SELECT * FROM orders")
+    assert rows[0]
+    assert fold_half(bot.state.journal)
+    assert rows == (bot.books.rows("SELECT * FROM fills ORDER BY id"), bot.books.rows("SELECT * FROM orders"))
 
 
 def test_kills_at_random_moments_lose_no_fill_and_double_no_order(bot: Bot) -> None:
