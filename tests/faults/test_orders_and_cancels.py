@@ -34,6 +34,11 @@ def row_states(world: World, cloids: set[str]) -> set[str]:
     return {state for cloid, state in world.rows("SELECT cloid, state FROM orders") if cloid in cloids}
 
 
+def cancels(world: World) -> int:
+    """How many orders a cancel was decided for."""
+    return len(world.rows("SELECT 1 FROM orders WHERE state IN ('cancelling', 'cancelled')"))
+
+
 # -- refused (O4) --------------------------------------------------------------------------------------------
 
 
@@ -49,18 +54,23 @@ async def test_o04_a_refusal_of_a_whole_action_is_no_success_and_no_doubt(world:
 
 async def test_o04_a_refusal_of_one_order_concerns_that_order_alone(world: World) -> None:
     await world.start()
-    ask = best(world, Side.SELL)
+    ask, bid = best(world, Side.SELL), best(world, Side.BUY)
     instrument = world.instrument()
     await world.faults({"kind": "ws_drop", "channel": "bbo"})
     asset = instrument.asset_id
-    await world.act({"type": "cancelByCloid", "cancels": [{"asset": asset, "cloid": ask.cloid}]})
+    both = [{"asset": asset, "cloid": order.cloid} for order in (ask, bid)]
+    await world.act({"type": "cancelByCloid", "cancels": both})
     world.move(100 * (ask.price + 20 - world.mid()) / world.mid())
+    await world.until(lambda: len(world.told("order_cancelled")) == 2, "both are gone")
+    await world.faults({"kind": "ws_drop", "channel": "bbo"}, NO_UPDATES)  # only the answer tells
     (told, *_) = await world.until(lambda: world.told("order_rejected"), "it would take: refused")
     assert told["severity"] == "info"
+    await world.until(lambda: bid.price in [order.price for order in world.ours()], "the bid beside it rests")
     await world.faults()
     world.move(-0.01)
     await world.check("order_cancelled", "order_rejected")
     assert not world.told("order_unknown")
+    assert {told["side"] for told in world.told("order_rejected")} == {"sell"}
 
 
 # -- cancels (O5-O7) -----------------------------------------------------------------------------------------
@@ -80,6 +90,11 @@ async def test_o05_a_cancel_that_was_done_and_not_answered_is_one_until_the_exch
         gone = bids - cloids(world)
         await world.turn()
         assert row_states(world, gone) == {"cancelling"}
+        await world.until(
+            lambda: world.snapshot.api.cancels_sent >= cancels(world), "an answer to each, or none"
+        )
+        await world.turn()
+        assert row_states(world, gone) == {"cancelling"}, "how much had traded isn't known"
         await world.check("grid_recentered")
         assert row_states(world, first) <= {"cancelled", "filled"}
 
