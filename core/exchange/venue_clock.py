@@ -13,6 +13,9 @@ IMPLAUSIBLE_MS = 2 * 86_400_000
 AGREES_WITHIN_MS = 50.0
 """What a sample may differ beyond its own uncertainty before one of the two clocks must have been set."""
 
+SET_BACK_AFTER_MS = 120_000.0
+"""Stamps that are behind for so long are a clock that was set back; until then, those of a node that lags. To be ahead does no
+harm meanwhile: actions expire later than was meant."""
 
 _DURATIONS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Never set; where there is one, it also goes on while the machine is suspended: what was known before that is old after it."""
@@ -40,6 +43,8 @@ class VenueClock:
     seen_ms: int = 0
     """The newest stamp in any answer: venue time that has certainly passed."""
     _best_rtt_ms: float = float("inf")
+    _behind_since_ms: float | None = None
+    """Monotonic time of the first of the stamps in a row that are behind the estimate; ``None`` if the last one wasn't."""
 
     def now(self) -> Instant:
         mono = mono_ms()
@@ -54,6 +59,13 @@ class VenueClock:
         found = venue_ms - (sent_mono_ms + received_mono_ms) / 2
         self._best_rtt_ms *= 1.05  # an old good sample must not outvote clocks that have drifted since
         was_set = abs(found - self.offset_ms) > (rtt + self._best_rtt_ms) / 2 + AGREES_WITHIN_MS
+        if not (was_set and found < self.offset_ms):
+            self._behind_since_ms = None
+        elif self._behind_since_ms is None:
+            self._behind_since_ms = received_mono_ms
+            return
+        elif received_mono_ms - self._behind_since_ms < SET_BACK_AFTER_MS:
+            return
         if rtt <= self._best_rtt_ms or rtt <= 5.0 or was_set:
             self._best_rtt_ms = rtt
             self.offset_ms = found

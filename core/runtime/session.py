@@ -129,7 +129,7 @@ class Session:
             self._tell(
                 "exchange_changed", "warn", before=meta.get("exchange_url") or "embedded", now=self._base_url
             )
-        instance = meta.get("instance") or secrets.token_hex(4)
+        instance = meta.get("instance") or plan.state.read_instance() or secrets.token_hex(4)
         await self._journal.commit(Batch(now.wall_ms, meta={**fresh, "instance": instance}))
         try:
             plan.state.keep_instance(instance)

@@ -38,6 +38,19 @@ def test_a_clock_that_was_set_is_followed_at_once() -> None:
     assert clock.offset_ms == 11_000
 
 
+def test_a_node_that_lags_does_not_set_the_clock_back_and_one_that_stays_behind_does() -> None:
+    clock = VenueClock(offset_ms=0.0)
+    clock.observe(11_010, 0, 20)
+    for mono in range(1_000, 120_000, 1_000):
+        clock.observe(mono + 1_000, mono, mono + 3)
+        assert clock.offset_ms == 11_000
+    clock.observe(131_001, 120_000, 120_003)
+    assert clock.offset_ms == pytest.approx(11_000, abs=5), "one that isn't behind begins it anew"
+    for mono in range(121_000, 250_000, 1_000):
+        clock.observe(mono + 1_000, mono, mono + 3)
+    assert clock.offset_ms == pytest.approx(1_000, abs=5)
+
+
 def test_the_newest_stamp_is_kept_whatever_the_order_of_answers() -> None:
     clock = VenueClock(offset_ms=0.0)
     clock.observe(2_000, 0, 3)
