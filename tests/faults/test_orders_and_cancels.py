@@ -128,6 +128,18 @@ async def test_o06_a_halt_is_not_done_while_a_cancel_did_not_arrive(world: World
         await world.check("halt", halted="operator")
 
 
+async def test_o06_a_halt_beside_a_node_that_lags_is_not_refused_as_expired(world: World) -> None:
+    await world.start()
+    seen = len(world.run.snapshots)
+    await world.faults({"kind": "rest_lag", "delay_ms": 7_000})
+    await world.struck()
+    await world.until(lambda: len(world.run.snapshots) > seen + 15, "stale times have come in")
+    answer = await world.control("halt")
+    assert "6 sent, 6 confirmed" in str(answer), answer
+    assert not world.ours()
+    await world.check("halt", halted="operator")
+
+
 async def test_o07_a_cancel_refused_because_the_order_had_filled_leaves_the_fill_to_count(
     world: World,
 ) -> None:

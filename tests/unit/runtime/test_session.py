@@ -262,3 +262,23 @@ async def test_every_start_has_a_boot_of_its_own_and_one_instance(tmp_path: Path
     db.close()
     assert boots == 2
     assert plan(tmp_path, "").state.read_instance() == instance, "a rebuilt journal still knows its orders"
+
+
+async def test_a_journal_that_was_removed_leaves_orders_that_are_still_ours(tmp_path: Path) -> None:
+    async with venue() as exchange:
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            await run.crash()
+        state = plan(tmp_path, exchange.url).state
+        instance = state.read_instance()
+        before = {order["cloid"] for order in (await exchange.truth())["orders"]}
+        for file in state.path.glob("journal.db*"):
+            file.unlink()
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            now = {order["cloid"] for order in (await exchange.truth())["orders"]}
+            report = await run.stop()
+        assert len(before) == len(now) == GRID
+        assert not before & now, "taken back, and others placed"
+        assert not report.summary["halted"]
+        assert state.read_instance() == instance
