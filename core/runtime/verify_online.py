@@ -84,7 +84,7 @@ async def _compare_dex(
     history = History(min((anchor.time_ms for anchor in listed.values()), default=0))
     alike, failed = 0, list[tuple[str, int, str]]()
     for number in range(LOOKS):
-        look = await _look(reads, history)
+        look = await _look(reads, history, bool(listed))
         with read_evidence(state.journal) as evidence:
             checks = [
                 *(
@@ -207,9 +207,10 @@ class Look:
         return check
 
 
-async def _look(reads: Reads, history: History) -> Look:
+async def _look(reads: Reads, history: History, has_coins: bool) -> Look:
     before = await reads.account()
-    await history.read(reads)
+    if has_coins:
+        await history.read(reads)
     after = await reads.account()
     orders = (await reads.open_orders()).orders
     return Look(
