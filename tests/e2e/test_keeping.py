@@ -6,14 +6,13 @@ import json
 import shutil
 import signal
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.program import Exchange, Process, gridbot, wait_until
+from tests.e2e.program import Exchange, Process, gridbot, status, wait_until
 
 Start = Callable[..., Process]
 
@@ -137,13 +136,14 @@ def test_a_truncated_journal_is_refused_and_rebuilt_and_trades_again_after_resum
     second.wait_for("ws_ready")
     wait_until(lambda: exchange.truth(account)["orders"] == [], 20, "the old orders are cancelled")
     held = len(exchange.truth(account)["fills"])
-    status = json.loads(asked(home, "status", "--json").stdout)
-    assert (status["halted"], status["halt_reason"].split(":")[0]) == (
+    said = json.loads(asked(home, "status", "--json").stdout)
+    assert (said["halted"], said["halt_reason"].split(":")[0]) == (
         True,
         "journal rebuilt from the exchange",
     )
     assert not second.events("grid_built"), "quoted before it was resumed"
-    time.sleep(1)
+    quoted_ms = market_ms(state)
+    wait_until(lambda: market_ms(state) > quoted_ms + 1_000, 15, "the market goes on")
     assert len(exchange.truth(account)["fills"]) == held, "filled before it was resumed"
     asked(home, "resume")
     second.wait_for("fill", count=2)
@@ -183,6 +183,11 @@ def test_a_journal_of_a_newer_version_is_rebuilt_with_what_it_still_tells(
     second.wait_for("ws_ready")
     assert exchange.truth(account)["orders"] == []
     assert second.stop() == 3
+
+
+def market_ms(state: Path) -> int:
+    """Of the newest quote that the bot has seen."""
+    return int(status(state)["coins"]["BTC"]["market_ms"])
 
 
 def cut(state: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -42,39 +42,32 @@ def one_trade_id(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def stamped(world: World, shift_ms: int) -> Iterator[None]:
-    """Fills carry a time so far ahead of (or behind) when they happened; the rest of the exchange keeps its clock."""
+def _timed(world: World, time_of: Callable[[int], int]) -> Iterator[None]:
+    """Fills carry a time made from that of their block; the rest of the exchange keeps its clock."""
     ledger = world.venue.venue.ledger
     fill = ledger.fill
 
-    def shifted(*args: Any, **kwargs: Any) -> None:
-        kept, ledger.block_ms = ledger.block_ms, ledger.block_ms + shift_ms
+    def told(*args: Any, **kwargs: Any) -> None:
+        kept, ledger.block_ms = ledger.block_ms, time_of(ledger.block_ms)
         try:
             fill(*args, **kwargs)
         finally:
             ledger.block_ms = kept
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "fill", shifted)
+        patch.setattr(ledger, "fill", told)
         yield
 
 
-@contextmanager
-def one_moment(world: World) -> Iterator[None]:
+def stamped(world: World, shift_ms: int) -> AbstractContextManager[None]:
+    """Fills carry a time so far ahead of (or behind) when they happened."""
+    return _timed(world, lambda block_ms: block_ms + shift_ms)
+
+
+def one_moment(world: World) -> AbstractContextManager[None]:
     """Fills carry one and the same time, however far apart they happen."""
-    ledger = world.venue.venue.ledger
-    fill, moment = ledger.fill, ledger.block_ms
-
-    def stopped(*args: Any, **kwargs: Any) -> None:
-        kept, ledger.block_ms = ledger.block_ms, moment
-        try:
-            fill(*args, **kwargs)
-        finally:
-            ledger.block_ms = kept
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "fill", stopped)
-        yield
+    moment = world.venue.venue.ledger.block_ms
+    return _timed(world, lambda _: moment)
 
 
 @contextmanager

@@ -173,27 +173,24 @@ def test_a_missing_fill_is_looked_for_again_whether_the_read_failed_or_found_not
     bench = Bench().started()
     bench.step(FillsCommitted((fill(BUY, 5, start=0, ms=50_000, trade_id=2),)))
     bench.step(FillsCommitted((fill(BUY, 7, start=10, ms=60_000, trade_id=3),)))
-    asked = []
-    while bench.ms < 60_000:
-        for read in of_kind(Backfill, bench.done):
-            if read.ticket == "chain":
-                asked.append(read.since_ms)
-                bench.step(BackfillDone("chain", 0, 0, 0, error=error))
-        bench.done.clear()
-        bench.after(500)
-        bench.engine.breaker.success()
+
+    def asked_for(until_ms: int, step_ms: int) -> list[int | None]:
+        """From when on each look reads; none finds anything."""
+        asked = []
+        while bench.ms < until_ms:
+            for read in of_kind(Backfill, bench.done):
+                if read.ticket == "chain":
+                    asked.append(read.since_ms)
+                    bench.step(BackfillDone("chain", 0, 0, 0, error=error))
+            bench.done.clear()
+            bench.after(step_ms)
+            bench.engine.breaker.success()
+        return asked
+
+    asked = asked_for(60_000, 500)
     assert 12 <= len(asked) <= 17, "every second at first, then every ten"
     assert set(asked) == {fill(ms=49_000).time_ms}
-    asked.clear()
-    while bench.ms < 1_860_000:
-        for read in of_kind(Backfill, bench.done):
-            if read.ticket == "chain":
-                asked.append(read.since_ms)
-                bench.step(BackfillDone("chain", 0, 0, 0, error=error))
-        bench.done.clear()
-        bench.after(5_000)
-        bench.engine.breaker.success()
-    assert 15 <= len(asked) <= 30, "half an hour later every two minutes"
+    assert 15 <= len(asked_for(1_860_000, 5_000)) <= 30, "half an hour later every two minutes"
 
 
 # -- the breaker ---------------------------------------------------------------------------------------------
