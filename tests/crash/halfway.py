@@ -9,7 +9,9 @@ HEADER, FRAME_HEADER = 32, 24
 
 
 def fold_half(journal: Path) -> int:
-    """Bring half of the log's committed pages into the file, in order, as a checkpoint would; how many those are."""
+    """Bring half of the log's committed pages into the file, in order, as a checkpoint would; how many those are, the half
+    rounded up.
+    """
     log = journal.with_name(f"{journal.name}-wal").read_bytes()
     size, salts = int.from_bytes(log[8:12]), log[16:24]
     committed: dict[int, bytes] = {}
@@ -21,7 +23,7 @@ def fold_half(journal: Path) -> int:
         if any(log[start + 4 : start + 8]):
             committed |= pending
             pending = {}
-    half = sorted(committed)[: len(committed) // 2]
+    half = sorted(committed)[: (len(committed) + 1) // 2]
     with journal.open("r+b") as file:
         for number in half:
             file.seek((number - 1) * size)

@@ -12,7 +12,7 @@ import pytest
 from core.runtime.plan import ExitCode, RunReport
 from tests.faults.gate import Gate, black_hole, gate_to
 from tests.faults.pace import IMPATIENT, pace
-from tests.faults.world import World
+from tests.faults.world import WHOLE_WITHIN_S, World
 
 
 @pytest.fixture(autouse=True)
@@ -120,4 +120,5 @@ async def test_t15_when_every_connection_breaks_and_none_is_answered_it_recovers
         assert len(world.told("ws_connect_failed")) == 1, "said once"
         gate.open()
         gate.cut()
-        await world.check("ws_disconnected", "ws_connect_failed", "ws_reconnected")
+        await world.until(lambda: world.told("ws_reconnected"), "the receipt", WHOLE_WITHIN_S)
+        await world.check("ws_disconnected", "ws_connect_failed")
