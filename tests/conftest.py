@@ -1,6 +1,13 @@
 from __future__ import annotations
 
+import functools
 import gc
+from collections.abc import Iterator
+
+import pytest
+
+from core.paper.market import load
+from core.paper.market.recording import load_recording
 
 
 def pytest_collection_finish() -> None:
@@ -8,3 +15,16 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def recording_is_read_once() -> Iterator[None]:
+    """The bundled recording never changes, and to read it takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        bundled = functools.cache(load_recording)
+        patch.setattr(
+            load,
+            "load_recording",
+            lambda target: (bundled if target == "bundled" else load_recording)(target),
+        )
+        yield

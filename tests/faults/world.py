@@ -7,7 +7,6 @@ fault menu and the core is the real session: what a test breaks is the wire, the
 from __future__ import annotations
 
 import asyncio
-import functools
 import gc
 import json
 import secrets
@@ -31,8 +30,6 @@ from core.exchange import weight_budget
 from core.exchange.signing import Signer
 from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
-from core.paper.market import load
-from core.paper.market.recording import load_recording
 from core.paper.market.step import MarketStep, MarketTrade, Quote
 from core.paper.venue.accounts import Account
 from core.paper.venue.orders import Order
@@ -75,10 +72,6 @@ _EXCUSES = ("worst case", "would take", "no ask", "no bid", "would cross")
 """Rules that may leave a level without an order, in the words of the screen."""
 
 
-_load = functools.cache(load_recording)
-"""The bundled recording never changes and takes seconds to read."""
-
-
 @contextmanager
 def hurried() -> Iterator[None]:
     """``HURRIED`` in force: the one place where the harness changes the program."""
@@ -86,7 +79,6 @@ def hurried() -> Iterator[None]:
         for name, value in HURRIED.items():
             patch.setattr(schedule, name, value)
         patch.setattr(weight_budget, "PER_MINUTE", 12_000.0)  # reads so often would use up the earnest one
-        patch.setattr(load, "load_recording", _load)
         yield
 
 
@@ -466,6 +458,7 @@ async def living(
 ) -> AsyncIterator[World]:
     """A world whose session has not been started yet. What is still running at the end is ended without a goodbye."""
     loop = asyncio.get_running_loop()
+    gc.freeze()  # the collection at the end looks at what this world has left, not at all the tests before it
     with hurried():
         async with venue(config) as exchange:
             world = World(exchange, directory, {**SETTINGS, **settings}, coins)
