@@ -14,6 +14,9 @@ from decimal import Decimal
 CHAIN_MEMORY_MS = 30_000
 """How far back a position of the chain still explains what the exchange shows."""
 
+SET_BACK_AFTER_MS = 120_000
+"""When no look has been newer than the newest for so long, the exchange's clock was set back."""
+
 SECOND_LOOK_MS = 5_000
 """The least time between two reads that together declare drift."""
 
@@ -56,6 +59,8 @@ class DriftWatch:
     now: Drift = field(default_factory=Drift)
     _seen: deque[tuple[int, int]] = field(default_factory=deque)
     """(mono ms, position) of the last 30 s, by our sum and by what the fills say; oldest first."""
+    _taken_mono_ms: int = 0
+    """When the newest look that counted was asked for."""
 
     def observe(
         self, ledger_lots: int, exchange_lots: int, venue_ms: int, asked_mono_ms: int, one_order: int
@@ -65,8 +70,9 @@ class DriftWatch:
         A look that a later one has overtaken on its way is none: the exchange's nodes don't go at the same pace.
         """
         before = self.now
-        if venue_ms < before.observed_ms:
+        if venue_ms < before.observed_ms and asked_mono_ms - self._taken_mono_ms < SET_BACK_AFTER_MS:
             return before
+        self._taken_mono_ms = asked_mono_ms
         self._forget(asked_mono_ms)
         explained = exchange_lots == ledger_lots or any(lots == exchange_lots for _, lots in self._seen)
         suspected = 0 if explained else (before.suspected_mono_ms or asked_mono_ms)

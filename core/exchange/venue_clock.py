@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from core.domain.clock import Instant
 
-IMPLAUSIBLE_MS = 2 * 86_400_000
-"""The exchange's own window for nonces: a stamp farther off than that can't be traded with anyway."""
+IMPLAUSIBLE_MS = 86_400_000
+"""No nonce may be more than a day ahead of the exchange's clock: to follow a stamp farther off could spend them for good."""
 
 AGREES_WITHIN_MS = 50.0
 """What a sample may differ beyond its own uncertainty before one of the two clocks must have been set."""

@@ -170,12 +170,15 @@ class Evidence:
         return int(self._one("SELECT count(*) FROM adjustments WHERE coin = ?", coin))
 
     def orders_that_do_not_add_up(self, coin: str) -> Iterator[OrderSum]:
-        """Overfilled orders, ended ones whose fills aren't what the venue or their state says, and refused ones with fills."""
+        """Overfilled orders, ended ones whose fills aren't what the venue or their state says, and refused ones with fills.
+
+        Fills outdo a status: an order that they fill to the last lot is filled, whatever smaller sum a node told before.
+        """
         ended, refused = ", ".join("?" * len(_TERMINAL)), ", ".join("?" * len(_TRADES_NOTHING))
         found = self._db.execute(
             f"SELECT * FROM (SELECT o.cloid, o.state, o.lots, o.final_filled, o.reason, {_FILLED} AS filled FROM orders o "
             f"WHERE o.coin = ?) WHERE filled > lots OR (state = 'filled' AND filled <> lots) "
-            f"OR (final_filled IS NOT NULL AND state IN ({ended}) AND filled <> final_filled) "
+            f"OR (final_filled IS NOT NULL AND state IN ({ended}) AND state <> 'filled' AND filled <> final_filled) "
             f"OR (state IN ({refused}) AND filled > 0)",
             (coin, *_TERMINAL, *_TRADES_NOTHING),
         )

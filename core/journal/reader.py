@@ -82,6 +82,7 @@ class Restored:
     coins: dict[str, CoinRows]
     halted: str
     nonce_ceilings: dict[str, int]
+    boots: frozenset[str] = frozenset()
 
     @property
     def high_water(self) -> Decimal:
@@ -127,8 +128,9 @@ class JournalReader:
             nonces = {
                 row["signer"]: row["ceiling"] for row in await db.execute_fetchall("SELECT * FROM nonces")
             }
+            boots = frozenset(row["boot"] for row in await db.execute_fetchall("SELECT boot FROM boots"))
             rows = {coin: await self._coin(db, account, coin, by_coin.get(coin, "")) for coin in coins}
-        return Restored(meta, rows, by_coin.get("", ""), nonces)
+        return Restored(meta, rows, by_coin.get("", ""), nonces, boots)
 
     async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
         rows = CoinRows(halted=halted)

@@ -7,7 +7,7 @@ anyone is told (I3). Nothing else touches the engine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from core.domain.clock import Instant
@@ -24,10 +24,10 @@ from core.domain.events import (
     Refused,
     Tick,
 )
-from core.domain.fills import Fill, FillSource, Funding
 from core.engine.engine import Engine
 from core.failpoints import failpoint
 from core.journal.journal import Batch, Committed
+from core.runtime.beginning import Beginning
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
@@ -59,11 +59,9 @@ class AccountLoop:
         clock: Callable[[], Instant],
         feed_heartbeat: Callable[[], tuple[int, float]],
         publish: Publish,
-        anchors_ms: Mapping[str, int],
+        beginning: Beginning,
     ) -> None:
-        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms). Fills before a coin's
-        anchor (venue ms) are in the anchor already; funding from before it, and foreign fills from before the first anchor,
-        are no business of this journal."""
+        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms)."""
         self._engine, self._storage, self._inbox, self._runner, self._bus = (
             engine,
             storage,
@@ -72,8 +70,7 @@ class AccountLoop:
             bus,
         )
         self._clock, self._heartbeat, self._publish = clock, feed_heartbeat, publish
-        self._anchors_ms = anchors_ms
-        self._first_anchor_ms = min(anchors_ms.values(), default=0)
+        self._beginning = beginning
         self._new_by_read: Counter[str] = Counter()
         self._ticked_mono_ms = self._published_mono_ms = self._turned_mono_ms = 0
         self.stopped = False
@@ -146,19 +143,20 @@ class AccountLoop:
     async def _commit_fills(self, items: list[Item]) -> list[Event]:
         """Fills and funding into the journal in one transaction; what was new takes the place of what arrived."""
         events: list[Event] = []
+        precedes = self._beginning.precedes
         arrived = [item for item in items if isinstance(item, FillsArrived)]
         payments = [
             payment
             for item in items
             if isinstance(item, FundingArrived)
             for payment in item.payments
-            if self._is_after_anchor(payment)
+            if precedes(payment)
         ]
         if arrived or payments:
             batch = Batch(
                 self._clock().venue_ms,
-                fills=[fill for item in arrived for fill in item.fills if self._is_after_anchor(fill)],
-                foreign=[f for item in arrived for f in item.foreign if f.time_ms >= self._first_anchor_ms],
+                fills=[fill for item in arrived for fill in item.fills if precedes(fill)],
+                foreign=[fill for item in arrived for fill in item.foreign if precedes(fill)],
                 funding=payments,
             )
             if batch.fills:
@@ -190,12 +188,6 @@ class AccountLoop:
         if committed.new_funding:
             events.append(FundingCommitted(committed.new_funding))
         return events
-
-    def _is_after_anchor(self, row: Fill | Funding) -> bool:
-        """What the stream tells live is new whatever its stamp says: the exchange's clock may have been set back."""
-        if isinstance(row, Fill) and row.source is FillSource.WS:
-            return True
-        return row.time_ms >= self._anchors_ms.get(row.coin, 0)
 
     async def _commit_rows(self, effects: list[Effect], events: list[Event], now: Instant) -> list[Effect]:
         """Every row that the step asked for, in one transaction; what remains to be done."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.clock import Instant
+from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.instrument import Instrument
 from core.engine.coin import Coin, CoinConfig
@@ -127,6 +128,11 @@ class Opening:
 
     anchor: Anchor
     fills: tuple[Fill, ...]
+
+    @property
+    def position(self) -> SavePosition:
+        lots = self.fills[-1].end_lots if self.fills else self.anchor.lots
+        return SavePosition(self.anchor.coin, lots, len(self.fills), 0)
 
 
 async def open_position(reads: Reads, instrument: Instrument) -> Opening:

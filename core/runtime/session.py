@@ -29,6 +29,7 @@ from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
 from core.runtime.account_loop import AccountLoop
+from core.runtime.beginning import Beginning
 from core.runtime.control import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
@@ -157,7 +158,10 @@ class Session:
         openings: list[Opening] = [await open_position(reads, instruments[name]) for name in unseen]
         anchors = [opening.anchor for opening in openings]
         batch = Batch(
-            self.clock.now().venue_ms, anchors=anchors, fills=[f for o in openings for f in o.fills]
+            self.clock.now().venue_ms,
+            anchors=anchors,
+            fills=[fill for opening in openings for fill in opening.fills],
+            positions=[opening.position for opening in openings],
         )
         if not restored.cursor_ms:
             batch.meta["fill_cursor_ms"] = str(min(anchor.time_ms for anchor in anchors))
@@ -236,7 +240,7 @@ class Session:
             clock.now,
             lambda: (feed.last_message_ms, self._rest.latency_ms),
             lambda at: self._publish(self._snapshot(engine, at)),
-            anchors_ms,
+            Beginning(anchors_ms, restored.boots | {engine.boot}),
         )
         control = ControlServer(
             self._plan.state.socket,

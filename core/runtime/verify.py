@@ -235,6 +235,8 @@ def _check_position(evidence: Evidence, coin: str, proof: CoinProof) -> Check:
     check.text = f"the fold is {size(proof.fold.lots)}"
     if stored is None:
         check.text += "; what the ledger held is not stored yet"
+        if proof.fills or proof.adjustments:
+            check.fail("what the ledger held is gone, though it is stored with the first fill")
         return check
     later, ever = proof.fills - stored.fills, evidence.adjustments_ever(coin)
     check.text += f", the ledger held {size(stored.lots)} after {stored.fills:,} fills"

@@ -290,6 +290,14 @@ def test_a_look_that_was_overtaken_on_its_way_is_none() -> None:
     assert look(book, 3, 39_000) == replace(agreed, fills_read=True)
 
 
+def test_looks_that_stay_behind_are_of_a_clock_that_was_set_back_and_count_again() -> None:
+    book = ledger(anchor=10)
+    look(book, 10, 400_000)
+    for ms in range(405_000, 520_000, 5_000):
+        assert book.observe(3, at(ms - 300_000).venue_ms, at(ms).mono_ms, 50).lots == 0
+    assert book.observe(3, at(220_000).venue_ms, at(520_000).mono_ms, 50).lots == 7
+
+
 def test_a_look_that_agrees_begins_the_count_anew() -> None:
     book = ledger(anchor=10)
     look(book, 15, 40_000)

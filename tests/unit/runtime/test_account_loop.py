@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from core.domain.clock import Instant
+from core.domain.cloid import make_cloid
 from core.domain.effects import (
     AskAccount,
     Effect,
@@ -42,6 +43,7 @@ from core.engine.engine import Engine
 from core.journal.journal import Batch, Committed
 from core.journal.schema import StorageError
 from core.runtime.account_loop import LAG_MS, PLACE_WITHIN_MS, TICK_MS, AccountLoop
+from core.runtime.beginning import Beginning
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
@@ -112,7 +114,7 @@ class Stage:
     def of(self, kind: str) -> list[Any]:
         return [what for each, what in self.log if each == kind]
 
-    def loop(self, anchors_ms: dict[str, int] | None = None) -> AccountLoop:
+    def loop(self, beginning: Beginning | None = None) -> AccountLoop:
         return AccountLoop(
             cast(Engine, self),
             cast(Storage, self),
@@ -122,7 +124,7 @@ class Stage:
             lambda: Instant(self.now_ms, NOW_MS, NOW_MS),
             lambda: (77, 1.5),
             lambda at: self.log.append(("snapshot", at)),
-            anchors_ms or {},
+            beginning or Beginning(),
         )
 
 
@@ -130,9 +132,9 @@ def _arrived(*trade_ids: int, ticket: str = "", **changes: Any) -> FillsArrived:
     return FillsArrived(tuple(fill(n, **changes) for n in trade_ids), ticket)
 
 
-async def _ready(stage: Stage, anchors_ms: dict[str, int] | None = None) -> AccountLoop:
+async def _ready(stage: Stage, beginning: Beginning | None = None) -> AccountLoop:
     """A loop whose first tick is over."""
-    loop = stage.loop(anchors_ms)
+    loop = stage.loop(beginning)
     await loop.turn([])
     stage.log.clear()
     return loop
@@ -209,7 +211,7 @@ async def test_nothing_is_seen_or_sent_when_the_journal_fails(items: list[Item])
 
 async def test_fills_from_before_the_anchor_are_in_it_already() -> None:
     stage = Stage()
-    loop = await _ready(stage, {"BTC": NOW_MS})
+    loop = await _ready(stage, Beginning({"BTC": NOW_MS}))
     old, young = fill(1, time_ms=NOW_MS - 1, source=FillSource.REST), fill(2, time_ms=NOW_MS)
     unanchored = fill(3, coin="ETH", time_ms=5)
     await loop.turn([FillsArrived((old, young, unanchored))])
@@ -219,11 +221,24 @@ async def test_fills_from_before_the_anchor_are_in_it_already() -> None:
 
 async def test_a_live_fill_counts_though_the_exchanges_clock_was_set_back_before_the_anchor() -> None:
     stage = Stage()
-    loop = await _ready(stage, {"BTC": NOW_MS})
+    loop = await _ready(stage, Beginning({"BTC": NOW_MS}))
     live = fill(1, time_ms=NOW_MS - 3_600_000, source=FillSource.WS)
     await loop.turn([FillsArrived((live,))])
     (batch,) = stage.of("commit")
     assert batch.fills == [live]
+
+
+async def test_what_filled_an_order_of_this_journal_counts_though_it_is_stamped_before_the_anchor() -> None:
+    stage = Stage()
+    loop = await _ready(stage, Beginning({"BTC": NOW_MS}, frozenset({"b0070001"})))
+    ours, older = (
+        fill(n, time_ms=NOW_MS - 180_000, source=FillSource.REST, cloid=make_cloid("1057a9ce", boot, n))
+        for n, boot in ((1, "b0070001"), (2, "0000beef"))
+    )
+    by_hand = fill(3, time_ms=NOW_MS - 180_000, source=FillSource.REST, cloid=None)
+    await loop.turn([FillsArrived((ours, older, by_hand))])
+    (batch,) = stage.of("commit")
+    assert batch.fills == [ours]
 
 
 async def test_the_end_of_a_read_tells_how_many_of_its_own_fills_were_new() -> None:
@@ -362,7 +377,7 @@ def _payment(coin: str, time_ms: int, digest: str = "0x0") -> Funding:
 
 async def test_foreign_fills_are_kept_with_the_fills_from_the_first_anchor_on() -> None:
     stage = Stage()
-    loop = await _ready(stage, {"BTC": NOW_MS + 9, "ETH": NOW_MS})
+    loop = await _ready(stage, Beginning({"BTC": NOW_MS + 9, "ETH": NOW_MS}))
     old, young = _foreign(NOW_MS - 1), _foreign(NOW_MS)
     await loop.turn([FillsArrived((), foreign=(old, young))])
     (batch,) = stage.of("commit")
@@ -381,7 +396,7 @@ async def test_a_fill_that_contradicts_the_one_that_is_known_is_told_to_the_engi
 
 async def test_funding_is_durable_before_the_engine_sees_what_is_new_of_it() -> None:
     stage = Stage()
-    loop = await _ready(stage, {"BTC": NOW_MS})
+    loop = await _ready(stage, Beginning({"BTC": NOW_MS}))
     old, new, other = _payment("BTC", NOW_MS - 1), _payment("BTC", NOW_MS), _payment("ETH", 5)
     known = _payment("BTC", NOW_MS, "known")
     await loop.turn([FundingArrived((old, new)), FundingArrived((known, other))])

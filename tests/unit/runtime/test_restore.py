@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from core.domain.clock import Instant
-from core.domain.effects import SaveCheckpoint
+from core.domain.effects import SaveCheckpoint, SavePosition
 from core.domain.events import AccountObserved
 from core.domain.fills import Adjustment, Fill
 from core.domain.orders import OrderState, Side
@@ -89,6 +89,7 @@ async def test_the_anchor_sits_on_the_chain_before_the_fills_of_the_last_minute(
     assert opening.anchor.lots == 100
     assert opening.fills == (sooner, later)
     assert opening.anchor.lots + sum(f.signed_lots for f in opening.fills) == 110
+    assert opening.position == SavePosition("BTC", 110, 2, 0)
 
 
 async def test_a_position_closed_within_the_minute_opens_before_it() -> None:

@@ -160,11 +160,15 @@ def test_a_position_stored_a_while_ago_is_held_against_the_fold_of_that_while(jo
     assert set(failed(verify(journal))) == {"position"}
 
 
-def test_before_the_first_stored_position_the_fold_alone_counts(journal: Path) -> None:
-    alter(journal, "DELETE FROM positions")
-    found = verify(journal)
-    assert found.verified
-    assert any("not stored yet" in check.text for check in found.checks if check.name == "position")
+def test_before_the_first_fill_no_position_need_be_stored_and_after_it_one_must_be(tmp_path: Path) -> None:
+    fresh, traded = tmp_path / "fresh.db", tmp_path / "traded.db"
+    write_journal(fresh, [])
+    write_journal(traded, Trades().some(1))
+    for path in (fresh, traded):
+        alter(path, "DELETE FROM positions")
+    assert verify(fresh).verified
+    assert any("not stored yet" in check.text for check in verify(fresh).checks if check.name == "position")
+    assert set(failed(verify(traded))) == {"position"}
 
 
 def test_adjustments_are_links_of_the_chain_as_long_as_they_count(tmp_path: Path) -> None:
@@ -240,6 +244,11 @@ def test_an_order_that_was_ended_with_fewer_fills_than_its_status_says_is_told_a
     found = verify(journal)
     assert failed(found) == {}
     assert "1 ended with fewer fills than their status said" in found.checks[-1].text
+
+
+def test_what_a_node_said_before_the_last_fills_came_is_outdone_by_them(journal: Path) -> None:
+    alter(journal, "UPDATE orders SET final_filled = 1 WHERE order_id = 1040")
+    assert failed(verify(journal)) == {}
 
 
 def test_an_order_in_doubt_is_unsettled_if_nobody_is_there_to_settle_it(journal: Path) -> None:
