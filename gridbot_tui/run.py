@@ -60,6 +60,7 @@ def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary
     timer = _stop_after(core, for_s)
 
     def finish(report: RunReport) -> int:
+        _ignore_signals()
         bus.close()
         log.close()
         if with_summary and report.summary:
@@ -131,6 +132,13 @@ def _install_signals(core: CoreThread, screen: _Screen | None) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, hang_up)
+
+
+def _ignore_signals() -> None:
+    """All is done but to say so: an interpreter that shuts down would die of a second SIGTERM, and its exit code be lost."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _stop_after(core: CoreThread, for_s: float | None) -> threading.Timer | None:

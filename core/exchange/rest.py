@@ -51,12 +51,14 @@ class Rest:
         base_url: str,
         clock: VenueClock,
         quarantine: Callable[[WireQuarantined], None] = lambda _: None,
+        budget: WeightBudget | None = None,
     ) -> None:
+        """``budget``: what it may spend; all that an address has if not given."""
         self._base = base_url.rstrip("/")
         self._clock, self._quarantine = clock, quarantine
         self._reads: aiohttp.ClientSession | None = None
         self._actions: aiohttp.ClientSession | None = None
-        self._budget = WeightBudget(mono_ms)
+        self._budget = budget or WeightBudget(mono_ms)
         self.latency_ms = 0.0
 
     async def open(self) -> None:

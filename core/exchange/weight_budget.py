@@ -42,11 +42,14 @@ def action_weight(items: int) -> int:
 
 
 class WeightBudget:
-    """A bucket that refills evenly. Belongs to one event loop; waiting reads are served in order."""
+    """A bucket that refills evenly. Belongs to one event loop; reads wait in order, and leave ``reserved`` of it."""
 
-    def __init__(self, mono_ms: Callable[[], float]) -> None:
-        self._mono_ms = mono_ms
-        self._left = PER_MINUTE
+    def __init__(
+        self, mono_ms: Callable[[], float], per_minute: float | None = None, reserved: float = RESERVED
+    ) -> None:
+        """``per_minute``: all that an address has if not given."""
+        self._mono_ms, self._per_minute, self._reserved = mono_ms, per_minute or PER_MINUTE, reserved
+        self._left = self._per_minute
         self._at_ms = mono_ms()
         self._turn = asyncio.Lock()
 
@@ -54,7 +57,7 @@ class WeightBudget:
     def left(self) -> float:
         """Weight that could be spent now; below zero after actions that didn't wait."""
         now = self._mono_ms()
-        self._left = min(PER_MINUTE, self._left + (now - self._at_ms) * PER_MINUTE / 60_000)
+        self._left = min(self._per_minute, self._left + (now - self._at_ms) * self._per_minute / 60_000)
         self._at_ms = now
         return self._left
 
@@ -65,6 +68,6 @@ class WeightBudget:
     async def wait_for(self, weight: int) -> None:
         """Take weight for a read once there is enough above the reserve."""
         async with self._turn:
-            while (short := weight + RESERVED - self.left) > 0:  # noqa: ASYNC110 - time is what it waits for
-                await asyncio.sleep(short * 60 / PER_MINUTE)
+            while (short := weight + self._reserved - self.left) > 0:  # noqa: ASYNC110 - time is what it waits for
+                await asyncio.sleep(short * 60 / self._per_minute)
             self.spend(weight)

@@ -80,6 +80,8 @@ class EffectRunner:
         """Cloid and coin of orphans whose cancel leaves when the step's effects have all begun."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: set[str] = set()
+        self._status_failed = False
+        """The last question for an order had no answer: until one has, they go one at a time."""
 
     def start(self, effect: Effect) -> None:
         """Begin one effect. Journal rows and notices are not its business."""
@@ -96,7 +98,8 @@ class EffectRunner:
             case AskOpenOrders(ticket):
                 self._spawn_read("open_orders", ticket, self._ask_open_orders)
             case AskOrderStatus(_, cloid):
-                if sum(question.startswith("order_status") for question in self._under_way) < STATUS_ASKS_MAX:
+                most = 1 if self._status_failed else STATUS_ASKS_MAX
+                if sum(question.startswith("order_status") for question in self._under_way) < most:
                     self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
             case AskFunding():
                 self._once("funding", self._ask_funding)
@@ -200,7 +203,9 @@ class EffectRunner:
     async def _ask_order_status(self, cloid: str) -> None:
         try:
             self._inbox.force(await self._reads.order_status(cloid))
+            self._status_failed = False
         except (RestError, WireError) as error:
+            self._status_failed = True
             self._inbox.force(RequestFailed("order status", str(error)))
 
     async def backfill(self, since_ms: int | None, ticket: str, until_ms: int | None = None) -> None:

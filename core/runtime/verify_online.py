@@ -14,7 +14,8 @@ from core.engine.certificate import Check, fill_name, utc_text
 from core.engine.fill_guarantor import chain_order
 from core.exchange.reads import Reads, read_instruments
 from core.exchange.rest import Rest, RestError
-from core.exchange.venue_clock import VenueClock
+from core.exchange.venue_clock import VenueClock, mono_ms
+from core.exchange.weight_budget import RESERVED, WeightBudget
 from core.exchange.wire import WireError
 from core.journal.batch import Anchor
 from core.journal.certificate import Evidence, read_evidence
@@ -46,6 +47,14 @@ def add_online_checks(found: Certificate, state: StateDir) -> None:
         raise RestError(f"the exchange's answer could not be understood ({error})") from error
 
 
+def _nothing_to_compare() -> Check:
+    check = Check("online", "", "the position, the fills and the open orders on the exchange")
+    check.fail(
+        "the journal holds no coin yet, so nothing can be compared: start the bot once, then verify again"
+    )
+    return check
+
+
 def _embedded_url(state: StateDir) -> str:
     if lock_holder(state) is None:
         raise RestError(
@@ -56,11 +65,13 @@ def _embedded_url(state: StateDir) -> str:
 
 
 async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[str, Anchor]) -> None:
+    if not coins:
+        found.checks.append(_nothing_to_compare())
     by_dex: dict[str, dict[str, Anchor]] = defaultdict(dict)
     for coin, anchor in coins.items():
         by_dex[coin.partition(":")[0] if ":" in coin else ""][coin] = anchor
     clock = VenueClock()
-    rest = Rest(url, clock)
+    rest = Rest(url, clock, budget=_budget(is_beside_a_bot=lock_holder(state) is not None))
     await rest.open()
     try:
         for dex, anchors in by_dex.items():
@@ -69,6 +80,10 @@ async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[st
             found.checks += await _compare_dex(reads, instruments, state, anchors)
     finally:
         await rest.close()
+
+
+def _budget(is_beside_a_bot: bool) -> WeightBudget:
+    return WeightBudget(mono_ms, RESERVED, reserved=0) if is_beside_a_bot else WeightBudget(mono_ms)
 
 
 async def _compare_dex(

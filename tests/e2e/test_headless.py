@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -92,6 +93,19 @@ def test_a_stop_signal_cancels_our_orders_and_exits_0(
     wait_until(lambda: len(exchange.truth(account)["orders"]) == 20, 10, "20 orders")
     assert bot.stop(number) == 0
     assert exchange.truth(account)["orders"] == []
+
+
+def test_a_stop_that_is_asked_for_again_and_again_ends_as_the_first(
+    start: Start, exchange: Exchange, home: Path
+) -> None:
+    bot = start(
+        *("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state")), is_installed=True
+    )
+    bot.wait_for("grid_built")
+    while bot.popen.poll() is None:
+        bot.popen.send_signal(signal.SIGTERM)
+        time.sleep(0.005)
+    assert bot.popen.returncode == 0
 
 
 def test_a_hang_up_changes_nothing(start: Start, exchange: Exchange, home: Path) -> None:

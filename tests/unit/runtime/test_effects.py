@@ -237,6 +237,19 @@ async def test_questions_about_more_orders_than_can_be_asked_at_once_are_passed_
     assert await bench.answers(AskOrderStatus("BTC", cloid(999))) == [OrderNotFound(cloid(999), 5)]
 
 
+async def test_while_questions_about_orders_get_no_answer_they_go_one_at_a_time() -> None:
+    bench = Bench()
+    asks = [AskOrderStatus("BTC", cloid(number)) for number in range(20)]
+    bench.venue.error = RestError("cannot be reached")
+    await bench.answers(*asks)
+    bench.venue.asked.clear()
+    bench.venue.error = None
+    await bench.answers(*asks)
+    assert bench.venue.asked == [("status", cloid(0))]
+    await bench.answers(*asks)
+    assert len(bench.venue.asked) == 1 + len(asks)
+
+
 async def test_a_placement_and_a_cancel_that_are_interrupted_leave_doubt() -> None:
     bench = Bench()
     bench.venue.gate.clear()

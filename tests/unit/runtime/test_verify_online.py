@@ -16,7 +16,9 @@ from core.domain.orders import Side
 from core.exchange.reads import Page, Reads
 from core.journal.certificate import read_evidence
 from core.runtime import verify_online
-from core.runtime.verify_online import OVERLAP_MS, History, Look
+from core.runtime.statedir import StateDir
+from core.runtime.verify import verify_journal
+from core.runtime.verify_online import OVERLAP_MS, History, Look, add_online_checks
 from tests.unit.exchange.samples import BTC, NOW_MS, cloid
 from tests.unit.runtime.kept_journal import Trades, alter, write_journal
 
@@ -126,6 +128,20 @@ def test_foreign_orders_are_nobodys_concern(journal: Path, fills: list[Fill]) ->
         RemoteOrder("BTC", "0x" + "12" * 16, 6, Side.BUY, 1, 1, False),
     )
     assert failed(journal, look(fills, orders=theirs)) == {}
+
+
+def test_a_journal_that_holds_no_coin_yet_is_compared_with_nothing_and_says_so(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    state.prepare()
+    write_journal(state.journal, [])
+    alter(state.journal, "DELETE FROM anchors")
+    alter(state.journal, "DELETE FROM positions")
+    alter(state.journal, "UPDATE meta SET value = 'http://127.0.0.1:9' WHERE key = 'exchange_url'")
+    found = verify_journal(state.journal, False, NOW_MS)
+    assert found.verified
+    add_online_checks(found, state)
+    assert not found.verified
+    assert "start the bot once" in found.verdict()
 
 
 class Listing:
