@@ -33,9 +33,17 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: $(VENV)/.runtime
 	@$(BIN)/gridbot run $(ARGS)
 
-# Compiled tests are kept: to rewrite thousands of assertions takes each worker longer than many of the tests.
+# Compiled tests are kept: to rewrite thousands of assertions takes longer than many of the tests, and each of the workers would
+# do it for itself.
+COLLECT := $(BIN)/python -m pytest --collect-only -qq
+$(VENV)/.compiled: export PYTHONDONTWRITEBYTECODE =
+$(VENV)/.compiled: $(VENV)/.dev
+	@$(COLLECT) tests/unit tests/wire >/dev/null & \
+	  $(COLLECT) --ignore tests/unit --ignore tests/wire >/dev/null; wait
+	@touch $@
+
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(VENV)/.dev
+test: $(VENV)/.compiled
 	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/.dev

@@ -47,7 +47,7 @@ _trees = st.recursive(
     _leaves,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
 )
-_EXCHANGE = PaperExchange(PaperConfig(limits=False, block_ms=0), load_market("replay:bundled"))
+_EXCHANGE = PaperExchange(PaperConfig(limits=False, block_ms=0), load_market("synthetic"))
 _KINDS = tuple(_EXCHANGE.info._handlers)
 _known = st.sampled_from(
     ["user", "coin", "dex", "oid", "startTime", "endTime", "req", "nSigFigs", "mantissa", "id"]
