@@ -144,18 +144,17 @@ class CoinProof:
         """Our profit by average cost, gross of fees, micro-USDC."""
         return self._realized
 
-    def take(self, same_ms: Sequence[Entry]) -> None:
-        """All entries of one millisecond, later than those before."""
-        time_ms = same_ms[0].time_ms
-        if not self._is_past_cut and self._saved is not None and time_ms >= self._saved.cut_ms:
+    def take(self, same_ms: Sequence[Entry], at_ms: int) -> None:
+        """All entries of one millisecond, not before those before; ``at_ms`` is where they stand, whatever their stamp says."""
+        if not self._is_past_cut and self._saved is not None and at_ms >= self._saved.cut_ms:
             self._compare_checkpoint()
         for entry in same_ms if len(same_ms) == 1 else chain_order(same_ms, self.end_lots):
-            self._link(entry)
+            self._link(entry, at_ms)
             if isinstance(entry, Adjustment):
                 self._adjust(entry)
             else:
                 self._trade(entry)
-        self._last_ms = time_ms
+        self._last_ms = at_ms
 
     def finish(self) -> None:
         """After the last entry."""
@@ -181,8 +180,8 @@ class CoinProof:
         )
         self.chain.text = f"{linked} from {self._size(self._start.lots)} to {self._size(self.end_lots)}"
 
-    def _link(self, entry: Entry) -> None:
-        if entry.time_ms < self._start_ms:
+    def _link(self, entry: Entry, at_ms: int) -> None:
+        if at_ms < self._start_ms:
             self.chain.fail(f"{_name(entry)} is before the anchor at {utc_text(self._start_ms)}")
         if entry.start_lots != self.end_lots:
             self.chain.fail(

@@ -8,9 +8,10 @@ next one arrives (C-3), and the same chain orders fills of one millisecond.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Protocol, TypeVar
 
 from core.domain.fills import Fill, FillKey
@@ -79,17 +80,57 @@ class ChainBreak:
         return self.found - self.expected
 
 
-def chain_order(entries: Iterable[E], start: int | None = None) -> list[E]:
+@dataclass(slots=True)
+class Places:
+    """Where fills may belong whose stamps can't be right: the exchange's clock was set back, or a stamp is wrong.
+
+    One that starts where the newest ended, yet is stamped before it, may stand after it: so it arrived.
+    """
+
+    newest_ms: int = 0
+    """Venue time of the newest that arrived."""
+    end_lots: int = 0
+    """Where the chain ended with it."""
+    after: dict[FillKey, tuple[int, int]] = field(default_factory=dict)
+    """Of such a fill: the time after which it may stand, and its number among those."""
+    _number: int = 0
+
+    def take(self, fill: Fill) -> None:
+        """The next fill that arrived."""
+        follows = fill.start_lots == self.end_lots
+        if fill.time_ms < self.newest_ms and follows:
+            self._number += 1
+            self.after[fill.key] = self.newest_ms, self._number
+        if fill.time_ms > self.newest_ms or follows:
+            self.newest_ms, self.end_lots = max(fill.time_ms, self.newest_ms), fill.end_lots
+
+
+def chain_order(entries: Iterable[E], start: int | None = None, places: Places | None = None) -> list[E]:
     """Entries of one coin in the order in which they happened.
 
     By time, and within one millisecond along the chain from ``start`` (the position before the first; ``None`` if unknown).
     Ties in a cycle of positions go by key, so that the order never depends on how they arrived: any order of a cycle ends at
-    the same position.
+    the same position. Only if that leaves gaps which ``places`` closes do those count more than the stamps.
     """
+    entries = list(entries)
+    by_time = _in_order(entries, start, {})
+    if places is None or not places.after:
+        return by_time
+    gaps = len(chain_breaks(by_time, start))
+    if not gaps:
+        return by_time
+    by_place = _in_order(entries, start, places.after)
+    return by_place if len(chain_breaks(by_place, start)) < gaps else by_time
+
+
+def _in_order(entries: list[E], start: int | None, after: Mapping[FillKey, tuple[int, int]]) -> list[E]:
     ordered: list[E] = []
-    for _, group in groupby(sorted(entries, key=lambda f: (f.time_ms, f.key)), key=lambda f: f.time_ms):
+    placed = sorted(((*after.get(f.key, (f.time_ms, 0)), f.key, f) for f in entries), key=itemgetter(0, 1, 2))
+    for _, group in groupby(placed, key=itemgetter(0)):
         same_ms = list(group)
-        ordered += same_ms if len(same_ms) == 1 else _link(same_ms, start)
+        linked = [entry for _, number, _, entry in same_ms if not number]
+        ordered += linked if len(linked) == 1 else _link(linked, start)
+        ordered += [entry for _, number, _, entry in same_ms if number]
         start = ordered[-1].end_lots
     return ordered
 

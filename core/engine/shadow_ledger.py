@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from core.domain.clock import Instant
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill
 from core.engine.drift import Drift, DriftWatch
-from core.engine.fill_guarantor import ChainBreak, chain_breaks, chain_order
+from core.engine.fill_guarantor import ChainBreak, Places, chain_breaks, chain_order
 from core.engine.fold import QUOTE_TOKEN, Fold
 from core.engine.funding import DAY_MS, FundingBook
 
@@ -49,6 +49,7 @@ class ShadowLedger:
     """How many there ever were."""
     fills: int = 0
     _window: list[Fill | Adjustment] = field(default_factory=list)
+    _places: Places = field(default_factory=Places)
     _checkpoint_due: bool = False
     _base_is_in_order: bool = True
     """False after a fill from before the window: its place in ``base`` is lost until the next start folds all anew."""
@@ -57,8 +58,12 @@ class ShadowLedger:
         self.current = self.base
 
     def restore(self, entries: Sequence[Fill | Adjustment]) -> None:
-        """Fold the journal's rows that aren't in ``base``: replaying is a no-op by construction (C-5)."""
-        self._window = chain_order(entries, self.base.lots)
+        """Fold the journal's rows that aren't in ``base``, as they arrived: replaying is a no-op by construction (C-5)."""
+        self._places = Places(self.cut_ms, self.base.lots)
+        for entry in entries:
+            if isinstance(entry, Fill):
+                self._places.take(entry)
+        self._window = self._ordered(entries)
         self._refold()
         for entry in self._window:
             if isinstance(entry, Fill):
@@ -89,18 +94,20 @@ class ShadowLedger:
             return []
         for fill in fills:
             self._count(fill)
-        self._fold_old([fill for fill in fills if fill.time_ms < self.cut_ms], now)
-        recent = [fill for fill in fills if fill.time_ms >= self.cut_ms]
+            self._places.take(fill)
+        old = [fill for fill in fills if fill.time_ms < self.cut_ms and fill.key not in self._places.after]
+        self._fold_old(old, now)
+        recent = [fill for fill in fills if fill.time_ms >= self.cut_ms or fill.key in self._places.after]
         newest = self._window[-1] if self._window else None
-        in_order = chain_order(recent, newest.end_lots if newest else self.base.lots)
-        late = bool(in_order) and newest is not None and in_order[0].time_ms <= newest.time_ms
+        in_order = chain_order(recent, newest.end_lots if newest else self.base.lots, self._places)
+        late = newest is not None and any(fill.time_ms <= newest.time_ms for fill in recent)
         for fill in in_order:
             self.watch.passed((self.current.lots, fill.start_lots, fill.end_lots), now.mono_ms)
             self.current = self.current.apply(fill)
             self.watch.explain((fill.start_lots, fill.end_lots))
         self._window += in_order
         if late:
-            self._window = chain_order(self._window, self.base.lots)
+            self._window = self._ordered(self._window)
             self._refold()
         needless = self._drop_needless()
         self._trim()
@@ -109,7 +116,7 @@ class ShadowLedger:
     def adjust(self, adjustments: Sequence[Adjustment], now: Instant) -> None:
         """Take accepted adjustments into the chain."""
         self.watch.passed([self.current.lots], now.mono_ms)
-        self._window = chain_order([*self._window, *adjustments], self.base.lots)
+        self._window = self._ordered([*self._window, *adjustments])
         self._refold()
         self.version += len(adjustments)
         self.adjustments += len(adjustments)
@@ -180,8 +187,11 @@ class ShadowLedger:
             self.watch.passed([self.current.lots], now.mono_ms)
             self.base = reduce(Fold.apply, chain_order(fills), self.base)
             self._base_is_in_order = False
-            self._window = chain_order(self._window, self.base.lots)  # what begins there begins elsewhere now
+            self._window = self._ordered(self._window)  # what begins there begins elsewhere now
             self._refold()
+
+    def _ordered(self, entries: Sequence[Fill | Adjustment]) -> list[Fill | Adjustment]:
+        return chain_order(entries, self.base.lots, self._places)
 
     def _refold(self) -> None:
         self.current = reduce(Fold.apply, self._window, self.base)
@@ -193,7 +203,7 @@ class ShadowLedger:
 
     def _dropped(self, adjustment: Adjustment) -> bool:
         others: list[Fill | Adjustment] = [entry for entry in self._window if entry is not adjustment]
-        without = chain_order(others, self.base.lots)
+        without = self._ordered(others)
         end = without[-1].end_lots if without else self.base.lots
         better = len(self.breaks()) - len(chain_breaks(without, self.base.lots))
         if better < 0 or (better == 0 and end != self._window[-1].end_lots):
@@ -204,16 +214,23 @@ class ShadowLedger:
         return True
 
     def _trim(self) -> None:
-        """Fold the oldest away, whole milliseconds at a time, and never past a gap: what is missing belongs there."""
+        """Fold the oldest away, whole milliseconds at a time, and never past a gap: what is missing belongs there.
+
+        All that is folded is stamped before all that stays, or a start from the checkpoint would miss some.
+        """
         if len(self._window) <= WINDOW_ENTRIES + TRIM_BY:
             return
         cut = min(len(self._window) - WINDOW_ENTRIES, self._before_gap())
-        while cut > 0 and self._window[cut].time_ms == self._window[cut - 1].time_ms:
+        kept_from = list(accumulate((entry.time_ms for entry in reversed(self._window)), min))[::-1]
+        newest = list(accumulate((entry.time_ms for entry in self._window), max))
+        while cut > 0 and kept_from[cut] <= newest[cut - 1]:
             cut -= 1
         if cut <= 0:
             return
         self.base = reduce(Fold.apply, self._window[:cut], self.base)
-        self.cut_ms = self._window[cut].time_ms
+        self.cut_ms = kept_from[cut]
+        for entry in self._window[:cut]:
+            self._places.after.pop(entry.key, None)
         self._window = self._window[cut:]
         self._checkpoint_due = True
 

@@ -116,6 +116,12 @@ class Evidence:
                 known_by_oid=bool(row["known_by_oid"]),
             )
 
+    def fills_as_they_arrived(self, coin: str) -> Iterator[Fill]:
+        for row in self._db.execute(
+            "SELECT * FROM fills WHERE account = ? AND coin = ? ORDER BY id", (self.account, coin)
+        ):
+            yield fill_from_row(row)
+
     def samples(self, coin: str, most: int) -> list[tuple[str, int, int]]:
         """Raw text, price and lots of the first fills."""
         asked = "SELECT raw, price, lots FROM fills WHERE account = ? AND coin = ? ORDER BY time_ms LIMIT ?"

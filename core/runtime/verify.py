@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from core.domain.fills import Fill, FillKey
+from core.domain.fills import Adjustment, Fill, FillKey
 from core.domain.instrument import Instrument
 from core.domain.orders import OrderState
 from core.domain.units import InexactNumberError, decimal_text, micro_to_usd
 from core.engine.certificate import Check, CoinProof, Entry, fill_name
+from core.engine.fill_guarantor import Places
 from core.engine.fold import Fold
 from core.engine.order_manager import SETTLED_SHORT
 from core.exchange.wire import WireError, decode_fill
@@ -107,14 +108,16 @@ def verify_journal(path: Path, is_running: bool, now_ms: int) -> Certificate:
 def _verify_coin(evidence: Evidence, coin: str, found: Certificate, overdue_ms: int) -> None:
     instrument, anchor = guess_instrument(evidence, coin), evidence.anchor(coin)
     start = Fold(lots=anchor.lots, cost=anchor.cost) if anchor is not None else Fold()
-    proof = CoinProof(instrument, start, anchor.time_ms if anchor else 0, evidence.checkpoint(coin))
+    start_ms, checkpoint = anchor.time_ms if anchor else 0, evidence.checkpoint(coin)
+    proof = CoinProof(instrument, start, start_ms, checkpoint)
     rows = RowChecks(coin, evidence.account, instrument)
-    entries: Iterable[Entry] = heapq.merge(
-        rows.passed(evidence.fills(coin)), evidence.adjustments(coin), key=lambda entry: entry.time_ms
-    )
-    for _, same_ms in groupby(entries, key=lambda entry: entry.time_ms):
-        proof.take(list(same_ms))
-    proof.finish()
+    _fold(proof, rows.passed(evidence.fills(coin)), evidence.adjustments(coin))
+    if proof.chain.failures:
+        placed = CoinProof(instrument, start, start_ms, checkpoint)
+        moved = _fold_placed(placed, evidence, Places(start_ms, start.lots))
+        if placed.chain.failures < proof.chain.failures:
+            proof = placed
+            proof.chain.text += f"; {moved:,} stand where they came, as their stamps can't be right"
     if anchor is None and proof.fills:
         proof.chain.fail("there are fills, but no anchor that says where they start from")
     if others := evidence.of_other_accounts(coin):
@@ -138,6 +141,33 @@ def _verify_coin(evidence: Evidence, coin: str, found: Certificate, overdue_ms: 
         "orders": evidence.orders(coin),
         "unsettled": evidence.unsettled(coin, overdue_ms),
     }
+
+
+def _fold(
+    proof: CoinProof,
+    fills: Iterable[Fill],
+    adjustments: Iterable[Adjustment],
+    moved: Iterable[tuple[int, int, Fill]] = (),
+) -> None:
+    """Everything in its place: ``moved`` are fills with the time after which each stands, and its number among them."""
+    entries: Iterable[Entry] = heapq.merge(fills, adjustments, key=attrgetter("time_ms"))
+    stamped = ((entry.time_ms, 0, entry) for entry in entries)
+    for at_ms, group in groupby(heapq.merge(stamped, moved, key=itemgetter(0, 1)), key=itemgetter(0)):
+        for _, same_place in groupby(group, key=itemgetter(1)):
+            proof.take([entry for _, _, entry in same_place], at_ms)
+    proof.finish()
+
+
+def _fold_placed(proof: CoinProof, evidence: Evidence, places: Places) -> int:
+    """As the fills arrived, where their stamps contradict that; how many those are."""
+    coin = proof.instrument.coin
+    for fill in evidence.fills_as_they_arrived(coin):
+        places.take(fill)
+    after = places.after
+    moved = [(*after[row.fill.key], row.fill) for row in evidence.fills(coin) if row.fill.key in after]
+    stamped = (row.fill for row in evidence.fills(coin) if row.fill.key not in after)
+    _fold(proof, stamped, evidence.adjustments(coin), sorted(moved, key=itemgetter(0, 1)))
+    return len(moved)
 
 
 def guess_instrument(evidence: Evidence, coin: str) -> Instrument:

@@ -29,8 +29,8 @@ def prove(
     start_ms: int = 0,
 ) -> CoinProof:
     proof = CoinProof(instrument, start, start_ms, checkpoint)
-    for _, group in groupby(sorted(entries, key=lambda e: e.time_ms), key=lambda e: e.time_ms):
-        proof.take(list(group))
+    for at_ms, group in groupby(sorted(entries, key=lambda e: e.time_ms), key=lambda e: e.time_ms):
+        proof.take(list(group), at_ms)
     proof.finish()
     return proof
 
