@@ -68,6 +68,8 @@ def backup(
     source, target = journal_of(state_dir).journal, file.expanduser().absolute()
     if target.exists():
         raise UsageError(f"{target} is there already and stays as it is; name a file that isn't")
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no directory {target.parent}; make it, or name another file")
     done = back_up(source, target)
     found = {"ok": True, "file": str(done.path), "bytes": done.size, "fills": done.fills}
     text = f"backed up {source} to {done.path}: {done.fills:,} fills, {done.size:,} bytes"

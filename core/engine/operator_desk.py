@@ -157,7 +157,9 @@ class OperatorDesk:
         if any(self.is_flattening(coin.name) for coin in coins):
             return "a flatten is under way; wait for its end"
         if not engine.feed.ready:
-            return "no live connection to the exchange; press W, then try again"
+            return (
+                "no live connection to the exchange; reconnect (key W, `gridbot reconnect`), then try again"
+            )
         if engine.breaker.is_open(now):
             return f"the circuit breaker is open: {engine.breaker.reason}"
         for coin in coins:

@@ -214,13 +214,19 @@ def _must_not_be_full(kind: str, count: int, page_size: int, start: int) -> None
         )
 
 
+class NoSuchDexError(Exception):
+    """The exchange answered, and doesn't know the dex."""
+
+
 async def read_instruments(rest: Rest, dex: str = "") -> dict[str, Instrument]:
-    """Every tradable perpetual of one dex."""
+    """Every tradable perpetual of one dex. Raises ``NoSuchDexError``."""
     index = 0
     if dex:
         dexs = await rest.ask({"type": "perpDexs"}, lambda answer: decode_rows(answer, "perpDexs"))
         names = [entry.get("name") if isinstance(entry, dict) else "" for entry in dexs]
         if dex not in names:
-            raise WireError(f"the exchange has no dex {dex!r}")
+            raise NoSuchDexError(
+                f"the exchange has no dex {dex!r}, so no coin of it; check the part before the colon"
+            )
         index = names.index(dex)
     return await rest.ask({"type": "meta", "dex": dex}, lambda answer: decode_meta(answer, index))

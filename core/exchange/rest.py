@@ -6,6 +6,7 @@ doesn't decode is told to ``quarantine`` with its raw text, besides the error or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -114,7 +115,7 @@ class Rest:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            reason = f"{self._base}{path} answered something that isn't JSON: {body[:120]!r}"
+            reason = f"{self._base}{path} answered something that isn't JSON: {_shown(body)}"
             self._set_aside(kind, "not JSON", body)
             raise RestError(reason) from error
 
@@ -140,5 +141,12 @@ class Rest:
         except aiohttp.ClientError as error:
             raise RestError(f"{self._base}{path}: {type(error).__name__} {error}".rstrip()) from error
         if response.status != 200:
-            raise RestError(f"{self._base}{path} answered HTTP {response.status}: {body[:120]!r}")
+            raise RestError(f"{self._base}{path} answered HTTP {response.status}: {_shown(body)}")
         return body
+
+
+def _shown(body: bytes) -> str:
+    """The start of an answer that nobody understood, on one line; of a page of HTML its words."""
+    words = re.sub(r"<[^>]*>", " ", body[:4_000].decode("utf-8", "replace"))
+    text = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return (text[:120] + "…" if len(text) > 120 else text) or "an empty answer"

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain.effects import Notify, notify
 from core.domain.instrument import Instrument
-from core.exchange.reads import read_instruments
+from core.exchange.reads import NoSuchDexError, read_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
@@ -64,6 +64,8 @@ class Reach:
                 instruments = self._pick(await self._agreed())
                 await self._check_signer()
                 return instruments
+            except NoSuchDexError as error:
+                raise UsageError(str(error)) from error
             except (RestError, WireError) as error:
                 if self._clock.now().mono_ms > give_up:
                     raise RestError(

@@ -12,7 +12,7 @@ from core.domain.fills import REACHABLE_FILLS, Fill, FillKey, ForeignFill
 from core.domain.instrument import Instrument
 from core.engine.certificate import Check, fill_name, utc_text
 from core.engine.fill_guarantor import chain_order
-from core.exchange.reads import Reads, read_instruments
+from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import RESERVED, WeightBudget
@@ -43,7 +43,7 @@ def add_online_checks(found: Certificate, state: StateDir) -> None:
         coins = {coin: anchor for coin in evidence.coins() if (anchor := evidence.anchor(coin)) is not None}
     try:
         asyncio.run(_compare(found, state, url or _embedded_url(state), coins))
-    except WireError as error:
+    except (WireError, NoSuchDexError) as error:
         raise RestError(f"the exchange's answer could not be understood ({error})") from error
 
 

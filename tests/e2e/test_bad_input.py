@@ -79,6 +79,7 @@ def test_it_is_refused_with_the_fix(
     ("arguments", "env", "words"),
     [
         (("--no-ui", "--coin", "DOGE"), {}, "has no coin 'DOGE'; it has BTC"),
+        (("--no-ui", "--coin", "xyz:TSLA"), {}, "has no dex 'xyz', so no coin of it"),
         (SHORT, {"HL_AGENT_KEY": "0x1234"}, "not 32 bytes of hex"),
         (("exchange", "synthetic"), {}, "`gridbot exchange` can't use synthetic"),
     ],

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from core.domain.events import LedgerUpdatesObserved, OrderNotFound, OrderUpdate, Quote
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.exchange import reads as reads_module
-from core.exchange.reads import FILLS_PER_PAGE, HISTORY_PER_PAGE, Page, Reads, read_instruments
+from core.exchange.reads import (
+    FILLS_PER_PAGE,
+    HISTORY_PER_PAGE,
+    NoSuchDexError,
+    Page,
+    Reads,
+    read_instruments,
+)
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
@@ -355,7 +362,7 @@ async def test_a_dex_gives_its_coins_ids_of_its_own() -> None:
     )
     found = await read_instruments(cast(Rest, venue), "xyz")
     assert found["xyz:TSLA"].asset_id == 120_000
-    with pytest.raises(WireError, match="no dex 'zzz'"):
+    with pytest.raises(NoSuchDexError, match="no dex 'zzz'"):
         await read_instruments(cast(Rest, venue), "zzz")
 
 

@@ -81,6 +81,8 @@ def test_backup_says_what_it_copied_and_overwrites_nothing(
     assert ": 30 fills, " in capsys.readouterr().out
     assert run_cli(arguments) == 2
     assert "is there already" in capsys.readouterr().err
+    assert run_cli([arguments[0], str(tmp_path / "nowhere" / "b.db"), *arguments[2:]]) == 2
+    assert "there is no directory" in capsys.readouterr().err
     assert run_cli([*arguments[:1], str(tmp_path / "b.db"), *arguments[2:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fills"] == 30
 
