@@ -16,11 +16,18 @@ def connect_readonly(path: Path, *, any_thread: bool = False) -> sqlite3.Connect
     try:
         return _connect(f"{uri}?mode=ro", any_thread)
     except sqlite3.OperationalError:
-        log = path.with_name(f"{path.name}-wal")
-        if not path.is_file() or (log.exists() and log.stat().st_size):
+        if not _is_immutable(path):
             raise
-        # A read-only directory: no log beside the file means that all is in it.
         return _connect(f"{uri}?immutable=1", any_thread)
+
+
+def _is_immutable(path: Path) -> bool:
+    """In a read-only directory, and without a log beside the file, all is in it. Where somebody may write, a file that is read as
+    if nobody did shows damage that isn't there.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.exists() and log.stat().st_size
+    return path.is_file() and not has_log and not os.access(path.parent, os.W_OK)
 
 
 def sync_file(path: Path) -> None:
