@@ -22,8 +22,9 @@ def connect_readonly(path: Path, *, any_thread: bool = False) -> sqlite3.Connect
 
 
 def _is_immutable(path: Path) -> bool:
-    """In a read-only directory, and without a log beside the file, all is in it. Where somebody may write, a file that is read as
-    if nobody did shows damage that isn't there.
+    """In a read-only directory, and without a log beside the file, all is in it.
+
+    Where somebody may write, a file that is read as if nobody did shows damage that isn't there.
     """
     log = path.with_name(f"{path.name}-wal")
     has_log = log.exists() and log.stat().st_size
