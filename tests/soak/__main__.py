@@ -59,6 +59,7 @@ def _tell(found: Found) -> None:
         ("recovered over REST", coin.get("fills_from_rest", "unknown")),
         ("duplicates refused", coin.get("duplicates", "unknown")),
         ("trades by hand", found.manual_trades),
+        *((f"trades by hand refused: {why}", count) for why, count in found.manual_refusals.items()),
         ("drift", coin.get("drift", "unknown")),
         ("looks at the exchange's books", found.looks),
         ("longest life, s", f"{found.longest_life_s:.1f}"),

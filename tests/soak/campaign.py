@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
@@ -51,6 +52,7 @@ class Found:
     strikes: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     manual_trades: int = 0
+    manual_refusals: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     longest_life_s: float = 0.0
     rss_mb: float = 0.0
@@ -140,11 +142,10 @@ class _Campaign:
         size = Decimal(self._chance.randint(10, 60)).scaleb(-5)
         try:
             self._bot.exchange.trade(self._bot.account, self._chance.choice("BA"), str(size))
-        except HTTPError as refused:
-            if "post-only" not in refused.read().decode().lower():
-                raise
-            return  # after an upgrade the exchange takes no market order for a while
-        self._found.manual_trades += 1
+        except HTTPError as refused:  # in the exchange's own words: nothing was traded
+            self._found.manual_refusals[json.loads(refused.read())["error"]] += 1
+        else:
+            self._found.manual_trades += 1
 
     def _weigh(self, pid: int, life_s: float) -> None:
         if life_s > self._found.longest_life_s:
