@@ -192,7 +192,17 @@ class RiskView:
     account_value_usd: Decimal = ZERO
     high_water_usd: Decimal = ZERO
     drawdown_pct: float = 0.0
+    """Lost since the highest profit, of what the account would be worth there. Deposits and withdrawals move neither."""
     max_drawdown_pct: float = 0.0
+    """0: no limit."""
+    unrealized_loss_pct: float = 0.0
+    """Lost by the open positions, of the account without that loss; 0 for a gain."""
+    max_unrealized_loss_pct: float = 0.0
+    day_usd: Decimal = ZERO
+    """Profit since 00:00 UTC, unrealized included."""
+    day_stop_usd: Decimal | None = None
+    day_take_usd: Decimal | None = None
+    """Limits of the day's profit; ``None``: no limit."""
     margin_utilization_pct: float = 0.0
     funding_paid_usd: Decimal = ZERO
     """Positive = paid, over the journal's lifetime."""

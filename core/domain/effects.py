@@ -83,10 +83,19 @@ class LiftHalt:
 
 
 @dataclass(frozen=True, slots=True)
-class SaveHighWater:
-    """The highest account value seen, USD."""
+class SavePnlPeak:
+    """The highest profit of all coins so far, unrealized included, USD."""
 
-    value: Decimal
+    pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDay:
+    """Where a day (``2026-01-30``, UTC) began: the profit so far and the account's value, USD."""
+
+    day: str
+    pnl: Decimal
+    account_value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +220,8 @@ Effect = (
     | SaveGrid
     | SaveHalt
     | LiftHalt
-    | SaveHighWater
+    | SavePnlPeak
+    | SaveDay
     | SaveAction
     | SaveAdjustment
     | RevokeAdjustment

@@ -66,6 +66,10 @@ class Instrument:
         """An order's or trade's price, exactly; raises ``InexactNumberError``."""
         return parse_units(text, self.price_decimals)
 
+    def price_units(self, price: Decimal) -> int:
+        """A price that somebody wrote down, in whole units, rounded down; it need not be on a tick."""
+        return int(price.scaleb(self.price_decimals))
+
     def parse_size(self, text: str) -> int:
         """A size in lots, exactly; raises ``InexactNumberError``."""
         return parse_units(text, self.sz_decimals)

@@ -32,6 +32,7 @@ from core.engine.grid_calculator import Blocked, GridSettings, Level
 from core.engine.order_manager import OrderManager
 from core.engine.risk_engine import Exposure
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.stop_loss import StopLoss
 
 DEFER_FIRST_MS = 200
 DEFER_MAX_MS = 5_000
@@ -52,6 +53,11 @@ class CoinConfig:
     """How far beyond the best price a flatten order may trade."""
     funding_bleed_ppb: int = 0
     """Net funding paid within a day, of the account's value, past which the coin halts; 0: no limit."""
+    stop_low: int = 0
+    stop_high: int = 0
+    """Outside these prices (price units) the position is closed and the coin halts; 0: no limit."""
+    odd_profit_usd: Decimal = Decimal(0)
+    """A single fill's profit or loss above it is told of; 0: none is."""
 
 
 AWAITING_FILLS = "awaiting_fills"
@@ -113,6 +119,7 @@ class Coin:
     replaced_generation: int = 0
     """The newest grid that has begun to take the place of the one before it."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
+    stop_loss: StopLoss = field(default_factory=StopLoss)
 
     @property
     def name(self) -> str:
@@ -157,6 +164,8 @@ class Coin:
         if self.ledger.drift.suspected_mono_ms:
             self.evidence.add(fill, order is None)
         out = [fill_event(instrument, fill, order, now), *anomalies(instrument, fill, now)]
+        if 0 < self.config.odd_profit_usd < abs(fill.closed_pnl):
+            out.append(notify("unusual_pnl_fill", "warn", self.name, closed_pnl=str(fill.closed_pnl)))
         if before is not None and before.state in (OrderState.REJECTED, OrderState.NEVER_PLACED):
             out.append(AskOpenOrders())  # it was placed after all: what else of that batch rests?
         if before is not None and before.state.is_terminal:

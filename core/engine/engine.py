@@ -46,6 +46,7 @@ from core.domain.events import (
     Unsettled,
     WireQuarantined,
 )
+from core.engine.account_risk import AccountRisk
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
@@ -59,6 +60,7 @@ from core.engine.observations import (
 from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
+from core.engine.risk_watch import watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
 from core.engine.vitals import Vitals
 
@@ -74,12 +76,12 @@ class Engine:
     instance: str
     boot: str
     coins: dict[str, Coin]
-    high_water: Decimal = Decimal(0)
     halted: str = ""
     """Why the whole account is halted; a coin's own halt is in the coin."""
     feed: FeedLink = field(default_factory=FeedLink)
     schedule: Schedule = field(default_factory=Schedule)
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    risk: AccountRisk = field(default_factory=AccountRisk)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
     rest_latency_ms: float = 0.0
@@ -176,6 +178,7 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
+                return watch(self, now)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:

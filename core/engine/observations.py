@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.cloid import parse_cloid
-from core.domain.effects import AskOpenOrders, CancelOrphan, Effect, SaveHighWater, notify
+from core.domain.effects import AskOpenOrders, CancelOrphan, Effect, notify
 from core.domain.events import (
     AccountObserved,
     FundingCommitted,
@@ -114,9 +114,6 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     engine.saw_account = True
     engine.account_value, engine.margin_used = event.account_value, event.margin_used
     out: list[Effect] = []
-    if event.account_value > engine.high_water:
-        engine.high_water = event.account_value
-        out.append(SaveHighWater(event.account_value))
     for coin in engine.coins.values():
         coin.orders.saw_venue_time(event.venue_ms, now)
         out += engine.guarded(coin, lambda c: _compare_position(engine, c, event))

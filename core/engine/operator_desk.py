@@ -16,6 +16,7 @@ from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
+from core.engine.risk_watch import resume_refusal
 from core.engine.stop import Stop
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class OperatorDesk:
                 return out + self._begin(Halt(command, now.mono_ms), now)
             case Action.RESUME:
                 whole = None if engine.halted else scope
-                out = [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
+                out = engine.risk.resumed(engine.halted, now)
+                out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
                 return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
             case Action.FLATTEN:
                 out = [
@@ -169,7 +171,7 @@ class OperatorDesk:
                     f"{coin.name} drifts by {drift.pct:.2f} % (limit {ALERT_PCT} %); press R, and if it stays A "
                     "(`gridbot reconcile --accept`), then try again"
                 )
-        return ""
+        return resume_refusal(engine, coins)
 
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
         self.running.append(procedure)

@@ -151,6 +151,11 @@ class ShadowLedger:
 
     # -- money ----------------------------------------------------------------------------------------------------
 
+    @property
+    def net_usd(self) -> Decimal:
+        """Realized minus fees plus funding, over the journal's life."""
+        return self.current.realized - self.current.fees + self.funding.total
+
     def day_realized_at(self, now: Instant) -> Decimal:
         """Realized minus fees plus funding since 00:00 UTC, USD."""
         realized = self.day_realized if now.venue_ms // DAY_MS == self.day else Decimal(0)

@@ -262,11 +262,17 @@ def _drift_view(coin: Coin) -> DriftView:
 
 
 def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
-    value, high = engine.account_value, engine.high_water
+    value, risk, limits = engine.account_value, engine.risk, engine.risk.limits
     return RiskView(
         account_value_usd=value,
-        high_water_usd=high,
-        drawdown_pct=float(100 * (high - value) / high) if high > 0 else 0.0,
+        high_water_usd=max(value, risk.high_usd),
+        drawdown_pct=float(100 * risk.drawdown),
+        max_drawdown_pct=float(100 * (limits.max_drawdown or 0)),
+        unrealized_loss_pct=float(100 * risk.unrealized_loss),
+        max_unrealized_loss_pct=float(100 * (limits.max_unrealized or 0)),
+        day_usd=risk.day_pnl,
+        day_stop_usd=limits.daily_stop,
+        day_take_usd=limits.daily_take,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
         funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
     )

@@ -13,10 +13,11 @@ from core.domain.effects import (
     SaveAction,
     SaveAdjustment,
     SaveCheckpoint,
+    SaveDay,
     SaveGrid,
     SaveHalt,
-    SaveHighWater,
     SaveOrder,
+    SavePnlPeak,
     SavePosition,
 )
 from core.domain.events import FillConflict
@@ -58,6 +59,7 @@ class Batch:
     """Adjustments that count no more."""
     positions: list[SavePosition] = field(default_factory=list)
     checkpoints: list[SaveCheckpoint] = field(default_factory=list)
+    days: list[SaveDay] = field(default_factory=list)
 
     def take(self, effect: Effect) -> bool:
         """Add the row that an effect asks for; whether it asked for one."""
@@ -70,8 +72,10 @@ class Batch:
                 self.halts.append(effect)
             case SaveAction():
                 self.actions.append(effect)
-            case SaveHighWater(value):
-                self.meta["high_water"] = str(value)
+            case SavePnlPeak(pnl):
+                self.meta["pnl_peak"] = str(pnl)
+            case SaveDay():
+                self.days.append(effect)
             case SaveAdjustment(adjustment):
                 self.adjustments.append(adjustment)
             case RevokeAdjustment(id_):
@@ -90,7 +94,7 @@ class Batch:
         lists: tuple[Sized, ...] = (
             *(self.fills, self.orders, self.grids, self.halts, self.actions, self.anchors, self.boots),
             *(self.meta, self.foreign, self.funding, self.adjustments, self.revoked),
-            *(self.positions, self.checkpoints),
+            *(self.positions, self.checkpoints, self.days),
         )
         return sum(map(len, lists)) + (self.nonce_ceiling is not None)
 

@@ -83,10 +83,12 @@ class Restored:
     halted: str
     nonce_ceilings: dict[str, int]
     boots: frozenset[str] = frozenset()
+    day: tuple[str, Decimal] = ("", Decimal(0))
+    """The newest UTC day of which the beginning is known, and the profit at it."""
 
     @property
-    def high_water(self) -> Decimal:
-        return Decimal(self.meta.get("high_water", "0"))
+    def pnl_peak(self) -> Decimal | None:
+        return Decimal(self.meta["pnl_peak"]) if "pnl_peak" in self.meta else None
 
     @property
     def cursor_ms(self) -> int:
@@ -130,7 +132,9 @@ class JournalReader:
             }
             boots = frozenset(row["boot"] for row in await db.execute_fetchall("SELECT boot FROM boots"))
             rows = {coin: await self._coin(db, account, coin, by_coin.get(coin, "")) for coin in coins}
-        return Restored(meta, rows, by_coin.get("", ""), nonces, boots)
+            days = await db.execute_fetchall("SELECT day, pnl FROM days ORDER BY day DESC LIMIT 1")
+            day = next(((row["day"], Decimal(row["pnl"])) for row in days), ("", Decimal(0)))
+        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day)
 
     async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
         rows = CoinRows(halted=halted)

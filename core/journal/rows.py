@@ -36,6 +36,10 @@ INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES 
 
 INSERT_ANCHOR = "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)"
 
+INSERT_DAY = """
+INSERT INTO days (day, pnl, account_value, seen_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
 INSERT_BOOT = "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)"
 
 UPSERT_META = """

@@ -105,7 +105,14 @@ INSERT INTO counters (coin, name, value)
   SELECT coin, 'maker', sum(crossed = 0) FROM fills GROUP BY coin;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+-- Where each UTC day began: profit so far and the account's value, in USD.
+CREATE TABLE days (day TEXT PRIMARY KEY, pnl TEXT NOT NULL, account_value TEXT NOT NULL, seen_ms INTEGER NOT NULL) STRICT;
+-- It was of the account's value, which deposits move.
+DELETE FROM meta WHERE key = 'high_water';
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 

@@ -19,7 +19,7 @@ from core.runtime.statedir import StateDir, StateLock, UsageError
 from core.runtime.verify import verify_journal
 
 REBUILT = "journal rebuilt from the exchange: compare the position, then resume"
-KEPT_META = ("network", "account", "exchange_url", "instance", "high_water")
+KEPT_META = ("network", "account", "exchange_url", "instance")
 """What outlives the old rows. Not the cursor of fills: the new anchor begins where the exchange stands then."""
 
 _BESIDE = ("-wal", "-shm", "-journal")

@@ -11,6 +11,7 @@ from core.domain.clock import Instant
 from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.instrument import Instrument
+from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
 from core.engine.fill_guarantor import FillCounts, chain_order
@@ -18,6 +19,7 @@ from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_calculator import GridSettings
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.stop_loss import StopLoss
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -58,6 +60,19 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=int(settings.flatten_slippage_pct * PPB),
         funding_bleed_ppb=int(settings.funding_bleed_pct * PPB),
+        stop_low=instrument.price_units(settings.stop_loss_low),
+        stop_high=instrument.price_units(settings.stop_loss_high),
+        odd_profit_usd=settings.max_single_fill_pnl,
+    )
+
+
+def account_limits(settings: Settings) -> AccountLimits:
+    """Of the settings that are the whole account's."""
+    return AccountLimits(
+        settings.max_drawdown_pct or None,
+        settings.max_unrealized_dd_pct or None,
+        settings.daily_pnl_stop or None,
+        settings.daily_pnl_take or None,
     )
 
 
@@ -68,9 +83,12 @@ def build_engine(
     configs: Mapping[str, CoinConfig],
     restored: Restored,
     now: Instant,
+    limits: AccountLimits = AccountLimits(),  # noqa: B008 - frozen
 ) -> Engine:
     """The engine as the journal leaves it. Every coin has an anchor by now."""
-    engine = Engine(account=account, instance=instance, boot=boot, coins={}, high_water=restored.high_water)
+    engine = Engine(account=account, instance=instance, boot=boot, coins={})
+    (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
+    engine.risk.limits = limits
     engine.halted = restored.halted
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
@@ -81,6 +99,7 @@ def build_engine(
 
 def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
     coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
+    coin.stop_loss = StopLoss(config.stop_low, config.stop_high)
     counts = rows.counts
     coin.counts = FillCounts(
         total=counts.get("fills", 0),

@@ -37,7 +37,7 @@ from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
-from core.runtime.restore import Opening, build_engine, coin_config, open_position
+from core.runtime.restore import Opening, account_limits, build_engine, coin_config, open_position
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
@@ -199,7 +199,8 @@ class Session:
         plan, boot, now = self._plan, secrets.token_hex(4), self.clock.now()
         configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}
         instance = restored.meta["instance"]
-        engine = build_engine(plan.identity.account, instance, boot, configs, restored, now)
+        limits = account_limits(plan.settings.common)
+        engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]

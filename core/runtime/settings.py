@@ -35,13 +35,18 @@ SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY"})
 OUTSIDE_NAMES = SECRET_NAMES | {"HL_USER_ADDRESS"}
 """Names read by ``core.runtime.keys``, not here."""
 
+MAY_BE_OFF = (
+    *("max_drawdown_pct", "max_unrealized_dd_pct", "daily_pnl_stop", "daily_pnl_take"),
+    *("stop_loss_low", "stop_loss_high", "max_single_fill_pnl", "funding_bleed_pct"),
+)
+"""Limits: ``off`` means 0, which means none."""
+
 NOT_YET_IN_EFFECT = frozenset(
     """HL_DEX HL_RANDOM_SIZE_JITTER HL_REPRICE_TICK_THRESHOLD HL_DEFAULT_STRATEGY HL_ATR_LENGTH HL_EWMA_ALPHA
     HL_INIT_VOL_MULTIPLIER HL_TREND_FAST_EMA HL_TREND_SLOW_EMA HL_VOL_CIRCUIT_SIGMA HL_SKEW_SOFT HL_SKEW_HARD
     HL_LOOP_INTERVAL_SEC HL_RESYNC_POSITION_SEC HL_REST_FILL_POLL_SEC HL_FILL_RESCAN_MS HL_PNL_LOG_INTERVAL_SEC
     HL_WS_STALE_AFTER_SEC HL_WS_WATCH_INTERVAL_SEC HL_DATA_HALT_SEC HL_REST_MID_BACKOFF_SEC HL_HTTP_TIMEOUT
-    HL_MID_CACHE_TTL_MS HL_MAX_DRAWDOWN_PCT HL_MAX_SKEW_RATIO HL_MAX_UNREALIZED_DD_PCT HL_DAILY_PNL_STOP
-    HL_DAILY_PNL_TAKE HL_STOP_LOSS_LOW HL_STOP_LOSS_HIGH HL_MAX_SINGLE_FILL_PNL
+    HL_MID_CACHE_TTL_MS HL_MAX_SKEW_RATIO
     HL_API_ERROR_THRESHOLD HL_COALESCE_MS HL_COALESCE_PCT HL_COALESCE_WINDOW HL_USE_CLOID HL_ORDER_TTL_MS
     HL_STUCK_ORDER_CANCEL_SEC HL_WAL_ENABLED HL_WAL_DIR HL_FILL_LOG_RETENTION_DAYS HL_FILL_LOG_COMPACT_INTERVAL_SEC
     HL_FILL_LOG_BATCH_FLUSH_SEC HL_ARCHIVE_S3_BUCKET HL_DEAD_MAN_SWITCH_SEC HL_METRICS_PORT HL_METRICS_TOKEN
@@ -100,6 +105,30 @@ class Settings(BaseSettings):
         description="Net funding paid within a day, of the account's value, that halts a coin; 0: no limit",
     )
 
+    max_drawdown_pct: Fraction = Field(
+        Decimal("0.12"),
+        description="Loss since the highest profit, of the account, that halts all; off: no limit",
+    )
+    max_unrealized_dd_pct: Fraction = Field(
+        Decimal("0.15"),
+        description="Loss of the open positions, of the account, that halts all; off: no limit",
+    )
+    daily_pnl_stop: Annotated[Decimal, Field(le=0, allow_inf_nan=False)] = Field(
+        Decimal(0), description="Profit since 00:00 UTC, in USD and negative, that halts all; off: no limit"
+    )
+    daily_pnl_take: NotNegative = Field(
+        Decimal(0), description="Profit since 00:00 UTC, in USD, that halts all; off: no limit"
+    )
+    stop_loss_low: NotNegative = Field(
+        Decimal(0), description="Below this price the position is closed and the coin halts; off: no limit"
+    )
+    stop_loss_high: NotNegative = Field(
+        Decimal(0), description="Above this price the position is closed and the coin halts; off: no limit"
+    )
+    max_single_fill_pnl: NotNegative = Field(
+        Decimal(500), description="Profit or loss of one fill, in USD, above which it is told of; off: never"
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -128,6 +157,11 @@ class Settings(BaseSettings):
             raise ValueError("must be a whole number, not true or false")
         return value
 
+    @field_validator(*MAY_BE_OFF, mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return 0 if isinstance(value, str) and value.strip().lower() == "off" else value
+
     def contradiction(self) -> tuple[str, str]:
         """The setting that can't be, and why with what would do; two empty texts if all is well."""
         round_trip = 2 * self.maker_fee_pct
@@ -146,12 +180,22 @@ class Settings(BaseSettings):
                 f"x leverage over {2 * self.num_grids} levels makes {size:.2f} USD a level, below the exchange's minimum of "
                 f"10 USD; use at least {MIN_LEVEL_USD * 2 * self.num_grids / self.leverage:.0f}, or fewer levels"
             )
+        if 0 < self.stop_loss_high <= self.stop_loss_low:
+            return (
+                "stop_loss_high",
+                f"is not above stop_loss_low ({self.stop_loss_low}); raise it, or write off",
+            )
         if self.grid_spacing_pct * self.num_grids >= 1:
             return "num_grids", f"levels of {self.grid_spacing_pct} reach a price of 0; lower it"
         return "", ""
 
 
-WHOLE_ACCOUNT = frozenset({"base_url", "coins", "coin", "state_dir", "live_account"})
+WHOLE_ACCOUNT = frozenset(
+    {
+        *("base_url", "coins", "coin", "state_dir", "live_account"),
+        *("max_drawdown_pct", "max_unrealized_dd_pct", "daily_pnl_stop", "daily_pnl_take"),
+    }
+)
 """Settings that no single coin can have."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
@@ -13,7 +12,6 @@ from core.domain.effects import (
     Backfill,
     CancelOrphan,
     SaveHalt,
-    SaveHighWater,
 )
 from core.domain.events import (
     BackfillDone,
@@ -215,13 +213,6 @@ def test_a_suspicion_asks_for_the_fills_at_every_look_until_they_were_read() -> 
         (read,) = of_kind(Backfill, bench.step(account(10, bench.now)))
         bench.step(BackfillDone(read.ticket, 0, 0, 0, error="time-out"))
     assert not bench.coin.ledger.drift.declared
-
-
-def test_the_high_water_mark_only_rises_and_each_rise_is_saved() -> None:
-    bench = Bench()
-    seen = [of_kind(SaveHighWater, bench.step(account(value=v))) for v in ("1000", "900", "1001")]
-    assert [bool(each) for each in seen] == [True, False, True]
-    assert bench.engine.high_water == Decimal(1001)
 
 
 def test_an_overfill_halts_the_coin_and_the_position_still_follows_the_exchange() -> None:

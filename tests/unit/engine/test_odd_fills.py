@@ -120,3 +120,11 @@ def test_payments_older_than_a_day_no_longer_count() -> None:
 def test_funding_of_the_day_is_in_the_days_profit() -> None:
     bench = bled("-3")
     assert bench.coin.ledger.day_realized_at(at(0)) == -3
+
+
+def test_a_fill_that_won_or_lost_unusually_much_is_told_of() -> None:
+    bench = Bench().started()
+    bench.coin.config = replace(bench.coin.config, odd_profit_usd=Decimal(500))
+    usual, odd = fill(closed="-500"), fill(start=10, trade_id=2, ms=1, closed="-500.01")
+    assert "unusual_pnl_fill" not in notices(bench.step(FillsCommitted((usual,))))
+    assert "unusual_pnl_fill" in notices(bench.step(FillsCommitted((odd,))))

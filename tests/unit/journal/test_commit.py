@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from core.domain.effects import (
     Effect,
     LiftHalt,
     SaveAction,
+    SaveDay,
     SaveGrid,
     SaveHalt,
-    SaveHighWater,
     SaveOrder,
+    SavePnlPeak,
     notify,
 )
 from core.domain.orders import OrderState, Side
@@ -101,7 +103,7 @@ async def test_a_batch_that_fails_in_its_middle_leaves_nothing(tmp_path: Path) -
             orders=[order(1)],
             halts=[SaveHalt("BTC", "drawdown")],
             grids=[grid(2), grid(1)],
-            meta={"high_water": "5"},
+            meta={"pnl_peak": "5"},
             nonce_ceiling=("0xa", 99),
         )
         with pytest.raises(StorageError, match=r"cannot be written .* then restart"):
@@ -161,7 +163,8 @@ def test_a_batch_takes_rows_and_nothing_else() -> None:
         SaveGrid(grid()),
         SaveHalt("", "x"),
         LiftHalt("", "cli"),
-        SaveHighWater(order(1).price),  # type: ignore[arg-type]
+        SavePnlPeak(Decimal(5)),
+        SaveDay("2026-01-30", Decimal(5), Decimal(1000)),
         SaveAction(Command("1", Action.HALT), "started"),
     ]
     for effect in taken:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.effects import Effect, LiftHalt, SaveHalt
+from core.domain.effects import Effect, LiftHalt, SaveDay, SaveHalt
 from core.domain.fills import Fill, FillSource
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.journal.journal import Anchor
@@ -98,7 +98,10 @@ async def test_an_empty_journal_restores_to_nothing(tmp_path: Path) -> None:
     found = await restored(tmp_path / "j.db")
     rows = found.coins["BTC"]
     assert (rows.anchor, rows.fills, rows.live_orders, rows.grid, rows.halted) == (None, [], [], None, "")
-    assert (found.halted, found.meta, found.cursor_ms, found.high_water) == ("", {}, 0, Decimal(0))
+    assert (found.halted, found.meta, found.cursor_ms, found.pnl_peak) == ("", {}, 0, None)
+
+
+TODAY, YESTERDAY = (SaveDay(f"2026-01-{n}", Decimal(n), Decimal(1000)) for n in (30, 29))
 
 
 async def test_anchor_grid_meta_and_nonces_come_back(tmp_path: Path) -> None:
@@ -108,16 +111,19 @@ async def test_anchor_grid_meta_and_nonces_come_back(tmp_path: Path) -> None:
             batch(
                 anchors=[anchor],
                 grids=[grid(1), grid(2, center=840_000), grid(9, coin="ETH")],
-                meta={"high_water": "10000.5", "fill_cursor_ms": "17"},
+                meta={"pnl_peak": "100.5", "fill_cursor_ms": "17"},
                 nonce_ceiling=("0xa", 50),
                 boots=[("b0070001", 42, "0.1.0")],
             )
         )
-        await journal.commit(batch(meta={"high_water": "10001"}, nonce_ceiling=("0xa", 40)))
+        await journal.commit(
+            batch(meta={"pnl_peak": "101"}, days=[TODAY, YESTERDAY], nonce_ceiling=("0xa", 40))
+        )
         await journal.commit(batch(nonce_ceiling=("0xb", 7)))
     found = await restored(path)
     assert (found.coins["BTC"].anchor, found.coins["BTC"].grid) == (anchor, grid(2, center=840_000))
-    assert (found.high_water, found.cursor_ms) == (Decimal(10001), 17)
+    assert (found.pnl_peak, found.cursor_ms) == (Decimal(101), 17)
+    assert found.day == (TODAY.day, TODAY.pnl)
     assert found.nonce_ceilings == {"0xa": 50, "0xb": 7}, "a ceiling never sinks"
 
 

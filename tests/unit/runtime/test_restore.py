@@ -182,14 +182,14 @@ def test_what_was_in_flight_is_unknown_and_everything_live_is_asked_about() -> N
     assert {o.cloid for o in asked} == set(states)
 
 
-def test_halts_high_water_and_grid_come_back() -> None:
+def test_halts_the_highest_profit_and_grid_come_back() -> None:
     engine = _engine(
         CoinRows(Anchor("BTC", 0, 0, 0, ""), grid=grid(4), traded={3: 15}, halted="drawdown"),
         halted="equity",
-        high_water="10000.5",
+        pnl_peak="100.5",
     )
     coin = engine.coins["BTC"]
-    assert (engine.halted, coin.halted, engine.high_water) == ("equity", "drawdown", Decimal("10000.5"))
+    assert (engine.halted, coin.halted, engine.risk.peak) == ("equity", "drawdown", Decimal("100.5"))
     assert coin.traded == {3: 15}
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from core.runtime.settings import NOT_YET_IN_EFFECT, Loaded, Settings, load_settings
+from core.engine.account_risk import AccountLimits
+from core.runtime.restore import account_limits
+from core.runtime.settings import MAY_BE_OFF, NOT_YET_IN_EFFECT, Loaded, Settings, load_settings
 from core.runtime.statedir import UsageError
 
 Load = Callable[..., Loaded]
@@ -172,8 +174,8 @@ def test_a_flag_that_cannot_be_meant_is_named_as_a_flag(load: Load) -> None:
 
 
 def test_names_that_have_no_effect_yet_are_taken_and_warned_about(load: Load) -> None:
-    loaded = load("\nmax_drawdown_pct = 0.1\n[coins.BTC]\natr_length = 14", HL_DATA_HALT_SEC="5")
-    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "max_drawdown_pct", "atr_length"]
+    loaded = load("\ntrend_fast_ema = 12\n[coins.BTC]\natr_length = 14", HL_DATA_HALT_SEC="5")
+    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "trend_fast_ema", "atr_length"]
     assert all(w.endswith("is set and has no effect in this version") for w in loaded.warnings)
     assert "line 2" in loaded.warnings[1]
     assert "line 4" in loaded.warnings[2]
@@ -225,3 +227,28 @@ def test_a_setting_of_the_whole_account_is_refused_under_a_coin(tmp_path: Path) 
     file.write_text('[coins.BTC]\nstate_dir = "x"\n')
     with pytest.raises(UsageError, match=r"c.toml line 2: state_dir is not one coin's"):
         load_settings({}, {}, file)
+
+
+@pytest.mark.parametrize("off", ["off", "Off", 0, "0"])
+def test_every_limit_may_be_off(load: Load, off: object) -> None:
+    names = [f"HL_{name.upper()}" for name in MAY_BE_OFF]
+    loaded = load("", **{name: str(off) for name in names}).common
+    assert account_limits(loaded) == AccountLimits()
+
+
+def test_a_daily_stop_is_a_loss_and_a_band_has_room(load: Load) -> None:
+    with pytest.raises(UsageError, match="HL_DAILY_PNL_STOP: daily_pnl_stop '200'"):
+        load("", HL_DAILY_PNL_STOP="200")
+    load("", HL_DAILY_PNL_STOP="-200")
+    with pytest.raises(UsageError, match="stop_loss_high 90 is not above stop_loss_low"):
+        load("", HL_STOP_LOSS_LOW="90", HL_STOP_LOSS_HIGH="90")
+
+
+def test_limits_of_the_account_belong_to_no_single_coin(load: Load) -> None:
+    with pytest.raises(UsageError, match=r"line 2: max_drawdown_pct is not one coin's"):
+        load("[coins.BTC]\nmax_drawdown_pct = 0.1")
+
+
+def test_the_predecessors_ways_to_say_no_limit_still_mean_none(load: Load) -> None:
+    old = {"HL_DAILY_PNL_STOP": "-1e6", "HL_DAILY_PNL_TAKE": "1e6", "HL_STOP_LOSS_HIGH": "999999"}
+    assert load("", **old).common.stop_loss_high == 999_999

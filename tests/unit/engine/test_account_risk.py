@@ -1,0 +1,253 @@
+"""Limits of the account: drawdown, unrealized loss, the day's profit; and a coin's stop-loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.domain.commands import Action
+from core.domain.effects import Effect, LiftHalt, SaveDay, SaveHalt, SavePnlPeak
+from core.domain.events import StopRequested
+from core.domain.orders import Purpose, Side, Tif
+from core.engine.account_risk import HOLD_MS, SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk
+from core.engine.stop_loss import AGAIN_MS, StopLoss
+from tests.unit.engine.builders import (
+    MID,
+    SOL,
+    VENUE_0,
+    Bench,
+    account,
+    at,
+    cancelled,
+    make_engine,
+    notices,
+    of_kind,
+    placed,
+    quote,
+)
+
+DAY_MS = 86_400_000
+LIMITS = AccountLimits(Decimal("0.12"), Decimal("0.15"), Decimal(-50), Decimal(80))
+
+
+def look(pnl: str, value: str = "1000", unrealized: str = "0", today: str = "0") -> AccountLook:
+    return AccountLook(Decimal(value), Decimal(pnl), Decimal(unrealized), Decimal(today))
+
+
+def reason(risk: AccountRisk, seen: AccountLook, ms: int) -> str:
+    """After two looks that are as far apart as a limit must be passed for."""
+    risk.look(seen, at(ms))
+    return risk.look(seen, at(ms + HOLD_MS))[1]
+
+
+def kept(effects: list[Effect], kind: type[Any]) -> list[Any]:
+    return of_kind(kind, effects)
+
+
+# -- the numbers ------------------------------------------------------------------------------------------------------
+
+
+def test_a_drawdown_is_measured_from_the_highest_profit_in_money_that_is_there() -> None:
+    risk = AccountRisk(LIMITS)
+    risk.look(look("200", "1200"), at(0))
+    risk.look(look("80", "1080"), at(1))
+    assert (risk.drawdown_usd, risk.high_usd) == (Decimal(120), Decimal(1200))
+    assert risk.drawdown == Decimal("0.1")
+
+
+@pytest.mark.parametrize("moved", ["-700", "5000"], ids=["withdrawn", "deposited"])
+def test_money_that_comes_or_goes_is_no_profit_and_no_loss(moved: str) -> None:
+    risk = AccountRisk(LIMITS)
+    risk.look(look("10", "1000"), at(0))
+    value = str(Decimal(1000) + Decimal(moved))
+    assert reason(risk, look("10", value), 1) == ""
+    assert risk.drawdown_usd == risk.day_pnl == Decimal(0)
+
+
+def test_a_limit_counts_at_its_edge_and_names_its_numbers() -> None:
+    risk = AccountRisk(AccountLimits(max_drawdown=Decimal("0.12")))
+    risk.look(look("0"), at(0))
+    assert reason(risk, look("-119.9", "880.1"), 1) == ""
+    assert reason(risk, look("-120", "880"), 5_000).startswith(
+        "drawdown: 120.00 USD below the highest profit, 12.00 % of the account (limit 12.00 %)"
+    )
+
+
+def test_one_odd_quote_halts_nothing() -> None:
+    risk = AccountRisk(LIMITS)
+    for ms in range(0, 10_000, 2 * HOLD_MS):
+        assert risk.look(look("0"), at(ms))[1] == ""
+        assert risk.look(look("-500", "500", "-500"), at(ms + HOLD_MS - 1))[1] == ""
+
+
+def test_a_gain_that_is_not_realized_is_no_loss() -> None:
+    """X9: the predecessor halted at an unrealized gain of 20 %."""
+    risk = AccountRisk(AccountLimits(max_unrealized=Decimal("0.15")))
+    assert reason(risk, look("200", "1200", "200"), 0) == ""
+    assert reason(risk, look("-150", "850", "-150"), 5_000) == "", "15 % of 1000 and not more"
+    assert reason(risk, look("-151", "849", "-151"), 9_000).startswith("unrealized_dd: ")
+
+
+def test_the_day_begins_at_midnight_utc_and_halts_at_its_loss_and_its_gain() -> None:
+    risk = AccountRisk(replace(LIMITS, max_drawdown=None))
+    first, _ = risk.look(look("30", today="20"), at(0))
+    assert kept(first, SaveDay) == [SaveDay("2026-01-01", Decimal(10), Decimal(1000))]
+    assert risk.day_pnl == 20, "what was realized since midnight counts, whenever the first look is"
+    assert reason(risk, look("-40"), 10).startswith("daily_pnl_stop: -50.00 USD since 00:00 UTC (limit -50)")
+    assert reason(risk, look("90"), 5_000).startswith("daily_pnl_take: 80.00 USD")
+    midnight = DAY_MS - VENUE_0 % DAY_MS
+    assert not kept(risk.look(look("90"), at(midnight - 1))[0], SaveDay)
+    begun, _ = risk.look(look("90"), at(midnight))
+    assert kept(begun, SaveDay) == [SaveDay("2026-01-02", Decimal(90), Decimal(1000))]
+    assert reason(risk, look("90"), midnight + 1) == ""
+
+
+def test_a_rising_profit_is_saved_now_and_then_and_a_falling_one_never() -> None:
+    risk = AccountRisk(LIMITS)
+    saved = [kept(risk.look(look(str(n)), at(1_000 * n))[0], SavePnlPeak) for n in range(30)]
+    assert [n for n, each in enumerate(saved) if each] == [0, SAVE_PEAK_EVERY_MS // 1_000, 20]
+    falling = [kept(risk.look(look(str(30 - n)), at(60_000 + 1_000 * n))[0], SavePnlPeak) for n in range(30)]
+    assert sum(map(bool, falling)) == 1, "the newest high, and no more"
+
+
+def test_two_thirds_of_the_way_to_the_drawdown_are_told_once() -> None:
+    risk = AccountRisk(LIMITS)
+    told = [notices(risk.look(look(str(pnl)), at(n))[0]) for n, pnl in enumerate((0, -79, -90, -95, 0, -90))]
+    assert told == [[], [], ["drawdown_warning"], [], [], ["drawdown_warning"]]
+
+
+def test_without_limits_nothing_is_judged() -> None:
+    assert reason(AccountRisk(), look("-999", "1", "-999"), 0) == ""
+
+
+# -- in the engine ----------------------------------------------------------------------------------------------------
+
+
+def bench(limits: AccountLimits = LIMITS, low: int = 0, high: int = 0) -> Bench:
+    """A grid that rests, and 100 lots (200 USD) of it traded: long 1 SOL at 199 USD or so."""
+    made = Bench(make_engine(cap_micro=900_000_000))
+    made.engine.risk.limits = limits
+    made.coin.stop_loss = StopLoss(low, high)
+    made.started()
+    for each in [o for o in made.live if o.side is Side.BUY][:2]:
+        made.trade(each)
+    made.step(account(made.coin.ledger.lots, made.now))
+    made.after(200)
+    return made
+
+
+def fall(made: Bench, mid: int) -> list[Effect]:
+    """The price goes to ``mid`` and stays there for as long as a limit must be passed for, and a little more."""
+    out = made.step(quote(mid))
+    for _ in range(8):
+        out += made.after(200, quote(mid))
+    return out
+
+
+def test_a_drawdown_halts_all_and_cancels_and_what_is_held_stays() -> None:
+    made = bench(AccountLimits(max_drawdown=Decimal("0.05")))
+    out = fall(made, MID * 70 // 100)
+    assert made.engine.halted.startswith("drawdown: ")
+    assert kept(out, SaveHalt) == [SaveHalt("", made.engine.halted)]
+    assert notices(out).count("risk_halt") == 1
+    assert {o.side for o in cancelled(out)} == {Side.BUY, Side.SELL}
+    assert [o for o in placed(out) if o.purpose is Purpose.FLATTEN] == []
+
+
+def test_to_resume_after_a_drawdown_is_to_measure_the_next_one_from_here() -> None:
+    made = bench(AccountLimits(max_drawdown=Decimal("0.05")))
+    fall(made, MID * 70 // 100)
+    out = made.ask(Action.RESUME)
+    assert made.outcome()[0] == "done"
+    assert [bool(kept(out, kind)) for kind in (LiftHalt, SavePnlPeak)] == [True, True]
+    assert "drawdown_accepted" in notices(out)
+    fall(made, MID * 70 // 100)
+    assert made.engine.halted == ""
+
+
+def test_a_day_that_lost_too_much_is_not_resumed_before_it_is_over() -> None:
+    made = bench(AccountLimits(daily_stop=Decimal(-20)))
+    fall(made, MID * 70 // 100)
+    assert made.engine.halted.startswith("daily_pnl_stop: ")
+    made.ask(Action.RESUME)
+    status, text = made.outcome()
+    assert status == "refused"
+    assert "it counts anew at 00:00 UTC" in text
+    made.ms += DAY_MS
+    made.after(200, quote(MID * 70 // 100))
+    made.ask(Action.RESUME, id_="next day")
+    assert made.outcome("next day")[0] == "done"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "mid", "side"),
+    [(MID * 9 // 10, 0, MID * 8 // 10, Side.SELL), (0, MID * 11 // 10, MID * 12 // 10, Side.SELL)],
+    ids=["below", "above"],
+)
+def test_outside_its_band_a_coin_halts_and_is_flattened(low: int, high: int, mid: int, side: Side) -> None:
+    made = bench(AccountLimits(), low, high)
+    out = fall(made, mid)
+    assert made.coin.halted.startswith("stop_loss: the mid ")
+    halts = [each.reason for each in kept(out, SaveHalt)]
+    assert halts[-1] == made.coin.halted, "the newest reason is the one in force: the rule, not the flatten"
+    made.settle_cancels(out)
+    closing = out + made.after(200, account(made.coin.ledger.lots, made.now, ticket=_flatten_id(made)))
+    (order,) = [o for o in placed(closing) if o.purpose is Purpose.FLATTEN]
+    assert (order.side, order.tif, order.reduce_only, order.lots) == (side, Tif.IOC, True, 100)
+
+
+def test_inside_its_band_and_for_one_odd_quote_nothing_happens() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10, MID * 11 // 10)
+    for _ in range(5):
+        made.after(200, quote(MID * 5 // 10))
+        made.after(600, quote(MID))
+    assert made.coin.halted == ""
+
+
+def test_a_stop_that_was_passed_is_carried_out_again_until_nothing_is_held() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10)
+    fall(made, MID * 8 // 10)
+    first = _flatten_id(made)
+    for _ in range(62_000 // 200 + 2 * AGAIN_MS // 200):
+        made.after(200, quote(MID))
+    assert made.engine.desk.outcomes[first].status == "failed"
+    assert _flatten_id(made) != first, "the price is back, and what is held must still go"
+    made.ask(Action.RESUME, id_="too soon")
+    assert made.outcome("too soon")[0] == "refused"
+
+
+def test_a_coin_that_holds_nothing_only_halts_and_resumes_when_the_price_is_back() -> None:
+    made = Bench()
+    made.coin.stop_loss = StopLoss(MID * 9 // 10, 0)
+    made.started()
+    fall(made, MID * 8 // 10)
+    assert made.coin.halted.startswith("stop_loss: ")
+    assert not made.engine.desk.outcomes
+    made.ask(Action.RESUME, id_="outside")
+    assert "resume when the price is back inside" in made.outcome("outside")[1]
+    fall(made, MID)
+    made.ask(Action.RESUME, id_="inside")
+    assert made.outcome("inside")[0] == "done"
+
+
+def test_a_stop_of_the_program_is_not_disturbed_by_a_stop_loss() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10)
+    made.step(StopRequested("SIGTERM"))
+    fall(made, MID * 8 // 10)
+    assert made.coin.halted == ""
+
+
+def test_an_account_that_was_not_seen_or_a_price_that_is_not_known_judges_nothing() -> None:
+    made = bench(AccountLimits(max_drawdown=Decimal("0.01")))
+    made.coin.quote = None
+    for _ in range(10):
+        made.after(200)
+    assert made.engine.halted == ""
+    assert SOL.coin in made.engine.coins
+
+
+def _flatten_id(made: Bench) -> str:
+    return [id_ for id_, o in made.engine.desk.outcomes.items() if o.command.action is Action.FLATTEN][-1]
