@@ -32,17 +32,24 @@ class Severity(StrEnum):
 
 
 class LevelState(StrEnum):
-    """What the ladder shows for a level. MISSING: should exist and doesn't. ORPHAN: exists and shouldn't."""
+    """What the ladder shows for a level. MISSING: should exist and doesn't. ORPHAN: exists and shouldn't. WAITING: is below the
+    exchange's least order until more of its cell has traded.
+    """
 
     OPEN = "open"
     IN_FLIGHT = "in_flight"
     MISSING = "missing"
     ORPHAN = "orphan"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class LevelView:
-    """One order or wanted order of the ladder. ``blocked_by`` says why a level has no order, empty if it has one."""
+    """One order or wanted order of the ladder.
+
+    ``rule`` names the one rule that leaves a level without an order, ``blocked_by`` says it in words, and ``frees`` what would
+    free it; all empty if it has one.
+    """
 
     side: str
     """``buy`` or ``sell``"""
@@ -51,6 +58,8 @@ class LevelView:
     remaining: Decimal
     state: LevelState
     blocked_by: str = ""
+    rule: str = ""
+    frees: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,13 @@ from widgets.fields import title_line, worst
 from widgets.ink import Ink, Line, cut, dimmed, fit, line, shorten, width_of
 from widgets.look import AGED_S, STALE_S, Look
 
-_MARKS = {LevelState.OPEN: " ", LevelState.IN_FLIGHT: "~", LevelState.MISSING: "!", LevelState.ORPHAN: "?"}
+_MARKS = {
+    LevelState.OPEN: " ",
+    LevelState.IN_FLIGHT: "~",
+    LevelState.MISSING: "!",
+    LevelState.ORPHAN: "?",
+    LevelState.WAITING: ".",
+}
 _TROUBLE = {LevelState.MISSING: "missing", LevelState.ORPHAN: "orphan"}
 _MAX_BAR = 20
 _DISTANCE_FROM_WIDTH = 52
@@ -70,8 +76,8 @@ def level_line(level: LevelView, coin: CoinView, columns: Columns, is_entry: boo
         made = (*made, *line((f"{_distance(level, coin):>8} ", Ink.LABEL)))
     room = columns.width - width_of(made) - (len(_ENTRY) if is_entry else 0)
     trouble = _TROUBLE.get(level.state, "")
-    why = line((shorten(level.blocked_by or trouble, max(room, 0)), Ink.WARN))
-    tail = why if trouble else _bar(level, columns, side_ink)
+    why = line((shorten(level.blocked_by or trouble, max(room, 0)), Ink.WARN if trouble else Ink.LABEL))
+    tail = why if trouble or level.blocked_by else _bar(level, columns, side_ink)
     if is_entry:
         bar_room = max(min(room, columns.bar), 0)
         tail = (*fit(cut(tail, bar_room), bar_room), *line((_ENTRY, Ink.STRONG)))

@@ -30,7 +30,7 @@ from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.grid_calculator import Blocked, GridSettings, Level
 from core.engine.order_manager import OrderManager
-from core.engine.risk_engine import Exposure
+from core.engine.risk_engine import Exposure, Refusal, Rule
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.stop_loss import StopLoss
 
@@ -365,8 +365,13 @@ class Coin:
         cloids = sorted({o.cloid for o in orders if o.state in states})
         return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in cloids))] if cloids else []
 
-    def deferred(self, now: Instant) -> dict[Slot, str]:
-        return {slot: d.reason for slot, d in self.deferrals.items() if now.mono_ms < d.until_mono_ms}
+    def deferred(self, now: Instant) -> dict[Slot, Refusal]:
+        """Slots whose next try is yet to come."""
+        return {
+            slot: Refusal(Rule.REFUSED, d.reason, d.until_mono_ms)
+            for slot, d in self.deferrals.items()
+            if now.mono_ms < d.until_mono_ms
+        }
 
     def start_grid(self, grid: GridRow) -> None:
         self.grid, self.traded, self.wants_new_grid = grid, {}, False

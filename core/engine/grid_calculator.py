@@ -17,7 +17,7 @@ from itertools import pairwise
 from core.domain.effects import GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, Side, Slot
-from core.engine.risk_engine import Exposure, RiskLimits, allow_order
+from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 
 PPB = 10**9
 MIN_TICKS = 3
@@ -133,10 +133,14 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A slot that should have an order and may not: the rule that stops it."""
+    """A slot that should have an order and has none: what stops it."""
 
     level: Level
-    reason: str
+    why: Refusal
+
+    @property
+    def reason(self) -> str:
+        return self.why.reason
 
 
 def start_lots(grid: GridRow, cell: int) -> int:
@@ -149,12 +153,18 @@ def wanted_levels(grid: GridRow, instrument: Instrument, traded: Mapping[int, in
 
     ``traded`` is the signed sum of fills by cell. A want below the venue's minimum waits in its cell until it has grown.
     """
+    wants = cell_wants(grid, instrument, traded)
+    return [level for level in wants if level.lots >= instrument.min_lots(level.price)]
+
+
+def cell_wants(grid: GridRow, instrument: Instrument, traded: Mapping[int, int]) -> list[Level]:
+    """As ``wanted_levels``, and what is below the minimum."""
     levels = []
     for cell in sorted(range(-grid.levels, grid.levels), key=lambda j: (abs(2 * j + 1), j)):
         held = start_lots(grid, cell) + traded.get(cell, 0)
         for side, lots in ((Side.BUY, grid.lots - held), (Side.SELL, held)):
             price = slot_price(grid, instrument, side, cell)
-            if lots > 0 and lots >= instrument.min_lots(price):
+            if lots > 0:
                 levels.append(Level(Slot(grid.generation, side, cell), price, lots))
     return levels
 
@@ -183,7 +193,7 @@ def compute_grid_diff(
     exposure: Exposure,
     limits: RiskLimits,
     quotes: Quotes,
-    deferred: Mapping[Slot, str],
+    deferred: Mapping[Slot, Refusal],
     min_change_lots: int,
     occupied: Collection[tuple[Side, int]] = (),
 ) -> GridDiff:
@@ -210,14 +220,15 @@ def compute_grid_diff(
     blocked: list[Blocked] = []
     for level in missing:
         side, price = level.slot.side, level.price
-        reason = (
+        twin = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", price)
+        refusal = (
             deferred.get(level.slot)
-            or ("an own order still rests at this price" if (side, price) in taken else "")
+            or (twin if (side, price) in taken else None)
             or _not_passive(side, price, quotes, top_buy, low_sell)
             or allow_order(exposure, side, level.lots, limits)
         )
-        if reason:
-            blocked.append(Blocked(level, reason))
+        if refusal is not None:
+            blocked.append(Blocked(level, refusal))
             continue
         place.append(level)
         taken.add((side, price))
@@ -229,16 +240,22 @@ def compute_grid_diff(
     return GridDiff(tuple(cancel), tuple(place), tuple(blocked))
 
 
-def _not_passive(side: Side, price: int, quotes: Quotes, top_buy: int, low_sell: int | None) -> str:
+def _not_passive(
+    side: Side, price: int, quotes: Quotes, top_buy: int, low_sell: int | None
+) -> Refusal | None:
     if side is Side.BUY:
-        if quotes.ask is None or price >= quotes.ask:
-            return (
-                "would take: the best ask is at or below it" if quotes.ask else "no ask to be passive against"
-            )
-        return "would cross an own sell" if low_sell is not None and price >= low_sell else ""
-    if quotes.bid is None or price <= quotes.bid:
-        return "would take: the best bid is at or above it" if quotes.bid else "no bid to be passive against"
-    return "would cross an own buy" if price <= top_buy else ""
+        if quotes.ask is None:
+            return Refusal(Rule.POST_ONLY, "no ask to be passive against")
+        if price >= quotes.ask:
+            return Refusal(Rule.POST_ONLY, "would take: the best ask is at or below it", price)
+        if low_sell is not None and price >= low_sell:
+            return Refusal(Rule.OWN_ORDER, "would cross an own sell", low_sell)
+        return None
+    if quotes.bid is None:
+        return Refusal(Rule.POST_ONLY, "no bid to be passive against")
+    if price <= quotes.bid:
+        return Refusal(Rule.POST_ONLY, "would take: the best bid is at or above it", price)
+    return Refusal(Rule.OWN_ORDER, "would cross an own buy", top_buy) if price <= top_buy else None
 
 
 def validate_plan(place: Sequence[Level], kept: Iterable[Order]) -> None:

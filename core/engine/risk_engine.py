@@ -7,6 +7,7 @@ included (I4). Reducing the position is never refused (I7).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from core.domain.orders import Side
 
@@ -42,8 +43,30 @@ class RiskLimits:
     max_order_lots: int
 
 
-def allow_order(exposure: Exposure, side: Side, lots: int, limits: RiskLimits) -> str:
-    """``""`` if an order that may open or add exposure can be sent, else the reason in a sentence.
+class Rule(StrEnum):
+    """What can stop a level's order. The comment says what the value is that would free it."""
+
+    POST_ONLY = "post_only"  # the price, in price units, that the other side must be beyond; 0: there is none
+    OWN_ORDER = "own_order"  # the price of that order
+    CAP = "cap"  # the position, in signed lots, that leaves room for it
+    MAX_ORDER = "max_order"  # the most lots
+    REFUSED = "refused"  # monotonic ms of the next try
+    MIN_NOTIONAL = "min_notional"  # the fewest lots
+    IDLE = "idle"  # none: the reason says all
+    QUEUED = "queued"  # none: the batch before it is answered in a moment
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The one rule that stops an order now, in a sentence, and the value that would free it."""
+
+    rule: Rule
+    reason: str
+    value: int = 0
+
+
+def allow_order(exposure: Exposure, side: Side, lots: int, limits: RiskLimits) -> Refusal | None:
+    """``None`` if an order that may open or add exposure can be sent.
 
     An order that only reduces (all of it, even if every other order of its side trades first) is always allowed.
     """
@@ -51,10 +74,13 @@ def allow_order(exposure: Exposure, side: Side, lots: int, limits: RiskLimits) -
     after = exposure.with_order(side, lots)
     worst = after.worst_long if side is Side.BUY else after.worst_short
     if worst <= 0:
-        return ""
+        return None
     if lots > limits.max_order_lots:
-        return f"{lots} lots is more than the largest order allowed ({limits.max_order_lots})"
+        reason = f"{lots} lots is more than the largest order allowed ({limits.max_order_lots})"
+        return Refusal(Rule.MAX_ORDER, reason, limits.max_order_lots)
     if worst > limits.cap_lots:
         direction = "long" if side is Side.BUY else "short"
-        return f"worst case {worst} lots {direction} would pass the cap of {limits.cap_lots}"
-    return ""
+        room = exposure.position - side.sign * (worst - limits.cap_lots)
+        reason = f"worst case {worst} lots {direction} would pass the cap of {limits.cap_lots}"
+        return Refusal(Rule.CAP, reason, room)
+    return None

@@ -7,14 +7,16 @@ from itertools import pairwise
 
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
-from core.domain.orders import Order, OrderState, Purpose, Side
+from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
-from core.engine.grid_calculator import Level, line_price
+from core.engine.grid_calculator import Blocked, line_price
 from core.engine.operator_desk import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
+from core.engine.risk_engine import Rule
 from core.engine.schedule import CHAIN_ALARM_MS
+from core.engine.why_not import frees, slots_without_order
 from core.view import (
     AlertView,
     ApiView,
@@ -128,7 +130,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         size_decimals=instrument.sz_decimals,
         price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
         fills=_fills_view(coin),
-        grid=_grid_view(coin),
+        grid=_grid_view(coin, now),
         drift=_drift_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
     )
@@ -172,9 +174,9 @@ def _fills_view(coin: Coin) -> FillsView:
     )
 
 
-def _grid_view(coin: Coin) -> GridView:
+def _grid_view(coin: Coin, now: Instant) -> GridView:
     grid, instrument = coin.grid, coin.config.instrument
-    levels = _levels(coin)
+    levels = _levels(coin, now)
     live = coin.live_grid_orders()
     if grid is None:
         return GridView(levels=levels, orders_active=len(live))
@@ -206,22 +208,15 @@ def _widest_gap_pct(live: list[Order], center: int) -> float:
     return 100.0 * max(gaps) / center
 
 
-def _levels(coin: Coin) -> tuple[LevelView, ...]:
-    """Every live grid order, and every wanted level without one; highest price first."""
+def _levels(coin: Coin, now: Instant) -> tuple[LevelView, ...]:
+    """Every live grid order, and every slot that wants one and has none; highest price first."""
     instrument = coin.config.instrument
     wanted = {level.slot for level in coin.wanted}
-    reasons = {blocked.level.slot: blocked.reason for blocked in coin.blocked}
     rows: list[tuple[int, LevelView]] = []
-    taken = set()
-    for order in coin.orders.live():
-        if order.purpose is not Purpose.GRID:
-            continue
-        taken.add(order.slot)
+    for order in coin.live_grid_orders():
         rows.append((order.price, _order_row(instrument, order, order.slot in wanted)))
-    for level in coin.wanted:
-        if level.slot not in taken:
-            reason = coin.idle_reason or reasons.get(level.slot) or "about to be placed"
-            rows.append((level.price, _missing_row(instrument, level, reason)))
+    for blocked in slots_without_order(coin):
+        rows.append((blocked.level.price, _missing_row(instrument, blocked, now)))
     return tuple(row for _, row in sorted(rows, key=lambda item: -item[0]))
 
 
@@ -238,10 +233,18 @@ def _order_row(instrument: Instrument, order: Order, wanted: bool) -> LevelView:
     )
 
 
-def _missing_row(instrument: Instrument, level: Level, reason: str) -> LevelView:
+def _missing_row(instrument: Instrument, blocked: Blocked, now: Instant) -> LevelView:
+    level, why = blocked.level, blocked.why
     size = instrument.size_decimal(level.lots)
     return LevelView(
-        level.slot.side.value, instrument.price_decimal(level.price), size, size, LevelState.MISSING, reason
+        level.slot.side.value,
+        instrument.price_decimal(level.price),
+        size,
+        size,
+        LevelState.WAITING if why.rule is Rule.MIN_NOTIONAL else LevelState.MISSING,
+        why.reason,
+        why.rule.value,
+        frees(blocked, instrument, now),
     )
 
 

@@ -441,7 +441,7 @@ class World:
 
 
 def _has_its_order(level: LevelView) -> bool:
-    return level.state is LevelState.OPEN or (
+    return level.state in (LevelState.OPEN, LevelState.WAITING) or (
         level.state is LevelState.MISSING and level.blocked_by.startswith(_EXCUSES)
     )
 

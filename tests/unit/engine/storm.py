@@ -10,6 +10,7 @@ from itertools import pairwise
 from core.domain.effects import Cancel, Notify, Place
 from core.domain.events import FeedChanged
 from core.domain.orders import Order, OrderState, Side
+from core.engine.why_not import slots_without_order
 from tests.unit.engine.builders import MID, Bench, coin_config, make_engine
 from tests.unit.engine.venue import Venue
 
@@ -58,6 +59,17 @@ class Storm:
         again = self.bench.after(1)
         assert not [e for e in again if isinstance(e, Place | Cancel)], "a second look changes nothing"
 
+    def _check_silence(self) -> None:
+        """Every cell of the grid has an order that lives, or the one rule that stops it."""
+        coin = self.bench.coin
+        if coin.grid is None:
+            return
+        stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin)}
+        live = {slot.index for slot in coin.orders.by_slot if slot.generation == coin.grid.generation}
+        silent = set(range(-coin.grid.levels, coin.grid.levels)) - stopped.keys() - live
+        assert not silent, f"silent cells: {silent}"
+        assert all(stopped.values()), stopped
+
     def check(self) -> None:
         venue = self.venue
         resting, way = venue.resting(), venue.on_the_way()
@@ -72,6 +84,7 @@ class Storm:
         sells = sorted(b.order.price for b in venue.resting(Side.SELL))
         assert not buys or not sells or buys[-1] < sells[0], "own orders cross"
         assert all(a < b for prices in (buys, sells) for a, b in pairwise(prices)), "two orders at one price"
+        self._check_silence()
         news, self.told = self.bench.done[self.told :], len(self.bench.done)
         halts = [e for e in news if isinstance(e, Notify) and e.name in ("risk_halt", "overfill")]
         assert not halts, halts

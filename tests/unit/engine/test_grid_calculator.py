@@ -25,7 +25,7 @@ from core.engine.grid_calculator import (
     validate_plan,
     wanted_levels,
 )
-from core.engine.risk_engine import Exposure, RiskLimits, allow_order
+from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 from tests.unit.engine.builders import MID, SOL, order, settings
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -154,7 +154,7 @@ def diff(
     extra: Sequence[Order] = (),
     quotes: Quotes = Quotes(MID - 100, MID + 100),  # noqa: B008 - frozen
     cap: int = 150,
-    deferred: dict[Slot, str] | None = None,
+    deferred: dict[Slot, Refusal] | None = None,
 ) -> GridDiff:
     own = [*live, *extra]
     exposure = Exposure(
@@ -245,8 +245,9 @@ def test_wants_beyond_the_cap_wait_the_farthest_first_and_the_reducing_side_goes
 
 
 def test_a_deferred_slot_waits_with_its_reason() -> None:
-    (blocked,) = diff(WANTED[:1], deferred={WANTED[0].slot: "refused: post only"}).blocked
-    assert blocked.reason == "refused: post only"
+    refused = Refusal(Rule.REFUSED, "refused: post only", 77)
+    (blocked,) = diff(WANTED[:1], deferred={WANTED[0].slot: refused}).blocked
+    assert blocked.why == refused
 
 
 def test_a_plan_that_crosses_or_doubles_a_price_is_a_programmers_error() -> None:
@@ -279,5 +280,5 @@ def test_a_plan_that_crosses_or_doubles_a_price_is_a_programmers_error() -> None
 def test_an_order_is_allowed_if_the_worst_case_stays_under_the_cap_or_it_only_reduces(
     position: int, buys: int, sells: int, side: Side, lots: int, allowed: bool
 ) -> None:
-    reason = allow_order(Exposure(position, buys, sells), side, lots, RiskLimits(100, 100))
-    assert (reason == "") is allowed
+    refusal = allow_order(Exposure(position, buys, sells), side, lots, RiskLimits(100, 100))
+    assert (refusal is None) is allowed

@@ -73,7 +73,8 @@ def test_every_wanted_level_has_an_order_or_a_reason(world: str) -> None:
     WORLDS[world](bench)
     levels = shot(bench).coins[0].grid.levels
     for level in levels:
-        assert (level.state is LevelState.MISSING) is bool(level.blocked_by), level
+        stopped = level.state in (LevelState.MISSING, LevelState.WAITING)
+        assert [stopped] * 3 == [bool(level.blocked_by), bool(level.rule), bool(level.frees)], level
     assert len(levels) >= len(bench.coin.wanted)
     prices = [level.price for level in levels]
     assert prices == sorted(prices, reverse=True)

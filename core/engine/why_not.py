@@ -1,0 +1,62 @@
+"""Why nothing happens: for every slot of the grid without a live order, the one rule that stops it and what would free it."""
+
+from __future__ import annotations
+
+from core.domain.clock import Instant
+from core.domain.instrument import Instrument
+from core.domain.orders import Side
+from core.engine.coin import Coin
+from core.engine.grid_calculator import Blocked, cell_wants
+from core.engine.risk_engine import Refusal, Rule
+
+
+def slots_without_order(coin: Coin) -> list[Blocked]:
+    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own."""
+    if coin.grid is None:
+        return []
+    instrument = coin.config.instrument
+    known = {blocked.level.slot: blocked for blocked in coin.blocked}
+    found = []
+    for level in cell_wants(coin.grid, instrument, coin.traded):
+        if level.slot in coin.orders.by_slot:
+            continue
+        least = instrument.min_lots(level.price)
+        if coin.idle_reason:
+            why = Refusal(Rule.IDLE, coin.idle_reason)
+        elif level.lots < least:
+            why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
+        elif level.slot in known:
+            why = known[level.slot].why
+        else:
+            why = Refusal(Rule.QUEUED, "about to be placed")
+        found.append(Blocked(level, why))
+    return found
+
+
+def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
+    """What would free the slot, with its value, for the eye."""
+    side, value = blocked.level.slot.side, blocked.why.value
+    is_buy = side is Side.BUY
+    match blocked.why.rule:
+        case Rule.POST_ONLY:
+            if not value:
+                return "an ask" if is_buy else "a bid"
+            return (
+                f"an ask above {instrument.price_text(value)}"
+                if is_buy
+                else f"a bid below {instrument.price_text(value)}"
+            )
+        case Rule.OWN_ORDER:
+            return f"the end of the own order at {instrument.price_text(value)}"
+        case Rule.CAP:
+            return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
+        case Rule.MAX_ORDER:
+            return f"a size of {instrument.size_text(value)} or less"
+        case Rule.REFUSED:
+            return f"another try in {max(0, value - now.mono_ms) / 1000:.1f} s"
+        case Rule.MIN_NOTIONAL:
+            return f"{instrument.size_text(value)} instead of {instrument.size_text(blocked.level.lots)} in its cell"
+        case Rule.IDLE:
+            return "resume it" if blocked.reason.startswith("halted") else "it ends by itself"
+        case Rule.QUEUED:
+            return "the answer to the batch before it"

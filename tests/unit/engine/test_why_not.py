@@ -1,0 +1,126 @@
+"""No silent slot: each has an order, or the one rule that stops it and the value that would free it, and that value does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.commands import Action
+from core.domain.events import Quote, Refused
+from core.domain.orders import Side
+from core.engine.grid_calculator import Blocked, Level, Quotes, compute_grid_diff
+from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
+from core.engine.why_not import frees, slots_without_order
+from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, placed
+
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def stops(bench: Bench) -> dict[int, Refusal]:
+    return {blocked.level.slot.index: blocked.why for blocked in slots_without_order(bench.coin)}
+
+
+def texts(bench: Bench) -> set[tuple[str, str]]:
+    found = slots_without_order(bench.coin)
+    return {(blocked.reason, frees(blocked, SOL, bench.now)) for blocked in found}
+
+
+def test_a_grid_that_rests_has_no_slot_without_an_order() -> None:
+    assert stops(Bench().started()) == {}
+
+
+def test_before_the_first_grid_there_is_no_slot() -> None:
+    assert slots_without_order(Bench().coin) == []
+
+
+def test_what_holds_for_the_whole_coin_is_said_of_every_slot_with_the_way_out() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.ask(Action.HALT))
+    assert len(stops(bench)) == 6
+    assert texts(bench) == {("halted: operator", "resume it")}
+
+
+def test_what_was_bought_while_halted_wants_to_be_sold_and_not_bought_again() -> None:
+    bench = Bench().started()
+    bought = next(o for o in bench.live if o.side is BUY)
+    asked = bench.ask(Action.HALT)
+    bench.trade(bought)
+    bench.settle_cancels(asked)
+    assert bought.slot is not None
+    (now,) = [b.level for b in slots_without_order(bench.coin) if b.level.slot.index == bought.slot.index]
+    assert now.slot.side is SELL
+
+
+def test_a_rest_below_the_least_order_waits_with_what_it_has_and_what_it_needs() -> None:
+    bench = Bench().started()
+    one = next(o for o in bench.live if o.side is BUY)
+    bench.trade(one, 3)
+    assert one.slot is not None
+    why = stops(bench)[one.slot.index]
+    assert (why.rule, why.value) == (Rule.MIN_NOTIONAL, 5)
+    assert texts(bench) == {
+        ("waits until it is worth the exchange's least order", "0.05 instead of 0.03 in its cell")
+    }
+
+
+def test_a_refused_slot_says_when_it_is_tried_again() -> None:
+    bench = Bench()
+    bench.answer(placed(bench.start()), lambda _: Refused("Post only order would have immediately matched"))
+    ((reason, freed),) = texts(bench)
+    assert reason.startswith("refused: Post only")
+    assert freed == "another try in 0.2 s"
+
+
+@pytest.mark.parametrize(
+    ("quotes", "freed"),
+    [
+        (Quote("SOL", MID - 60_000, MID - 50_000, VENUE_0), "an ask above 199"),
+        (Quote("SOL", MID + 50_000, MID + 60_000, VENUE_0), "a bid below 201"),
+    ],
+    ids=["fallen", "risen"],
+)
+def test_a_level_that_the_market_has_passed_names_the_price_that_frees_it(quotes: Quote, freed: str) -> None:
+    bench = Bench()
+    bench.start()
+    bench.step(quotes)
+    found = {text for _, text in texts(bench)}
+    assert freed in found or not stops(bench)
+
+
+@given(
+    position=st.integers(-400, 400),
+    buys=st.integers(0, 300),
+    sells=st.integers(0, 300),
+    side=st.sampled_from(Side),
+    lots=st.integers(1, 100),
+)
+def test_the_position_that_frees_a_level_from_the_cap_does_and_one_lot_more_does_not(
+    position: int, buys: int, sells: int, side: Side, lots: int
+) -> None:
+    limits, exposure = RiskLimits(150, 100), Exposure(position, buys, sells)
+    refusal = allow_order(exposure, side, lots, limits)
+    if refusal is None or refusal.rule is not Rule.CAP:
+        return
+    assert allow_order(replace(exposure, position=refusal.value), side, lots, limits) is None
+    assert allow_order(replace(exposure, position=refusal.value + side.sign), side, lots, limits) is not None
+
+
+@given(side=st.sampled_from(Side), away=st.integers(0, 500_000))
+def test_the_price_that_frees_a_level_from_post_only_does(side: Side, away: int) -> None:
+    level = Level(replace(_SLOT, side=side), MID, 50)
+
+    def blocked(best: int) -> tuple[Blocked, ...]:
+        quotes = Quotes(MID - 900_000, best) if side is BUY else Quotes(best, MID + 900_000)
+        exposure, limits = Exposure(0, 0, 0), RiskLimits(150, 100)
+        return compute_grid_diff([level], {}, [], exposure, limits, quotes, {}, 12).blocked
+
+    (stopped,) = blocked(MID - side.sign * away)
+    assert stopped.why.rule is Rule.POST_ONLY
+    assert blocked(stopped.why.value + side.sign) == ()
+    assert len(blocked(stopped.why.value)) == 1
+
+
+_SLOT = next(o.slot for o in Bench().started().live if o.slot is not None)
