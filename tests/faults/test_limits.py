@@ -21,7 +21,9 @@ async def hold(world: World) -> None:
     await world.until(lambda: world.coin().position > 0, "something is held")
 
 
-async def test_a_drawdown_halts_all_and_stays_after_a_kill_until_an_operator_resumes(tmp_path: Path) -> None:
+async def test_p15_a_drawdown_halts_all_and_stays_after_a_kill_until_an_operator_resumes(
+    tmp_path: Path,
+) -> None:
     async with living(tmp_path, max_drawdown_pct=Decimal("0.0001")) as world:
         await hold(world)
         world.move(-1)
@@ -42,6 +44,35 @@ async def test_a_drawdown_halts_all_and_stays_after_a_kill_until_an_operator_res
         assert world.told("drawdown_accepted")
         report = await world.stop()
         assert report.exit_code is ExitCode.CLEAN
+
+
+async def test_p15_started_again_and_again_after_a_halt_it_trades_nothing_and_ends_with_the_code_of_a_halt(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, max_drawdown_pct=Decimal("0.0001")) as world:
+        await hold(world)
+        world.move(-1)
+        await world.until(lambda: world.told("risk_halt") and not world.ours(), "it has halted")
+        fills = world.fill_count()
+        assert (await world.stop()).exit_code is ExitCode.HALTED
+        for _ in range(3):
+            await world.start(resting=None)
+            await world.until(lambda: world.run.snapshots and world.snapshot.feed.ready, "it is back")
+            await world.turn()
+            assert not world.ours()
+            assert (await world.stop()).exit_code is ExitCode.HALTED
+        assert world.fill_count() == fills
+
+
+async def test_p24_a_drawdown_is_seen_in_the_stream_while_no_read_is_answered(tmp_path: Path) -> None:
+    async with living(tmp_path, max_drawdown_pct=Decimal("0.0001")) as world:
+        await hold(world)
+        await world.until(lambda: world.snapshot.risk.account_value_usd > 0, "the account was seen once")
+        await world.faults({"kind": "http_500", "action": "/info"})
+        world.move(-1)
+        await world.until(lambda: world.told("risk_halt"), "it halts")
+        await world.until(lambda: not world.ours(), "nothing of ours rests")
+        await world.check("api_error", "risk_halt", halted="drawdown: ")
 
 
 async def test_below_its_stop_a_coin_is_flattened_and_the_exchange_proves_it(tmp_path: Path) -> None:
