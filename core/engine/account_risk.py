@@ -179,8 +179,8 @@ class AccountRisk:
                 "drawdown_warning",
                 "warn",
                 "",
-                drawdown_pct=float(100 * self.drawdown),
-                limit_pct=float(100 * limit),
+                drawdown_pct=float(round(100 * self.drawdown, 2)),
+                limit_pct=float(round(100 * limit, 2)),
                 lost_usd=f"{self.drawdown_usd:.2f}",
             )
         ]
