@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Protocol, TypeVar
 
-from core.domain.fills import Fill, FillKey
+from core.domain.fills import Adjustment, Fill, FillKey, FillSource
 
 
 class ChainEntry(Protocol):
@@ -84,7 +84,8 @@ class ChainBreak:
 class Places:
     """Where fills may belong whose stamps can't be right: the exchange's clock was set back, or a stamp is wrong.
 
-    One that starts where the newest ended, yet is stamped before it, may stand after it: so it arrived.
+    One that starts where the newest ended, yet is stamped before it, may stand after it: so it arrived. So may one that the
+    stream tells, whose predecessor is missing: the stream tells fills as they happen.
     """
 
     newest_ms: int = 0
@@ -97,12 +98,26 @@ class Places:
 
     def take(self, fill: Fill) -> None:
         """The next fill that arrived."""
-        follows = fill.start_lots == self.end_lots
+        follows = fill.start_lots == self.end_lots or fill.source is FillSource.WS
         if fill.time_ms < self.newest_ms and follows:
             self._number += 1
             self.after[fill.key] = self.newest_ms, self._number
         if fill.time_ms > self.newest_ms or follows:
-            self.newest_ms, self.end_lots = max(fill.time_ms, self.newest_ms), fill.end_lots
+            self.go_on_from(fill)
+
+    def take_all(self, arrived: Iterable[Fill | Adjustment]) -> None:
+        """Fills as they arrived; adjustments, wherever they are among them, when they were accepted."""
+        entries = list(arrived)
+        adjustments = sorted((e for e in entries if isinstance(e, Adjustment)), key=lambda a: -a.accepted_ms)
+        for fill in (e for e in entries if isinstance(e, Fill)):
+            while adjustments and adjustments[-1].accepted_ms < fill.time_ms:
+                self.go_on_from(adjustments.pop())
+            self.take(fill)
+        while adjustments:
+            self.go_on_from(adjustments.pop())
+
+    def go_on_from(self, newest: Fill | Adjustment) -> None:
+        self.newest_ms, self.end_lots = max(newest.time_ms, self.newest_ms), newest.end_lots
 
 
 def chain_order(entries: Iterable[E], start: int | None = None, places: Places | None = None) -> list[E]:

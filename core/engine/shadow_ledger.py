@@ -48,6 +48,8 @@ class ShadowLedger:
     adjustments: int = 0
     """How many there ever were."""
     fills: int = 0
+    needless_at_start: list[Adjustment] = field(default_factory=list)
+    """Adjustments whose fills a kill let no one hear of: to be revoked."""
     _window: list[Fill | Adjustment] = field(default_factory=list)
     _places: Places = field(default_factory=Places)
     _checkpoint_due: bool = False
@@ -60,11 +62,10 @@ class ShadowLedger:
     def restore(self, entries: Sequence[Fill | Adjustment]) -> None:
         """Fold the journal's rows that aren't in ``base``, as they arrived: replaying is a no-op by construction (C-5)."""
         self._places = Places(self.cut_ms, self.base.lots)
-        for entry in entries:
-            if isinstance(entry, Fill):
-                self._places.take(entry)
+        self._places.take_all(entries)
         self._window = self._ordered(entries)
         self._refold()
+        self.needless_at_start = self._drop_needless()
         for entry in self._window:
             if isinstance(entry, Fill):
                 self._count_day(entry)
@@ -117,6 +118,7 @@ class ShadowLedger:
         """Take accepted adjustments into the chain."""
         self.watch.passed([self.current.lots], now.mono_ms)
         self._window = self._ordered([*self._window, *adjustments])
+        self._places.go_on_from(self._window[-1])
         self._refold()
         self.version += len(adjustments)
         self.adjustments += len(adjustments)
@@ -202,16 +204,17 @@ class ShadowLedger:
         self.current = reduce(Fold.apply, self._window, self.base)
 
     def _drop_needless(self) -> list[Adjustment]:
-        """Adjustments without which the chain holds at least as well and ends where it ends: the fills have come."""
+        """Adjustments without which the chain is whole, and with which it isn't: their fills have come."""
         needless = [entry for entry in self._window if isinstance(entry, Adjustment)]
         return [adjustment for adjustment in needless if self._dropped(adjustment)]
 
     def _dropped(self, adjustment: Adjustment) -> bool:
+        """Only if the chain is whole then, and isn't with it: anywhere else nothing proves that what it stands for has come."""
+        if not self.breaks():
+            return False
         others: list[Fill | Adjustment] = [entry for entry in self._window if entry is not adjustment]
         without = self._ordered(others)
-        end = without[-1].end_lots if without else self.base.lots
-        better = len(self.breaks()) - len(chain_breaks(without, self.base.lots))
-        if better < 0 or (better == 0 and end != self._window[-1].end_lots):
+        if chain_breaks(without, self.base.lots):
             return False
         self._window = without
         self.version += 1

@@ -220,13 +220,16 @@ class Evidence:
             yield FillKey(*row)
 
     def lots_at(self, coin: str, until_ms: int) -> int:
-        """The position after everything up to a venue time, inclusive: anchor, fills and adjustments that count."""
+        """The position after every fill up to a venue time, inclusive, and all adjustments that count.
+
+        Each adjustment was the exchange's word when it was accepted.
+        """
         fills = self._one(
             "SELECT coalesce(sum(CASE side WHEN 'buy' THEN lots ELSE -lots END), 0) FROM fills "
             "WHERE account = ? AND coin = ? AND time_ms <= ?",
             *(self.account, coin, until_ms),
         )
-        adjusted = sum(a.signed_lots for a in self.adjustments(coin) if a.time_ms <= until_ms)
+        adjusted = sum(a.signed_lots for a in self.adjustments(coin))
         anchor = self.anchor(coin)
         return int(fills) + adjusted + (anchor.lots if anchor is not None else 0)
 

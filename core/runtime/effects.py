@@ -211,7 +211,7 @@ class EffectRunner:
     async def backfill(self, since_ms: int | None, ticket: str, until_ms: int | None = None) -> None:
         """Read fills page by page into the inbox, then say that the end was reached."""
         started_ms = self._clock.now().venue_ms
-        start = max(0, self.cursor_ms - OVERLAP_MS) if since_ms is None else since_ms
+        start = self._unread_since(started_ms) if since_ms is None else since_ms
         read = f"{ticket}@{started_ms}"
         seen, error = 0, ""
         source = FillSource.RESOLVER if ticket == AWAITING_FILLS else FillSource.REST
@@ -224,8 +224,16 @@ class EffectRunner:
         except (RestError, WireError) as failure:
             error = str(failure)
         if not error and until_ms is None and start <= self.cursor_ms:
-            self.cursor_ms = max(self.cursor_ms, started_ms)
+            self.cursor_ms = started_ms if since_ms is None else max(self.cursor_ms, started_ms)
         self._inbox.force(BackfillDone(ticket, seen, 0, self.cursor_ms, error, read))
+
+    def _unread_since(self, now_ms: int) -> int:
+        """From where on fills may be unread (venue time).
+
+        A cursor in the future is of a clock that was ahead for a while: as far as it was ahead, as far back nothing is certain.
+        """
+        ahead_ms = max(0, self.cursor_ms - now_ms)
+        return max(0, min(self.cursor_ms, now_ms) - ahead_ms - OVERLAP_MS)
 
     async def _ask_funding(self) -> None:
         newest = self.funding_ms

@@ -204,7 +204,8 @@ class Session:
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]
-        await self._journal.commit(Batch(now.wall_ms, boots=boots, positions=positions))
+        revoked = [each.id for coin in engine.coins.values() for each in coin.ledger.needless_at_start]
+        await self._journal.commit(Batch(now.wall_ms, boots=boots, positions=positions, revoked=revoked))
         failpoint("boot_saved")
         return engine
 

@@ -161,8 +161,7 @@ def _fold(
 def _fold_placed(proof: CoinProof, evidence: Evidence, places: Places) -> int:
     """As the fills arrived, where their stamps contradict that; how many those are."""
     coin = proof.instrument.coin
-    for fill in evidence.fills_as_they_arrived(coin):
-        places.take(fill)
+    places.take_all([*evidence.adjustments(coin), *evidence.fills_as_they_arrived(coin)])
     after = places.after
     moved = [(*after[row.fill.key], row.fill) for row in evidence.fills(coin) if row.fill.key in after]
     stamped = (row.fill for row in evidence.fills(coin) if row.fill.key not in after)

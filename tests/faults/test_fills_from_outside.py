@@ -10,6 +10,7 @@ from core.paper.config import MoneySettings, PaperConfig
 from core.paper.jsonio import JsonObject
 from core.paper.venue.orders import HistoryRow
 from tests.faults.world import GRID, World, living
+from tests.unit.runtime.kept_journal import alter
 
 TWO_COINS = PaperConfig(market="synthetic:BTC=reverting,ETH=reverting", speed=1e-6, limits=False)
 SMALL = PaperConfig(speed=1e-6, limits=False, funds_usd=Decimal(330))
@@ -162,3 +163,22 @@ async def test_f21_a_fill_in_a_coin_that_is_not_traded_here_is_kept_and_moves_no
         await world.start(resting=None)
         await world.check()
         assert world.rows("SELECT coin, trade_id FROM foreign_fills") == kept, "once"
+
+
+async def test_p3_an_adjustment_whose_fill_was_committed_right_before_a_kill_counts_no_more(
+    world: World,
+) -> None:
+    await world.start()
+    world.hit(40)
+    await world.until(lambda: world.coin().fills.total == 1, "a fill")
+    await world.crash()
+    ((time_ms, price),) = world.rows("SELECT time_ms, price FROM fills")
+    accepted = (
+        "INSERT INTO adjustments VALUES ('a1', 'BTC', ?, 0, 40, ?, ?, 'cli', 'it had not come yet', NULL)"
+    )
+    alter(world.plan().state.journal, accepted, time_ms, price, time_ms)
+    await world.start(resting=None)
+    await world.check()
+    assert world.coin().position == Decimal("0.0004")
+    ((revoked_ms,),) = world.rows("SELECT revoked_ms FROM adjustments")
+    assert revoked_ms

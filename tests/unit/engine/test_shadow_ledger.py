@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.domain.fills import Fill
+from core.domain.fills import Adjustment, Fill
 from core.domain.orders import Side
 from core.engine.drift import Drift
 from core.engine.fill_guarantor import chain_breaks, chain_order
@@ -350,3 +350,39 @@ def test_every_link_of_a_chain_explains_a_look_between_its_fills() -> None:
     book.apply(fills, at(0))
     for before, _ in pairwise(fills):
         assert not look(book, before.end_lots, 1_000).suspected_mono_ms
+
+
+def accepted_after_ten() -> tuple[ShadowLedger, list[Adjustment]]:
+    """Ten lots bought, and five that no fill explains accepted."""
+    book = ShadowLedger("SOL")
+    book.apply([fill(BUY, 10, 0)], at(0))
+    adjustments = book.propose(15, 100, "x", "cli", "", at(1_000))
+    book.adjust(adjustments, at(1_000))
+    return book, adjustments
+
+
+def test_an_adjustment_stays_while_another_fill_is_missing_behind_it() -> None:
+    book, _ = accepted_after_ten()
+    missed, seen = fill(BUY, 2, 15, ms=2_000, trade_id=2), fill(BUY, 1, 17, ms=3_000, trade_id=3)
+    assert book.apply([seen], at(3_000)) == []
+    assert (book.lots, len(book.breaks())) == (16, 1)
+    assert book.apply([missed], at(4_000)) == []
+    assert (book.lots, book.breaks()) == (18, [])
+
+
+def test_an_adjustment_goes_when_the_last_fill_that_it_stands_for_has_come() -> None:
+    book, adjustments = accepted_after_ten()
+    book.apply([fill(BUY, 1, 15, ms=1_500, trade_id=4)], at(1_500))
+    first, second = fill(BUY, 2, 10, ms=400, trade_id=2), fill(BUY, 3, 12, ms=500, trade_id=3)
+    assert book.apply([first], at(2_000)) == []
+    assert book.breaks(), "it counts twice so far, and says so"
+    assert book.apply([second], at(3_000)) == adjustments
+    assert (book.lots, book.breaks()) == (16, [])
+
+
+def test_an_adjustment_whose_fill_was_committed_before_a_kill_goes_at_the_start() -> None:
+    _, adjustments = accepted_after_ten()
+    late = fill(BUY, 5, 10, ms=500, trade_id=2)
+    book = ShadowLedger("SOL")
+    book.restore([fill(BUY, 10, 0), late, *adjustments])
+    assert (book.lots, book.breaks(), book.needless_at_start) == (15, [], adjustments)

@@ -285,6 +285,18 @@ async def test_a_read_of_fills_says_when_it_has_ended_and_under_which_name() -> 
     assert done.cursor_ms == bench.runner.cursor_ms > 1_000_000
 
 
+async def test_a_cursor_that_is_ahead_of_the_clock_reads_as_far_back_as_it_was_ahead_and_is_set_right() -> (
+    None
+):
+    """The exchange's clock was ahead for a while: what was read up to then was not read up to the cursor."""
+    now_ms = VenueClock().now().venue_ms
+    bench = Bench(cursor_ms=now_ms + 7_200_000)
+    await bench.answers(Backfill())
+    ((_, since_ms, _),) = bench.venue.asked
+    assert now_ms - 7_200_000 - OVERLAP_MS <= since_ms <= now_ms - 7_100_000 - OVERLAP_MS
+    assert now_ms <= bench.runner.cursor_ms < now_ms + 60_000
+
+
 @pytest.mark.parametrize(
     ("since_ms", "error", "moves"),
     [

@@ -104,6 +104,14 @@ def test_without_any_fill_the_position_is_the_anchors(tmp_path: Path) -> None:
     assert set(failed(path, replace(shown, before={}, after={}))) == {"online position"}
 
 
+def test_an_adjustment_that_is_newer_than_every_listed_fill_counts(journal: Path, fills: list[Fill]) -> None:
+    end, late_ms = fills[-1].end_lots, fills[-1].time_ms + 60_000
+    insert = "INSERT INTO adjustments VALUES ('a1', 'BTC', ?, ?, ?, 840000, ?, 'cli', 'none', NULL)"
+    alter(journal, insert, late_ms, end, end + 50, late_ms)
+    now = {"BTC": end + 50}
+    assert failed(journal, look(fills, before=now, after=now)) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
