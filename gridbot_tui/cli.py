@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -115,6 +116,28 @@ def run(
 
 
 app.command(run, name="run")
+
+
+@app.command
+def preview(
+    *,
+    network: Annotated[Network, Parameter(help="Whose prices; nothing is sent.")] = "paper",
+    coin: Annotated[list[str] | None, Parameter(help="Repeatable; HIP-3 as dex:NAME.", negative=())] = None,
+    config: Annotated[Path | None, Parameter(help="Default: ./gridbot.toml if it is there.")] = None,
+    exchange_url: Annotated[str, Parameter(help="As for a run.")] = "",
+    price: Annotated[Decimal | None, Parameter(help="Around this price instead of the present one.")] = None,
+    json: JsonFlag = False,
+) -> int:
+    """The grid of these settings at the present price: levels, fees, and what either edge may cost. Starts nothing."""
+    from core.exchange.rest import RestError
+    from gridbot_tui.plans import preview_of
+    from gridbot_tui.preview import show
+
+    settings, url = preview_of(RunFlags(network, False, tuple(coin or ()), config, exchange_url, None))
+    try:
+        return show(settings, url, price, json)
+    except RestError as error:
+        return _fail(ExitCode.UNREACHABLE, str(error))
 
 
 @app.command

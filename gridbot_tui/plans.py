@@ -61,6 +61,12 @@ def load(flags: RunFlags) -> tuple[Loaded, StateDir]:
     return settings, state
 
 
+def preview_of(flags: RunFlags) -> tuple[Loaded, str]:
+    """Settings and the exchange's address, empty for the embedded one; nothing is written."""
+    settings = load_settings({"coins": flags.coins} if flags.coins else {}, os.environ, flags.config)
+    return settings, exchange_url(flags, settings)
+
+
 def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
     """The plan; call it with the state dir locked, for a paper key may be made."""
     identity = load_identity(flags.network, state, dict(os.environ))

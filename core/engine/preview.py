@@ -1,0 +1,108 @@
+"""What a grid would be before it is started: its levels, and what it means if the price walks to an edge. Pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.domain.instrument import Instrument
+from core.domain.orders import Side
+from core.engine.coin import CoinConfig
+from core.engine.grid_calculator import Level, build_grid, compute_spacing, wanted_levels
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Every order of one side has traded and the price stands at the last of them.
+
+    ``position`` signed; USD figures: ``notional`` at the edge, ``loss`` there and ``stop_loss`` at the stop, both positive
+    (``stop_loss`` is ``None`` without a stop on that side). ``liquidation``: the price at which the investment alone no longer
+    carries the position (Hyperliquid's maintenance margin of the first tier: half of the initial one at the coin's maximum
+    leverage); ``None`` if there is none above zero.
+    """
+
+    side: Side
+    price: Decimal
+    position: Decimal
+    entry: Decimal
+    notional: Decimal
+    leverage: Decimal
+    loss: Decimal
+    stop: Decimal | None
+    stop_loss: Decimal | None
+    liquidation: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """``spacing_pct`` and ``fees_pct`` (of a round trip) in percent; ``profit_usd``: what one level earns by a round trip."""
+
+    instrument: Instrument
+    mid: Decimal
+    spacing_pct: Decimal
+    override: str
+    fees_pct: Decimal
+    profit_usd: Decimal
+    cap: Decimal
+    levels: tuple[Level, ...]
+    edges: tuple[Edge, Edge]
+
+
+def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Preview:
+    """The first grid around ``mid_price`` (price units). Raises ``GridImpossibleError``."""
+    instrument = config.instrument
+    grid = build_grid(config.grid, instrument, mid_price, 1, 0)
+    spacing = compute_spacing(config.grid, mid_price, instrument)
+    levels = tuple(wanted_levels(grid, instrument, {}))
+    fees_ppb = config.grid.round_trip_fee_ppb
+    earned_micro = grid.lots * mid_price * (spacing.ppb - fees_ppb) // 10**9
+    return Preview(
+        instrument=instrument,
+        mid=instrument.price_decimal(mid_price),
+        spacing_pct=Decimal(spacing.ppb).scaleb(-7),
+        override=spacing.override,
+        fees_pct=Decimal(fees_ppb).scaleb(-7),
+        profit_usd=Decimal(earned_micro).scaleb(-6),
+        cap=instrument.size_decimal(grid.cap_lots),
+        levels=levels,
+        edges=(
+            _edge(config, investment_usd, levels, Side.BUY),
+            _edge(config, investment_usd, levels, Side.SELL),
+        ),
+    )
+
+
+def _edge(config: CoinConfig, investment_usd: Decimal, levels: tuple[Level, ...], side: Side) -> Edge:
+    instrument = config.instrument
+    mine = [level for level in levels if level.slot.side is side]
+    lots = sum(level.lots for level in mine)
+    cost_micro = sum(level.lots * level.price for level in mine)
+    last = min(level.price for level in mine) if side is Side.BUY else max(level.price for level in mine)
+    stop = config.stop_low if side is Side.BUY else config.stop_high
+    notional = Decimal(lots * last).scaleb(-6)
+    return Edge(
+        side=side,
+        price=instrument.price_decimal(last),
+        position=instrument.size_decimal(side.sign * lots),
+        entry=(Decimal(cost_micro) / lots).scaleb(-instrument.price_decimals),
+        notional=notional,
+        leverage=notional / investment_usd,
+        loss=_loss(side, lots, cost_micro, last),
+        stop=instrument.price_decimal(stop) if stop else None,
+        stop_loss=_loss(side, lots, cost_micro, stop) if stop else None,
+        liquidation=_liquidation(instrument, investment_usd, side, lots, cost_micro),
+    )
+
+
+def _loss(side: Side, lots: int, cost_micro: int, price: int) -> Decimal:
+    return max(Decimal(0), Decimal(side.sign * (cost_micro - lots * price)).scaleb(-6))
+
+
+def _liquidation(
+    instrument: Instrument, investment_usd: Decimal, side: Side, lots: int, cost_micro: int
+) -> Decimal | None:
+    """Where investment + profit = maintenance margin: ``m + s (q p - cost) = q p / (2 max leverage)``."""
+    maintenance = Decimal(1) / (2 * instrument.max_leverage)
+    size, cost = instrument.size_decimal(lots), Decimal(cost_micro).scaleb(-6)
+    price = (side.sign * cost - investment_usd) / (size * (side.sign - maintenance))
+    return price.quantize(Decimal(1).scaleb(-instrument.price_decimals)) if price > 0 else None

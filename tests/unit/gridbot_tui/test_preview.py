@@ -1,0 +1,59 @@
+"""``gridbot preview``: the same grid that a run builds, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gridbot_tui.cli import run_cli
+
+
+@pytest.fixture(autouse=True)
+def _own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_it_shows_every_level_and_both_edges_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(["preview"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "BTC at 109755.5: 20 levels every 0.05 %"
+    assert sum(line.startswith("  buy ") for line in lines) == 10
+    assert sum(line.startswith("  sell") for line in lines) == 10
+    assert lines[-2].startswith(
+        "if the price falls to 109206: +0.0136 BTC for 109453, 1485.20 USD (1.49 x the investment)"
+    )
+    assert lines[-1].startswith("if the price rises to 110305: -0.0136 BTC")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_json_has_the_stop_and_what_it_costs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HL_STOP_LOSS_LOW", "100000")
+    assert run_cli(["preview", "--price", "110000", "--json"]) == 0
+    ((coin,),) = json.loads(capsys.readouterr().out).values()
+    low, high = coin["edges"]
+    assert (coin["mid"], low["stop"], high["stop"], high["stop_loss_usd"]) == ("110000", "100000", None, None)
+    held, entry = float(low["position"]), float(low["entry"])
+    assert float(low["stop_loss_usd"]) == pytest.approx(held * (entry - 100_000), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--coin", "DOGE"], 2, "the exchange has no coin 'DOGE'; it has BTC"),
+        (["--exchange-url", "http://127.0.0.1:9"], 5, "cannot be reached"),
+        (["--price", "0.5"], 2, "BTC: "),
+        (["--network", "mainnet", "--exchange-url", "http://127.0.0.1:9"], 2, "goes with --network paper"),
+    ],
+)
+def test_what_cannot_be_shown_says_why(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cli(["preview", *arguments]) == code
+    assert words in capsys.readouterr().err
