@@ -12,8 +12,8 @@ from decimal import Decimal
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveDay, SavePnlPeak, notify
+from core.engine.steady_mid import HOLD_MS
 
-HOLD_MS = 1_000
 SAVE_PEAK_EVERY_MS = 10_000
 """A high that a kill takes away is at most so old."""
 

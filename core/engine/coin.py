@@ -32,6 +32,7 @@ from core.engine.grid_calculator import Blocked, GridSettings, Level
 from core.engine.order_manager import OrderManager
 from core.engine.risk_engine import Exposure, Refusal, Rule
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
 
 DEFER_FIRST_MS = 200
@@ -120,6 +121,7 @@ class Coin:
     """The newest grid that has begun to take the place of the one before it."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
     stop_loss: StopLoss = field(default_factory=StopLoss)
+    steady_mid: SteadyMid = field(default_factory=SteadyMid)
 
     @property
     def name(self) -> str:

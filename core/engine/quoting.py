@@ -124,7 +124,7 @@ def _place(coin: Coin, grid: GridRow, levels: tuple[Level, ...], now: Instant) -
 def _recenter(coin: Coin, now: Instant) -> list[Effect]:
     """Build the first grid, or a new one once the mid has left the old or the settings aren't those it was built from."""
     twice, grid = coin.mid_twice, coin.grid
-    if twice is None:
+    if twice is None or not coin.steady_mid.is_believed(twice, now.mono_ms):
         return []
     if grid is not None and not coin.wants_new_grid and not _outdated(coin, grid):
         age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
-from core.engine.account_risk import HOLD_MS
+from core.engine.steady_mid import HOLD_MS
 
 STOP_LOSS = "stop_loss"
 """How the reason of its halt begins."""

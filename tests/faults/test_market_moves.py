@@ -66,3 +66,20 @@ async def test_t09_a_book_that_is_no_market_builds_no_grid_and_the_old_one_stays
     await world.until(lambda: world.coin().fills.total, "fills count all the same")
     world.move(0.01)
     await world.check("fill")
+
+
+async def test_t10_a_bad_print_of_thirty_percent_recentres_nothing(world: World) -> None:
+    await world.start()
+    resting = {order.cloid for order in world.ours()}
+    mid = world.mid()
+    for factor in (13, 10):
+        price = world.instrument("BTC").round_price_down(mid * factor // 10)
+        text = [world.instrument("BTC").price_text(price + step) for step in (0, 10)]
+        levels: Json = [{"px": px, "sz": "1", "n": 1} for px in text]
+        say(world, "bbo", {"coin": "BTC", "time": world.venue.now_ms(), "bbo": levels})
+        await world.turn()
+    await world.turn()
+    assert not world.told("grid_recentered")
+    assert {order.cloid for order in world.ours()} == resting
+    world.move(0.01)
+    await world.check()

@@ -12,7 +12,8 @@ from core.domain.commands import Action
 from core.domain.effects import Effect, LiftHalt, SaveDay, SaveHalt, SavePnlPeak
 from core.domain.events import StopRequested
 from core.domain.orders import Purpose, Side, Tif
-from core.engine.account_risk import HOLD_MS, SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk
+from core.engine.account_risk import SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk
+from core.engine.steady_mid import HOLD_MS
 from core.engine.stop_loss import AGAIN_MS, StopLoss
 from tests.unit.engine.builders import (
     MID,
