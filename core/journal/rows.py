@@ -36,8 +36,9 @@ INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES 
 
 INSERT_ANCHOR = "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)"
 
-INSERT_DAY = """
-INSERT INTO days (day, pnl, account_value, seen_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+UPSERT_DAY = """
+INSERT INTO days (day, pnl, account_value, seen_ms) VALUES (?, ?, ?, ?)
+ON CONFLICT (day) DO UPDATE SET pnl = excluded.pnl, account_value = excluded.account_value, seen_ms = excluded.seen_ms
 """
 
 INSERT_BOOT = "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)"

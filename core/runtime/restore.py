@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -87,7 +87,8 @@ def build_engine(
 ) -> Engine:
     """The engine as the journal leaves it. Every coin has an anchor by now."""
     engine = Engine(account=account, instance=instance, boot=boot, coins={})
-    (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
+    if restored.meta.get("risk_coins") == risk_coins(configs):
+        (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
     engine.risk.limits = limits
     engine.halted = restored.halted
     engine.started_wall_ms = now.wall_ms
@@ -95,6 +96,11 @@ def build_engine(
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
     engine.look_for_missing(now)
     return engine
+
+
+def risk_coins(coins: Iterable[str]) -> str:
+    """Whose profit the journal's highest one and its days are of: with another coin they are no measure any more."""
+    return ",".join(sorted(coins))
 
 
 def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:

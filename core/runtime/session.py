@@ -37,7 +37,7 @@ from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
-from core.runtime.restore import Opening, account_limits, build_engine, coin_config, open_position
+from core.runtime.restore import Opening, account_limits, build_engine, coin_config, open_position, risk_coins
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
@@ -205,7 +205,12 @@ class Session:
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]
         revoked = [each.id for coin in engine.coins.values() for each in coin.ledger.needless_at_start]
-        await self._journal.commit(Batch(now.wall_ms, boots=boots, positions=positions, revoked=revoked))
+        before, coins = restored.meta.get("risk_coins"), risk_coins(configs)
+        if before is not None and before != coins:
+            self._tell("limits_measured_anew", "warn", before=before, now=coins)
+        await self._journal.commit(
+            Batch(now.wall_ms, boots=boots, positions=positions, revoked=revoked, meta={"risk_coins": coins})
+        )
         failpoint("boot_saved")
         return engine
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from core.domain.orders import Side
+from core.paper.config import PaperConfig
 from core.runtime.plan import ExitCode
 from core.view import RunState
 from tests.faults.world import World, living
@@ -115,6 +116,26 @@ async def test_what_a_day_lost_counts_on_after_a_kill(tmp_path: Path) -> None:
         await world.until(lambda: world.told("risk_halt"), "what was lost while it was down counts, too")
         assert str(world.told("risk_halt")[-1]["reason"]).startswith("daily_pnl_stop: ")
         assert world.rows("SELECT count(*) FROM days") == [(1,)]
+
+
+async def test_with_another_coin_beside_it_the_limits_are_measured_anew(tmp_path: Path) -> None:
+    """A coin that joins brings what it has won or lost before: no loss of the day, and no high."""
+    config = PaperConfig(market="synthetic:BTC=reverting,ETH=reverting", speed=1e-6, limits=False)
+    async with living(
+        tmp_path, config, max_drawdown_pct=Decimal("0.001"), daily_pnl_stop=Decimal(-5)
+    ) as world:
+        await world.start(resting=None)
+        await world.until(world.is_whole, "one grid rests")
+        await world.trade(Side.BUY, "2", "ETH")
+        world.move(-2, "ETH")
+        await world.crash()
+        world.coins = ("BTC", "ETH")
+        await world.start(resting=None)
+        await world.until(world.is_whole, "both grids rest")
+        assert world.told("limits_measured_anew")
+        assert world.coin("ETH").unrealized_usd < -5
+        await world.turn()
+        assert not world.told("risk_halt")
 
 
 async def test_a_short_position_is_closed_above_its_stop(tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def test_halts_the_highest_profit_and_grid_come_back() -> None:
         CoinRows(Anchor("BTC", 0, 0, 0, ""), grid=grid(4), traded={3: 15}, halted="drawdown"),
         halted="equity",
         pnl_peak="100.5",
+        risk_coins="BTC",
     )
     coin = engine.coins["BTC"]
     assert (engine.halted, coin.halted, engine.risk.peak) == ("equity", "drawdown", Decimal("100.5"))
