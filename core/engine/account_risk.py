@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveDay, SavePnlPeak, notify
+from core.engine.funding import DAY_MS
 from core.engine.steady_mid import HOLD_MS
 
 SAVE_PEAK_EVERY_MS = 10_000
@@ -64,8 +65,10 @@ class AccountRisk:
     """The profit at 00:00 UTC of ``day``, or when it was first looked at on that day, less what had been realized on it."""
     now: AccountLook | None = None
     """The last look."""
-    _passed: str = ""
-    _passed_since_ms: int = 0
+    may_judge: bool = False
+    """The fills that were missed before the start have been read: until then a profit may be that of a position long closed."""
+    _passed_since_ms: dict[str, int] = field(default_factory=dict)
+    """Of each limit that is passed now."""
     _has_warned: bool = False
     _saved_peak: Decimal | None = None
     _saved_peak_ms: int = 0
@@ -105,44 +108,47 @@ class AccountRisk:
         """Take one look; rows and events, and why everything must halt (empty if it needn't)."""
         self.now = seen
         out: list[Effect] = [*self._begin_day(seen, now), *self._raise_peak(seen.pnl, now), *self._warn()]
-        reason = self.reason()
-        kind = reason.partition(":")[0]
-        if kind != self._passed:
-            self._passed, self._passed_since_ms = kind, now.mono_ms
-        held = bool(reason) and now.mono_ms - self._passed_since_ms >= HOLD_MS
-        return out, reason if held else ""
+        reasons = {reason.partition(":")[0]: reason for reason in self.reasons()}
+        since = self._passed_since_ms
+        self._passed_since_ms = {kind: since.get(kind, now.mono_ms) for kind in reasons}
+        held = (
+            reason for kind, reason in reasons.items() if now.mono_ms - self._passed_since_ms[kind] >= HOLD_MS
+        )
+        return out, next(held, "")
 
-    def reason(self) -> str:
-        """The limit that the last look is past, with its numbers; empty if none."""
-        limits = self.limits
+    def reasons(self) -> list[str]:
+        """The limits that the last look is past, with their numbers."""
+        limits, found = self.limits, list[str]()
         if limits.max_drawdown is not None and self.drawdown >= limits.max_drawdown:
-            return (
+            found.append(
                 f"{DRAWDOWN}: {self.drawdown_usd:.2f} USD below the highest profit, {_pct(self.drawdown)} of the account "
                 f"(limit {_pct(limits.max_drawdown)})"
             )
         if limits.max_unrealized is not None and self.unrealized_loss > limits.max_unrealized:
-            return (
+            found.append(
                 f"{UNREALIZED}: the open positions have lost {_pct(self.unrealized_loss)} of the account "
                 f"(limit {_pct(limits.max_unrealized)})"
             )
         if limits.daily_stop is not None and self.day_pnl <= limits.daily_stop:
-            return f"{DAILY_LOSS}: {self.day_pnl:.2f} USD since 00:00 UTC (limit {limits.daily_stop})"
+            found.append(f"{DAILY_LOSS}: {self.day_pnl:.2f} USD since 00:00 UTC (limit {limits.daily_stop})")
         if limits.daily_take is not None and self.day_pnl >= limits.daily_take:
-            return f"{DAILY_TAKE}: {self.day_pnl:.2f} USD since 00:00 UTC (limit {limits.daily_take})"
-        return ""
+            found.append(f"{DAILY_TAKE}: {self.day_pnl:.2f} USD since 00:00 UTC (limit {limits.daily_take})")
+        return found
 
     def resume_refusal(self, halted: str) -> str:
         """Why a halt for one of these limits can't be lifted yet; empty if it can."""
-        present = self.reason()
-        if not halted or not present or present.startswith(DRAWDOWN):
-            return ""  # to resume after a drawdown is to measure the next one from here
+        # To resume after a drawdown is to measure the next one from here; nothing else that is past is passed over.
+        present = next((reason for reason in self.reasons() if not reason.startswith(DRAWDOWN)), "")
+        if not halted or not present:
+            return ""
         if present.startswith((DAILY_LOSS, DAILY_TAKE)):
             return f"{present}; it counts anew at 00:00 UTC, or change the limit and restart"
         return f"{present}; reduce the position, or change the limit and restart"
 
     def resumed(self, halted: str, now: Instant) -> list[Effect]:
         """An operator has lifted a halt: a drawdown is measured anew from here."""
-        if not halted.startswith(DRAWDOWN) or self.now is None:
+        is_past = any(reason.startswith(DRAWDOWN) for reason in [halted, *self.reasons()])
+        if self.now is None or not is_past:
             return []
         lost, self.peak, self._has_warned = self.drawdown_usd, self.now.pnl, False
         self._saved_peak, self._saved_peak_ms = self.peak, now.mono_ms
@@ -153,8 +159,8 @@ class AccountRisk:
 
     def _begin_day(self, seen: AccountLook, now: Instant) -> list[Effect]:
         day = day_name(now.venue_ms)
-        if day <= self.day:
-            return []
+        if day <= self.day <= day_name(now.venue_ms + DAY_MS):
+            return []  # the same day, or a clock that was set back; a day far ahead is of a clock that was wrong
         self.day, self.day_start = day, seen.pnl - seen.day_realized
         return [SaveDay(day, self.day_start, seen.value)]
 

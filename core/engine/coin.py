@@ -91,6 +91,8 @@ class Coin:
     traded: dict[int, int] = field(default_factory=dict)
     """Signed sum of fills by cell of the present generation."""
     quote: Quote | None = None
+    known_mid_twice: int = 0
+    """The last mid there was, twice; 0 before the first. What is held has a value also while the market shows one side."""
     quote_wall_ms: int = 0
     quote_mono_ms: int = 0
     halted: str = ""
@@ -379,8 +381,12 @@ class Coin:
         self.grid, self.traded, self.wants_new_grid = grid, {}, False
         self.deferrals.clear()
 
+    def note_mid(self) -> None:
+        self.known_mid_twice = self.mid_twice or self.known_mid_twice
+
     def unrealized_usd(self) -> Decimal:
-        twice = self.mid_twice
-        if twice is None:
+        """At the last mid there was; 0 before the first."""
+        twice = self.known_mid_twice
+        if not twice:
             return Decimal(0)
         return self.ledger.current.unrealized_micro(Decimal(twice) / 2).scaleb(-6)

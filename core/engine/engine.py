@@ -50,6 +50,7 @@ from core.engine.account_risk import AccountRisk
 from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
+from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -57,11 +58,12 @@ from core.engine.observations import (
     on_open_orders,
     on_strange_update,
 )
-from core.engine.operator_desk import FLATTEN, OPERATOR, OperatorDesk
+from core.engine.operator_desk import OperatorDesk
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
 from core.engine.risk_watch import watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
+from core.engine.stop_loss import is_stop_loss
 from core.engine.vitals import Vitals
 
 NOT_SENT = "not sent"
@@ -234,8 +236,8 @@ class Engine:
     def latch(self, coin: Coin | None, reason: str) -> list[Effect]:
         """Halt a coin, or all. Durable before anyone sees it; only an operator lifts it (I9)."""
         halted = coin.halted if coin else self.halted
-        if halted == reason or (halted and reason == OPERATOR):
-            return []  # the first reason says what to look at before resuming
+        if halted == reason or (halted and reason == OPERATOR) or is_stop_loss(halted):
+            return []  # the first reason says what to look at before resuming; a stop-loss is carried out, also after a kill
         if coin:
             coin.wants_new_grid |= reason == FLATTEN
             coin.halted = reason
@@ -264,6 +266,7 @@ class Engine:
         coin = self.coins.get(event.coin)
         if coin is not None and not self.vitals.is_stale(event):
             coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
+            coin.note_mid()
             self.feed.watch.saw_quote(event.coin)
         return []
 
@@ -274,6 +277,7 @@ class Engine:
             self.feed.watch.saw_book(event, coin)
         elif coin is not None:
             coin.quote, coin.quote_wall_ms = event.quote, now.wall_ms
+            coin.note_mid()
         return []
 
     def _on_fills(self, event: FillsCommitted, now: Instant) -> list[Effect]:

@@ -14,6 +14,7 @@ from core.domain.events import Event
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
+from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 COMMANDS_KEPT = 64
-OPERATOR, FLATTEN = "operator", "flatten"
-"""Reasons of halts that an operator asked for; every other reason is a rule's."""
 
 
 @dataclass(frozen=True, slots=True)

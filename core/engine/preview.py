@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
@@ -13,7 +14,7 @@ from core.engine.grid_calculator import Level, build_grid, compute_spacing, want
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Every order of one side has traded and the price stands at the last of them.
+    """Every order of one side that the position cap lets rest has traded, and the price stands at the last of them.
 
     ``position`` signed; USD figures: ``notional`` at the edge, ``loss`` there and ``stop_loss`` at the stop, both positive
     (``stop_loss`` is ``None`` without a stop on that side). ``liquidation``: the price at which the investment alone no longer
@@ -66,15 +67,17 @@ def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Prev
         cap=instrument.size_decimal(grid.cap_lots),
         levels=levels,
         edges=(
-            _edge(config, investment_usd, levels, Side.BUY),
-            _edge(config, investment_usd, levels, Side.SELL),
+            _edge(config, investment_usd, levels, Side.BUY, grid.cap_lots),
+            _edge(config, investment_usd, levels, Side.SELL, grid.cap_lots),
         ),
     )
 
 
-def _edge(config: CoinConfig, investment_usd: Decimal, levels: tuple[Level, ...], side: Side) -> Edge:
+def _edge(
+    config: CoinConfig, investment_usd: Decimal, levels: tuple[Level, ...], side: Side, cap_lots: int
+) -> Edge:
     instrument = config.instrument
-    mine = [level for level in levels if level.slot.side is side]
+    mine = _within_cap([level for level in levels if level.slot.side is side], cap_lots)
     lots = sum(level.lots for level in mine)
     cost_micro = sum(level.lots * level.price for level in mine)
     last = min(level.price for level in mine) if side is Side.BUY else max(level.price for level in mine)
@@ -89,9 +92,21 @@ def _edge(config: CoinConfig, investment_usd: Decimal, levels: tuple[Level, ...]
         leverage=notional / investment_usd,
         loss=_loss(side, lots, cost_micro, last),
         stop=instrument.price_decimal(stop) if stop else None,
-        stop_loss=_loss(side, lots, cost_micro, stop) if stop else None,
+        stop_loss=_loss_at_stop(side, mine, stop) if stop else None,
         liquidation=_liquidation(instrument, investment_usd, side, lots, cost_micro),
     )
+
+
+def _within_cap(nearest_first: list[Level], cap_lots: int) -> list[Level]:
+    """What may rest: the worst case of a side never passes the cap."""
+    sums = accumulate(level.lots for level in nearest_first)
+    return [level for level, lots in zip(nearest_first, sums, strict=True) if lots <= cap_lots]
+
+
+def _loss_at_stop(side: Side, mine: list[Level], stop: int) -> Decimal:
+    """Of what trades before the stop is reached."""
+    before = [level for level in mine if (level.price - stop) * side.sign > 0]
+    return sum((_loss(side, level.lots, level.lots * level.price, stop) for level in before), Decimal(0))
 
 
 def _loss(side: Side, lots: int, cost_micro: int, price: int) -> Decimal:

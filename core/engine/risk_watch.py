@@ -10,7 +10,8 @@ from core.domain.commands import Action, Command
 from core.domain.effects import Effect
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
-from core.engine.stop_loss import AGAIN_MS, STOP_LOSS
+from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.stop_loss import AGAIN_MS, STOP_LOSS, is_stop_loss
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -21,17 +22,18 @@ def watch(engine: Engine, now: Instant) -> list[Effect]:
     out: list[Effect] = []
     for coin in engine.coins.values():
         out += engine.guarded(coin, lambda c: _watch_stop(engine, c, now))
+    engine.risk.may_judge |= engine.feed.ready
     look = account_look(engine, now)
-    if look is None:
+    if look is None or not engine.risk.may_judge:
         return out
     effects, reason = engine.risk.look(look, now)
     return out + effects + (engine.latch(None, reason) if reason and not engine.halted else [])
 
 
 def account_look(engine: Engine, now: Instant) -> AccountLook | None:
-    """``None`` as long as the account or the price of something held is unknown."""
+    """``None`` as long as the account was not seen, or something is held that never had a price."""
     coins = engine.coins.values()
-    if engine.account_value <= 0 or any(c.ledger.lots and c.mid_twice is None for c in coins):
+    if not engine.saw_account or any(c.ledger.lots and not c.known_mid_twice for c in coins):
         return None
     unrealized = sum((c.unrealized_usd() for c in coins), Decimal(0))
     banked = sum((c.ledger.net_usd for c in coins), Decimal(0))
@@ -42,22 +44,28 @@ def account_look(engine: Engine, now: Instant) -> AccountLook | None:
 def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     """A stop that was passed stays passed: what is held is closed, again if need be, also after a restart."""
     stop, reason = coin.stop_loss, coin.stop_loss.passed(coin.mid_twice, coin.config.instrument, now)
-    reason = coin.halted if coin.halted.startswith(STOP_LOSS) else reason
+    if is_stop_loss(coin.halted):
+        reason = coin.halted
+    elif reason and coin.halted not in ("", OPERATOR, FLATTEN):
+        reason += f"; halted before: {coin.halted}"
     if not reason or engine.desk.stopping:
         return []
     out: list[Effect] = []
-    is_due = not stop.begun_mono_ms or now.mono_ms - stop.begun_mono_ms >= AGAIN_MS
-    if coin.ledger.lots and is_due and engine.saw_account and not engine.desk.is_flattening(coin.name):
-        stop.attempts, stop.begun_mono_ms = stop.attempts + 1, now.mono_ms
+    if engine.desk.is_flattening(coin.name):
+        stop.last_mono_ms = now.mono_ms
+    is_due = not stop.last_mono_ms or now.mono_ms - stop.last_mono_ms >= AGAIN_MS
+    is_held = coin.ledger.lots and coin.ledger.drift.exchange_lots != 0
+    if is_held and is_due and engine.saw_account:
+        stop.attempts, stop.last_mono_ms = stop.attempts + 1, now.mono_ms
         id_ = f"{STOP_LOSS}:{engine.boot}:{coin.name}:{stop.attempts}"
         out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, "risk"), now)
-    return out + engine.latch(coin, reason)  # the reason of a halt is the rule, not that it is flattened
+    return out + engine.latch(coin, reason)  # the reason of the halt is the rule, not that it is flattened
 
 
 def resume_refusal(engine: Engine, coins: list[Coin]) -> str:
     """Why the limits don't let an operator resume yet; empty if they do."""
     for coin in coins:
         twice = coin.mid_twice
-        if coin.halted.startswith(STOP_LOSS) and twice is not None and coin.stop_loss.is_outside(twice):
+        if is_stop_loss(coin.halted) and twice is not None and coin.stop_loss.is_outside(twice):
             return f"{coin.halted}; resume when the price is back inside, or change the limit and restart"
     return engine.risk.resume_refusal(engine.halted)

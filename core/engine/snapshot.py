@@ -12,7 +12,7 @@ from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
 from core.engine.grid_calculator import Blocked, line_price
-from core.engine.operator_desk import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
 from core.engine.risk_engine import Rule
 from core.engine.schedule import CHAIN_ALARM_MS

@@ -11,8 +11,12 @@ from core.engine.steady_mid import HOLD_MS
 STOP_LOSS = "stop_loss"
 """How the reason of its halt begins."""
 
-AGAIN_MS = 5_000
+AGAIN_MS = 15_000
 """A position that is still there so long after a flatten has ended is flattened again."""
+
+
+def is_stop_loss(halted: str) -> bool:
+    return halted.startswith(STOP_LOSS)
 
 
 @dataclass(slots=True)
@@ -22,8 +26,8 @@ class StopLoss:
     low: int = 0
     high: int = 0
     attempts: int = 0
-    begun_mono_ms: int = 0
-    """When the last flatten began; 0 before the first of this run."""
+    last_mono_ms: int = 0
+    """When the last flatten was under way; 0 before the first of this run."""
     _outside_since_ms: int = 0
 
     def is_outside(self, mid_twice: int) -> bool:
@@ -31,7 +35,11 @@ class StopLoss:
 
     def passed(self, mid_twice: int | None, instrument: Instrument, now: Instant) -> str:
         """Why the coin must stop; empty while the mid is inside the band, or has been outside for less than ``HOLD_MS``."""
-        if mid_twice is None or not self.is_outside(mid_twice):
+        if mid_twice is None:
+            return (
+                ""  # a market of one side says neither that it is back inside nor that it has stayed outside
+            )
+        if not self.is_outside(mid_twice):
             self._outside_since_ms = 0
             return ""
         self._outside_since_ms = self._outside_since_ms or now.mono_ms

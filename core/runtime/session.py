@@ -15,7 +15,7 @@ from core.domain.effects import Notify, notify
 from core.domain.events import StopRequested
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
-from core.engine.operator_desk import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.snapshot import build_snapshot
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator

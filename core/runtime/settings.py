@@ -41,6 +41,8 @@ MAY_BE_OFF = (
 )
 """Limits: ``off`` means 0, which means none."""
 
+PRICES_OF_ONE_COIN = ("stop_loss_low", "stop_loss_high")
+
 NOT_YET_IN_EFFECT = frozenset(
     """HL_DEX HL_RANDOM_SIZE_JITTER HL_REPRICE_TICK_THRESHOLD HL_DEFAULT_STRATEGY HL_ATR_LENGTH HL_EWMA_ALPHA
     HL_INIT_VOL_MULTIPLIER HL_TREND_FAST_EMA HL_TREND_SLOW_EMA HL_VOL_CIRCUIT_SIGMA HL_SKEW_SOFT HL_SKEW_HARD
@@ -248,6 +250,12 @@ def load_settings(
     if doubled:
         raise UsageError(f"{', '.join(sorted(doubled))} is named twice; name each coin once")
     by_coin = {coin: _validated(config, flags, environ, coin) for coin in coins}
+    for name in PRICES_OF_ONE_COIN if len(coins) > 1 else ():
+        if getattr(common, name):
+            raise UsageError(
+                f"{_origin(config, flags, environ, '', name)}: {name} is the price of one coin, and {len(coins)} are traded; "
+                "write it under [coins.NAME]"
+            )
     unused = (*sorted(name for name in environ if name in NOT_YET_IN_EFFECT), *config.unused)
     warnings = [f"{name} is set and has no effect in this version" for name in unused]
     warnings += [

@@ -252,3 +252,97 @@ def test_an_account_that_was_not_seen_or_a_price_that_is_not_known_judges_nothin
 
 def _flatten_id(made: Bench) -> str:
     return [id_ for id_, o in made.engine.desk.outcomes.items() if o.command.action is Action.FLATTEN][-1]
+
+
+# -- what an attack on them found -------------------------------------------------------------------------------------
+
+
+def test_a_coin_whose_market_shows_one_side_is_worth_its_last_price_and_switches_no_limit_off() -> None:
+    made = bench(AccountLimits(max_drawdown=Decimal("0.05")))
+    fall(made, MID * 70 // 100)
+    assert made.engine.halted
+    other = bench(AccountLimits(max_drawdown=Decimal("0.05")))
+    other.step(quote(MID * 70 // 100))
+    for _ in range(8):
+        other.after(200, replace(quote(MID * 70 // 100), bid=None))
+    assert other.engine.halted.startswith("drawdown: ")
+
+
+def test_an_account_that_is_worth_nothing_is_judged() -> None:
+    risk = AccountRisk(LIMITS)
+    risk.look(look("0"), at(0))
+    assert reason(risk, look("-1000", "0", "-1000"), 10).startswith("drawdown: ")
+
+
+def test_before_the_missed_fills_are_read_nothing_is_judged() -> None:
+    """A position that was closed while the bot was down looks like a loss until its fills are here."""
+    made = Bench(make_engine(position=100, cap_micro=900_000_000))
+    made.engine.risk.limits = AccountLimits(max_drawdown=Decimal("0.01"))
+    made.engine.risk.peak = Decimal(0)
+    made.step(account(100), quote(MID * 70 // 100))
+    for _ in range(10):
+        made.after(200, quote(MID * 70 // 100))
+    assert made.engine.halted == ""
+    made.connect()
+    fall(made, MID * 70 // 100)
+    assert made.engine.halted.startswith("drawdown: ")
+
+
+def test_two_limits_that_are_near_each_other_do_not_reset_each_others_hold() -> None:
+    risk = AccountRisk(LIMITS)
+    risk.look(look("0"), at(0))
+    halts = [risk.look(look("-130" if n % 2 else "-60"), at(400 * n))[1] for n in range(1, 8)]
+    assert halts[-1].startswith("daily_pnl_stop: "), halts
+
+
+def test_a_drawdown_that_is_past_does_not_hide_the_days_loss_from_a_resume() -> None:
+    made = bench(AccountLimits(max_drawdown=Decimal("0.05"), daily_stop=Decimal(-20)))
+    fall(made, MID * 70 // 100)
+    assert made.engine.halted.startswith("drawdown: ")
+    made.ask(Action.RESUME)
+    assert made.outcome()[0] == "refused"
+    assert "daily_pnl_stop" in made.outcome()[1]
+
+
+def test_a_day_far_ahead_is_of_a_clock_that_was_wrong() -> None:
+    risk = AccountRisk(LIMITS, day="2026-03-01")
+    begun, _ = risk.look(look("5"), at(0))
+    assert kept(begun, SaveDay) == [SaveDay("2026-01-01", Decimal(5), Decimal(1000))]
+    back, _ = risk.look(look("5"), at(-DAY_MS))
+    assert not kept(back, SaveDay), "a clock that was set back begins no day"
+
+
+def test_a_stop_loss_stays_the_reason_whatever_else_halts_and_names_what_was_before() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10)
+    made.engine.latch(made.coin, "the exchange tells fill 7 in two ways; compare, then resume")
+    fall(made, MID * 8 // 10)
+    assert made.coin.halted.startswith("stop_loss: ")
+    assert "halted before: the exchange tells fill 7 in two ways" in made.coin.halted
+    made.engine.latch(made.coin, "something else")
+    made.ask(Action.FLATTEN, "SOL", id_="by hand")
+    assert made.coin.halted.startswith("stop_loss: ")
+
+
+def test_between_two_flattens_of_a_stop_loss_an_operator_has_time_for_his_own() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10)
+    fall(made, MID * 8 // 10)
+    running = 0
+    for _ in range(600_000 // 200):
+        made.after(200, quote(MID))
+        running += made.engine.desk.is_flattening("SOL")
+    assert running < 600_000 // 200 * 0.85
+
+
+def test_a_position_that_the_exchange_has_not_is_flattened_no_more() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10)
+    made.step(account(0, made.now))
+    fall(made, MID * 8 // 10)
+    assert not made.engine.desk.outcomes
+    assert made.coin.halted.startswith("stop_loss: ")
+
+
+def test_quotes_of_one_side_between_do_not_keep_a_stop_loss_from_passing() -> None:
+    made = bench(AccountLimits(), MID * 9 // 10)
+    for n in range(10):
+        made.after(400, replace(quote(MID * 8 // 10), ask=None) if n % 2 else quote(MID * 8 // 10))
+    assert made.coin.halted.startswith("stop_loss: ")

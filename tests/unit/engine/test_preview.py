@@ -63,3 +63,15 @@ def test_a_position_that_the_investment_carries_down_to_zero_is_never_liquidated
 def test_what_no_grid_can_be_built_of_is_refused_with_the_fix() -> None:
     with pytest.raises(GridImpossibleError, match="HL_INVESTMENT_USD"):
         preview(coin_config(size_micro=9_000_000), INVESTED, MID)
+
+
+def test_a_stop_inside_the_grid_costs_what_traded_before_it() -> None:
+    low, _ = shown(stop_low=1_985_000).edges
+    assert low.stop_loss == Decimal("0.25"), "0.5 x (199 - 198.5); the two levels below never trade"
+
+
+def test_an_edge_is_no_farther_than_the_position_cap_lets_orders_rest() -> None:
+    config = coin_config(cap_micro=220_000_000)
+    low, high = preview(config, INVESTED, MID).edges
+    assert (low.position, low.price) == (Decimal(1), Decimal(198))
+    assert (high.position, high.price) == (Decimal(-1), Decimal(202))

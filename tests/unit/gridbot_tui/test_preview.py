@@ -49,11 +49,13 @@ def test_the_json_has_the_stop_and_what_it_costs(
         (["--coin", "DOGE"], 2, "the exchange has no coin 'DOGE'; it has BTC"),
         (["--exchange-url", "http://127.0.0.1:9"], 5, "cannot be reached"),
         (["--price", "0.5"], 2, "BTC: "),
+        (["--config", "stop.toml"], 2, "is past stop_loss_low 120000"),
         (["--network", "mainnet", "--exchange-url", "http://127.0.0.1:9"], 2, "goes with --network paper"),
     ],
 )
 def test_what_cannot_be_shown_says_why(
     arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path("stop.toml").write_text("stop_loss_low = 120000")
     assert run_cli(["preview", *arguments]) == code
     assert words in capsys.readouterr().err

@@ -252,3 +252,12 @@ def test_limits_of_the_account_belong_to_no_single_coin(load: Load) -> None:
 def test_the_predecessors_ways_to_say_no_limit_still_mean_none(load: Load) -> None:
     old = {"HL_DAILY_PNL_STOP": "-1e6", "HL_DAILY_PNL_TAKE": "1e6", "HL_STOP_LOSS_HIGH": "999999"}
     assert load("", **old).common.stop_loss_high == 999_999
+
+
+def test_a_stop_price_belongs_to_one_coin(load: Load) -> None:
+    with pytest.raises(UsageError, match=r"line 1: stop_loss_low is the price of one coin, and 2 are traded"):
+        load("stop_loss_low = 100\n[coins.BTC]\n[coins.ETH]")
+    loaded = load("[coins.BTC]\nstop_loss_low = 100\n[coins.ETH]")
+    assert [loaded.by_coin[coin].stop_loss_low for coin in ("BTC", "ETH")] == [100, 0]
+    with pytest.raises(UsageError, match="HL_STOP_LOSS_HIGH: stop_loss_high is the price of one coin"):
+        load("[coins.BTC]\n[coins.ETH]", HL_STOP_LOSS_HIGH="5")
