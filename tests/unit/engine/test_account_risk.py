@@ -331,6 +331,9 @@ def test_between_two_flattens_of_a_stop_loss_an_operator_has_time_for_his_own() 
         made.after(200, quote(MID))
         running += made.engine.desk.is_flattening("SOL")
     assert running < 600_000 // 200 * 0.85
+    assert {o.status for o in made.engine.desk.outcomes.values()} == {"failed", "running"}, (
+        "none was begun beside another"
+    )
 
 
 def test_a_position_that_the_exchange_has_not_is_flattened_no_more() -> None:
