@@ -76,8 +76,10 @@ def _due_cancels(coin: Coin, grid: GridRow, diff: GridDiff, now: Instant) -> lis
     first_half = coin.replaced_generation != grid.generation
     if first_half:
         coin.replaced_generation = grid.generation
-        old.sort(key=lambda o: abs(o.price - grid.center), reverse=True)
-        return [*rest, *old[: -(-len(old) // 2)]]
+        # Half of what is known to rest: an order in doubt may be none.
+        resting = [o for o in old if o.state is OrderState.OPEN]
+        resting.sort(key=lambda o: abs(o.price - grid.center), reverse=True)
+        return [*rest, *(o for o in old if o not in resting), *resting[: -(-len(resting) // 2)]]
     if under_way or held_back or any(o.state is not OrderState.OPEN for o in old):
         return rest
     return list(diff.cancel)
