@@ -331,7 +331,7 @@ def test_between_two_flattens_of_a_stop_loss_an_operator_has_time_for_his_own() 
         made.after(200, quote(MID))
         running += made.engine.desk.is_flattening("SOL")
     assert running < 600_000 // 200 * 0.85
-    assert {o.status for o in made.engine.desk.outcomes.values()} == {"failed", "running"}, (
+    assert "refused" not in {o.status for o in made.engine.desk.outcomes.values()}, (
         "none was begun beside another"
     )
 
