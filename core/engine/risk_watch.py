@@ -54,7 +54,8 @@ def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     if engine.desk.is_flattening(coin.name):
         stop.last_mono_ms = now.mono_ms
     is_due = not stop.last_mono_ms or now.mono_ms - stop.last_mono_ms >= AGAIN_MS
-    is_held = coin.ledger.lots and coin.ledger.drift.exchange_lots != 0
+    drift = coin.ledger.drift  # an earlier look at a flat account says nothing of what traded since
+    is_held = coin.ledger.lots and not (drift.exchange_lots == 0 and drift.lots)
     if is_held and is_due and engine.saw_account:
         stop.attempts, stop.last_mono_ms = stop.attempts + 1, now.mono_ms
         id_ = f"{STOP_LOSS}:{engine.boot}:{coin.name}:{stop.attempts}"

@@ -338,10 +338,21 @@ def test_between_two_flattens_of_a_stop_loss_an_operator_has_time_for_his_own() 
 
 def test_a_position_that_the_exchange_has_not_is_flattened_no_more() -> None:
     made = bench(AccountLimits(), MID * 9 // 10)
+    made.ms += 40_000
     made.step(account(0, made.now))
     fall(made, MID * 8 // 10)
     assert not made.engine.desk.outcomes
     assert made.coin.halted.startswith("stop_loss: ")
+
+
+def test_what_traded_after_the_last_look_at_a_flat_account_is_closed() -> None:
+    made = Bench(make_engine(cap_micro=900_000_000))
+    made.coin.stop_loss = StopLoss(MID * 9 // 10, 0)
+    made.started()
+    assert made.coin.ledger.drift.exchange_lots == 0
+    made.trade(next(o for o in made.live if o.side is Side.BUY))
+    fall(made, MID * 8 // 10)
+    assert made.engine.desk.outcomes, "though no look has shown the position yet"
 
 
 def test_quotes_of_one_side_between_do_not_keep_a_stop_loss_from_passing() -> None:
