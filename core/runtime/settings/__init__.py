@@ -1,0 +1,31 @@
+"""Settings: flag > environment ``HL_*`` > ``gridbot.toml`` > default. Unknown names and contradictions are refused at start.
+
+The fields stand in ``account``, ``grid``, ``features``, ``risk`` and ``timing``; ``model`` makes one object of them.
+"""
+
+from __future__ import annotations
+
+from core.runtime.settings.contradictions import MIN_LEVEL_USD, Contradiction, contradictions
+from core.runtime.settings.file import ConfigFile, read_config_file
+from core.runtime.settings.layers import Layers, Loaded, check_environment, load_settings
+from core.runtime.settings.model import MAY_BE_OFF, PRICES_OF_ONE_COIN, WHOLE_ACCOUNT, Settings
+from core.runtime.settings.names import NOT_YET_IN_EFFECT, OUTSIDE_NAMES, SECRET_NAMES
+
+__all__ = [
+    "MAY_BE_OFF",
+    "MIN_LEVEL_USD",
+    "NOT_YET_IN_EFFECT",
+    "OUTSIDE_NAMES",
+    "PRICES_OF_ONE_COIN",
+    "SECRET_NAMES",
+    "WHOLE_ACCOUNT",
+    "ConfigFile",
+    "Contradiction",
+    "Layers",
+    "Loaded",
+    "Settings",
+    "check_environment",
+    "contradictions",
+    "load_settings",
+    "read_config_file",
+]

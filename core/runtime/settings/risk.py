@@ -1,0 +1,59 @@
+"""Settings: what may be held and lost. Money in USD; ``off`` means no limit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from core.runtime.settings.values import (
+    OF_THE_ACCOUNT,
+    Fraction,
+    FractionOrOff,
+    NotNegative,
+    NotNegativeOrOff,
+    NotPositiveOrOff,
+    PriceOrOff,
+)
+
+
+class RiskFields(BaseModel):
+    """Limits of a coin, and of the account."""
+
+    max_position_abs: NotNegative = Field(
+        Decimal(0), description="Worst-case position cap in the coin; 0: none"
+    )
+    max_symbol_notional: NotNegative = Field(
+        Decimal(0), description="Worst-case position cap in USD; 0: investment x leverage"
+    )
+    flatten_slippage_pct: Fraction = Field(
+        Decimal("0.005"), description="How far past the best price flatten may trade"
+    )
+    funding_bleed_pct: FractionOrOff = Field(
+        Decimal("0.02"),
+        description="Net funding paid within a day, of the account's value, that halts a coin; 0: no limit",
+    )
+    max_drawdown_pct: Annotated[FractionOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal("0.12"),
+        description="Loss since the highest profit, of the account, that halts all; off: no limit",
+    )
+    max_unrealized_dd_pct: Annotated[FractionOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal("0.15"),
+        description="Loss of the open positions, of the account, that halts all; off: no limit",
+    )
+    daily_pnl_stop: Annotated[NotPositiveOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(0), description="Profit since 00:00 UTC, in USD and negative, that halts all; off: no limit"
+    )
+    daily_pnl_take: Annotated[NotNegativeOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(0), description="Profit since 00:00 UTC, in USD, that halts all; off: no limit"
+    )
+    stop_loss_low: PriceOrOff = Field(
+        Decimal(0), description="Below this price the position is closed and the coin halts; off: no limit"
+    )
+    stop_loss_high: PriceOrOff = Field(
+        Decimal(0), description="Above this price the position is closed and the coin halts; off: no limit"
+    )
+    max_single_fill_pnl: NotNegativeOrOff = Field(
+        Decimal(500), description="Profit or loss of one fill, in USD, above which it is told of; off: never"
+    )
