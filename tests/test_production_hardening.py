@@ -31,17 +31,17 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.fills import FillSource
+from core.domain.grid import PPB
 from core.domain.instrument import Instrument
 from core.domain.orders import OrderState, Side, Slot
 from core.engine.grid_calculator import (
     MIN_TICKS,
-    PPB,
+    Gate,
     GridImpossibleError,
+    OwnPrices,
     Quotes,
-    build_grid,
     compute_grid_diff,
     compute_spacing,
-    line_price,
     validate_plan,
     wanted_levels,
 )
@@ -56,6 +56,7 @@ from tests.unit.engine.builders import (
     at,
     cancelled,
     fill,
+    grid_of,
     of_kind,
     order,
     placed,
@@ -362,11 +363,11 @@ class TestC4CollapseOfTheGrid:
         wish = settings(levels=8, spacing_ppb=asked, size_micro=10**10, cap_micro=10**12)
         tick = instrument.tick(center)
         try:
-            grid = build_grid(wish, instrument, center, 2, 0)
-            old = build_grid(wish, instrument, center + shifted * tick, 1, 0)
+            grid = grid_of(wish, instrument, center, 2)
+            old = grid_of(wish, instrument, center + shifted * tick)
         except GridImpossibleError:
             return
-        lines = [line_price(center, grid.spacing_ppb, n) for n in range(-8, 9)]
+        lines = [grid.line(n) for n in range(-8, 9)]
         assert all(b - a >= MIN_TICKS * tick - 1 for a, b in pairwise(lines))
         wanted = wanted_levels(grid, instrument, {c: grid.lots * p // 100 for c, p in percent.items()})
         half = center * grid.spacing_ppb // PPB // 2
@@ -377,12 +378,13 @@ class TestC4CollapseOfTheGrid:
             order(n, level.slot.side, level.lots, price=level.price, slot=level.slot)
             for n, level in enumerate(wanted_levels(old, instrument, {})[::3])
         ]
-        limits = RiskLimits(grid.cap_lots, 2 * grid.lots)
-        diff = compute_grid_diff(wanted, {}, resting, Exposure(0, 0, 0), limits, quotes, {}, 1)
-        validate_plan(diff.place, resting)
+        limits = RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots)
+        gate = Gate(instrument, Exposure(0, 0, 0), limits, quotes, {}, OwnPrices.of(resting))
+        diff = compute_grid_diff(wanted, {}, resting, gate, 1)
+        validate_plan(diff.place, gate.own, quotes, instrument)
         for level in diff.place:
             side = level.slot.side
-            line = line_price(center, grid.spacing_ppb, level.slot.index + (side is SELL))
+            line = grid.line(level.slot.index + (side is SELL))
             assert (line - level.price) * side.sign >= 0, "rounded towards the market"
             best = quotes.ask if side is BUY else quotes.bid
             assert best is not None

@@ -8,6 +8,7 @@ from typing import Literal
 
 from core.domain.commands import Command
 from core.domain.fills import Adjustment
+from core.domain.grid import GridRow
 from core.domain.orders import Order
 
 Scalar = str | int | float | bool | None
@@ -48,24 +49,6 @@ class SaveGrid:
     """A new generation of a coin's grid."""
 
     grid: GridRow
-
-
-@dataclass(frozen=True, slots=True)
-class GridRow:
-    """What a grid was built from; with the fills of its orders it is the whole state of the grid.
-
-    ``center`` in price units, ``spacing_ppb`` the distance between lines as a fraction of the center times 10**9,
-    ``levels`` per side, ``lots`` per level, ``cap_lots`` the worst-case position allowed on either side.
-    """
-
-    coin: str
-    generation: int
-    center: int
-    spacing_ppb: int
-    levels: int
-    lots: int
-    cap_lots: int
-    created_ms: int
 
 
 @dataclass(frozen=True, slots=True)

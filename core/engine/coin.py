@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,7 +14,6 @@ from core.domain.effects import (
     Backfill,
     Cancel,
     Effect,
-    GridRow,
     RevokeAdjustment,
     SaveCheckpoint,
     SavePosition,
@@ -23,12 +22,15 @@ from core.domain.effects import (
 )
 from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, Refused, Unsettled
 from core.domain.fills import Adjustment, Fill, FillKind
+from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.engine.explanation import Evidence
 from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
-from core.engine.grid_calculator import Blocked, GridSettings, Level
+from core.engine.grid_calculator import Blocked, Level
+from core.engine.grid_plan import GridPlan
+from core.engine.grid_settings import GridSettings
 from core.engine.order_manager import OrderManager
 from core.engine.risk_engine import Exposure, Refusal, Rule
 from core.engine.shadow_ledger import ShadowLedger
@@ -47,8 +49,6 @@ EXPIRES_AFTER_MS = 5_000
 class CoinConfig:
     instrument: Instrument
     grid: GridSettings
-    recenter_ppb: int
-    """How far the mid may leave the center before the grid is rebuilt around it; 0: one spacing past the last line."""
     recenter_interval_ms: int
     slippage_ppb: int
     """How far beyond the best price a flatten order may trade."""
@@ -87,9 +87,8 @@ class Coin:
     next_cloid: Callable[[], str]
     orders: OrderManager = field(default_factory=OrderManager)
     counts: FillCounts = field(default_factory=FillCounts)
-    grid: GridRow | None = None
-    traded: dict[int, int] = field(default_factory=dict)
-    """Signed sum of fills by cell of the present generation."""
+    plan: GridPlan | None = None
+    """The present grid, what its cells want and where that differs from what rests; ``None`` before the first."""
     quote: Quote | None = None
     known_mid_twice: int = 0
     """The last mid there was, twice; 0 before the first. What is held has a value also while the market shows one side."""
@@ -99,7 +98,6 @@ class Coin:
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
     idle_reason: str = "waiting for the first quote"
     blocked: tuple[Blocked, ...] = ()
-    wanted: tuple[Level, ...] = ()
     override: str = ""
     grid_refused: str = ""
     """Why no grid can be built from the settings at this price; empty if one can."""
@@ -121,6 +119,8 @@ class Coin:
     """The newest grid of which an order is known to have rested: placing works."""
     replaced_generation: int = 0
     """The newest grid that has begun to take the place of the one before it."""
+    adopting_generation: int = 0
+    """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
     stop_loss: StopLoss = field(default_factory=StopLoss)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
@@ -128,6 +128,15 @@ class Coin:
     @property
     def name(self) -> str:
         return self.config.instrument.coin
+
+    @property
+    def grid(self) -> GridRow | None:
+        return self.plan.grid if self.plan else None
+
+    @property
+    def wanted(self) -> tuple[Level, ...]:
+        """Every order that the grid's cells want."""
+        return tuple(self.plan.wants.values()) if self.plan else ()
 
     @property
     def drift_ticket(self) -> str:
@@ -178,8 +187,8 @@ class Coin:
             self.alarm = f"order {order.cloid} filled {order.filled} lots of {order.lots} ordered"
             out.append(notify("overfill", "crit", self.name, reason=self.alarm))
         if order is not None and order.slot is not None and self._is_present(order.slot):
-            cell = order.slot.index
-            self.traded[cell] = self.traded.get(cell, 0) + fill.signed_lots
+            assert self.plan is not None
+            self.plan.add_traded(order.slot.index, fill.signed_lots)
         self.alarm = halting(fill) or self.alarm
         self.wants_new_grid |= fill.kind is not FillKind.TRADE  # what the cells held is gone
         return out
@@ -377,8 +386,10 @@ class Coin:
             if now.mono_ms < d.until_mono_ms
         }
 
-    def start_grid(self, grid: GridRow) -> None:
-        self.grid, self.traded, self.wants_new_grid = grid, {}, False
+    def start_grid(self, grid: GridRow, traded: Mapping[int, int] | None = None) -> None:
+        """``traded``: the signed sum of its fills by cell, for a grid that is not new."""
+        self.plan = GridPlan(grid, self.config.instrument, dict(traded or {}))
+        self.wants_new_grid = False
         self.deferrals.clear()
 
     def note_mid(self) -> None:

@@ -201,6 +201,8 @@ class Engine:
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
         coin.idle_reason = self._idle_reason(coin, now)
+        if coin.plan is not None:
+            coin.plan.update(coin.orders)
         if self.halt_reason(coin) or self.desk.stopping or self.storage_trouble:
             return coin.cancel_grid(now)
         if coin.idle_reason:

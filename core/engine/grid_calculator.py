@@ -1,49 +1,34 @@
-"""Grid Calculator: spacing with collapse protection (C-4), levels, and the difference to what rests.
+"""Grid Calculator: spacing with collapse protection (C-4), what cells want, and the difference to what rests.
 
-The grid is 2N+1 lines around a center and 2N cells between them. Cell ``j`` lies between line ``j`` and line ``j+1``. An empty
-cell wants to buy at its lower line, a full one to sell at its upper line; at first the cells below the center are empty and
-those above are full, so N buys and N sells are wanted and line 0 is free. A fill at line ``k`` flips its cell, and the
-replacement one spacing away follows from the difference; there is no second path that places orders.
-
-All in integers: price units, lots, and parts per 10**9 of the center.
+A fill at a line flips its cell, and the replacement one spacing away follows from the difference; there is no second path that
+places orders. All in integers: price units, lots, and parts per 10**9.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from core.domain.effects import GridRow
+from core.domain.grid import PPB, Direction, GridRow
 from core.domain.instrument import Instrument
-from core.domain.orders import Order, Side, Slot
+from core.domain.orders import Order, Side, Slot, Tif
+from core.engine.grid_settings import CALM, Conditions, GridSettings
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 
-PPB = 10**9
 MIN_TICKS = 3
 """Neighbouring lines stay this many ticks apart, whatever the settings (C-4)."""
 
+MIN_GAP_TICKS = 1
+"""Our best bid and our best ask stay this far apart, whatever became of the lines between them."""
 
-@dataclass(frozen=True, slots=True)
-class GridSettings:
-    """What the operator asked for. Fractions as parts per 10**9; money in micro-USDC."""
-
-    levels: int
-    spacing_ppb: int
-    spacing_max_ppb: int
-    round_trip_fee_ppb: int
-    """Maker fee paid twice: a spacing below it loses money on every round trip."""
-    size_micro: int
-    """Notional of one level: investment times leverage over all levels."""
-    cap_micro: int
-    """Notional of the largest worst-case position on either side."""
-    cap_lots: int = 0
-    """The same in lots, if that is set; 0: only ``cap_micro`` holds."""
+LEAST_TIGHTENING_PPB = 600_000_000
+"""Loss-drift tightening takes back at most four tenths of the spacing (C-4)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spacing:
-    """The spacing in force, and why it isn't the configured one (empty if it is)."""
+class SpacingChoice:
+    """The spacing in force, and why it isn't the one asked for (empty if it is)."""
 
     ppb: int
     override: str = ""
@@ -53,53 +38,76 @@ class GridImpossibleError(ValueError):
     """No grid can be built from these settings at this price; the text says what to change."""
 
 
-def compute_spacing(settings: GridSettings, price: int, instrument: Instrument) -> Spacing:
-    """The configured spacing, raised to its floors and never above the cap.
+def compute_spacing(
+    settings: GridSettings, price: int, instrument: Instrument, conditions: Conditions = CALM
+) -> SpacingChoice:
+    """The spacing that the settings ask for under ``conditions``, raised to its floors and never above the cap.
 
-    Floors: ``MIN_TICKS`` ticks at ``price``, and the fees of a round trip.
+    Asked for: the configured one; with ``widens`` it grows by half the average true range and 2.5 standard deviations of a bar;
+    with ``tightens`` it shrinks again, to no less than the configured one, as the price moves against the position. Floors:
+    ``MIN_TICKS`` ticks at ``price``, the fees of a round trip and the edge wanted beyond them, and the least width of the grid.
 
     Raises:
         GridImpossibleError: a floor lies above the cap.
     """
-    floors = {
-        f"{MIN_TICKS} ticks": -(-MIN_TICKS * instrument.tick(price) * PPB // price),
-        "the fees of a round trip": settings.round_trip_fee_ppb + 1,
-    }
-    name, floor = max(floors.items(), key=lambda item: item[1])
+    name, floor = spacing_floor(settings, price, instrument)
     if floor > settings.spacing_max_ppb:
         raise GridImpossibleError(
             f"{instrument.coin}: the spacing may not be under {floor / 10**7:.4f} % ({name}) nor over "
             f"{settings.spacing_max_ppb / 10**7:.4f} % (HL_GRID_SPACING_MAX_PCT); raise the maximum"
         )
-    if settings.spacing_ppb < floor:
-        return Spacing(floor, f"raised to {name}")
-    if settings.spacing_ppb > settings.spacing_max_ppb:
-        return Spacing(settings.spacing_max_ppb, "lowered to HL_GRID_SPACING_MAX_PCT")
-    return Spacing(settings.spacing_ppb)
+    asked = _asked_spacing(settings, conditions)
+    if asked < floor:
+        return SpacingChoice(floor, f"raised to {name}")
+    if asked > settings.spacing_max_ppb:
+        return SpacingChoice(settings.spacing_max_ppb, "lowered to HL_GRID_SPACING_MAX_PCT")
+    return SpacingChoice(asked)
 
 
-def build_grid(
-    settings: GridSettings, instrument: Instrument, center: int, generation: int, now_ms: int
-) -> GridRow:
-    """A new generation around ``center`` (price units). Sizes are rounded down to whole lots.
+def spacing_floor(settings: GridSettings, price: int, instrument: Instrument) -> tuple[str, int]:
+    """The highest of the floors, with its name."""
+    floors = {
+        f"{MIN_TICKS} ticks": -(-MIN_TICKS * instrument.tick(price) * PPB // price),
+        "the fees of a round trip": settings.round_trip_fee_ppb + settings.edge_ppb + 1,
+        "the least width of the grid": -(-settings.min_width_ppb // (2 * settings.levels)),
+    }
+    return max(floors.items(), key=lambda item: item[1])
+
+
+def _asked_spacing(settings: GridSettings, conditions: Conditions) -> int:
+    asked = settings.spacing_ppb
+    if settings.widens:
+        asked += conditions.atr_ppb // 2 + 5 * conditions.volatility_ppb // 2
+    if settings.tightens:
+        kept = max(LEAST_TIGHTENING_PPB, PPB - 8 * conditions.adverse_ppb)
+        asked = max(settings.spacing_ppb, asked * kept // PPB)
+    return asked
+
+
+def sized(settings: GridSettings, instrument: Instrument, grid: GridRow, profit_micro: int = 0) -> GridRow:
+    """The grid with its lots and caps, both rounded down to whole lots at its center.
+
+    With ``reinvests`` a profit enlarges the levels by its share; a loss doesn't make them smaller.
 
     Raises:
-        GridImpossibleError: the size of a level is below the venue's minimum, or its lowest line is not above zero.
+        GridImpossibleError: a level is below the venue's minimum or above the cap, or the lowest line is not above zero.
     """
-    spacing = compute_spacing(settings, center, instrument)
-    lots = settings.size_micro // center
-    lowest = line_price(center, spacing.ppb, -settings.levels)
-    if lowest <= 0:
+    budget = settings.size_micro * 2 * settings.levels
+    money = budget + max(0, profit_micro) * settings.leverage_ppb // PPB if settings.reinvests else budget
+    lots = money // (2 * settings.levels) // grid.center
+    if grid.lowest <= 0:
         raise GridImpossibleError(
-            f"{instrument.coin}: {settings.levels} levels of {spacing.ppb / 10**7:.3f} % reach below a price of 0; "
+            f"{instrument.coin}: {grid.below} levels of {grid.spacing_ppb / 10**7:.3f} % reach below a price of 0; "
             "lower HL_NUM_GRIDS or HL_GRID_SPACING_PCT"
         )
-    if lots < instrument.min_lots(instrument.round_price_down(lowest) or lowest):
+    least = lots * (PPB - settings.jitter_ppb) // PPB
+    if least < instrument.min_lots(instrument.round_price_down(grid.lowest) or grid.lowest):
+        jittered = f" less {settings.jitter_ppb / 10**7:.1f} %" if settings.jitter_ppb else ""
         raise GridImpossibleError(
-            f"{instrument.coin}: a level of {settings.size_micro / 10**6:.2f} USD is below the exchange's minimum of "
-            "10 USD; raise HL_INVESTMENT_USD or HL_LEVERAGE, or lower HL_NUM_GRIDS"
+            f"{instrument.coin}: a level of {money / (2 * settings.levels) / 10**6:.2f} USD{jittered} is below the "
+            "exchange's minimum of 10 USD; raise HL_INVESTMENT_USD or HL_LEVERAGE, or lower HL_NUM_GRIDS"
         )
-    cap = settings.cap_micro // center
+    cap = settings.cap_micro // grid.center
     cap = min(cap, settings.cap_lots) if settings.cap_lots else cap
     if cap < lots:
         raise GridImpossibleError(
@@ -107,28 +115,46 @@ def build_grid(
             f"({instrument.size_text(lots)}), so no order could rest; raise HL_MAX_POSITION_ABS or "
             "HL_MAX_SYMBOL_NOTIONAL, or lower HL_INVESTMENT_USD"
         )
-    return GridRow(instrument.coin, generation, center, spacing.ppb, settings.levels, lots, cap, now_ms)
+    return replace(
+        grid,
+        lots=lots,
+        cap_long=0 if grid.direction is Direction.SHORT else cap,
+        cap_short=0 if grid.direction is Direction.LONG else cap,
+        jitter_ppb=settings.jitter_ppb,
+        basis=settings.basis,
+    )
 
 
-def line_price(center: int, spacing_ppb: int, line: int) -> int:
-    """The price of a line in price units, rounded down; not yet on the tick."""
-    return center * (PPB + line * spacing_ppb) // PPB
+def with_entry(grid: GridRow, position: int) -> GridRow:
+    """A long or short grid with as many cells to be traded first as ``position`` (signed lots) doesn't hold already."""
+    match grid.direction:
+        case Direction.LONG:
+            return replace(grid, entry=max(0, grid.above - max(0, position) // grid.lots))
+        case Direction.SHORT:
+            return replace(grid, entry=max(0, grid.below - max(0, -position) // grid.lots))
+        case Direction.NEUTRAL:
+            return grid
 
 
 def slot_price(grid: GridRow, instrument: Instrument, side: Side, cell: int) -> int:
     """What a slot quotes: a buy at its cell's lower line rounded down, a sell at the upper rounded up (never aggressive)."""
     if side is Side.BUY:
-        return instrument.round_price_down(line_price(grid.center, grid.spacing_ppb, cell))
-    return instrument.round_price_up(line_price(grid.center, grid.spacing_ppb, cell + 1))
+        return instrument.round_price_down(grid.line(cell))
+    return instrument.round_price_up(grid.line(cell + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A slot that should have an order now: what it should be."""
+    """A slot that should have an order now: what it should be. ``takes``: it may trade at once, at this price or better."""
 
     slot: Slot
     price: int
     lots: int
+    takes: bool = False
+
+    @property
+    def tif(self) -> Tif:
+        return Tif.IOC if self.takes else Tif.ALO
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +169,56 @@ class Blocked:
         return self.why.reason
 
 
-def start_lots(grid: GridRow, cell: int) -> int:
-    """What a cell holds before any fill: nothing below the center, a level's lots above."""
-    return grid.lots if cell >= 0 else 0
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """How large the orders of either side may be, as a fraction of a level times 10**9."""
+
+    buy_ppb: int = PPB
+    sell_ppb: int = PPB
 
 
-def wanted_levels(grid: GridRow, instrument: Instrument, traded: Mapping[int, int]) -> list[Level]:
-    """Every order that the cells want, nearest to the center first.
+EVEN = Scales()
 
-    ``traded`` is the signed sum of fills by cell. A want below the venue's minimum waits in its cell until it has grown.
+
+def wants_of_cell(
+    grid: GridRow, instrument: Instrument, cell: int, traded: int | None, scales: Scales = EVEN
+) -> list[Level]:
+    """What a cell wants: to buy until it is full, and to sell what it holds. ``traded``: the signed sum of its fills, ``None``
+    if it never traded. A scale below one leaves room in the cell, one above one lets it hold, or lack, more than a level.
     """
-    wants = cell_wants(grid, instrument, traded)
-    return [level for level in wants if level.lots >= instrument.min_lots(level.price)]
+    lots = grid.cell_lots(cell)
+    held = grid.start_lots(cell) + (traded or 0)
+    full, empty = lots * scales.buy_ppb // PPB, lots - lots * scales.sell_ppb // PPB
+    found = []
+    for side, wanted in ((Side.BUY, full - held), (Side.SELL, held - empty)):
+        if wanted > 0:
+            price = slot_price(grid, instrument, side, cell)
+            takes = traded is None and grid.is_entry(cell) and side is _entry_side(grid)
+            if price > 0:
+                found.append(Level(Slot(grid.generation, side, cell), price, wanted, takes))
+    return found
+
+
+def _entry_side(grid: GridRow) -> Side:
+    return Side.BUY if grid.direction is Direction.LONG else Side.SELL
+
+
+def nearest_first(cells: Iterable[int], around: int = 0) -> list[int]:
+    return sorted(cells, key=lambda cell: (abs(2 * (cell - around) + 1), cell))
 
 
 def cell_wants(grid: GridRow, instrument: Instrument, traded: Mapping[int, int]) -> list[Level]:
-    """As ``wanted_levels``, and what is below the minimum."""
-    levels = []
-    for cell in sorted(range(-grid.levels, grid.levels), key=lambda j: (abs(2 * j + 1), j)):
-        held = start_lots(grid, cell) + traded.get(cell, 0)
-        for side, lots in ((Side.BUY, grid.lots - held), (Side.SELL, held)):
-            price = slot_price(grid, instrument, side, cell)
-            if lots > 0:
-                levels.append(Level(Slot(grid.generation, side, cell), price, lots))
-    return levels
+    """What all cells want, nearest to the center first; ``traded``: the signed sum of fills by cell."""
+    wants = (wants_of_cell(grid, instrument, cell, traded.get(cell)) for cell in nearest_first(grid.cells))
+    return [level for of_cell in wants for level in of_cell]
+
+
+def wanted_levels(grid: GridRow, instrument: Instrument, traded: Mapping[int, int]) -> list[Level]:
+    """As ``cell_wants``, without what is below the venue's minimum: it waits in its cell until it has grown."""
+    return [w for w in cell_wants(grid, instrument, traded) if w.lots >= instrument.min_lots(w.price)]
+
+
+# -- the difference ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +230,38 @@ class Quotes:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPrices:
+    """What of ours may still trade: the prices taken, by side, and the best of the grid's on either side (0: none)."""
+
+    taken: Collection[tuple[Side, int]] = ()
+    top_buy: int = 0
+    low_sell: int = 0
+
+    @staticmethod
+    def of(orders: Iterable[Order], occupied: Collection[tuple[Side, int]] = ()) -> OwnPrices:
+        taken = {(o.side, o.price) for o in orders}
+        return OwnPrices(
+            taken | set(occupied),
+            max((price for side, price in taken if side is Side.BUY), default=0),
+            min((price for side, price in taken if side is Side.SELL), default=0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """All that decides whether a level may be placed now."""
+
+    instrument: Instrument
+    exposure: Exposure
+    limits: RiskLimits
+    quotes: Quotes
+    deferred: Mapping[Slot, Refusal]
+    own: OwnPrices
+    slippage_ppb: int = 0
+    """How far past the best price a level that takes may trade."""
+
+
+@dataclass(frozen=True, slots=True)
 class GridDiff:
     """What to do: live orders to cancel, levels to place now, and levels that wait with their reason."""
 
@@ -186,85 +270,126 @@ class GridDiff:
     blocked: tuple[Blocked, ...]
 
 
+def is_fit(order: Order, level: Level, min_change_lots: int) -> bool:
+    """Whether an order serves its level: exact price, and nearly its size. Then it keeps its place in the queue."""
+    if order.tif is Tif.IOC:
+        return True
+    return order.price == level.price and abs(order.remaining - level.lots) < min_change_lots
+
+
 def compute_grid_diff(
     wanted: Sequence[Level],
     live: Mapping[Slot, Order],
     extra: Iterable[Order],
-    exposure: Exposure,
-    limits: RiskLimits,
-    quotes: Quotes,
-    deferred: Mapping[Slot, Refusal],
+    gate: Gate,
     min_change_lots: int,
-    occupied: Collection[tuple[Side, int]] = (),
 ) -> GridDiff:
-    """The smallest change from what is live to what is wanted.
-
-    An order at its exact price whose remaining size is within ``min_change_lots`` of the wish is kept, and with it its place
-    in the queue. ``extra`` are live orders outside any wanted slot. New orders are risk-checked one by one in the order given,
-    must be passive against ``quotes`` and must not cross an own order (I6). ``occupied`` are prices of a side at which an order
-    of ours, of whatever purpose, may still trade.
-    """
-    cancel = list(extra)
-    missing = []
+    """The smallest change from what is live to what is wanted. ``extra`` are live orders outside any wanted slot."""
+    cancel, missing = list(extra), []
     for level in wanted:
         order = live.get(level.slot)
         if order is None:
             missing.append(level)
-        elif order.price != level.price or abs(order.remaining - level.lots) >= min_change_lots:
+        elif not is_fit(order, level, min_change_lots):
             cancel.append(order)
-    own = [*live.values(), *cancel]
-    taken = {*occupied, *((o.side, o.price) for o in own)}
-    top_buy = max((o.price for o in own if o.side is Side.BUY), default=0)
-    low_sell = min((o.price for o in own if o.side is Side.SELL), default=None)
+    place, blocked = build_filtered_levels(missing, gate)
+    return GridDiff(tuple(cancel), place, blocked)
+
+
+def build_filtered_levels(
+    missing: Iterable[Level], gate: Gate
+) -> tuple[tuple[Level, ...], tuple[Blocked, ...]]:
+    """What of the levels may be placed, in the order given, and what each other one waits for.
+
+    Each is risk-checked beside those before it, must be passive against the quotes and must not cross an own order (I6).
+    """
+    exposure, own = gate.exposure, gate.own
+    taken, top_buy, low_sell = set[tuple[Side, int]](), own.top_buy, own.low_sell
     place: list[Level] = []
     blocked: list[Blocked] = []
-    for level in missing:
-        side, price = level.slot.side, level.price
-        twin = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", price)
+    for wish in missing:
+        side = wish.slot.side
+        level = _limited(wish, gate, top_buy, low_sell) if wish.takes else wish
+        at = side, level.price
+        refusal = gate.deferred.get(level.slot)
+        if refusal is None and (at in own.taken or at in taken):
+            refusal = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", level.price)
         refusal = (
-            deferred.get(level.slot)
-            or (twin if (side, price) in taken else None)
-            or _not_passive(side, price, quotes, top_buy, low_sell)
-            or allow_order(exposure, side, level.lots, limits)
+            refusal
+            or _not_passive(level, gate, top_buy, low_sell)
+            or allow_order(exposure, side, level.lots, gate.limits)
         )
         if refusal is not None:
             blocked.append(Blocked(level, refusal))
             continue
         place.append(level)
-        taken.add((side, price))
         exposure = exposure.with_order(side, level.lots)
+        if level.takes:
+            continue
+        taken.add(at)
         if side is Side.BUY:
-            top_buy = max(top_buy, price)
+            top_buy = max(top_buy, level.price)
         else:
-            low_sell = price if low_sell is None else min(low_sell, price)
-    return GridDiff(tuple(cancel), tuple(place), tuple(blocked))
+            low_sell = min(low_sell or level.price, level.price)
+    return tuple(place), tuple(blocked)
 
 
-def _not_passive(
-    side: Side, price: int, quotes: Quotes, top_buy: int, low_sell: int | None
-) -> Refusal | None:
+def _limited(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Level:
+    """One that takes: at its line or the best price with the slippage allowed, whichever is better, and never an own order."""
+    instrument, quotes = gate.instrument, gate.quotes
+    if not quotes.bid or not quotes.ask:
+        return level
+    if level.slot.side is Side.BUY:
+        price = min(level.price, quotes.ask * (PPB + gate.slippage_ppb) // PPB)
+        price = min(price, low_sell - 1) if low_sell else price
+        return replace(level, price=instrument.round_price_down(price))
+    price = max(level.price, quotes.bid * (PPB - gate.slippage_ppb) // PPB, top_buy + 1)
+    return replace(level, price=instrument.round_price_up(price))
+
+
+def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refusal | None:
+    side, price, quotes = level.slot.side, level.price, gate.quotes
+    gap = MIN_GAP_TICKS * gate.instrument.tick(price) if price > 0 else 0
     if side is Side.BUY:
         if quotes.ask is None:
             return Refusal(Rule.POST_ONLY, "no ask to be passive against")
-        if price >= quotes.ask:
+        if price >= quotes.ask and not level.takes:
             return Refusal(Rule.POST_ONLY, "would take: the best ask is at or below it", price)
-        if low_sell is not None and price >= low_sell:
+        if low_sell and price + (0 if level.takes else gap) > low_sell - level.takes:
             return Refusal(Rule.OWN_ORDER, "would cross an own sell", low_sell)
         return None
     if quotes.bid is None:
         return Refusal(Rule.POST_ONLY, "no bid to be passive against")
-    if price <= quotes.bid:
+    if price <= quotes.bid and not level.takes:
         return Refusal(Rule.POST_ONLY, "would take: the best bid is at or above it", price)
-    return Refusal(Rule.OWN_ORDER, "would cross an own buy", top_buy) if price <= top_buy else None
+    if top_buy and price - (0 if level.takes else gap) < top_buy + level.takes:
+        return Refusal(Rule.OWN_ORDER, "would cross an own buy", top_buy)
+    return None
 
 
-def validate_plan(place: Sequence[Level], kept: Iterable[Order]) -> None:
-    """Assert I6 on what will rest: unique prices per side, and every buy below every sell."""
-    buys = [level.price for level in place if level.slot.side is Side.BUY]
-    sells = [level.price for level in place if level.slot.side is Side.SELL]
-    kept = list(kept)
-    buys += [order.price for order in kept if order.side is Side.BUY]
-    sells += [order.price for order in kept if order.side is Side.SELL]
-    for prices in (sorted(buys), sorted(sells)):
+# -- the validator ----------------------------------------------------------------------------------------------------
+
+
+def validate_plan(place: Sequence[Level], own: OwnPrices, quotes: Quotes, instrument: Instrument) -> None:
+    """Assert what holds of every plan (I6): on the tick and above the venue's minimum, one order at a price of a side, best bid
+    below best ask by ``MIN_GAP_TICKS``, and every order that is to rest passive against ``quotes``.
+    """
+    resting = [level for level in place if not level.takes]
+    top_buy, low_sell = own.top_buy, own.low_sell
+    for side in Side:
+        prices = sorted(level.price for level in resting if level.slot.side is side)
         assert all(a < b for a, b in pairwise(prices)), f"two orders at one price: {prices}"
-    assert not buys or not sells or max(buys) < min(sells), f"crossed: {max(buys)} >= {min(sells)}"
+        assert not any((side, price) in own.taken for price in prices), f"two orders at one price: {prices}"
+        if prices and side is Side.BUY:
+            top_buy = max(top_buy, prices[-1])
+            assert prices[-1] < (quotes.ask or 0), "a buy that would take"
+        elif prices:
+            low_sell = min(low_sell or prices[0], prices[0])
+            assert quotes.bid is not None, "a sell without a bid to be passive against"
+            assert prices[0] > quotes.bid, "a sell that would take"
+    if resting and top_buy and low_sell:
+        gap = MIN_GAP_TICKS * instrument.tick(top_buy)
+        assert top_buy + gap <= low_sell, f"crossed: {top_buy} and {low_sell}"
+    for level in place:
+        assert instrument.is_valid_price(level.price), f"{level.price} is not on the tick"
+        assert level.lots >= instrument.min_lots(level.price), f"{level} is below the minimum"

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from core.domain.clock import Instant
 from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled
 from core.domain.fills import Fill
-from core.domain.orders import Order, OrderState, Side, Slot, Tif
+from core.domain.orders import Order, OrderState, Slot, Tif
+from core.engine.own_orders import OwnOrders
 
 TERMINAL_KEPT = 1_000
 """Terminal orders kept in memory for late evidence; the journal has them all."""
@@ -66,14 +67,17 @@ class OrderManager:
     by_oid: dict[int, str] = field(default_factory=dict)
     by_slot: dict[Slot, str] = field(default_factory=dict)
     doubts: dict[str, Doubt] = field(default_factory=dict)
-    by_price: dict[tuple[Side, int], set[str]] = field(default_factory=dict)
-    """Live orders at a price of a side: never more than one of the grid's (I6)."""
+    own: OwnOrders = field(default_factory=OwnOrders)
+    """What may still trade, by price and in sum."""
+    doubles: set[str] = field(default_factory=set)
+    """Live orders of slots that another live order holds: late evidence brought one of the two back to life."""
     settled: int = 0
     """Orders that have come to their end in this run."""
     venue_seen_ms: int = 0
     """The newest stamp of the venue's own: what expired before it can't arrive any more."""
     changed: dict[str, Order] = field(default_factory=dict)
     """Rows that changed since the last ``take_changed``."""
+    _touched: set[Slot] = field(default_factory=set)
     _live: dict[str, Order] = field(default_factory=dict)
     _terminal: dict[str, None] = field(default_factory=dict)
 
@@ -95,9 +99,12 @@ class OrderManager:
 
     def exposure(self) -> tuple[int, int]:
         """Lots that live buys, and live sells, may still add; UNKNOWN and CANCELLING count in full (I4)."""
-        buys = sum(o.remaining for o in self.live() if o.side is Side.BUY)
-        sells = sum(o.remaining for o in self.live() if o.side is Side.SELL)
-        return buys, sells
+        return self.own.buys, self.own.sells
+
+    def take_touched(self) -> set[Slot]:
+        """Slots whose order has changed since the last call."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def take_changed(self) -> list[Order]:
         changed, self.changed = list(self.changed.values()), {}
@@ -131,6 +138,18 @@ class OrderManager:
         doubt = self._begin_doubt(cloid, now)
         doubt.since_mono_ms, doubt.due_mono_ms = now.mono_ms, now.mono_ms + ASK_AGAIN_MS
         return self._store(order.moved(OrderState.CANCELLING))
+
+    def move_slot(self, cloid: str, slot: Slot) -> None:
+        """A resting order serves another, free slot from now on: the one that a new grid has at its price."""
+        order = self.by_cloid[cloid]
+        assert order.state is OrderState.OPEN, order
+        assert not order.filled, order
+        assert slot not in self.by_slot, slot
+        if order.slot is not None and self.by_slot.get(order.slot) == cloid:
+            self._touched.add(order.slot)
+            self._hand_over(order.slot, cloid)
+        self.doubles.discard(cloid)
+        self._store(replace(order, slot=slot))
 
     # -- evidence -----------------------------------------------------------------------------------------------
 
@@ -343,33 +362,38 @@ class OrderManager:
         self.settled += before is not None and before.state.is_live and order.state.is_terminal
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
-        at_price = self.by_price.setdefault((order.side, order.price), set())
+        self.own.note(before, order)
         if order.state.is_live:
             self._live[cloid] = order
-            at_price.add(cloid)
         else:
             self._live.pop(cloid, None)
-            at_price.discard(cloid)
-        if not at_price:
-            del self.by_price[order.side, order.price]
         if order.order_id is not None:
             self.by_oid[order.order_id] = cloid
         if order.slot is not None:
-            if order.state.is_live:
-                self.by_slot.setdefault(order.slot, cloid)
-            elif self.by_slot.get(order.slot) == cloid:
-                self._hand_over(order.slot)
+            self._touched.add(order.slot)
+            self._note_slot(order, order.slot)
         if order.state.is_terminal:
             self._terminal[cloid] = None
             self._prune()
         return order
 
-    def _hand_over(self, slot: Slot) -> None:
+    def _note_slot(self, order: Order, slot: Slot) -> None:
+        if order.state.is_live:
+            if self.by_slot.setdefault(slot, order.cloid) != order.cloid:
+                self.doubles.add(order.cloid)
+            return
+        self.doubles.discard(order.cloid)
+        if self.by_slot.get(slot) == order.cloid:
+            self._hand_over(slot, order.cloid)
+
+    def _hand_over(self, slot: Slot, cloid: str) -> None:
         """Free a slot, unless late evidence brought another order of it back to life."""
         del self.by_slot[slot]
-        for other in self.live():
-            if other.slot == slot:
-                self.by_slot[slot] = other.cloid
+        for other in self.doubles - {cloid}:
+            if self.by_cloid[other].slot == slot:
+                self.by_slot[slot] = other
+                self.doubles.discard(other)
+                return
 
     def _prune(self) -> None:
         while len(self._terminal) > TERMINAL_KEPT:

@@ -9,7 +9,8 @@ from itertools import accumulate
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import Level, build_grid, compute_spacing, wanted_levels
+from core.engine.grid_calculator import Level, wanted_levels
+from core.engine.strategies import STRATEGIES, Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ class Preview:
 def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Preview:
     """The first grid around ``mid_price`` (price units). Raises ``GridImpossibleError``."""
     instrument = config.instrument
-    grid = build_grid(config.grid, instrument, mid_price, 1, 0)
-    spacing = compute_spacing(config.grid, mid_price, instrument)
+    strategy = STRATEGIES[config.grid.strategy]
+    ask = Ask(config.grid, instrument, 2 * mid_price, 0)
+    grid, spacing = strategy.build(ask), strategy.spacing(ask)
     levels = tuple(wanted_levels(grid, instrument, {}))
     fees_ppb = config.grid.round_trip_fee_ppb
     earned_micro = grid.lots * mid_price * (spacing.ppb - fees_ppb) // 10**9
@@ -64,11 +66,11 @@ def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Prev
         override=spacing.override,
         fees_pct=Decimal(fees_ppb).scaleb(-7),
         profit_usd=Decimal(earned_micro).scaleb(-6),
-        cap=instrument.size_decimal(grid.cap_lots),
+        cap=instrument.size_decimal(max(grid.cap_long, grid.cap_short)),
         levels=levels,
         edges=(
-            _edge(config, investment_usd, levels, Side.BUY, grid.cap_lots),
-            _edge(config, investment_usd, levels, Side.SELL, grid.cap_lots),
+            _edge(config, investment_usd, levels, Side.BUY, grid.cap_long),
+            _edge(config, investment_usd, levels, Side.SELL, grid.cap_short),
         ),
     )
 

@@ -39,8 +39,14 @@ class Exposure:
 class RiskLimits:
     """Limits of one coin in lots; ``max_order_lots`` guards against a sizing mistake."""
 
-    cap_lots: int
+    cap_long: int
+    cap_short: int
+    """The largest worst-case position on either side, both positive."""
     max_order_lots: int
+
+    def cap(self, side: Side) -> int:
+        """Of what orders of ``side`` may build up."""
+        return self.cap_long if side is Side.BUY else self.cap_short
 
 
 class Rule(StrEnum):
@@ -78,9 +84,10 @@ def allow_order(exposure: Exposure, side: Side, lots: int, limits: RiskLimits) -
     if lots > limits.max_order_lots:
         reason = f"{lots} lots is more than the largest order allowed ({limits.max_order_lots})"
         return Refusal(Rule.MAX_ORDER, reason, limits.max_order_lots)
-    if worst > limits.cap_lots:
+    cap = limits.cap(side)
+    if worst > cap:
         direction = "long" if side is Side.BUY else "short"
-        room = exposure.position - side.sign * (worst - limits.cap_lots)
-        reason = f"worst case {worst} lots {direction} would pass the cap of {limits.cap_lots}"
+        room = exposure.position - side.sign * (worst - cap)
+        reason = f"worst case {worst} lots {direction} would pass the cap of {cap}"
         return Refusal(Rule.CAP, reason, room)
     return None

@@ -11,7 +11,7 @@ from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
-from core.engine.grid_calculator import Blocked, line_price
+from core.engine.grid_calculator import Blocked
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
 from core.engine.risk_engine import Rule
@@ -123,7 +123,9 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         funding_usd=ledger.funding.total,
         unrealized_usd=unrealized,
         daily_usd=ledger.day_realized_at(now) + unrealized,
-        position_cap=instrument.size_decimal(coin.grid.cap_lots if coin.grid else 0),
+        position_cap=instrument.size_decimal(
+            max(coin.grid.cap_long, coin.grid.cap_short) if coin.grid else 0
+        ),
         worst_long=instrument.size_decimal(exposure.worst_long),
         worst_short=instrument.size_decimal(exposure.worst_short),
         max_slippage_pct=coin.config.slippage_ppb / 10**7,
@@ -180,17 +182,12 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
     live = coin.live_grid_orders()
     if grid is None:
         return GridView(levels=levels, orders_active=len(live))
-    cap = max(1, grid.cap_lots)
+    cap = max(1, grid.cap_long if coin.ledger.lots > 0 else grid.cap_short)
     return GridView(
         center=instrument.price_decimal(grid.center),
         generation=grid.generation,
         spacing_pct=grid.spacing_ppb / 10**7,
-        width_pct=100.0
-        * (
-            line_price(grid.center, grid.spacing_ppb, grid.levels)
-            - line_price(grid.center, grid.spacing_ppb, -grid.levels)
-        )
-        / grid.center,
+        width_pct=100.0 * (grid.highest - grid.lowest) / grid.center,
         level_gap_pct=_widest_gap_pct(live, grid.center),
         orders_active=len(live),
         orders_target=len(coin.wanted),
@@ -211,7 +208,7 @@ def _widest_gap_pct(live: list[Order], center: int) -> float:
 def _levels(coin: Coin, now: Instant) -> tuple[LevelView, ...]:
     """Every live grid order, and every slot that wants one and has none; highest price first."""
     instrument = coin.config.instrument
-    wanted = {level.slot for level in coin.wanted}
+    wanted = coin.plan.wants if coin.plan else {}
     rows: list[tuple[int, LevelView]] = []
     for order in coin.live_grid_orders():
         rows.append((order.price, _order_row(instrument, order, order.slot in wanted)))

@@ -6,20 +6,18 @@ from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.engine.coin import Coin
-from core.engine.grid_calculator import Blocked, cell_wants
+from core.engine.grid_calculator import Blocked
 from core.engine.risk_engine import Refusal, Rule
 
 
 def slots_without_order(coin: Coin) -> list[Blocked]:
     """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own."""
-    if coin.grid is None:
+    if coin.plan is None:
         return []
     instrument = coin.config.instrument
     known = {blocked.level.slot: blocked for blocked in coin.blocked}
     found = []
-    for level in cell_wants(coin.grid, instrument, coin.traded):
-        if level.slot in coin.orders.by_slot:
-            continue
+    for level in coin.plan.without_order(coin.orders.by_slot):
         least = instrument.min_lots(level.price)
         if coin.idle_reason:
             why = Refusal(Rule.IDLE, coin.idle_reason)

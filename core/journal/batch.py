@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from core.domain.effects import (
     Effect,
-    GridRow,
     LiftHalt,
     RevokeAdjustment,
     SaveAction,
@@ -22,6 +21,7 @@ from core.domain.effects import (
 )
 from core.domain.events import FillConflict
 from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
+from core.domain.grid import GridRow
 from core.domain.orders import Order
 
 

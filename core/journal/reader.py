@@ -11,8 +11,9 @@ from pathlib import Path
 
 import aiosqlite
 
-from core.domain.effects import GridRow, SaveCheckpoint
+from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, Funding
+from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState
 from core.journal.batch import Anchor
 from core.journal.errors import damaged, unusable
@@ -220,8 +221,8 @@ class JournalReader:
 
     async def _traded(self, db: aiosqlite.Connection, grid: GridRow) -> dict[int, int]:
         found = await db.execute_fetchall(
-            f"SELECT o.slot_index AS cell, sum(CASE o.slot_side WHEN 'buy' THEN {_FILLED} ELSE -{_FILLED} END) AS lots "
-            "FROM orders o WHERE o.coin = ? AND o.generation = ? GROUP BY o.slot_index",
+            f"SELECT o.slot_index AS cell, sum(CASE o.slot_side WHEN 'buy' THEN {_FILLED} ELSE -{_FILLED} END) AS lots, "
+            f"sum({_FILLED}) AS volume FROM orders o WHERE o.coin = ? AND o.generation = ? GROUP BY o.slot_index",
             (grid.coin, grid.generation),
         )
-        return {row["cell"]: row["lots"] for row in found if row["lots"]}
+        return {row["cell"]: row["lots"] for row in found if row["volume"]}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Protocol
 
-from core.domain.effects import GridRow, SaveAction, SaveCheckpoint
+from core.domain.effects import SaveAction, SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKind, FillSource, ForeignFill, Funding
+from core.domain.grid import Direction, GridRow, Spacing
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 
 INSERT_FILL = """
@@ -22,13 +23,27 @@ INSERT INTO orders (cloid, coin, purpose, generation, slot_side, slot_index, sid
   created_ms, expires_ms, ledger_version, state, order_id, final_filled, reason)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (cloid) DO UPDATE SET state = excluded.state, order_id = excluded.order_id,
-  final_filled = excluded.final_filled, reason = excluded.reason
+  final_filled = excluded.final_filled, reason = excluded.reason,
+  generation = excluded.generation, slot_side = excluded.slot_side, slot_index = excluded.slot_index
 """
 
-INSERT_GRID = """
-INSERT INTO grids (coin, generation, center, spacing_ppb, levels, lots, cap_lots, created_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
+GRID_COLUMNS = (
+    *(
+        "coin",
+        "generation",
+        "center",
+        "spacing_ppb",
+        "below",
+        "above",
+        "lots",
+        "cap_long",
+        "cap_short",
+        "created_ms",
+    ),
+    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis"),
+)
+
+INSERT_GRID = f"INSERT INTO grids ({', '.join(GRID_COLUMNS)}) VALUES ({', '.join('?' * len(GRID_COLUMNS))})"
 
 INSERT_ACTION = """
 INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)
@@ -216,15 +231,17 @@ def order_from_row(row: Row, filled: int) -> Order:
 
 
 def grid_values(grid: GridRow) -> tuple[object, ...]:
-    return (
-        *(grid.coin, grid.generation, grid.center, grid.spacing_ppb),
-        *(grid.levels, grid.lots, grid.cap_lots, grid.created_ms),
-    )
+    return tuple(getattr(grid, name) for name in GRID_COLUMNS)
 
 
 def grid_from_row(row: Row) -> GridRow:
-    names = ("coin", "generation", "center", "spacing_ppb", "levels", "lots", "cap_lots", "created_ms")
-    return GridRow(**{name: row[name] for name in names})
+    values = {name: row[name] for name in GRID_COLUMNS}
+    kinds = {
+        "spacing": Spacing(values["spacing"]),
+        "direction": Direction(values["direction"]),
+        "is_endless": bool(values["is_endless"]),
+    }
+    return GridRow(**{**values, **kinds})
 
 
 def action_values(action: SaveAction, now_ms: int) -> tuple[object, ...]:

@@ -112,7 +112,22 @@ CREATE TABLE days (day TEXT PRIMARY KEY, pnl TEXT NOT NULL, account_value TEXT N
 DELETE FROM meta WHERE key = 'high_water';
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = """
+-- A grid may have other cells above its center than below, and other caps long than short.
+ALTER TABLE grids RENAME COLUMN levels TO below;
+ALTER TABLE grids RENAME COLUMN cap_lots TO cap_long;
+ALTER TABLE grids ADD COLUMN above INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grids ADD COLUMN cap_short INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grids ADD COLUMN spacing TEXT NOT NULL DEFAULT 'arithmetic';
+ALTER TABLE grids ADD COLUMN direction TEXT NOT NULL DEFAULT 'neutral';
+ALTER TABLE grids ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grids ADD COLUMN is_endless INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grids ADD COLUMN jitter_ppb INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE grids ADD COLUMN basis TEXT NOT NULL DEFAULT '';
+UPDATE grids SET above = below, cap_short = cap_long;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 

@@ -17,7 +17,7 @@ from core.engine.engine import Engine
 from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
-from core.engine.grid_calculator import GridSettings
+from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.stop_loss import StopLoss
 from core.exchange.reads import Reads
@@ -55,8 +55,9 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
             size_micro=budget // (2 * settings.num_grids),
             cap_micro=int(settings.max_symbol_notional * 10**6) or budget,
             cap_lots=cap_lots,
+            leverage_ppb=int(settings.leverage * PPB),
+            trailing=Trailing(int(settings.trailing_pct * PPB)),
         ),
-        recenter_ppb=int(settings.trailing_pct * PPB),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=int(settings.flatten_slippage_pct * PPB),
         funding_bleed_ppb=int(settings.funding_bleed_pct * PPB),
@@ -116,8 +117,7 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
         maker=counts.get("maker", 0),
     )
     if rows.grid is not None:
-        coin.start_grid(rows.grid)
-        coin.traded = dict(rows.traded)
+        coin.start_grid(rows.grid, rows.traded)
     for order in rows.ended_orders:
         coin.orders.add(order)
     coin.orders.take_changed()  # these rows are as they were

@@ -10,8 +10,9 @@ from itertools import count
 from pathlib import Path
 
 from core.domain.cloid import make_cloid
-from core.domain.effects import GridRow, SaveCheckpoint
+from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Fill, FillSource
+from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.journal.batch import Anchor, Batch
 from core.journal.schema import prepare
@@ -134,4 +135,4 @@ def _order(number: int) -> Order:
 
 
 def _grid(generation: int) -> GridRow:
-    return GridRow(COIN, generation, PRICE, 600_000, 10, LOTS, 10 * LOTS, START_MS)
+    return GridRow(COIN, generation, PRICE, 600_000, 10, 10, LOTS, 10 * LOTS, 10 * LOTS, START_MS)

@@ -114,7 +114,10 @@ class Books:
             yield from self._over_cap(truth, orders)
 
     def _over_cap(self, truth: Truth, orders: list[dict[str, Any]]) -> Iterator[str]:
-        caps = [row[0] for row in self.rows("SELECT cap_lots FROM grids WHERE coin = ?", self.coin)]
+        caps = [
+            row[0]
+            for row in self.rows("SELECT max(cap_long, cap_short) FROM grids WHERE coin = ?", self.coin)
+        ]
         position = self.lots(truth["positions"].get(self.coin, "0"))
         for side, sign in SIGNS.items():
             adding = sum(self.lots(order["sz"]) for order in orders if order["side"] == side)

@@ -74,7 +74,9 @@ class Watch:
 
     def _cap(self, coin: str) -> int | None:
         """The widest of all grids: orders of the one before may still rest."""
-        caps = [row[0] for row in self._rows("SELECT cap_lots FROM grids WHERE coin = ?", coin)]
+        caps = [
+            row[0] for row in self._rows("SELECT max(cap_long, cap_short) FROM grids WHERE coin = ?", coin)
+        ]
         return max(caps, default=None)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -19,7 +19,7 @@ from core.domain.events import FillsCommitted, FundingCommitted, PlaceOutcome, U
 from core.domain.fills import Funding
 from core.domain.instrument import Instrument
 from core.domain.orders import OrderState, Side
-from core.engine.grid_calculator import GridImpossibleError, build_grid
+from core.engine.grid_calculator import GridImpossibleError
 from core.exchange.actions import order_action
 from core.runtime.report import status
 from core.runtime.restore import coin_config
@@ -34,6 +34,7 @@ from tests.unit.engine.builders import (
     Bench,
     account,
     fill,
+    grid_of,
     make_engine,
     placed,
     quote,
@@ -193,11 +194,11 @@ def test_x22_a_price_on_the_tick_is_rounded_to_itself_in_both_directions(text: s
 def test_x23_a_grid_of_one_level_keeps_the_largest_spacing_or_is_refused() -> None:
     loaded = load(HL_NUM_GRIDS="1", HL_GRID_SPACING_MAX_PCT="0.002")
     config = coin_config(loaded.by_coin["BTC"], SOL)
-    assert build_grid(config.grid, SOL, MID, 1, 0).spacing_ppb <= 2_000_000
+    assert grid_of(config.grid).spacing_ppb <= 2_000_000
     with pytest.raises(UsageError, match="grid_spacing_max_pct"):
         load(HL_NUM_GRIDS="1", HL_GRID_SPACING_MAX_PCT="0.0004")
     with pytest.raises(GridImpossibleError, match="HL_GRID_SPACING_MAX_PCT"):
-        build_grid(replace(config.grid, round_trip_fee_ppb=3_000_000), SOL, MID, 1, 0)
+        grid_of(replace(config.grid, round_trip_fee_ppb=3_000_000))
 
 
 async def test_x24_the_key_is_in_no_setting_event_snapshot_or_status(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
@@ -27,14 +27,16 @@ from core.domain.events import (
     Tick,
 )
 from core.domain.fills import Fill, FillSource
+from core.domain.grid import PPB, GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
 from core.engine.fold import Fold
-from core.engine.grid_calculator import PPB, GridSettings
+from core.engine.grid_settings import GridSettings
 from core.engine.procedures import feed_ticket
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.strategies import STRATEGIES, Ask
 
 ACCOUNT = "0x" + "a" * 40
 INSTANCE, BOOT = "1057a9ce", "b0070001"
@@ -134,7 +136,7 @@ def update(of: Order, status: str, remaining: int | None = None, order_id: int =
     return OrderUpdate(of.coin, of.cloid, of.order_id or order_id, status, left, of.lots, VENUE_0)
 
 
-def settings(**changes: int) -> GridSettings:
+def settings(**changes: Any) -> GridSettings:
     """Three levels a side of 50 lots (100 USD) every 0.5 %, capped at 300 USD."""
     usual = GridSettings(
         levels=3,
@@ -147,11 +149,19 @@ def settings(**changes: int) -> GridSettings:
     return replace(usual, **changes)
 
 
-def coin_config(instrument: Instrument = SOL, **changes: int) -> CoinConfig:
-    return CoinConfig(instrument, settings(**changes), 0, 60_000, slippage_ppb=PPB // 100)
+def grid_of(
+    settings: GridSettings, instrument: Instrument = SOL, center: int = MID, generation: int = 1
+) -> GridRow:
+    """A new grid around ``center``."""
+    grid = STRATEGIES[settings.strategy].build(Ask(settings, instrument, 2 * center, 0))
+    return replace(grid, generation=generation)
 
 
-def make_engine(*instruments: Instrument, position: int = 0, **changes: int) -> Engine:
+def coin_config(instrument: Instrument = SOL, **changes: Any) -> CoinConfig:
+    return CoinConfig(instrument, settings(**changes), 60_000, slippage_ppb=PPB // 100)
+
+
+def make_engine(*instruments: Instrument, position: int = 0, **changes: Any) -> Engine:
     """An engine whose ledgers hold ``position`` lots and that has seen nothing yet."""
     engine = Engine(ACCOUNT, INSTANCE, BOOT, {})
     for instrument in instruments or (SOL,):

@@ -66,7 +66,7 @@ class Storm:
             return
         stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin)}
         live = {slot.index for slot in coin.orders.by_slot if slot.generation == coin.grid.generation}
-        silent = set(range(-coin.grid.levels, coin.grid.levels)) - stopped.keys() - live
+        silent = set(coin.grid.cells) - stopped.keys() - live
         assert not silent, f"silent cells: {silent}"
         assert all(stopped.values()), stopped
 

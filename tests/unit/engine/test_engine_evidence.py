@@ -122,7 +122,8 @@ def test_a_late_fill_is_applied_in_full_and_told() -> None:
     assert "late_fill" in notices(effects)
     assert bench.coin.ledger.lots == 50 * target.side.sign
     assert target.slot is not None
-    assert bench.coin.traded == {target.slot.index: 50 * target.side.sign}
+    assert bench.coin.plan is not None
+    assert bench.coin.plan.traded == {target.slot.index: 50 * target.side.sign}
 
 
 def test_an_order_that_was_never_placed_frees_its_slot_and_is_told() -> None:

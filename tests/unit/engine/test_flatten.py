@@ -272,7 +272,8 @@ def test_after_a_flatten_the_resumed_grid_begins_anew_even_if_another_halt_came_
     bench.ask(Action.RESUME, id_="r")
     bench.after(10, quote())
     assert bench.coin.grid is not None
-    assert (bench.coin.grid.generation, bench.coin.traded) == (2, {})
+    assert bench.coin.plan is not None
+    assert (bench.coin.grid.generation, bench.coin.plan.traded) == (2, {})
 
 
 def test_closing_orders_are_never_quoted_around_nor_cancelled_as_grid_orders() -> None:

@@ -9,27 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.effects import GridRow
+from core.domain.grid import GridRow
 from core.domain.instrument import MIN_NOTIONAL_MICRO, Instrument
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine.grid_calculator import (
+    Gate,
     GridDiff,
     GridImpossibleError,
     Level,
+    OwnPrices,
     Quotes,
-    build_grid,
     compute_grid_diff,
     compute_spacing,
-    line_price,
     slot_price,
     validate_plan,
     wanted_levels,
 )
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
-from tests.unit.engine.builders import MID, SOL, order, settings
+from tests.unit.engine.builders import MID, SOL, grid_of, order, settings
 
 BUY, SELL = Side.BUY, Side.SELL
-GRID = build_grid(settings(), SOL, MID, 1, 0)
+GRID = grid_of(settings())
 
 
 def wants(traded: dict[int, int] | None = None) -> dict[tuple[Side, int], int]:
@@ -68,15 +68,15 @@ def test_a_floor_above_the_cap_is_refused_and_never_passes_the_cap_silently() ->
 
 def test_a_grid_below_the_exchanges_least_order_or_below_zero_is_refused_with_the_fix() -> None:
     with pytest.raises(GridImpossibleError, match="HL_INVESTMENT_USD"):
-        build_grid(settings(size_micro=9_000_000), SOL, MID, 1, 0)
+        grid_of(settings(size_micro=9_000_000))
     with pytest.raises(GridImpossibleError, match="HL_NUM_GRIDS"):
-        build_grid(settings(levels=60, spacing_ppb=20_000_000), SOL, MID, 1, 0)
+        grid_of(settings(levels=60, spacing_ppb=20_000_000))
 
 
 def test_the_cap_is_the_smaller_of_money_and_lots() -> None:
-    assert build_grid(settings(), SOL, MID, 1, 0).cap_lots == 150
-    assert build_grid(settings(cap_lots=70), SOL, MID, 1, 0).cap_lots == 70
-    assert build_grid(settings(cap_lots=700), SOL, MID, 1, 0).cap_lots == 150
+    assert grid_of(settings()).cap_long == 150
+    assert grid_of(settings(cap_lots=70)).cap_long == 70
+    assert grid_of(settings(cap_lots=700)).cap_long == 150
 
 
 # -- cells --------------------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def grids(draw: st.DrawFn) -> tuple[GridRow, Instrument]:
         size_micro=draw(st.integers(25_000_000, 10**10)),
     )
     try:
-        return build_grid(chosen, instrument, center, 1, 0), instrument
+        return grid_of(chosen, instrument, center), instrument
     except GridImpossibleError:
         return GRID, SOL
 
@@ -132,16 +132,16 @@ def test_whatever_traded_every_want_is_valid_and_no_buy_is_above_the_sell_of_its
     for want in wanted_levels(grid, instrument, traded):
         assert instrument.is_valid_price(want.price)
         assert want.lots * want.price >= MIN_NOTIONAL_MICRO
-        line = line_price(grid.center, grid.spacing_ppb, want.slot.index + (want.slot.side is SELL))
+        line = grid.line(want.slot.index + (want.slot.side is SELL))
         assert (line - want.price) * want.slot.side.sign >= 0, "rounded away from the market"
-    for cell in range(-grid.levels, grid.levels):
+    for cell in grid.cells:
         assert slot_price(grid, instrument, BUY, cell) < slot_price(grid, instrument, SELL, cell)
 
 
 @given(grids())
 def test_lines_stay_apart_by_three_ticks_of_the_center(case: tuple[GridRow, Instrument]) -> None:
     grid, instrument = case
-    lines = [line_price(grid.center, grid.spacing_ppb, n) for n in range(-grid.levels, grid.levels + 1)]
+    lines = [grid.line(n) for n in range(-grid.below, grid.above + 1)]
     assert all(b - a >= 3 * instrument.tick(grid.center) - 1 for a, b in pairwise(lines))
 
 
@@ -161,7 +161,8 @@ def diff(
         0, sum(o.remaining for o in own if o.side is BUY), sum(o.remaining for o in own if o.side is SELL)
     )
     slots = {o.slot: o for o in live if o.slot is not None}
-    return compute_grid_diff(wanted, slots, extra, exposure, RiskLimits(cap, 100), quotes, deferred or {}, 12)
+    gate = Gate(SOL, exposure, RiskLimits(cap, cap, 100), quotes, deferred or {}, OwnPrices.of(own))
+    return compute_grid_diff(wanted, slots, extra, gate, 12)
 
 
 def resting(want: Level, number: int = 1, lots: int | None = None, price: int | None = None) -> Order:
@@ -251,11 +252,11 @@ def test_a_deferred_slot_waits_with_its_reason() -> None:
 
 
 def test_a_plan_that_crosses_or_doubles_a_price_is_a_programmers_error() -> None:
-    buy, sell = Level(Slot(1, BUY, 0), 100, 1), Level(Slot(1, SELL, 0), 100, 1)
+    buy, sell = Level(Slot(1, BUY, 0), 101, 1), Level(Slot(1, SELL, 0), 100, 1)
     with pytest.raises(AssertionError, match="crossed"):
-        validate_plan([buy, sell], [])
+        validate_plan([buy, sell], OwnPrices(), Quotes(99, 102), SOL)
     with pytest.raises(AssertionError, match="two orders at one price"):
-        validate_plan([buy], [order(price=100)])
+        validate_plan([buy], OwnPrices.of([order(price=101)]), Quotes(99, 102), SOL)
 
 
 # -- risk (I4, I7) ----------------------------------------------------------------------------------------------------------
@@ -280,5 +281,5 @@ def test_a_plan_that_crosses_or_doubles_a_price_is_a_programmers_error() -> None
 def test_an_order_is_allowed_if_the_worst_case_stays_under_the_cap_or_it_only_reduces(
     position: int, buys: int, sells: int, side: Side, lots: int, allowed: bool
 ) -> None:
-    refusal = allow_order(Exposure(position, buys, sells), side, lots, RiskLimits(100, 100))
+    refusal = allow_order(Exposure(position, buys, sells), side, lots, RiskLimits(100, 100, 100))
     assert (refusal is None) is allowed

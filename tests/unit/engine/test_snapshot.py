@@ -133,7 +133,8 @@ def test_a_reason_that_holds_now_is_shown_and_not_an_older_one() -> None:
 
 def test_an_order_outside_the_wanted_grid_is_shown_as_an_orphan() -> None:
     bench = Bench().started()
-    bench.coin.wanted = bench.coin.wanted[1:]
+    assert bench.coin.plan is not None
+    bench.coin.plan.wants.popitem()
     states = [level.state for level in shot(bench).coins[0].grid.levels]
     assert states.count(LevelState.ORPHAN) == 1
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.domain.commands import Action
 from core.domain.events import Quote, Refused
 from core.domain.orders import Side
-from core.engine.grid_calculator import Blocked, Level, Quotes, compute_grid_diff
+from core.engine.grid_calculator import Blocked, Gate, Level, OwnPrices, Quotes, compute_grid_diff
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 from core.engine.why_not import frees, slots_without_order
 from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, placed
@@ -100,7 +100,7 @@ def test_a_level_that_the_market_has_passed_names_the_price_that_frees_it(quotes
 def test_the_position_that_frees_a_level_from_the_cap_does_and_one_lot_more_does_not(
     position: int, buys: int, sells: int, side: Side, lots: int
 ) -> None:
-    limits, exposure = RiskLimits(150, 100), Exposure(position, buys, sells)
+    limits, exposure = RiskLimits(150, 150, 100), Exposure(position, buys, sells)
     refusal = allow_order(exposure, side, lots, limits)
     if refusal is None or refusal.rule is not Rule.CAP:
         return
@@ -114,8 +114,9 @@ def test_the_price_that_frees_a_level_from_post_only_does(side: Side, away: int)
 
     def blocked(best: int) -> tuple[Blocked, ...]:
         quotes = Quotes(MID - 900_000, best) if side is BUY else Quotes(best, MID + 900_000)
-        exposure, limits = Exposure(0, 0, 0), RiskLimits(150, 100)
-        return compute_grid_diff([level], {}, [], exposure, limits, quotes, {}, 12).blocked
+        exposure, limits = Exposure(0, 0, 0), RiskLimits(150, 150, 100)
+        gate = Gate(SOL, exposure, limits, quotes, {}, OwnPrices())
+        return compute_grid_diff([level], {}, [], gate, 12).blocked
 
     (stopped,) = blocked(MID - side.sign * away)
     assert stopped.why.rule is Rule.POST_ONLY

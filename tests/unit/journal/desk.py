@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from core.domain.effects import GridRow
+from core.domain.grid import GridRow
 from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import prepare
@@ -25,9 +25,11 @@ def grid(generation: int = 1, **changes: Any) -> GridRow:
         "generation": generation,
         "center": 839_500,
         "spacing_ppb": 500_000,
-        "levels": 10,
+        "below": 10,
+        "above": 10,
         "lots": 30,
-        "cap_lots": 600,
+        "cap_long": 600,
+        "cap_short": 600,
         "created_ms": NOW_MS,
     }
     return GridRow(**{**values, **changes})

@@ -191,7 +191,8 @@ def test_halts_the_highest_profit_and_grid_come_back() -> None:
     )
     coin = engine.coins["BTC"]
     assert (engine.halted, coin.halted, engine.risk.peak) == ("equity", "drawdown", Decimal("100.5"))
-    assert coin.traded == {3: 15}
+    assert coin.plan is not None
+    assert coin.plan.traded == {3: 15}
 
 
 def test_a_new_start_never_reuses_a_cloid_of_an_earlier_one() -> None:

@@ -1,0 +1,81 @@
+"""When a coin's grid is built, and when another takes its place."""
+
+from __future__ import annotations
+
+from core.domain.clock import Instant
+from core.domain.effects import Effect, SaveGrid, notify
+from core.domain.grid import GridRow
+from core.engine.coin import Coin
+from core.engine.grid_calculator import GridImpossibleError
+from core.engine.strategies import STRATEGIES, Ask
+
+
+def regrid(coin: Coin, now: Instant) -> list[Effect]:
+    """Build the first grid, or a new one once the strategy says so or the settings aren't those it was built from."""
+    twice, grid = coin.mid_twice, coin.grid
+    if twice is None or not coin.steady_mid.is_believed(twice, now.mono_ms):
+        return []
+    settings = coin.config.grid
+    strategy = STRATEGIES[settings.strategy]
+    ask = _ask(coin, twice, now)
+    if grid is not None and not coin.wants_new_grid and grid.basis == settings.basis:
+        age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
+        too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
+        if too_soon or not strategy.outgrown(grid, ask):
+            coin.grid_refused = ""
+            return []
+    try:
+        built = strategy.build(ask)
+        override = strategy.spacing(ask).override
+    except GridImpossibleError as error:
+        told, coin.grid_refused = coin.grid_refused, str(error)
+        return [] if told else [notify("grid_impossible", "warn", coin.name, reason=str(error))]
+    coin.grid_refused = ""
+    coin.start_grid(built)
+    coin.grid_since_mono_ms = now.mono_ms
+    name = "grid_built" if grid is None else "grid_recentered"
+    return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
+
+
+def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
+    return Ask(
+        coin.config.grid,
+        coin.config.instrument,
+        twice,
+        now.wall_ms,
+        coin.ledger.lots,
+        before=coin.grid,
+    )
+
+
+def _grid_event(coin: Coin, grid: GridRow, name: str) -> Effect:
+    instrument = coin.config.instrument
+    return notify(
+        name,
+        "info",
+        coin.name,
+        generation=grid.generation,
+        center=instrument.price_text(grid.center),
+        spacing_pct=grid.spacing_ppb / 10**7,
+        levels=(grid.below + grid.above) // 2,
+        size=instrument.size_text(grid.lots),
+        lowest=instrument.price_text(grid.lowest),
+        highest=instrument.price_text(grid.highest),
+    )
+
+
+def _compression_event(coin: Coin, grid: GridRow, override: str) -> list[Effect]:
+    """``grid_compression_override`` once per change of its reason (C-4)."""
+    changed, coin.override = override != coin.override, override
+    if not changed or not override:
+        return []
+    return [
+        notify(
+            "grid_compression_override",
+            "warn",
+            coin.name,
+            configured_pct=coin.config.grid.spacing_ppb / 10**7,
+            spacing_pct=grid.spacing_ppb / 10**7,
+            reason=override,
+        )
+    ]
