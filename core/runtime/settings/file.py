@@ -75,11 +75,10 @@ def read_config_file(file: Path | None, default_file: Path) -> ConfigFile:
         why = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
         at = re.search(r"at line (\d+)", why)
         line = int(at.group(1)) if at else text.count("\n") + 1 if "end of document" in why else 0
-        hint = (
-            TABLES_NAME_COINS
-            if "namespace" in why and re.search(r"^\s*coins\s*=", text, re.MULTILINE)
-            else ""
+        names_twice = all(
+            re.search(rf"^\s*{each}", text, re.MULTILINE) for each in (r"coins\s*=", r"\[coins\.")
         )
+        hint = TABLES_NAME_COINS if names_twice else ""
         raise ConfigFileError(f"{name} is not valid TOML: {why}{hint}", path, line) from None
     coins = content.pop("coins") if isinstance(content.get("coins"), dict) else {}
     return ConfigFile(path, True, content, coins, key_lines(text))

@@ -68,6 +68,7 @@ def judge(
     network: str = "paper",
 ) -> Judgement:
     """All that is wrong, each once, names before values before rules. It raises nothing."""
+    assert flags.keys() <= Settings.model_fields.keys(), "a flag sets a setting"
     environ = {name: value for name, value in environ.items() if _is_ours(name)}
     problems = list(environment_problems(environ))
     try:

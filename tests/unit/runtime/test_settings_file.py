@@ -14,6 +14,7 @@ from core.runtime.settings.file import key_lines
         ("# a = 1\n\na = 1", ("a",), 3),
         ("a = '''\nb = 1\n'''\nb = 2", ("b",), 4),
         ("a = [\n  1, # b = 1\n  2,\n]\nb = 2", ("b",), 5),
+        ("b = 1\na = [\n1,\n2]\n", ("a",), 2),
         ("[x]\na = 1\n[coins.BTC]\na = 1", ("coins", "BTC", "a"), 4),
         ('[coins."xyz:TSLA"]\na = 1', ("coins", "xyz:TSLA", "a"), 2),
         ("[ coins . 'xyz:TSLA' ] # here\n\n'a' = 1", ("coins", "xyz:TSLA", "a"), 3),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from core.runtime.settings import Settings
+from core.runtime.settings import Settings, Source
 from core.runtime.settings.layers import PROFILES
 from core.runtime.settings.required import EXAMPLES, REQUIREMENTS, Requirement
 from tests.unit.runtime.config import FOR_MAINNET, judged
@@ -74,6 +76,20 @@ def test_the_profile_speaks_where_mainnet_wants_more_than_the_eight() -> None:
     assert PROFILES["simple"].keys() == more
 
 
+def test_what_a_profile_says_is_weaker_than_what_is_written_and_is_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PROFILES, "simple", {"max_drawdown_pct": "0.05", "no_setting": "x"})
+    found = judged(tmp_path, EIGHT)
+    assert found.settings().common.max_drawdown_pct == Decimal("0.05")
+    origin = found.layers.origin("max_drawdown_pct", "BTC")
+    assert (origin.source, origin.text) == (Source.PROFILE, "profile simple")
+    assert judged(tmp_path, EIGHT + "max_drawdown_pct = 0.2").settings().common.max_drawdown_pct == Decimal(
+        "0.2"
+    )
+    assert judged(tmp_path, FOR_MAINNET).settings().common.max_drawdown_pct == Decimal("0.12")
+
+
 def test_a_way_whose_names_are_no_settings_is_passed_over() -> None:
     either = Requirement("it", (("no_setting",), ("leverage", "num_grids")))
     assert either.missing(()) == ("leverage", "num_grids")
@@ -94,3 +110,12 @@ def test_every_name_that_may_be_asked_for_has_an_example(tmp_path: Path) -> None
             assert all(EXAMPLES[name] for name in way)
     for name in EXAMPLES.keys() & Settings.model_fields.keys():
         assert judged(tmp_path, f"{name} = {EXAMPLES[name]}").loaded is not None
+
+
+BY_ITSELF = re.compile("jitter|reinvest|bias|tighten")
+"""Names of what changes sizes, center or spacing of a grid by itself."""
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if BY_ITSELF.search(name)])
+def test_what_changes_a_grid_by_itself_is_off_unless_written(name: str) -> None:
+    assert Settings.model_fields[name].default in (0, False, None, "off", "none")
