@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz soak check bench format snapshots lock clean
+.PHONY: help run test fuzz soak check bench format docs snapshots lock clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
@@ -64,6 +64,9 @@ bench: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.runtime
+	@$(BIN)/python -m core.runtime.settings.reference
 
 snapshots: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/tui --snapshot-update

@@ -24,7 +24,7 @@ from core.paper.config import (
 )
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import StateDir, UsageError
-from gridbot_tui import keeping
+from gridbot_tui import config_command, keeping
 from gridbot_tui.headless import print_line
 from gridbot_tui.plans import Network, RunFlags, parse_duration_s
 
@@ -41,6 +41,7 @@ app = App(
 )
 
 keeping.register(app)
+config_command.register(app)
 
 STALE_S = 20
 
@@ -106,11 +107,17 @@ def run(
     state_dir: Annotated[Path | None, Parameter(help="Default: per user, network and account.")] = None,
     for_: Annotated[str, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = "",
     summary: Annotated[Literal["json", ""], Parameter(help="One object on one line of stdout at exit.")] = "",
+    preview: Annotated[
+        str,
+        Parameter(
+            help="mainnet: the fingerprint of the preview you have seen, if it isn't in the state dir."
+        ),
+    ] = "",
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
-    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir)
+    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview)
     for_s = parse_duration_s(for_) if for_ else None
     return run_bot(flags, no_ui, for_s, summary == "json")
 
@@ -126,6 +133,9 @@ def preview(
     config: Annotated[Path | None, Parameter(help="Default: ./gridbot.toml if it is there.")] = None,
     exchange_url: Annotated[str, Parameter(help="As for a run.")] = "",
     price: Annotated[Decimal | None, Parameter(help="Around this price instead of the present one.")] = None,
+    state_dir: Annotated[
+        Path | None, Parameter(help="As for a run; it keeps the preview's fingerprint.")
+    ] = None,
     json: JsonFlag = False,
 ) -> int:
     """The grid of these settings at the present price: levels, fees, and what either edge may cost. Starts nothing."""
@@ -133,9 +143,10 @@ def preview(
     from gridbot_tui.plans import preview_of
     from gridbot_tui.preview import show
 
-    settings, url = preview_of(RunFlags(network, False, tuple(coin or ()), config, exchange_url, None))
+    flags = RunFlags(network, False, tuple(coin or ()), config, exchange_url, state_dir)
+    settings, url, state = preview_of(flags)
     try:
-        return show(settings, url, price, json)
+        return show(settings, url, state, network, price, json)
     except RestError as error:
         return _fail(ExitCode.UNREACHABLE, str(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import shlex
 import sys
 import threading
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
+from core.runtime import preview_seen
 from core.runtime.keys import Identity, account_hint, load_identity
 from core.runtime.plan import RunPlan
-from core.runtime.settings import Loaded, load_settings
+from core.runtime.settings import Judgement, Loaded, judge
 from core.runtime.statedir import StateDir, UsageError, state_root
 
 Network = Literal["paper", "testnet", "mainnet"]
@@ -38,6 +40,8 @@ class RunFlags:
     config: Path | None
     exchange_url: str
     state_dir: Path | None
+    preview: str = ""
+    """The fingerprint of the preview that was seen; empty: the state dir knows."""
 
 
 def parse_duration_s(text: str) -> float:
@@ -51,20 +55,50 @@ def parse_duration_s(text: str) -> float:
 
 def load(flags: RunFlags) -> tuple[Loaded, StateDir]:
     """Settings and the state dir, made ready; nothing is locked or started yet."""
-    overrides = {"coins": flags.coins} if flags.coins else {}
-    settings = load_settings(overrides, os.environ, flags.config)
-    url = exchange_url(flags, settings)
     _check_live(flags)
-    path = flags.state_dir or settings.common.state_dir or _default_state_dir(flags.network, url)
-    state = StateDir(path.expanduser().absolute())
+    settings, _, state = _found(flags)
+    if flags.network == "mainnet":
+        objection = preview_seen.objection(settings, state, flags.preview, _preview_command(flags))
+        if objection:
+            raise UsageError(objection)
     state.prepare()
     return settings, state
 
 
-def preview_of(flags: RunFlags) -> tuple[Loaded, str]:
-    """Settings and the exchange's address, empty for the embedded one; nothing is written."""
-    settings = load_settings({"coins": flags.coins} if flags.coins else {}, os.environ, flags.config)
-    return settings, exchange_url(flags, settings)
+def preview_of(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
+    """Settings, the exchange's address (empty for the embedded one) and the state dir of a start; nothing is written."""
+    return _found(flags)
+
+
+def judgement_of(network: str, coins: tuple[str, ...], config: Path | None) -> Judgement:
+    """What the present flags, environment and file come to."""
+    return judge({"coins": coins} if coins else {}, os.environ, config, network=network)
+
+
+def _found(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
+    if flags.exchange_url and flags.network != "paper":
+        raise UsageError(f"--exchange-url goes with --network paper; {flags.network} has its own address")
+    settings = judgement_of(flags.network, flags.coins, flags.config).settings()
+    url = exchange_url(flags, settings)
+    path = flags.state_dir or settings.common.state_dir or _default_state_dir(flags.network, url)
+    return settings, url, StateDir(_absolute(path))
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise UsageError(f"--state-dir {path} names no home that is there; write the whole path") from None
+
+
+def _preview_command(flags: RunFlags) -> str:
+    """What shows the preview of a start."""
+    words = ["gridbot", "preview", "--network", flags.network]
+    for coin in flags.coins:
+        words += ["--coin", coin]
+    words += ["--config", str(flags.config)] if flags.config else []
+    words += ["--state-dir", str(flags.state_dir)] if flags.state_dir else []
+    return shlex.join(words)
 
 
 def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
@@ -87,13 +121,11 @@ def exchange_url(flags: RunFlags, settings: Loaded) -> str:
     """Where to trade; empty means the embedded exchange. A URL never selects a network."""
     url = flags.exchange_url or (settings.common.base_url if flags.network == "paper" else "")
     if flags.network != "paper":
-        if flags.exchange_url:
-            raise UsageError(f"--exchange-url goes with --network paper; {flags.network} has its own address")
         return OFFICIAL_URLS[flags.network]
     if not url:
         return ""
     parts = _split_url(url)
-    if (parts.hostname or "").endswith(("hyperliquid.xyz", "hyperliquid-testnet.xyz")):
+    if (parts.hostname or "").rstrip(".").endswith(("hyperliquid.xyz", "hyperliquid-testnet.xyz")):
         raise UsageError(f"{url} is not a paper exchange; for the real one choose --network testnet")
     return url.rstrip("/")
 

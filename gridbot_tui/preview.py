@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -12,25 +14,37 @@ from core.domain.orders import Side
 from core.engine.grid_calculator import GridImpossibleError
 from core.engine.preview import Edge, Preview, preview
 from core.runtime.plan import ExitCode
+from core.runtime.preview_seen import fingerprint, remember
 from core.runtime.restore import coin_config
 from core.runtime.settings import Loaded, Settings
-from core.runtime.statedir import UsageError
+from core.runtime.statedir import StateDir, UsageError
 from core.telemetry.event_log import json_line
 from gridbot_tui.headless import print_line
 
 
-def show(settings: Loaded, url: str, price: Decimal | None, as_json: bool) -> int:
-    """Print the preview of every coin. Raises ``UsageError``, and ``RestError`` if the exchange can't be reached."""
+def show(
+    settings: Loaded, url: str, state: StateDir, network: str, price: Decimal | None, as_json: bool
+) -> int:
+    """Print the preview of every coin and note that it was seen. Raises ``UsageError``, and ``RestError`` if nobody answers."""
     found = [
         _preview(settings.by_coin[coin], instrument, mid)
         for coin, (instrument, mid) in _market(settings, url, price).items()
     ]
+    mark = fingerprint(settings)
     print_line(
-        json_line({"coins": [as_dict(each) for each in found]})
+        json_line({"coins": [as_dict(each) for each in found], "fingerprint": mark})
         if as_json
-        else "\n\n".join(map(as_text, found))
+        else "\n\n".join([*map(as_text, found), f"preview {mark} of these settings: {_use(network)}"])
     )
+    try:
+        remember(state, mark, network, time.time_ns() // 10**6)
+    except (OSError, UsageError) as error:
+        sys.stderr.write(f"gridbot: the preview can't be noted ({error}); a start needs --preview {mark}\n")
     return int(ExitCode.CLEAN)
+
+
+def _use(network: str) -> str:
+    return "a start on mainnet wants it" if network != "mainnet" else "noted, a start may follow"
 
 
 def _preview(settings: Settings, instrument: Instrument, mid: int) -> Preview:

@@ -82,6 +82,11 @@ class StateDir:
         return self.path / "paper.key"
 
     @property
+    def preview(self) -> Path:
+        """A note of the last preview that was shown."""
+        return self.path / "preview.json"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 

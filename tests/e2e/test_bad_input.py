@@ -14,8 +14,13 @@ import pytest
 
 from gridbot_tui.cli import run_cli
 from tests.e2e.program import Exchange, Process, gridbot, installed_gridbot
+from tests.unit.runtime.config import FOR_MAINNET
 
 Start = Callable[..., Process]
+WRITTEN = {
+    f"HL_{name.upper()}": value.strip('"')
+    for name, value in (line.split(" = ") for line in FOR_MAINNET.split("\n"))
+}
 SHORT = ("--no-ui", "--for", "20s")
 """An end for a run that should never have begun, late enough for a busy machine to refuse it first."""
 
@@ -33,7 +38,13 @@ SHORT = ("--no-ui", "--for", "20s")
         ((*SHORT, "--config", "none.toml"), {}, "none.toml doesn't exist"),
         ((*SHORT, "--exchange-url", "ftp://x"), {}, "write http://127.0.0.1:3001"),
         ((*SHORT, "--exchange-url", "https://api.hyperliquid.xyz"), {}, "is not a paper exchange"),
-        ((*SHORT, "--network", "testnet"), {}, "needs an agent wallet"),
+        ((*SHORT, "--network", "testnet"), {}, "investment_usd is not written, and on testnet"),
+        ((*SHORT, "--network", "testnet"), WRITTEN, "needs an agent wallet"),
+        ((*SHORT, "--network", "mainnet", "--live"), {}, "investment_usd is not written, and on mainnet"),
+        ((*SHORT, "--network", "mainnet", "--live"), WRITTEN, "no preview of these settings was seen"),
+        (("preview", "--network", "mainnet"), {}, "investment_usd is not written, and on mainnet"),
+        (SHORT, {"HL_BASE_URL": "https://api.hyperliquid.xyz"}, "is not a paper exchange"),
+        (SHORT, {"HL_PER_COIN_CONFIG": "per_coin.yaml"}, "only gridbot.toml is read"),
         ((*SHORT, "--network", "mainnet"), {}, "add --live"),
         ((*SHORT, "--live"), {}, "--live means mainnet"),
         (SHORT, {"HL_AGENT_KEY": "0x1234"}, "not 32 bytes of hex"),

@@ -1,15 +1,18 @@
 """Settings: flag > environment ``HL_*`` > ``gridbot.toml`` > default. Unknown names and contradictions are refused at start.
 
-The fields stand in ``account``, ``grid``, ``features``, ``risk`` and ``timing``; ``model`` makes one object of them.
+The fields stand in ``account``, ``grid``, ``features``, ``risk`` and ``timing``; ``model`` makes one object of them, ``judge``
+holds every source against every rule. What must be written on which network is a table in ``required``.
 """
 
 from __future__ import annotations
 
 from core.runtime.settings.contradictions import MIN_LEVEL_USD, Contradiction, contradictions
-from core.runtime.settings.file import ConfigFile, read_config_file
-from core.runtime.settings.layers import Layers, Loaded, check_environment, load_settings
+from core.runtime.settings.file import ConfigFile, ConfigFileError, read_config_file
+from core.runtime.settings.judge import Judgement, Loaded, judge, load_settings
+from core.runtime.settings.layers import Layers
 from core.runtime.settings.model import MAY_BE_OFF, PRICES_OF_ONE_COIN, WHOLE_ACCOUNT, Settings
 from core.runtime.settings.names import NOT_YET_IN_EFFECT, OUTSIDE_NAMES, SECRET_NAMES
+from core.runtime.settings.problem import Origin, Problem, Source
 
 __all__ = [
     "MAY_BE_OFF",
@@ -20,12 +23,17 @@ __all__ = [
     "SECRET_NAMES",
     "WHOLE_ACCOUNT",
     "ConfigFile",
+    "ConfigFileError",
     "Contradiction",
+    "Judgement",
     "Layers",
     "Loaded",
+    "Origin",
+    "Problem",
     "Settings",
-    "check_environment",
+    "Source",
     "contradictions",
+    "judge",
     "load_settings",
     "read_config_file",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from core.runtime.settings.values import OF_THE_ACCOUNT
+from core.runtime.settings.values import OF_THE_ACCOUNT, Directory
 
 
 def _split(value: Any) -> Any:
@@ -17,18 +16,33 @@ def _split(value: Any) -> Any:
     )
 
 
+def _coin_name(value: str) -> str:
+    if not value or not value.isprintable() or " " in value:
+        raise ValueError("must be a coin's name, as BTC or xyz:TSLA")
+    return value
+
+
+CoinName = Annotated[str, AfterValidator(_coin_name)]
+
+
 class AccountFields(BaseModel):
     """Of the whole account, all of them."""
 
+    profile: Annotated[Literal["", "simple"], OF_THE_ACCOUNT] = Field(
+        "",
+        description="simple: eight settings must be written, the rest are defaults, also where a network wants them written",
+    )
     base_url: Annotated[str, OF_THE_ACCOUNT] = Field(
-        "", description="The exchange's URL; it never selects a network by itself"
+        "", description="A paper exchange's URL, in place of the embedded one; it never selects a network"
     )
-    coins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), OF_THE_ACCOUNT] = Field(
-        (), description="Coins to trade, comma-separated; HIP-3 as dex:NAME"
+    coins: Annotated[tuple[CoinName, ...], NoDecode, BeforeValidator(_split), OF_THE_ACCOUNT] = Field(
+        (), description="Coins to trade, comma-separated; HIP-3 as dex:NAME; in the file a [coins.NAME] each"
     )
-    coin: Annotated[str, OF_THE_ACCOUNT] = Field("", description="One coin to trade")
-    state_dir: Annotated[Path | None, OF_THE_ACCOUNT] = Field(
-        None, description="Where journal, logs and socket live"
+    coin: Annotated[CoinName | Literal[""], OF_THE_ACCOUNT] = Field(
+        "", description="One coin to trade; without any it is BTC"
+    )
+    state_dir: Annotated[Directory | None, OF_THE_ACCOUNT] = Field(
+        None, description="Where journal, logs and socket live; one per user, network and account if not set"
     )
     live_account: Annotated[str, OF_THE_ACCOUNT] = Field(
         "", description="mainnet: the account's address, in place of the typed confirmation"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, cast
 
 from core.runtime.settings.model import Settings
+from core.runtime.settings.problem import setting_text
 
 MIN_LEVEL_USD = Decimal(11)
 """The exchange's minimum is 10 USD, on the lowest line of the grid and after rounding down to lots."""
@@ -24,8 +25,8 @@ class Contradiction:
     or_else: str = ""
 
     @property
-    def text(self) -> str:
-        return f"{self.why}; {self.how} {self.passes}" + (f", or {self.or_else}" if self.or_else else "")
+    def fix(self) -> str:
+        return f"{self.how} {setting_text(self.passes)}" + (f", or {self.or_else}" if self.or_else else "")
 
 
 Rule = Callable[[Settings], Contradiction | None]
@@ -54,7 +55,7 @@ def levels_reach_the_minimum(settings: Settings) -> Contradiction | None:
     if size >= MIN_LEVEL_USD:
         return None
     why = f"x leverage over {levels} levels makes {size:.2f} USD a level, below the exchange's minimum of 10 USD"
-    passes = -(-MIN_LEVEL_USD * levels // settings.leverage)
+    passes = (MIN_LEVEL_USD * levels / settings.leverage).to_integral_value(ROUND_CEILING)
     return Contradiction("investment_usd", why, "use at least", passes, "fewer levels")
 
 
@@ -69,7 +70,7 @@ def levels_stay_above_zero(settings: Settings) -> Contradiction | None:
     spacing = settings.grid_spacing_pct
     if spacing * settings.num_grids < 1:
         return None
-    passes = -(-1 // spacing) - 1
+    passes = (1 / spacing).to_integral_value(ROUND_CEILING) - 1
     why = f"levels of {spacing} reach a price of 0"
     return Contradiction("num_grids", why, "use at most", passes, "a smaller grid_spacing_pct")
 
@@ -83,6 +84,22 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def contradictions(settings: Settings) -> tuple[Contradiction, ...]:
-    """Everything that can't be meant together, worst first; empty if all is well."""
-    return tuple(found for rule in RULES if (found := rule(settings)) is not None)
+def contradictions(settings: Settings, without: frozenset[str] = frozenset()) -> Iterator[Contradiction]:
+    """Everything that can't be meant together; rules that would look at a setting of ``without`` are passed over."""
+    for rule in RULES:
+        watched = _Watched(settings)
+        found = rule(cast("Settings", watched))
+        if found is not None and not watched.seen & without:
+            yield found
+
+
+class _Watched:
+    """Settings that know what was asked of them: a rule needn't name what it reads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.seen: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.seen.add(name)
+        return getattr(self._settings, name)

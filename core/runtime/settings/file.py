@@ -1,77 +1,140 @@
-"""``gridbot.toml``: its keys, and the line of each."""
+"""``gridbot.toml``: its tables, and the line of each key."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.runtime.settings.model import WHOLE_ACCOUNT, Settings
-from core.runtime.settings.names import NOT_YET_IN_EFFECT, environment_name, known_file_keys, nearest
+from core.runtime.settings.problem import Origin, Source, plain, printable
 from core.runtime.statedir import UsageError
+
+FILE_MAX_BYTES = 256 * 1024
+STATEMENT_MAX_LINES = 200
+"""A statement that goes on for longer ends the search for lines: no setting needs so many."""
+
+TABLES_NAME_COINS = "; where there are tables [coins.NAME], they name the coins: take `coins = …` away"
+
+
+class ConfigFileError(UsageError):
+    """The file can't be read or isn't TOML; ``line`` 0 if there is none to name."""
+
+    def __init__(self, text: str, path: Path, line: int = 0) -> None:
+        super().__init__(text)
+        self.path, self.line = path, line
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A TOML file and its text, so that errors can name the line."""
+    """``coins`` are the tables ``[coins.NAME]``, ``top`` is the rest; ``lines``: where each key or table begins, by path."""
 
     path: Path
-    top: dict[str, Any]
-    coins: dict[str, dict[str, Any]]
-    lines: tuple[str, ...]
-    unused: tuple[str, ...] = ()
-    """Keys that are valid and have no effect in this version."""
+    is_there: bool = False
+    top: dict[str, Any] = field(default_factory=dict)
+    coins: dict[str, Any] = field(default_factory=dict)
+    lines: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def where(self, key: str, coin: str = "") -> str:
-        """``gridbot.toml line 3``, the place of a key."""
-        section = ""
-        for number, line in enumerate(self.lines, 1):
-            header = re.match(r"\s*\[([^\]]+)\]", line)
-            if header:
-                section = header.group(1).strip().replace('"', "")
-            elif re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line) and section == (
-                f"coins.{coin}" if coin else ""
-            ):
-                return f"{self.path} line {number}"
-        return str(self.path)
+    def table(self, coin: str) -> Mapping[str, Any]:
+        """The keys written for one coin alone."""
+        table = self.coins.get(coin, {})
+        return table if isinstance(table, dict) else {}
+
+    def where(self, key: str, coin: str = "") -> Origin:
+        """``gridbot.toml line 3``, the place of a key; with a ``coin``, of a key in its table."""
+        return self._origin(("coins", coin, key) if coin else (key,))
+
+    def where_table(self, coin: str) -> Origin:
+        """Where a coin's table begins."""
+        return self._origin(("coins", coin))
+
+    def itself(self) -> Origin:
+        """The file where a key would be written."""
+        name = printable(str(self.path))
+        return Origin(Source.FILE, name if self.is_there else f"{name} (not there)", name)
+
+    def _origin(self, path: tuple[str, ...]) -> Origin:
+        file, line = printable(str(self.path)), self.lines.get(path, 0)
+        return Origin(Source.FILE, f"{file} line {line}" if line else file, file, line)
 
 
 def read_config_file(file: Path | None, default_file: Path) -> ConfigFile:
-    """The named file, or ``gridbot.toml`` here if there is one, or nothing. Raises ``UsageError``."""
+    """The named file, or ``gridbot.toml`` here if there is one, or nothing. Raises ``ConfigFileError``."""
     path = file or default_file
-    if not path.exists():
+    name = printable(str(path))
+    if not _is_there(path):
         if file is None:
-            return ConfigFile(path, {}, {}, ())
-        raise UsageError(f"the config file {file} doesn't exist; fix the path given with --config")
+            return ConfigFile(path)
+        raise ConfigFileError(f"the config file {name} doesn't exist; fix the path given with --config", path)
+    text = _text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}") from None
-    tables = content.get("coins")
-    overrides = content.pop("coins") if isinstance(tables, dict) else {}
-    return _checked(ConfigFile(path, content, overrides, tuple(text.splitlines())))
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
+        at = re.search(r"at line (\d+)", why)
+        line = int(at.group(1)) if at else text.count("\n") + 1 if "end of document" in why else 0
+        names_twice = all(
+            re.search(rf"^\s*{each}", text, re.MULTILINE) for each in (r"coins\s*=", r"\[coins\.")
+        )
+        hint = TABLES_NAME_COINS if names_twice else ""
+        raise ConfigFileError(f"{name} is not valid TOML: {why}{hint}", path, line) from None
+    coins = content.pop("coins") if isinstance(content.get("coins"), dict) else {}
+    return ConfigFile(path, True, content, coins, key_lines(text))
 
 
-def _checked(config: ConfigFile) -> ConfigFile:
-    unused = []
-    for coin, table in {"": config.top, **config.coins}.items():
-        if not isinstance(table, dict):
-            raise UsageError(f"{config.where(coin)}: coins.{coin} must be a table: [coins.{coin}]")
-        for key in list(table):
-            if environment_name(key) in NOT_YET_IN_EFFECT:
-                unused.append(f"{key} ({config.where(key, coin)})")
-                del table[key]
-            elif coin and key in WHOLE_ACCOUNT:
-                raise UsageError(
-                    f"{config.where(key, coin)}: {key} is not one coin's; write it above [coins.{coin}]"
-                )
-            elif key not in Settings.model_fields:
-                raise UsageError(
-                    f"{config.where(key, coin)}: {key} is not a setting{nearest(key, known_file_keys())}"
-                )
-    return replace(config, unused=tuple(unused))
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # reading it will say why it can't be looked at
+
+
+def _text(path: Path) -> str:
+    name = printable(str(path))
+    try:
+        with path.open("rb") as file:
+            raw = file.read(FILE_MAX_BYTES + 1)
+        text = raw.decode("utf-8")
+    except OSError as error:
+        raise ConfigFileError(f"{name} can't be read: {error.strerror}", path) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigFileError(f"{name} can't be read: line {line} is not UTF-8", path, line) from None
+    if len(raw) > FILE_MAX_BYTES:
+        raise ConfigFileError(f"{name} can't be read: it is larger than {FILE_MAX_BYTES // 1024} KiB", path)
+    return text.replace("\r\n", "\n")
+
+
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line where each key and table of a valid document begins, by its path.
+
+    The parser itself tells where a statement ends: lines are added until they are a document of their own.
+    """
+    places: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    begin, statement = 1, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        begin, statement = (begin, f"{statement}\n{line}") if statement else (number, line)
+        try:
+            parsed = tomllib.loads(statement)
+        except ValueError:
+            if number - begin >= STATEMENT_MAX_LINES:
+                break
+            continue
+        paths = list(_paths(parsed))
+        if statement.lstrip().startswith("["):
+            table = paths[-1]
+            places.setdefault(table, begin)
+        else:
+            for path in paths:
+                places.setdefault((*table, *path), begin)
+        statement = ""
+    return places
+
+
+def _paths(node: Any) -> Iterator[tuple[str, ...]]:
+    for key, value in node.items() if isinstance(node, dict) else ():
+        yield (key,)
+        yield from ((key, *rest) for rest in _paths(value))

@@ -14,7 +14,10 @@ class GridFields(BaseModel):
 
     investment_usd: Positive = Field(Decimal(1000), description="Money the grid works with, in USD")
     leverage: Positive = Field(
-        Decimal(3), le=100, description="Sizing only: all levels together are investment x leverage"
+        Decimal(3),
+        ge=Decimal("0.01"),
+        le=100,
+        description="Sizing only: all levels together are investment x leverage",
     )
     num_grids: Whole = Field(10, ge=1, le=500, description="Levels per side")
     grid_spacing_pct: Fraction = Field(Decimal("0.0005"), description="Distance between levels")
@@ -26,5 +29,7 @@ class GridFields(BaseModel):
         description="How far the mid may leave the center before the grid follows; 0: one spacing past the last level",
     )
     maker_fee_pct: Fraction = Field(
-        Decimal("0.00015"), description="Your maker fee; the spacing must be above two of them"
+        Decimal("0.00015"),
+        le=Decimal("0.1"),
+        description="Your maker fee; the spacing must be above two of them",
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from core.runtime.settings.values import (
+    IN_THE_COIN,
     OF_THE_ACCOUNT,
     Fraction,
     FractionOrOff,
@@ -21,8 +22,8 @@ from core.runtime.settings.values import (
 class RiskFields(BaseModel):
     """Limits of a coin, and of the account."""
 
-    max_position_abs: NotNegative = Field(
-        Decimal(0), description="Worst-case position cap in the coin; 0: none"
+    max_position_abs: Annotated[NotNegativeOrOff, IN_THE_COIN] = Field(
+        Decimal(0), description="Worst-case position cap in the coin; off: max_symbol_notional alone holds"
     )
     max_symbol_notional: NotNegative = Field(
         Decimal(0), description="Worst-case position cap in USD; 0: investment x leverage"
@@ -32,7 +33,7 @@ class RiskFields(BaseModel):
     )
     funding_bleed_pct: FractionOrOff = Field(
         Decimal("0.02"),
-        description="Net funding paid within a day, of the account's value, that halts a coin; 0: no limit",
+        description="Net funding paid within a day, of the account's value, that halts a coin; off: no limit",
     )
     max_drawdown_pct: Annotated[FractionOrOff, OF_THE_ACCOUNT] = Field(
         Decimal("0.12"),

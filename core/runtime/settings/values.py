@@ -1,13 +1,29 @@
-"""Types of settings, and what can be told of one besides its type: its unit, whose it is, whether it may be off."""
+"""Types of settings, and what can be told of one besides its type: whose it is, whether it may be off, its unit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.fields import FieldInfo
+
+OFF_WORDS = frozenset({"off", "none"})
+LEAST, MOST = Decimal("1e-12"), Decimal("1e12")
+"""Numbers beyond are slips of the keyboard, and would overflow what is computed from them."""
+
+UNIT_ENDINGS = {
+    "_usd": "USD",
+    "_notional": "USD",
+    "_pnl": "USD",
+    "_pnl_stop": "USD",
+    "_pnl_take": "USD",
+    "_pct": "fraction",
+    "_sec": "seconds",
+    "_ms": "milliseconds",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +35,11 @@ class Mark:
 
 OF_THE_ACCOUNT = Mark("of the whole account: no single coin can have it")
 PRICE_OF_ONE_COIN = Mark("a price of one coin: not for several at once")
+IN_THE_COIN = Mark("a size in the coin")
 
 
 def _off_is_zero(value: Any) -> Any:
-    return 0 if isinstance(value, str) and value.strip().lower() == "off" else value
+    return 0 if isinstance(value, str) and value.strip().lower() in OFF_WORDS else value
 
 
 def _no_truth(value: Any) -> Any:
@@ -31,14 +48,31 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
-MAY_BE_OFF_MARK = BeforeValidator(_off_is_zero)
-"""A limit: ``off`` means 0, which means none."""
+def _of_this_world(value: Decimal) -> Decimal:
+    if value and not LEAST <= abs(value) <= MOST:
+        raise ValueError(f"must be 0, or between {LEAST:f} and {MOST:f}")
+    return value
 
-Fraction = Annotated[Decimal, Field(ge=0, lt=1, allow_inf_nan=False)]
-Positive = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-NotPositive = Annotated[Decimal, Field(le=0, allow_inf_nan=False)]
+
+def _usable_path(value: Path) -> Path:
+    if not value.parts or not str(value).isprintable():
+        raise ValueError("must be a directory's name")
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("must be a directory's name; there is no such home") from None
+
+
+MAY_BE_OFF_MARK = BeforeValidator(_off_is_zero)
+"""A limit: ``off`` and ``none`` mean 0, which means no limit."""
+
+Number = Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(_of_this_world)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+NotPositive = Annotated[Number, Field(le=0)]
 Whole = Annotated[int, BeforeValidator(_no_truth)]
+Directory = Annotated[Path, AfterValidator(_usable_path)]
 
 FractionOrOff = Annotated[Fraction, MAY_BE_OFF_MARK]
 NotNegativeOrOff = Annotated[NotNegative, MAY_BE_OFF_MARK]
@@ -49,3 +83,12 @@ PriceOrOff = Annotated[NotNegativeOrOff, PRICE_OF_ONE_COIN]
 def marked(fields: dict[str, FieldInfo], mark: object) -> tuple[str, ...]:
     """The names of the settings that bear a mark, in their order."""
     return tuple(name for name, field in fields.items() if any(each is mark for each in field.metadata))
+
+
+def unit_of(name: str, field: FieldInfo) -> str:
+    """``USD``, ``fraction`` (0.0006 is 0.06 %), ``seconds``, ``price``, ``coin``; empty for a plain number or a word."""
+    if PRICE_OF_ONE_COIN in field.metadata:
+        return "price"
+    if IN_THE_COIN in field.metadata:
+        return "coin"
+    return next((unit for ending, unit in UNIT_ENDINGS.items() if name.endswith(ending)), "")

@@ -11,17 +11,26 @@ from typing import Any
 import pytest
 
 from core.exchange.signing import Signer
+from core.runtime.preview_seen import fingerprint, remember
 from core.runtime.statedir import StateDir, UsageError
-from gridbot_tui.plans import OFFICIAL_URLS, RunFlags, load, make_plan, parse_duration_s
+from gridbot_tui.plans import OFFICIAL_URLS, RunFlags, load, make_plan, parse_duration_s, preview_of
 from tests.unit.exchange.samples import KEY
+from tests.unit.runtime.config import FOR_MAINNET
 
 _FLAGS = RunFlags("paper", False, (), None, "", None)
 _AGENT = Signer(KEY, False).address
 _USER = "0x" + "ab" * 20
+_WRITTEN = dict(line.split(" = ") for line in FOR_MAINNET.replace('"', "").split("\n"))
 
 
 def _flags(**changes: Any) -> RunFlags:
     return replace(_FLAGS, **changes)
+
+
+def _write_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that testnet and mainnet want written."""
+    for name, value in _WRITTEN.items():
+        monkeypatch.setenv(f"HL_{name.upper()}", value)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +71,7 @@ def test_the_default_directory_is_per_network_exchange_and_account(
     monkeypatch.setenv("HL_AGENT_KEY", KEY)
     assert load(_FLAGS)[1].path == root / "paper" / _AGENT
     monkeypatch.setenv("HL_USER_ADDRESS", _USER)
+    _write_settings(monkeypatch)
     assert load(_flags(network="testnet"))[1].path == root / "testnet" / _USER
 
 
@@ -94,6 +104,10 @@ def test_coins_of_the_flags_beat_those_of_the_file(tmp_path: Path) -> None:
         ({"exchange_url": "http://"}, "is not a URL"),
         ({"exchange_url": OFFICIAL_URLS["mainnet"]}, "is not a paper exchange"),
         ({"exchange_url": "https://API.hyperliquid.XYZ:443/"}, "is not a paper exchange"),
+        ({"exchange_url": "https://api.hyperliquid.xyz./"}, "is not a paper exchange"),
+        ({"network": "testnet"}, "investment_usd is not written, and on testnet"),
+        ({"network": "mainnet", "live": True}, "investment_usd is not written, and on mainnet"),
+        ({"state_dir": Path("~nobody-of-this-name/x")}, "names no home that is there"),
         ({"exchange_url": OFFICIAL_URLS["testnet"]}, "is not a paper exchange"),
     ],
 )
@@ -109,9 +123,12 @@ def test_a_url_of_the_config_never_selects_a_network(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HL_BASE_URL", "http://127.0.0.1:3001/")
     monkeypatch.setenv("HL_AGENT_KEY", KEY)
     monkeypatch.setenv("HL_USER_ADDRESS", _USER)
+    _write_settings(monkeypatch)
     flags = _flags(network="testnet")
     settings, state = load(flags)
-    assert make_plan(flags, settings, state).exchange_url == OFFICIAL_URLS["testnet"]
+    plan = make_plan(flags, settings, state)
+    assert plan.exchange_url == OFFICIAL_URLS["testnet"]
+    assert plan.warnings == ("base_url has no effect on testnet: it has an address of its own",)
     settings, state = load(_FLAGS)
     assert make_plan(_FLAGS, settings, state).exchange_url == "http://127.0.0.1:3001"
 
@@ -125,8 +142,39 @@ def _mainnet(monkeypatch: pytest.MonkeyPatch, typed: io.StringIO) -> Any:
     monkeypatch.setenv("HL_AGENT_KEY", KEY)
     monkeypatch.setenv("HL_USER_ADDRESS", _USER)
     monkeypatch.setattr(sys, "stdin", typed)
+    _write_settings(monkeypatch)
     flags = _flags(network="mainnet", live=True)
+    settings, _, state = preview_of(flags)
+    remember(state, fingerprint(settings), "mainnet", 1)
     return make_plan(flags, *load(flags))
+
+
+def test_mainnet_wants_the_preview_of_the_present_settings_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_settings(monkeypatch)
+    monkeypatch.setenv("HL_USER_ADDRESS", _USER)
+    flags = _flags(network="mainnet", live=True, coins=("BTC",), config=Path("my grid.toml"))
+    Path("my grid.toml").write_text("")
+    fix = "look at `gridbot preview --network mainnet --coin BTC --config 'my grid.toml'`, then start again"
+    with pytest.raises(UsageError, match="no preview of these settings was seen") as caught:
+        load(flags)
+    assert fix in str(caught.value)
+    settings, _, state = preview_of(flags)
+    assert not state.path.exists(), "what is refused makes nothing"
+    load(replace(flags, preview=fingerprint(settings)))
+    with pytest.raises(UsageError, match="--preview abc is not of these settings"):
+        load(replace(flags, preview="abc"))
+    remember(state, fingerprint(settings), "mainnet", 1)
+    load(flags)
+    monkeypatch.setenv("HL_NUM_GRIDS", "9")
+    with pytest.raises(UsageError, match="others than those of the last preview"):
+        load(flags)
+
+
+def test_a_url_of_mainnet_alone_is_refused_however_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in OFFICIAL_URLS.values():
+        monkeypatch.setenv("HL_BASE_URL", url)
+        with pytest.raises(UsageError, match="is not a paper exchange"):
+            load(_FLAGS)
 
 
 def test_mainnet_without_a_terminal_needs_the_account_in_the_config(

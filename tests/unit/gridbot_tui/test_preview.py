@@ -1,4 +1,4 @@
-"""``gridbot preview``: the same grid that a run builds, and nothing is written."""
+"""``gridbot preview``: the same grid that a run builds, and nothing is written but a note that it was seen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core.runtime.preview_seen import last_seen
+from core.runtime.statedir import StateDir
 from gridbot_tui.cli import run_cli
 
 
@@ -16,7 +18,7 @@ def _own_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_it_shows_every_level_and_both_edges_and_writes_nothing(
+def test_it_shows_every_level_and_both_edges_and_writes_a_note_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_cli(["preview"]) == 0
@@ -24,11 +26,32 @@ def test_it_shows_every_level_and_both_edges_and_writes_nothing(
     assert lines[0] == "BTC at 109755.5: 20 levels every 0.05 %"
     assert sum(line.startswith("  buy ") for line in lines) == 10
     assert sum(line.startswith("  sell") for line in lines) == 10
-    assert lines[-2].startswith(
+    assert lines[-4].startswith(
         "if the price falls to 109206: +0.0136 BTC for 109453, 1485.20 USD (1.49 x the investment)"
     )
-    assert lines[-1].startswith("if the price rises to 110305: -0.0136 BTC")
-    assert list(tmp_path.iterdir()) == []
+    assert lines[-3].startswith("if the price rises to 110305: -0.0136 BTC")
+    state = StateDir(tmp_path / "xdg/gridbot/paper/default")
+    assert lines[-1] == f"preview {last_seen(state)} of these settings: a start on mainnet wants it"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [state.preview]
+
+
+def test_the_price_changes_nothing_of_its_fingerprint(capsys: pytest.CaptureFixture[str]) -> None:
+    marks = set()
+    for price in ("90000", "110000"):
+        assert run_cli(["preview", "--price", price, "--json"]) == 0
+        marks.add(json.loads(capsys.readouterr().out)["fingerprint"])
+    assert len(marks) == 1
+
+
+def test_a_preview_that_cannot_be_noted_is_shown_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("")
+    assert run_cli(["preview", "--json", "--state-dir", "taken"]) == 0
+    shown = capsys.readouterr()
+    mark = json.loads(shown.out)["fingerprint"]
+    assert "is not a directory" in shown.err
+    assert shown.err.endswith(f"a start needs --preview {mark}\n")
 
 
 def test_the_json_has_the_stop_and_what_it_costs(
@@ -36,7 +59,7 @@ def test_the_json_has_the_stop_and_what_it_costs(
 ) -> None:
     monkeypatch.setenv("HL_STOP_LOSS_LOW", "100000")
     assert run_cli(["preview", "--price", "110000", "--json"]) == 0
-    ((coin,),) = json.loads(capsys.readouterr().out).values()
+    (coin,) = json.loads(capsys.readouterr().out)["coins"]
     low, high = coin["edges"]
     assert (coin["mid"], low["stop"], high["stop"], high["stop_loss_usd"]) == ("110000", "100000", None, None)
     held, entry = float(low["position"]), float(low["entry"])
@@ -50,6 +73,7 @@ def test_the_json_has_the_stop_and_what_it_costs(
         (["--exchange-url", "http://127.0.0.1:9"], 5, "cannot be reached"),
         (["--price", "0.5"], 2, "BTC: "),
         (["--config", "stop.toml"], 2, "is past stop_loss_low 120000"),
+        (["--network", "testnet"], 2, "investment_usd is not written, and on testnet"),
         (["--network", "mainnet", "--exchange-url", "http://127.0.0.1:9"], 2, "goes with --network paper"),
     ],
 )

@@ -86,10 +86,10 @@ def test_a_coin_named_twice_is_refused(load: Load) -> None:
     [
         ("\n\nnum_gird = 5", "line 3", "num_gird is not a setting; did you mean num_grids?"),
         ("leverage = 2\n[coins.BTC]\nnum_gird = 5", "line 3", "did you mean num_grids?"),
-        ("xyzzy = 1", "line 1", "xyzzy is not a setting; the README lists the settings"),
+        ("xyzzy = 1", "line 1", "xyzzy is not a setting; docs/configuration.md"),
         ("[risk]\nmax = 1", "gridbot.toml", "risk is not a setting"),
         ("private_key = 'x'", "line 1", "private_key is not a setting"),
-        ("[coins]\nBTC = 5", "gridbot.toml", "coins.BTC must be a table"),
+        ("[coins]\nBTC = 5", "gridbot.toml", "coins.BTC 5 must be a table"),
         ("num_grids = true", "line 1", "num_grids True"),
         ("leverage = true", "line 1", "leverage True"),
         ("num_grids = 0", "line 1", "num_grids 0"),
@@ -151,7 +151,7 @@ def test_a_named_file_must_be_there_and_the_default_one_need_not(tmp_path: Path)
     ("name", "value", "says"),
     [
         ("HL_NUM_GIRDS", "5", "HL_NUM_GIRDS is not a setting; did you mean HL_NUM_GRIDS?"),
-        ("HL_XYZZY", "5", "the README lists the settings"),
+        ("HL_XYZZY", "5", "docs/configuration.md and `gridbot config show` list the settings"),
         ("HL_NUM_GRIDS", "many", "HL_NUM_GRIDS: num_grids 'many'"),
         ("HL_NUM_GRIDS", "", "HL_NUM_GRIDS: num_grids ''"),
         ("HL_LEVERAGE", "NaN", "HL_LEVERAGE: leverage"),
@@ -255,9 +255,11 @@ def test_the_predecessors_ways_to_say_no_limit_still_mean_none(load: Load) -> No
 
 
 def test_a_stop_price_belongs_to_one_coin(load: Load) -> None:
-    with pytest.raises(UsageError, match=r"line 1: stop_loss_low is the price of one coin, and 2 are traded"):
+    with pytest.raises(
+        UsageError, match=r"line 1: stop_loss_low 100 is the price of one coin, and 2 are traded"
+    ):
         load("stop_loss_low = 100\n[coins.BTC]\n[coins.ETH]")
     loaded = load("[coins.BTC]\nstop_loss_low = 100\n[coins.ETH]")
     assert [loaded.by_coin[coin].stop_loss_low for coin in ("BTC", "ETH")] == [100, 0]
-    with pytest.raises(UsageError, match="HL_STOP_LOSS_HIGH: stop_loss_high is the price of one coin"):
+    with pytest.raises(UsageError, match="HL_STOP_LOSS_HIGH: stop_loss_high 5 is the price of one coin"):
         load("[coins.BTC]\n[coins.ETH]", HL_STOP_LOSS_HIGH="5")

@@ -1,0 +1,108 @@
+"""What is wrong with one setting, and how a value may be shown: never a key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+SHOWN_CHARS = 60
+MNEMONIC_WORDS = 12
+
+
+class Source(StrEnum):
+    """Where a value came from, the strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    PROFILE = "profile"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """``text`` is what a sentence calls it: ``--coin``, ``HL_COIN``, ``gridbot.toml line 3``, ``default``. ``line`` 0: none."""
+
+    source: Source
+    text: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A sentence in parts: place, setting, value as written, the rule that it breaks, the way out, a value that would pass."""
+
+    origin: Origin
+    name: str
+    rule: str
+    fix: str
+    value: str = ""
+    passes: str = ""
+    coin: str = ""
+    """Empty if it is the same for all."""
+
+    @property
+    def text(self) -> str:
+        place = f"{self.origin.text}: " if self.origin.text else ""
+        whose = f" (for {plain(self.coin)})" if self.coin else ""
+        words = " ".join(part for part in (plain(self.name), self.value) if part)
+        return f"{place}{words}{whose}{self.rule}" + (f"; {self.fix}" if self.fix else "")
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "source": self.origin.source.value,
+            "file": self.origin.file or None,
+            "line": self.origin.line or None,
+            "key": plain(self.name) or None,
+            "value": self.value or None,
+            "coin": plain(self.coin) or None,
+            "rule": self.rule.strip(" :"),
+            "fix": self.fix or None,
+            "passes": self.passes or None,
+        }
+
+
+def printable(text: str) -> str:
+    """On one line, with nothing in it that a terminal would act on."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def plain(text: str) -> str:
+    """Printable, not endless, and no key."""
+    if holds_secret(text):
+        return "(not shown: it may be a key)"
+    escaped = printable(text)
+    return escaped if len(escaped) <= SHOWN_CHARS else f"{escaped[:SHOWN_CHARS]}…"
+
+
+def shown(value: Any) -> str:
+    """A value of the file or the environment for a sentence; what looks like a key or a seed phrase isn't shown."""
+    try:
+        text = str(value) if isinstance(value, Decimal) else repr(value)
+    except (ValueError, RecursionError):
+        return "(a value too long to show)"
+    return plain(text)
+
+
+def holds_secret(text: str) -> bool:
+    """32 bytes of hex, or as many words as a seed phrase has."""
+    return bool(re.search(r"[0-9a-fA-F]{64}", text)) or len(text.split()) >= MNEMONIC_WORDS
+
+
+def setting_text(value: Any, is_off: bool = False) -> str:
+    """A setting in effect, as one would write it: ``0.0005``, ``off``, ``BTC,ETH``; a URL without its password."""
+    if is_off:
+        return "off"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value else "0"
+    if isinstance(value, Path):
+        return printable(str(value))
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
+    text = re.sub(r"//[^/@]*@", "//…@", text)
+    return plain(text) if holds_secret(text) else printable(text)

@@ -1,0 +1,49 @@
+"""Values as written become settings, and those that can't are problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.runtime.settings.layers import Layers
+from core.runtime.settings.model import Settings
+from core.runtime.settings.problem import Problem, setting_text, shown
+from core.runtime.settings.required import EXAMPLES
+from core.runtime.settings.values import unit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The settings of one coin (empty: of all); ``invalid`` ones stand at their defaults."""
+
+    coin: str
+    settings: Settings
+    problems: tuple[Problem, ...] = ()
+    invalid: frozenset[str] = frozenset()
+
+
+def read_values(layers: Layers, coin: str) -> Reading:
+    """Everything written for a coin, each wrong value a problem."""
+    values = layers.values(coin)
+    try:
+        return Reading(coin, Settings(**values))
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]): each for each in reversed(error.errors(include_url=False))}
+    problems = tuple(_wrong_value(layers, coin, name, dict(each)) for name, each in sorted(wrong.items()))
+    right = {name: value for name, value in values.items() if name not in wrong}
+    return Reading(coin, Settings(**right), problems, frozenset(wrong))
+
+
+def _wrong_value(layers: Layers, coin: str, name: str, error: Mapping[str, Any]) -> Problem:
+    field = Settings.model_fields[name]
+    says = str(error["msg"]).removeprefix("Value error, ")
+    says = says[:1].lower() + says[1:]
+    example = EXAMPLES.get(name) or setting_text(field.default) or '""'
+    fix = f"{example} would pass"
+    if unit_of(name, field) == "fraction":
+        fix += " (a fraction: 0.0006 is 0.06 %)"
+    value = shown(error["input"])
+    return Problem(layers.origin(name, coin), name, f": {says}", fix, value, example.strip('"'))

@@ -1,0 +1,118 @@
+"""The tables of ``docs/configuration.md``, made of the fields: ``make docs`` writes them, and a test holds them current."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from core.runtime.settings.model import MAY_BE_OFF, Settings
+from core.runtime.settings.names import (
+    NOT_YET_IN_EFFECT,
+    OUTSIDE_NAMES,
+    PREDECESSOR,
+    REFUSED,
+    REPLACED,
+    environment_name,
+)
+from core.runtime.settings.problem import setting_text
+from core.runtime.settings.required import REAL, REQUIREMENTS
+from core.runtime.settings.values import OF_THE_ACCOUNT, unit_of
+
+PAGE = Path("docs/configuration.md")
+SIGNS = {OF_THE_ACCOUNT: "†"}
+TITLES = {
+    "AccountFields": "Where, what, whose",
+    "GridFields": "The grid",
+    "FeatureFields": "Volatility, trend, inventory",
+    "RiskFields": "What may be held and lost",
+    "TimingFields": "Times",
+}
+
+
+def refreshed(page: str) -> str:
+    """The page with every part between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` made anew."""
+    for name, made in {
+        "required": _required(),
+        "settings": _settings(),
+        "predecessor": _predecessors(),
+    }.items():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+        before, _, rest = page.partition(begin)
+        assert end in rest, f"the page has no part {name}"
+        page = f"{before}{begin}" + "".join(f"{line}\n" for line in made) + end + rest.partition(end)[2]
+    return page
+
+
+def _required() -> Iterator[str]:
+    yield "| what | settings | testnet | mainnet | simple |"
+    yield "|---|---|---|---|---|"
+    for each in REQUIREMENTS:
+        ways = " or ".join(" and ".join(f"`{name}`" for name in way) for way in each.usable_ways())
+        marks = [network in each.networks for network in REAL] + [each.is_simple]
+        if ways:
+            yield f"| {each.what} | {ways} | {' | '.join('yes' if mark else '' for mark in marks)} |"
+
+
+def _settings() -> Iterator[str]:
+    for group in reversed(Settings.__bases__):
+        if group is not BaseSettings and issubclass(group, BaseModel) and group.model_fields:
+            yield from ("", f"### {TITLES.get(group.__name__, group.__name__)}", "")
+            yield from ("| key | unit | default | values | meaning |", "|---|---|---|---|---|")
+            yield from (_row(name, field) for name, field in group.model_fields.items())
+    yield ""
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    default = setting_text(field.default, is_off=name in MAY_BE_OFF and not field.default)
+    marks = "".join(f" {sign}" for mark, sign in SIGNS.items() if mark in field.metadata)
+    marks += " ◆" if any(name in way for each in REQUIREMENTS for way in each.ways) else ""
+    cells = (f"`{name}`{marks}", unit_of(name, field), default, _values(name, field), str(field.description))
+    return f"| {' | '.join(cells)} |"
+
+
+def _values(name: str, field: FieldInfo) -> str:
+    """What it may be: bounds or words."""
+    words = [f"`{word}`" for kind in (field.annotation, *get_args(field.annotation)) for word in _words(kind)]
+    signs = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}
+    bounds = [
+        f"{sign}{getattr(each, bound)}"
+        for bound, sign in signs.items()
+        for each in field.metadata
+        if hasattr(each, bound)
+    ]
+    off = ["`off`"] if name in MAY_BE_OFF else []
+    return " or ".join(part for part in (", ".join(bounds), *words, *off) if part)
+
+
+def _words(kind: Any) -> Iterator[str]:
+    if get_origin(kind) is Literal:
+        yield from (word for word in get_args(kind) if word)
+    elif (
+        kind not in (None, NoneType) and isinstance(kind, type) and issubclass(kind, str) and kind is not str
+    ):
+        yield from (str(each.value) for each in kind)  # type: ignore[attr-defined]
+
+
+def _predecessors() -> Iterator[str]:
+    yield "| name | instead |"
+    yield "|---|---|"
+    for name in PREDECESSOR:
+        if name in REPLACED:
+            yield f"| `{name}` | {REPLACED[name]} |"
+        elif name in REFUSED:
+            rule, fix = REFUSED[name]
+            yield f"| `{name}` | refused: it {rule}; {fix} |"
+        elif name in NOT_YET_IN_EFFECT:
+            yield f"| `{name}` | no effect in this version |"
+        else:
+            assert name in OUTSIDE_NAMES or name in map(environment_name, Settings.model_fields), name
+
+
+if __name__ == "__main__":
+    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,80 @@
+"""Rules about several settings, or several coins, at once. Each finding stands once, however many coins it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from core.runtime.settings.contradictions import contradictions
+from core.runtime.settings.layers import Layers
+from core.runtime.settings.model import PRICES_OF_ONE_COIN, WHOLE_ACCOUNT, Settings
+from core.runtime.settings.names import environment_name
+from core.runtime.settings.problem import Origin, Problem, Source, plain, setting_text
+from core.runtime.settings.reading import Reading
+from core.runtime.settings.required import EXAMPLES, missing
+
+
+def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> Iterator[Problem]:
+    """A coin named twice, one price for several coins, a coin of another dex than the one named."""
+    named = layers.origin("coins" if common.coins else "coin", "")
+    for coin in dict.fromkeys(coin for coin in coins if coins.count(coin) > 1):
+        yield Problem(named, coin, " is named twice", "name each coin once")
+    for name in PRICES_OF_ONE_COIN if len(coins) > 1 else ():
+        of_all = layers.origin(name, "")
+        if getattr(common, name) and any(layers.origin(name, coin) == of_all for coin in coins):
+            rule = f" is the price of one coin, and {len(coins)} are traded"
+            yield Problem(
+                of_all, name, rule, "write it under [coins.NAME]", setting_text(getattr(common, name))
+            )
+    yield from _of_another_dex(layers, coins)
+
+
+def _of_another_dex(layers: Layers, coins: tuple[str, ...]) -> Iterator[Problem]:
+    """The predecessor's ``HL_DEX`` named the dex of all coins; ``hl`` and nothing were the first one."""
+    origin = Origin(Source.ENVIRONMENT, "HL_DEX") if "HL_DEX" in layers.environ else layers.file.where("dex")
+    dex = str(layers.environ.get("HL_DEX", layers.file.top.get("dex", ""))).strip()
+    for coin in coins if dex not in ("", "hl") else ():
+        own, _, name = coin.rpartition(":")
+        if own != dex:
+            passes = f"{plain(dex)}:{plain(name)}"
+            fix = f"write {passes}, or take the dex away: each coin names its own"
+            yield Problem(origin, "dex", f": {plain(coin)} is not on it", fix, plain(dex), passes)
+
+
+def contradictory(layers: Layers, readings: Iterable[Reading]) -> Iterator[Problem]:
+    """What can't be meant together in the settings of one coin."""
+    found: dict[Problem, list[str]] = {}
+    readings = list(readings)
+    for each in readings:
+        for wrong in contradictions(each.settings, without=each.invalid):
+            value = setting_text(getattr(each.settings, wrong.name))
+            origin = layers.origin(wrong.name, each.coin)
+            problem = Problem(
+                origin, wrong.name, f" {wrong.why}", wrong.fix, value, setting_text(wrong.passes)
+            )
+            found.setdefault(problem, []).append(each.coin)
+    return _by_coin(found, len(readings))
+
+
+def not_written(layers: Layers, profile: str, coins: tuple[str, ...], network: str) -> Iterator[Problem]:
+    """What the operator must write for a network or a profile, and hasn't."""
+    file = layers.file.itself()
+    found: dict[Problem, list[str]] = {}
+    for coin in coins:
+        written = layers.values(coin) | ({"coins": coin} if coin in layers.file.coins else {})
+        for each in missing(written, network, profile):
+            example = EXAMPLES.get(each.name, "")
+            rule = f" is not written, and {each.why} {each.what} must be"
+            fix = f"write for instance {each.name} = {example}" + (
+                f", or {each.or_else}" if each.or_else else ""
+            )
+            fix += f" ({environment_name(each.name)} in the environment)"
+            found.setdefault(Problem(file, each.name, rule, fix, passes=example.strip('"')), []).append(coin)
+    return _by_coin(found, len(coins))
+
+
+def _by_coin(found: dict[Problem, list[str]], coins: int) -> Iterator[Problem]:
+    """What all have in common is named once, the rest for each coin."""
+    for problem, whose in found.items():
+        is_of_all = len(whose) == coins or problem.name in WHOLE_ACCOUNT
+        yield from [problem] if is_of_all else [replace(problem, coin=coin) for coin in whose]

@@ -1,0 +1,86 @@
+"""``gridbot config show`` and ``check``: what the settings are and where each came from, and all that is wrong with them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from core.runtime.plan import ExitCode
+from core.runtime.settings import Judgement
+from core.runtime.settings import show as shown
+from core.telemetry.event_log import json_line
+from gridbot_tui.headless import print_line
+from gridbot_tui.plans import Network, judgement_of
+
+NetworkFlag = Annotated[
+    Network, Parameter(name="--network", help="The network to judge for: real money must have more written.")
+]
+CoinFlag = Annotated[list[str] | None, Parameter(name="--coin", help="As for a run.", negative=())]
+ConfigFlag = Annotated[
+    Path | None, Parameter(name="--config", help="Default: ./gridbot.toml if it is there.")
+]
+JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on one line.")]
+
+
+def register(app: App) -> None:
+    """Add the commands to the program."""
+    commands = App(
+        name="config", help="What the settings are, and what is wrong with them.", help_format="plaintext"
+    )
+    commands.command(show)
+    commands.command(check)
+    app.command(commands)
+
+
+def show(
+    *,
+    network: NetworkFlag = "paper",
+    coin: CoinFlag = None,
+    config: ConfigFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Every setting in effect, for each coin, with where it came from. Never a key."""
+    found = judgement_of(network, tuple(coin or ()), config)
+    if json:
+        print_line(json_line(shown.as_dict(found)))
+    elif found.loaded is not None:
+        print_line(shown.as_text(found))
+    if not found.problems:
+        return int(ExitCode.CLEAN)
+    if not json:
+        first = found.problems[0].text
+        more = f" (and {len(found.problems) - 1} more)" if found.problems[1:] else ""
+        sys.stderr.write(
+            f"gridbot: {first}{more}; `gridbot config check --network {network}` lists all that is wrong\n"
+        )
+    return int(ExitCode.USAGE)
+
+
+def check(
+    *,
+    network: NetworkFlag = "paper",
+    coin: CoinFlag = None,
+    config: ConfigFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """All that is wrong with the settings, at once. Exit code 2 if anything is, else 0."""
+    found = judgement_of(network, tuple(coin or ()), config)
+    print_line(json_line(_as_dict(found)) if json else _as_text(found))
+    return int(ExitCode.USAGE if found.problems else ExitCode.CLEAN)
+
+
+def _as_dict(found: Judgement) -> dict[str, object]:
+    return {"ok": not found.problems, **{k: v for k, v in shown.as_dict(found).items() if k != "coins"}}
+
+
+def _as_text(found: Judgement) -> str:
+    lines = [problem.text for problem in found.problems]
+    lines += [f"warning: {each}" for each in (found.loaded.warnings if found.loaded else ())]
+    count = len(found.problems)
+    said = (
+        "nothing is wrong" if not count else "1 thing is wrong" if count == 1 else f"{count} things are wrong"
+    )
+    return "\n".join([*lines, f"{said}; judged for {found.network}"])

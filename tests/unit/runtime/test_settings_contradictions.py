@@ -1,0 +1,48 @@
+"""A contradiction names a value that would pass, and it does; broken settings of any size break no rule's arithmetic."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.runtime.settings import Settings
+from core.runtime.settings.contradictions import RULES, Rule
+
+
+def _decimals(least: str, most: str) -> st.SearchStrategy[Decimal]:
+    """Of every magnitude between."""
+    low, high = Decimal(least).adjusted(), Decimal(most).adjusted()
+    return st.builds(
+        lambda digits, power: min(Decimal(digits).scaleb(power - 3), Decimal(most)),
+        st.integers(1_000, 9_999),
+        st.integers(low, high),
+    )
+
+
+VALUES = st.fixed_dictionaries(
+    {
+        "investment_usd": _decimals("1e-12", "1e12"),
+        "leverage": _decimals("0.01", "100"),
+        "num_grids": st.integers(1, 500),
+        "grid_spacing_pct": _decimals("1e-12", "0.999"),
+        "grid_spacing_max_pct": _decimals("1e-12", "0.999"),
+        "maker_fee_pct": st.just(Decimal(0)) | _decimals("1e-12", "0.1"),
+        "stop_loss_low": st.just(Decimal(0)) | _decimals("1e-12", "1e12"),
+        "stop_loss_high": st.just(Decimal(0)) | _decimals("1e-12", "1e12"),
+    }
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
+@given(values=VALUES)
+@settings(max_examples=150, deadline=None)
+def test_the_value_that_would_pass_passes(rule: Rule, values: dict[str, Any]) -> None:
+    found = rule(Settings(**values))
+    if found is not None:
+        assert found.why
+        repaired = Settings(**{**values, found.name: found.passes})
+        assert rule(repaired) is None, (found, values)
