@@ -73,6 +73,14 @@ class SavePnlPeak:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveFeatures:
+    """What a coin's bars have told so far, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDay:
     """Where a day (``2026-01-30``, UTC) began: the profit so far and the account's value, USD."""
 
@@ -205,6 +213,7 @@ Effect = (
     | LiftHalt
     | SavePnlPeak
     | SaveDay
+    | SaveFeatures
     | SaveAction
     | SaveAdjustment
     | RevokeAdjustment

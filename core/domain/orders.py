@@ -46,6 +46,8 @@ class Tif(StrEnum):
 class Purpose(StrEnum):
     GRID = "grid"
     FLATTEN = "flatten"
+    REDUCE = "reduce"
+    """A part of the position, closed by a rule while the grid goes on."""
 
 
 class OrderState(StrEnum):

@@ -26,16 +26,21 @@ from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.engine.explanation import Evidence
+from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
-from core.engine.grid_settings import GridSettings
+from core.engine.grid_settings import GridSettings, RangeExit
+from core.engine.market_watch import watch_market
 from core.engine.order_manager import OrderManager
+from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.skew import Skew, SkewSettings
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
+from core.engine.unwinding import Unwinding
 
 DEFER_FIRST_MS = 200
 DEFER_MAX_MS = 5_000
@@ -57,6 +62,15 @@ class CoinConfig:
     stop_low: int = 0
     stop_high: int = 0
     """Outside these prices (price units) the position is closed and the coin halts; 0: no limit."""
+    take_low: int = 0
+    take_high: int = 0
+    """At or beyond these prices the profit is taken: as for a stop; 0: no limit."""
+    trigger_below: int = 0
+    trigger_above: int = 0
+    """The first grid waits for a price at or beyond one of these; 0: it doesn't."""
+    on_exit: RangeExit = RangeExit.TRAIL
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    skew: SkewSettings = field(default_factory=SkewSettings)
     odd_profit_usd: Decimal = Decimal(0)
     """A single fill's profit or loss above it is told of; 0: none is."""
 
@@ -124,6 +138,16 @@ class Coin:
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
     stop_loss: StopLoss = field(default_factory=StopLoss)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
+    features: Features = field(default_factory=Features)
+    shock_until_mono_ms: int = 0
+    """No orders until then: the price has moved by far more than it usually does."""
+    skew: Skew = field(default_factory=Skew)
+    leaving: Leaving = field(default_factory=Leaving)
+    unwinding: Unwinding = field(default_factory=Unwinding)
+    closing_lots: int = 0
+    """What a rule wants closed of the position, part by part; the side that adds to it is gone meanwhile."""
+    waiting_for: str = ""
+    """Why the first grid isn't built yet; empty if nothing is waited for."""
 
     @property
     def name(self) -> str:
@@ -348,7 +372,7 @@ class Coin:
             price=price,
             lots=lots,
             tif=tif,
-            reduce_only=purpose is Purpose.FLATTEN,
+            reduce_only=purpose is not Purpose.GRID,
             purpose=purpose,
             slot=slot,
             created_ms=now.venue_ms,
@@ -392,8 +416,13 @@ class Coin:
         self.wants_new_grid = False
         self.deferrals.clear()
 
-    def note_mid(self) -> None:
-        self.known_mid_twice = self.mid_twice or self.known_mid_twice
+    def note_mid(self, now: Instant) -> list[Effect]:
+        """A quote has come: what follows for the last known price and for what the market has been like."""
+        twice = self.mid_twice
+        self.known_mid_twice = twice or self.known_mid_twice
+        if not twice or not self.steady_mid.is_believed(twice, now.mono_ms):
+            return []
+        return watch_market(self, twice, now)
 
     def unrealized_usd(self) -> Decimal:
         """At the last mid there was; 0 before the first."""

@@ -51,6 +51,7 @@ from core.engine.circuit_breaker import CircuitBreaker
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.market_watch import shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -63,7 +64,7 @@ from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
 from core.engine.risk_watch import watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
-from core.engine.stop_loss import is_stop_loss
+from core.engine.stop_loss import closes_position
 from core.engine.vitals import Vitals
 
 NOT_SENT = "not sent"
@@ -205,6 +206,8 @@ class Engine:
             coin.plan.update(coin.orders)
         if self.halt_reason(coin) or self.desk.stopping or self.storage_trouble:
             return coin.cancel_grid(now)
+        if shock_reason(coin, now):
+            return coin.cancel_grid(now)
         if coin.idle_reason:
             return shed(coin, now)
         return plan(coin, not self.placing, now)
@@ -227,6 +230,8 @@ class Engine:
             return "comparing with the exchange"
         if self.breaker.is_open(now):
             return f"circuit breaker: {self.breaker.reason}"
+        if reason := shock_reason(coin, now):
+            return reason
         if coin.mid_twice is None:
             return "waiting for a quote with both sides"
         if coin.chain_broken_mono_ms:
@@ -238,7 +243,7 @@ class Engine:
     def latch(self, coin: Coin | None, reason: str) -> list[Effect]:
         """Halt a coin, or all. Durable before anyone sees it; only an operator lifts it (I9)."""
         halted = coin.halted if coin else self.halted
-        if halted == reason or (halted and reason == OPERATOR) or is_stop_loss(halted):
+        if halted == reason or (halted and reason == OPERATOR) or closes_position(halted):
             return []  # the first reason says what to look at before resuming; a stop-loss is carried out, also after a kill
         if coin:
             coin.wants_new_grid |= reason == FLATTEN
@@ -257,7 +262,7 @@ class Engine:
             lifted.append(LiftHalt("", by))
         for each in [coin] if coin else list(self.coins.values()):
             if each.halted:
-                each.wants_new_grid |= each.halted == FLATTEN
+                each.wants_new_grid |= each.halted == FLATTEN or closes_position(each.halted)
                 each.halted = ""
                 lifted.append(LiftHalt(each.name, by))
         return lifted
@@ -268,8 +273,8 @@ class Engine:
         coin = self.coins.get(event.coin)
         if coin is not None and not self.vitals.is_stale(event):
             coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
-            coin.note_mid()
             self.feed.watch.saw_quote(event.coin)
+            return coin.note_mid(now)
         return []
 
     def _on_book(self, event: BookObserved, now: Instant) -> list[Effect]:
@@ -279,7 +284,7 @@ class Engine:
             self.feed.watch.saw_book(event, coin)
         elif coin is not None:
             coin.quote, coin.quote_wall_ms = event.quote, now.wall_ms
-            coin.note_mid()
+            return coin.note_mid(now)
         return []
 
     def _on_fills(self, event: FillsCommitted, now: Instant) -> list[Effect]:

@@ -20,6 +20,7 @@ from core.engine.grid_calculator import (
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
+from core.engine.leaning import close_part, lean
 from core.engine.regridding import regrid
 from core.engine.risk_engine import RiskLimits
 
@@ -32,11 +33,13 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
-        coin.idle_reason = coin.grid_refused
+        coin.idle_reason = coin.grid_refused or coin.waiting_for
         return out + coin.cancel(coin.live_grid_orders(), now)
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
         found.follow(coin.mid_twice)
+    out += coin.leaving.look(coin, now)
+    out += lean(coin, found)
     found.update(orders)
     if coin.adopting_generation != grid.generation:
         coin.adopting_generation = grid.generation
@@ -49,8 +52,8 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
     out += coin.cancel(doomed, now)
     if place and place_lane_free:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
-        out.append(_place(coin, gate.limits, place[:BATCH_ORDERS], now))
-    return out
+        return [*out, _place(coin, gate.limits, place[:BATCH_ORDERS], now)]
+    return out + (close_part(coin, found, now) if place_lane_free else [])
 
 
 def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveGrid, notify
-from core.domain.grid import GridRow
+from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError
+from core.engine.grid_settings import Conditions, RangeExit
 from core.engine.strategies import STRATEGIES, Ask
 
 
@@ -16,6 +17,9 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     if twice is None or not coin.steady_mid.is_believed(twice, now.mono_ms):
         return []
     settings = coin.config.grid
+    coin.waiting_for = _waiting_for(coin, twice) if grid is None else ""
+    if coin.waiting_for:
+        return []
     strategy = STRATEGIES[settings.strategy]
     ask = _ask(coin, twice, now)
     if grid is not None and not coin.wants_new_grid and grid.basis == settings.basis:
@@ -38,14 +42,34 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
 
 
 def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
+    features, grid = coin.features, coin.grid
+    moved = (
+        (2 * grid.center - twice) * (1 if coin.ledger.lots > 0 else -1) if grid and coin.ledger.lots else 0
+    )
     return Ask(
         coin.config.grid,
         coin.config.instrument,
         twice,
         now.wall_ms,
         coin.ledger.lots,
-        before=coin.grid,
+        Conditions(
+            features.atr_ppb, features.volatility_ppb, features.trend_ppb, max(0, moved) * PPB // twice
+        ),
+        int(coin.ledger.net_usd * 10**6),
+        before=grid,
+        trails=coin.config.on_exit is RangeExit.TRAIL,
     )
+
+
+def _waiting_for(coin: Coin, twice: int) -> str:
+    """The first grid may wait for a price."""
+    config, text = coin.config, coin.config.instrument.price_text
+    below, above = config.trigger_below, config.trigger_above
+    if not (below or above) or twice <= 2 * below or 0 < 2 * above <= twice:
+        return ""
+    wanted = [f"{text(below)} or less"] if below else []
+    wanted += [f"{text(above)} or more"] if above else []
+    return f"waiting for the trigger price: {' or '.join(wanted)}, the mid is {text(twice // 2)}"
 
 
 def _grid_event(coin: Coin, grid: GridRow, name: str) -> Effect:

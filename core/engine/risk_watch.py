@@ -11,7 +11,7 @@ from core.domain.effects import Effect
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
 from core.engine.halts import FLATTEN, OPERATOR
-from core.engine.stop_loss import AGAIN_MS, STOP_LOSS, is_stop_loss
+from core.engine.stop_loss import AGAIN_MS, STOP_LOSS, closes_position, is_stop_loss
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -44,7 +44,8 @@ def account_look(engine: Engine, now: Instant) -> AccountLook | None:
 def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     """A stop that was passed stays passed: what is held is closed, again if need be, also after a restart."""
     stop, reason = coin.stop_loss, coin.stop_loss.passed(coin.mid_twice, coin.config.instrument, now)
-    if is_stop_loss(coin.halted):
+    reason = reason or coin.leaving.halts(coin, now)
+    if closes_position(coin.halted):
         reason = coin.halted
     elif reason and coin.halted not in ("", OPERATOR, FLATTEN):
         reason += f"; halted before: {coin.halted}"

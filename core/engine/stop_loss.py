@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
+from core.engine.range_exit import RANGE_EXIT
 from core.engine.steady_mid import HOLD_MS
 
 STOP_LOSS = "stop_loss"
@@ -15,8 +16,18 @@ AGAIN_MS = 15_000
 """A position that is still there so long after a flatten has ended is flattened again."""
 
 
+TAKE_PROFIT = "take_profit"
+
+CLOSING = (STOP_LOSS, TAKE_PROFIT, RANGE_EXIT)
+"""Reasons that close what is held, again if need be, until it is proven closed."""
+
+
 def is_stop_loss(halted: str) -> bool:
-    return halted.startswith(STOP_LOSS)
+    return halted.startswith((STOP_LOSS, TAKE_PROFIT))
+
+
+def closes_position(halted: str) -> bool:
+    return halted.startswith(CLOSING)
 
 
 @dataclass(slots=True)
@@ -25,13 +36,25 @@ class StopLoss:
 
     low: int = 0
     high: int = 0
+    take_low: int = 0
+    take_high: int = 0
     attempts: int = 0
     last_mono_ms: int = 0
     """When the last flatten was under way; 0 before the first of this run."""
     _outside_since_ms: int = 0
 
     def is_outside(self, mid_twice: int) -> bool:
-        return mid_twice < 2 * self.low or (self.high > 0 and mid_twice > 2 * self.high)
+        return bool(self._limit(mid_twice))
+
+    def _limit(self, mid_twice: int) -> tuple[str, str, int] | None:
+        """Which limit a price is past: what it is, its setting and its price."""
+        limits = (
+            (mid_twice < 2 * self.low, STOP_LOSS, "LOW", self.low),
+            (0 < 2 * self.high < mid_twice, STOP_LOSS, "HIGH", self.high),
+            (mid_twice < 2 * self.take_low, TAKE_PROFIT, "LOW", self.take_low),
+            (0 < 2 * self.take_high < mid_twice, TAKE_PROFIT, "HIGH", self.take_high),
+        )
+        return next(((kind, side, price) for passed, kind, side, price in limits if passed), None)
 
     def passed(self, mid_twice: int | None, instrument: Instrument, now: Instant) -> str:
         """Why the coin must stop; empty while the mid is inside the band, or has been outside for less than ``HOLD_MS``."""
@@ -39,15 +62,16 @@ class StopLoss:
             return (
                 ""  # a market of one side says neither that it is back inside nor that it has stayed outside
             )
-        if not self.is_outside(mid_twice):
+        limit = self._limit(mid_twice)
+        if limit is None:
             self._outside_since_ms = 0
             return ""
         self._outside_since_ms = self._outside_since_ms or now.mono_ms
         if now.mono_ms - self._outside_since_ms < HOLD_MS:
             return ""
-        below = mid_twice < 2 * self.low
-        limit = instrument.price_text(self.low if below else self.high)
+        kind, side, price = limit
+        where = "below" if side == "LOW" else "above"
         return (
-            f"{STOP_LOSS}: the mid {instrument.price_text(mid_twice // 2)} is {'below' if below else 'above'} {limit} "
-            f"(HL_STOP_LOSS_{'LOW' if below else 'HIGH'})"
+            f"{kind}: the mid {instrument.price_text(mid_twice // 2)} is {where} {instrument.price_text(price)} "
+            f"(HL_{kind.upper()}_{side})"
         )

@@ -13,6 +13,7 @@ from core.domain.effects import (
     SaveAdjustment,
     SaveCheckpoint,
     SaveDay,
+    SaveFeatures,
     SaveGrid,
     SaveHalt,
     SaveOrder,
@@ -74,6 +75,8 @@ class Batch:
                 self.actions.append(effect)
             case SavePnlPeak(pnl):
                 self.meta["pnl_peak"] = str(pnl)
+            case SaveFeatures(coin, text):
+                self.meta[f"features:{coin}"] = text
             case SaveDay():
                 self.days.append(effect)
             case SaveAdjustment(adjustment):

@@ -10,15 +10,18 @@ from decimal import Decimal
 from core.domain.clock import Instant
 from core.domain.effects import SavePosition
 from core.domain.fills import Fill
+from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
+from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.skew import Skew, SkewSettings
 from core.engine.stop_loss import StopLoss
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
@@ -48,6 +51,18 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
     return CoinConfig(
         instrument=instrument,
         grid=GridSettings(
+            strategy=settings.default_strategy,
+            spacing=Spacing(settings.grid_spacing_kind),
+            direction=Direction(settings.grid_direction),
+            range_low=instrument.price_units(settings.range_low),
+            range_high=instrument.price_units(settings.range_high),
+            edge_ppb=int(settings.min_edge_pct * PPB),
+            min_width_ppb=int(settings.grid_min_width_pct * PPB),
+            jitter_ppb=int(settings.random_size_jitter * PPB),
+            reinvests=settings.reinvest,
+            widens=settings.volatility_spacing,
+            tightens=settings.loss_drift_tightening,
+            bias_max_ppb=int(settings.trend_bias_max_pct * PPB),
             levels=settings.num_grids,
             spacing_ppb=int(settings.grid_spacing_pct * PPB),
             spacing_max_ppb=int(settings.grid_spacing_max_pct * PPB),
@@ -56,13 +71,36 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
             cap_micro=int(settings.max_symbol_notional * 10**6) or budget,
             cap_lots=cap_lots,
             leverage_ppb=int(settings.leverage * PPB),
-            trailing=Trailing(int(settings.trailing_pct * PPB)),
+            trailing=Trailing(
+                int(settings.trailing_pct * PPB),
+                settings.trailing_up,
+                settings.trailing_down,
+                instrument.price_units(settings.trailing_low),
+                instrument.price_units(settings.trailing_high),
+            ),
         ),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=int(settings.flatten_slippage_pct * PPB),
         funding_bleed_ppb=int(settings.funding_bleed_pct * PPB),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
+        take_low=instrument.price_units(settings.take_profit_low),
+        take_high=instrument.price_units(settings.take_profit_high),
+        trigger_below=instrument.price_units(settings.trigger_below),
+        trigger_above=instrument.price_units(settings.trigger_above),
+        on_exit=settings.range_exit,
+        features=FeatureSettings(
+            bar_ms=int(settings.bar_sec * 1000),
+            atr_bars=settings.atr_length,
+            ewma_alpha=float(settings.ewma_alpha),
+            initial_multiplier=float(settings.init_vol_multiplier),
+            fast_bars=settings.trend_fast_ema,
+            slow_bars=settings.trend_slow_ema,
+            sigma=float(settings.vol_circuit_sigma),
+        ),
+        skew=SkewSettings(
+            int(settings.skew_soft * PPB), int(settings.max_skew_ratio * PPB), int(settings.skew_hard * PPB)
+        ),
         odd_profit_usd=settings.max_single_fill_pnl,
     )
 
@@ -95,6 +133,7 @@ def build_engine(
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+        engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
     engine.look_for_missing(now)
     return engine
 
@@ -106,7 +145,8 @@ def risk_coins(coins: Iterable[str]) -> str:
 
 def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
     coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
-    coin.stop_loss = StopLoss(config.stop_low, config.stop_high)
+    coin.stop_loss = StopLoss(config.stop_low, config.stop_high, config.take_low, config.take_high)
+    coin.features, coin.skew = Features(config.features), Skew(config.skew)
     counts = rows.counts
     coin.counts = FillCounts(
         total=counts.get("fills", 0),

@@ -68,6 +68,8 @@ def stop_band_has_room(settings: Settings) -> Contradiction | None:
 
 def levels_stay_above_zero(settings: Settings) -> Contradiction | None:
     spacing = settings.grid_spacing_pct
+    if settings.default_strategy == "range" or settings.grid_spacing_kind == "geometric":
+        return None
     if spacing * settings.num_grids < 1:
         return None
     passes = (1 / spacing).to_integral_value(ROUND_CEILING) - 1
@@ -75,7 +77,104 @@ def levels_stay_above_zero(settings: Settings) -> Contradiction | None:
     return Contradiction("num_grids", why, "use at most", passes, "a smaller grid_spacing_pct")
 
 
+def range_is_whole(settings: Settings) -> Contradiction | None:
+    low, high = settings.range_low, settings.range_high
+    if settings.default_strategy != "range":
+        if not (low or high):
+            return None
+        why = "has no range, and range_low or range_high is written"
+        return Contradiction("default_strategy", why, "write", "range", "take the range away")
+    if 0 < low < high:
+        return None
+    if not low:
+        passes = high / 2 if high else 1
+        return Contradiction(
+            "range_low", "is not written, and strategy range needs it", "use for instance", passes
+        )
+    why = f"is not above range_low ({low})"
+    return Contradiction("range_high", why, "use for instance", low * 2)
+
+
+def range_pays_its_fees(settings: Settings) -> Contradiction | None:
+    """The narrowest cell is the topmost of an arithmetic range; of a geometric one all are alike."""
+    low, high, cells = settings.range_low, settings.range_high, 2 * settings.num_grids
+    if settings.default_strategy != "range" or not 0 < low < high:
+        return None
+    least = 2 * settings.maker_fee_pct + settings.min_edge_pct
+    if settings.grid_spacing_kind == "geometric":
+        pays = high > low * (1 + least) ** cells
+    else:
+        pays = (high - low) / cells > least * high
+    if pays:
+        return None
+    why = f"makes {cells} cells of which the narrowest is not above the fees of a round trip and the edge ({least})"
+    passes = -(
+        -max(low * (1 + least) ** cells, low / max(1 - least * cells, Decimal("0.01"))) * Decimal("1.01") // 1
+    )
+    return Contradiction("range_high", why, "use at least", passes, "fewer levels")
+
+
+def spacing_pays_its_edge(settings: Settings) -> Contradiction | None:
+    least = 2 * settings.maker_fee_pct + settings.min_edge_pct
+    most = settings.grid_spacing_max_pct
+    if least < most:
+        return None
+    why = f"and the fees of a round trip ({2 * settings.maker_fee_pct}) are not below grid_spacing_max_pct ({most})"
+    passes = max(Decimal(0), most - 2 * settings.maker_fee_pct) / 2
+    return (
+        Contradiction("min_edge_pct", why, "use at most", passes, "raise the maximum")
+        if settings.min_edge_pct
+        else None
+    )
+
+
+def width_fits_its_levels(settings: Settings) -> Contradiction | None:
+    most = settings.grid_spacing_max_pct * 2 * settings.num_grids
+    if settings.grid_min_width_pct <= most:
+        return None
+    why = f"is more than {2 * settings.num_grids} levels of grid_spacing_max_pct can cover ({most})"
+    return Contradiction("grid_min_width_pct", why, "use at most", most, "more levels")
+
+
+def trailing_has_room(settings: Settings) -> Contradiction | None:
+    if not 0 < settings.trailing_high <= settings.trailing_low:
+        return None
+    why = f"is not above trailing_low ({settings.trailing_low})"
+    return Contradiction("trailing_high", why, "raise it, or write", "off")
+
+
+def take_band_has_room(settings: Settings) -> Contradiction | None:
+    if not 0 < settings.take_profit_high <= settings.take_profit_low:
+        return None
+    why = f"is not above take_profit_low ({settings.take_profit_low})"
+    return Contradiction("take_profit_high", why, "raise it, or write", "off")
+
+
+def averages_differ(settings: Settings) -> Contradiction | None:
+    if settings.trend_fast_ema < settings.trend_slow_ema:
+        return None
+    why = f"is not above trend_fast_ema ({settings.trend_fast_ema})"
+    return Contradiction("trend_slow_ema", why, "use at least", settings.trend_fast_ema + 1)
+
+
+def limits_of_inventory_are_in_order(settings: Settings) -> Contradiction | None:
+    soft, hard = settings.skew_soft, settings.skew_hard
+    if not hard or hard > soft:
+        return None
+    return Contradiction(
+        "skew_hard", f"is not above skew_soft ({soft})", "use at least", soft + Decimal("0.1")
+    )
+
+
 RULES: tuple[Rule, ...] = (
+    range_is_whole,
+    range_pays_its_fees,
+    spacing_pays_its_edge,
+    width_fits_its_levels,
+    trailing_has_room,
+    take_band_has_room,
+    averages_differ,
+    limits_of_inventory_are_in_order,
     spacing_pays_its_fees,
     spacing_within_its_maximum,
     levels_reach_the_minimum,

@@ -55,6 +55,14 @@ class RiskFields(BaseModel):
     stop_loss_high: PriceOrOff = Field(
         Decimal(0), description="Above this price the position is closed and the coin halts; off: no limit"
     )
+    take_profit_low: PriceOrOff = Field(
+        Decimal(0),
+        description="Below this price the position is closed with its profit and the coin halts; off: no limit",
+    )
+    take_profit_high: PriceOrOff = Field(
+        Decimal(0),
+        description="Above this price the position is closed with its profit and the coin halts; off: no limit",
+    )
     max_single_fill_pnl: NotNegativeOrOff = Field(
         Decimal(500), description="Profit or loss of one fill, in USD, above which it is told of; off: never"
     )

@@ -1,0 +1,51 @@
+"""Leaning the grid against what is held: smaller on one side, on one side alone, or closed in parts."""
+
+from __future__ import annotations
+
+from core.domain.clock import Instant
+from core.domain.effects import Effect, notify
+from core.domain.grid import PPB, GridRow
+from core.engine.coin import Coin
+from core.engine.grid_plan import GridPlan
+from core.engine.grid_settings import GridSettings
+from core.engine.range_exit import PART_PPB
+from core.engine.skew import without_adding
+
+
+def target_lots(settings: GridSettings, grid: GridRow) -> int:
+    """The whole budget in lots at the grid's center: what inventory is measured by."""
+    return settings.size_micro * 2 * settings.levels // grid.center
+
+
+def lean(coin: Coin, found: GridPlan) -> list[Effect]:
+    """Scale the plan by what is held."""
+    lots, was_one_sided = coin.ledger.lots, coin.skew.is_one_sided
+    scales = coin.skew.look(lots, target_lots(coin.config.grid, found.grid))
+    is_closing = lots and (coin.closing_lots or coin.skew.is_hard)
+    found.rescale(without_adding(lots, scales) if is_closing else scales)
+    if coin.skew.is_one_sided is was_one_sided:
+        return []
+    name = "flatten_mode_enabled" if coin.skew.is_one_sided else "flatten_mode_disabled"
+    position = coin.config.instrument.size_text(lots)
+    limit_pct = coin.skew.settings.one_sided_ppb / 10**7
+    return [
+        notify(
+            name,
+            "warn" if coin.skew.is_one_sided else "info",
+            coin.name,
+            position=position,
+            limit_pct=limit_pct,
+        )
+    ]
+
+
+def close_part(coin: Coin, found: GridPlan, now: Instant) -> list[Effect]:
+    """Close what is due of the position, if anything is."""
+    lots = coin.ledger.lots
+    if coin.leaving.reduces(coin, now):
+        coin.closing_lots = max(1, abs(lots) * PART_PPB // PPB) if lots else 0
+        why = "the price has left the grid (HL_ON_RANGE_EXIT)"
+    else:
+        coin.closing_lots = coin.skew.excess(lots, target_lots(coin.config.grid, found.grid))
+        why = "past the hard inventory limit (HL_SKEW_HARD)"
+    return coin.unwinding.act(coin, coin.closing_lots, why, now)

@@ -1,0 +1,37 @@
+"""What each believed price does: bars, and the circuit that a shock opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.domain.clock import Instant
+from core.domain.effects import Effect, SaveFeatures, notify
+
+if TYPE_CHECKING:
+    from core.engine.coin import Coin
+
+
+def watch_market(coin: Coin, mid_twice: int, now: Instant) -> list[Effect]:
+    features = coin.features
+    out: list[Effect] = []
+    sigmas = features.shock(mid_twice)
+    if sigmas:
+        if now.mono_ms >= coin.shock_until_mono_ms:
+            mid = coin.config.instrument.price_text(mid_twice // 2)
+            limit = features.settings.sigma
+            out.append(
+                notify("vol_circuit", "warn", coin.name, sigmas=round(sigmas, 1), limit=limit, mid=mid)
+            )
+        coin.shock_until_mono_ms = now.mono_ms + features.settings.bar_ms
+    if features.note(mid_twice, now.venue_ms):
+        out.append(SaveFeatures(coin.name, features.saved()))
+    return out
+
+
+def shock_reason(coin: Coin, now: Instant) -> str:
+    """Why nothing may rest now; empty if it may."""
+    left_ms = coin.shock_until_mono_ms - now.mono_ms
+    if left_ms <= 0:
+        return ""
+    sigma = coin.features.settings.sigma
+    return f"volatility: the price moved by more than {sigma:g} sigma within a bar (HL_VOL_CIRCUIT_SIGMA)"
