@@ -49,6 +49,8 @@ class FillsCommitted:
     foreign: tuple[ForeignFill, ...] = ()
     """Those that are new."""
     conflicts: tuple[FillConflict, ...] = ()
+    matched: tuple[tuple[str, int], ...] = ()
+    """By how much the matched profit of each coin's grid grew with them, micro-USDC."""
 
 
 @dataclass(frozen=True, slots=True)

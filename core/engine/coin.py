@@ -25,6 +25,7 @@ from core.domain.fills import Adjustment, Fill, FillKind
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+from core.domain.pnl import Pnl, Stake, coin_pnl
 from core.engine.explanation import Evidence
 from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
@@ -122,6 +123,10 @@ class Coin:
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
+    start: Stake = field(default_factory=Stake)
+    """What the account held when the journal began."""
+    matched_micro: int = 0
+    """Profit of the completed round trips of the grid's cells, over the journal's life; the journal keeps it."""
     stop_loss: StopLoss = field(default_factory=StopLoss)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
 
@@ -394,6 +399,20 @@ class Coin:
 
     def note_mid(self) -> None:
         self.known_mid_twice = self.mid_twice or self.known_mid_twice
+
+    def pnl(self) -> Pnl:
+        """The five numbers, at the last mid there was."""
+        ledger, twice = self.ledger, self.known_mid_twice
+        now = Stake(ledger.lots, ledger.current.cost)
+        return coin_pnl(
+            self.start,
+            now,
+            Decimal(twice) / 2 if twice else None,
+            ledger.cash,
+            self.matched_micro,
+            ledger.current.fees,
+            ledger.funding.total,
+        )
 
     def unrealized_usd(self) -> Decimal:
         """At the last mid there was; 0 before the first."""

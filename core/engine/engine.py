@@ -289,6 +289,9 @@ class Engine:
         for name, count in event.duplicates:
             if name in self.coins:
                 self.coins[name].counts = self.coins[name].counts.with_duplicates(count)
+        for name, micro in event.matched:
+            if name in self.coins:
+                self.coins[name].matched_micro += micro
         for name in dict.fromkeys(fill.coin for fill in event.fills):
             mine = [fill for fill in event.fills if fill.coin == name]
             if name in self.coins:

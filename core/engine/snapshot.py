@@ -8,6 +8,7 @@ from itertools import pairwise
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side
+from core.domain.pnl import Pnl, total_pnl
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
@@ -29,6 +30,7 @@ from core.view import (
     LastFillView,
     LevelState,
     LevelView,
+    PnlView,
     RiskView,
     RunState,
     Severity,
@@ -74,6 +76,7 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
             breaker_reason=engine.breaker.reason if engine.breaker.is_open(now) else "",
         ),
         risk=_risk_view(engine, coins),
+        pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
         alerts=_alerts(engine, now),
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
@@ -122,6 +125,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         other_fees=tuple(sorted(ledger.other_fees.items())),
         funding_usd=ledger.funding.total,
         unrealized_usd=unrealized,
+        pnl=pnl_view(coin.pnl()),
         daily_usd=ledger.day_realized_at(now) + unrealized,
         position_cap=instrument.size_decimal(
             max(coin.grid.cap_long, coin.grid.cap_short) if coin.grid else 0
@@ -135,6 +139,18 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
+    )
+
+
+def pnl_view(pnl: Pnl) -> PnlView:
+    return PnlView(
+        matched_usd=pnl.matched,
+        inventory_usd=pnl.inventory,
+        fees_usd=pnl.fees,
+        funding_usd=pnl.funding,
+        total_usd=pnl.total,
+        holding_usd=pnl.holding,
+        versus_holding_usd=pnl.versus_holding,
     )
 
 

@@ -113,3 +113,5 @@ class Committed:
     new_funding: tuple[Funding, ...] = ()
     conflicts: tuple[FillConflict, ...] = ()
     """Duplicates whose content is not that of the row that stands."""
+    matched: tuple[tuple[str, int], ...] = ()
+    """By how much the matched profit of each coin's grid grew, micro-USDC."""

@@ -6,12 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKey
 from core.domain.orders import OrderState
+from core.domain.pnl import CellSums, Kept
 from core.journal.batch import Anchor
+from core.journal.cells import Cell, cell_sums, stored_cells
 from core.journal.files import connect_readonly
 from core.journal.rows import adjustment_from_row, checkpoint_from_row, fill_from_row
 from core.journal.schema import APPLICATION_ID, MIGRATIONS, ForeignJournalError, StorageError
@@ -143,6 +146,23 @@ class Evidence:
     def counters(self, coin: str) -> dict[str, int]:
         found = self._db.execute("SELECT name, value FROM counters WHERE coin = ?", (coin,))
         return {row["name"]: row["value"] for row in found}
+
+    def money(self, coin: str) -> Kept | None:
+        """What is kept of the coin's money with its fills."""
+        for row in self._db.execute("SELECT cash, matched FROM money WHERE coin = ?", (coin,)):
+            return Kept(int(row["cash"]), int(row["matched"]), stored_cells(self._db, coin))
+        return None
+
+    def cells(self, coin: str) -> dict[Cell, CellSums]:
+        """What each cell has traded by its orders' fills."""
+        return cell_sums(self._db, "f.account = ? AND f.coin = ?", self.account, coin)
+
+    def funding(self, coin: str) -> Decimal:
+        """All of it, USD, received less paid."""
+        found = self._db.execute(
+            "SELECT usd FROM funding WHERE account = ? AND coin = ?", (self.account, coin)
+        )
+        return sum((Decimal(row["usd"]) for row in found), Decimal(0))
 
     def checkpoint(self, coin: str) -> SaveCheckpoint | None:
         """The newest."""

@@ -57,6 +57,10 @@ class CoinRows:
     """How many there are, revoked ones included."""
     counts: dict[str, int] = field(default_factory=dict)
     """Over the journal's life: ``fills``, ``buys``, ``external``, ``ws``, ``maker``, ``duplicates``."""
+    cash: int = 0
+    """Proceeds of all sells less the cost of all buys, micro-USDC; an adjustment that counts is a trade at its price."""
+    matched: int = 0
+    """Profit of the completed round trips of the grid's cells, micro-USDC."""
     funding_usd: Decimal = Decimal(0)
     """All funding, received less paid."""
     funding: list[Funding] = field(default_factory=list)
@@ -168,8 +172,10 @@ class JournalReader:
             "SELECT * FROM adjustments WHERE coin = ? ORDER BY rowid", (coin,)
         ):
             rows.adjustments_ever += 1
-            if row["revoked_ms"] is None and row["time_ms"] >= cut_ms:
-                rows.adjustments.append(adjustment_from_row(row))
+            if row["revoked_ms"] is None:
+                adjustment = adjustment_from_row(row)
+                rows.cash += adjustment.cash_micro
+                rows.adjustments += [adjustment] if row["time_ms"] >= cut_ms else []
         for (newest_ms,) in await db.execute_fetchall(
             "SELECT max(time_ms) FROM fills WHERE account = ? AND coin = ?", (account, coin)
         ):
@@ -187,6 +193,9 @@ class JournalReader:
         """What is counted over the journal's life."""
         for row in await db.execute_fetchall("SELECT name, value FROM counters WHERE coin = ?", (coin,)):
             rows.counts[row["name"]] = row["value"]
+        for row in await db.execute_fetchall("SELECT cash, matched FROM money WHERE coin = ?", (coin,)):
+            rows.cash += int(row["cash"])
+            rows.matched = int(row["matched"])
         for row in await db.execute_fetchall(
             "SELECT fee_token, fee FROM fills INDEXED BY fills_by_fee_token "
             "WHERE account = ? AND coin = ? AND fee_token <> 'USDC'",

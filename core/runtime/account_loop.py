@@ -182,7 +182,11 @@ class AccountLoop:
         if arrived:
             events.append(
                 FillsCommitted(
-                    committed.new_fills, committed.duplicates, committed.new_foreign, committed.conflicts
+                    committed.new_fills,
+                    committed.duplicates,
+                    committed.new_foreign,
+                    committed.conflicts,
+                    committed.matched,
                 )
             )
         if committed.new_funding:

@@ -11,6 +11,7 @@ from core.domain.clock import Instant
 from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.instrument import Instrument
+from core.domain.pnl import Stake
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
@@ -106,6 +107,8 @@ def risk_coins(coins: Iterable[str]) -> str:
 
 def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
     coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
+    assert rows.anchor is not None, f"{name} has no anchor"
+    coin.start, coin.matched_micro = Stake(rows.anchor.lots, rows.anchor.cost), rows.matched
     coin.stop_loss = StopLoss(config.stop_low, config.stop_high)
     counts = rows.counts
     coin.counts = FillCounts(
@@ -141,6 +144,7 @@ def _ledger(name: str, rows: CoinRows) -> ShadowLedger:
         other_fees=dict(rows.other_fees),
         day=rows.day_ms // DAY_MS,
         day_realized=rows.day_realized,
+        cash=rows.cash,
     )
     ledger.version = ledger.fills + ledger.adjustments
     ledger.restore([*rows.fills, *rows.adjustments])
