@@ -230,9 +230,23 @@ class RiskView:
     day_stop_usd: Decimal | None = None
     day_take_usd: Decimal | None = None
     """Limits of the day's profit; ``None``: no limit."""
+    worst_case_usd: Decimal = ZERO
+    """What must stay in the account for every grid to be carried to its worst edge, all at once: losses to come, and margin."""
+    withdrawable_usd: Decimal = ZERO
+    """What can be taken out with every grid intact."""
     margin_utilization_pct: float = 0.0
     funding_paid_usd: Decimal = ZERO
     """Positive = paid, over the journal's lifetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransfersView:
+    """Money that isn't profit, over the journal's lifetime, on the dex that is traded on: no limit and no profit has it."""
+
+    net_usd: Decimal = ZERO
+    """Paid in less taken out."""
+    count: int = 0
+    """Deposits, withdrawals and transfers of the account, those of other places included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +305,7 @@ class Snapshot:
     risk: RiskView = field(default_factory=RiskView)
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""
+    transfers: TransfersView = field(default_factory=TransfersView)
     alerts: tuple[AlertView, ...] = ()
     """Worst first."""
     events: tuple[EventView, ...] = ()

@@ -40,8 +40,8 @@ class CellSums:
     def matched_micro(self) -> int:
         """Profit of the lots that were both bought and sold, micro-USDC, gross of fees.
 
-        A cell quotes one price a side, so whichever of its fills are paired makes no difference. If the prices of a side do
-        differ, the side that traded more counts with its average: its cost rounded up, its proceeds rounded down.
+        A cell quotes one price a side, so whichever of its fills are paired makes no difference. Where the prices of a side do
+        differ (an entry at the market), the side that traded more counts with its average: cost rounded up, proceeds down.
         """
         lots = min(self.bought, self.sold)
         if not lots:

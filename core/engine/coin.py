@@ -58,6 +58,8 @@ class CoinConfig:
     stop_low: int = 0
     stop_high: int = 0
     """Outside these prices (price units) the position is closed and the coin halts; 0: no limit."""
+    leverage: Decimal = Decimal(1)
+    """By which the exchange lends: what a position needs as margin is its notional divided by it."""
     odd_profit_usd: Decimal = Decimal(0)
     """A single fill's profit or loss above it is told of; 0: none is."""
 

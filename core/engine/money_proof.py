@@ -55,11 +55,11 @@ def _compare_kept(check: Check, kept: Kept | None, counted: Kept, *, has_fills: 
 
 
 def five_text(pnl: Pnl) -> str:
-    """``grid 1.5 + inventory -2 - fees 0.25 + funding 0 = total -0.75 USDC; just holding 0``."""
+    """``grid 1.5 + inventory -2 - fees 0.25 + funding 0 = total -0.75 USDC; just holding 0, against it -0.75``."""
     return (
         f"grid {decimal_text(pnl.matched)} + inventory {decimal_text(pnl.inventory)} - fees {decimal_text(pnl.fees)} "
         f"+ funding {decimal_text(pnl.funding)} = total {decimal_text(pnl.total)} USDC; just holding "
-        f"{decimal_text(pnl.holding)}, so {decimal_text(pnl.versus_holding)} better"
+        f"{decimal_text(pnl.holding)}, against it {decimal_text(pnl.versus_holding)}"
     )
 
 

@@ -35,6 +35,7 @@ from core.view import (
     RunState,
     Severity,
     Snapshot,
+    TransfersView,
 )
 
 QUARANTINE_SHOWN_MS = 60_000
@@ -77,6 +78,7 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         ),
         risk=_risk_view(engine, coins),
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
+        transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=_alerts(engine, now),
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
@@ -289,6 +291,8 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         day_usd=risk.day_pnl,
         day_stop_usd=limits.daily_stop,
         day_take_usd=limits.daily_take,
+        worst_case_usd=engine.portfolio.needed,
+        withdrawable_usd=engine.portfolio.withdrawable,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
         funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
     )
@@ -305,6 +309,13 @@ def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     if engine.storage_trouble:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}, free disk space"
         found.append(("storage", Severity.CRIT, text, ""))
+    portfolio = engine.portfolio
+    if portfolio.is_uncovered:
+        text = (
+            f"THE WORST CASE NEEDS {portfolio.needed} USD, THE ACCOUNT HAS {portfolio.value:.2f}: pay in, or make the grids "
+            "smaller"
+        )
+        found.append(("worst_case", Severity.WARN, text, ""))
     if engine.halted and engine.halted != OPERATOR:
         found.append(("halt", Severity.CRIT, f"HALTED: {engine.halted}", "U"))
     for id_ in [known for known in engine.alert_since if known not in {f[0] for f in found}]:

@@ -143,6 +143,16 @@ INSERT INTO cells SELECT f.coin, o.generation, o.slot_index,
     (SELECT cloid FROM orders WHERE cloid = f.cloid),
     (SELECT cloid FROM orders INDEXED BY orders_by_oid WHERE order_id = f.order_id AND coin = f.coin LIMIT 1))
   WHERE f.external = 0 AND o.slot_index IS NOT NULL GROUP BY 1, 2, 3;
+-- Deposits, withdrawals and transfers. ``moves``: what each place of the account got, USD: [["", "100"], ["spot", "-100"]].
+CREATE TABLE transfers (
+  account TEXT NOT NULL, time_ms INTEGER NOT NULL, hash TEXT NOT NULL, discriminator TEXT NOT NULL, kind TEXT NOT NULL,
+  moves TEXT NOT NULL, understood INTEGER NOT NULL, received_ms INTEGER NOT NULL, raw TEXT NOT NULL,
+  PRIMARY KEY (account, time_ms, hash, discriminator)
+) STRICT, WITHOUT ROWID;
+-- What a dex held in cash when nothing moved (totalRawUsd, USD): verify follows the money from there.
+CREATE TABLE cash_marks (
+  account TEXT NOT NULL, dex TEXT NOT NULL, time_ms INTEGER NOT NULL, raw_usd TEXT NOT NULL, PRIMARY KEY (account, dex)
+) STRICT, WITHOUT ROWID;
 -- In each cell the lots that were bought and sold: a / b * m in whole parts, as a * m may not fit an integer.
 INSERT INTO money (coin, cash, matched)
   SELECT coin, sum(iif(side = 'buy', -price * lots, price * lots)), coalesce((

@@ -18,10 +18,12 @@ from core.journal.rows import (
     INSERT_ADJUSTMENT,
     INSERT_ANCHOR,
     INSERT_BOOT,
+    INSERT_CASH_MARK,
     INSERT_FILL,
     INSERT_FOREIGN,
     INSERT_FUNDING,
     INSERT_GRID,
+    INSERT_TRANSFER,
     UPSERT_CHECKPOINT,
     UPSERT_DAY,
     UPSERT_META,
@@ -37,6 +39,7 @@ from core.journal.rows import (
     funding_values,
     grid_values,
     order_values,
+    transfer_values,
 )
 
 CHECKPOINTS_KEPT = 4
@@ -57,6 +60,7 @@ def write(db: sqlite3.Connection, batch: Batch) -> Committed:
     written = _write_fills(db, batch, undercut) if batch.fills else Written()
     foreign = _insert_new(db, INSERT_FOREIGN, batch.foreign, lambda f: foreign_values(f, batch.now_ms))
     funding = _insert_new(db, INSERT_FUNDING, batch.funding, lambda p: funding_values(p, batch.now_ms))
+    transfers = _insert_new(db, INSERT_TRANSFER, batch.transfers, lambda t: transfer_values(t, batch.now_ms))
     _write_adjustments(db, batch, undercut)
     _write_rows(db, batch)
     _write_checkpoints(db, batch.checkpoints, undercut)
@@ -67,6 +71,7 @@ def write(db: sqlite3.Connection, batch: Batch) -> Committed:
         funding,
         tuple(written.conflicts),
         tuple(written.matched.items()),
+        transfers,
     )
 
 
@@ -199,6 +204,7 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         (INSERT_BOOT, [(boot, now, pid, version) for boot, pid, version in batch.boots]),
         (UPSERT_DAY, [(each.day, str(each.pnl), str(each.account_value), now) for each in batch.days]),
         (UPSERT_POSITION, [(p.coin, p.lots, p.fills, p.adjustments, now) for p in batch.positions]),
+        (INSERT_CASH_MARK, [(m.account, m.dex, m.time_ms, str(m.raw_usd)) for m in batch.cash_marks]),
         (UPSERT_META, list(batch.meta.items())),
         (UPSERT_NONCE, [batch.nonce_ceiling] if batch.nonce_ceiling else []),
     )

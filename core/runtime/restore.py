@@ -21,6 +21,7 @@ from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.stop_loss import StopLoss
+from core.engine.transfers import TransferBook
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -64,6 +65,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         funding_bleed_ppb=int(settings.funding_bleed_pct * PPB),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
+        leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
         odd_profit_usd=settings.max_single_fill_pnl,
     )
 
@@ -92,6 +94,8 @@ def build_engine(
     if restored.meta.get("risk_coins") == risk_coins(configs):
         (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
     engine.risk.limits = limits
+    dex = next((name.partition(":")[0] for name in configs if ":" in name), "")
+    engine.transfers = TransferBook.restore(dex, restored.transfers)
     engine.halted = restored.halted
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
