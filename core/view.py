@@ -127,6 +127,23 @@ class DriftView:
 
 
 @dataclass(frozen=True, slots=True)
+class PnlView:
+    """Five numbers that add up, over the journal's lifetime: total = matched + inventory - fees + funding."""
+
+    matched_usd: Decimal = ZERO
+    """Made by completed round trips of the grid's cells, gross of fees."""
+    inventory_usd: Decimal = ZERO
+    """Made by everything else that traded, and by what is held at the mid."""
+    fees_usd: Decimal = ZERO
+    funding_usd: Decimal = ZERO
+    total_usd: Decimal = ZERO
+    holding_usd: Decimal = ZERO
+    """What the position at the beginning would have made if it had just been held."""
+    versus_holding_usd: Decimal = ZERO
+    """Total less that: positive if trading did better."""
+
+
+@dataclass(frozen=True, slots=True)
 class CoinView:
     coin: str
     state: RunState
@@ -150,6 +167,7 @@ class CoinView:
     funding_usd: Decimal = ZERO
     """Negative = paid, over the journal's lifetime."""
     unrealized_usd: Decimal = ZERO
+    pnl: PnlView = field(default_factory=PnlView)
     daily_usd: Decimal = ZERO
     """Realized - fees + funding since 00:00 UTC, plus unrealized."""
     position_cap: Decimal = ZERO
@@ -212,9 +230,23 @@ class RiskView:
     day_stop_usd: Decimal | None = None
     day_take_usd: Decimal | None = None
     """Limits of the day's profit; ``None``: no limit."""
+    worst_case_usd: Decimal = ZERO
+    """What must stay in the account for every grid to be carried to its worst edge, all at once: losses to come, and margin."""
+    withdrawable_usd: Decimal = ZERO
+    """What can be taken out with every grid intact."""
     margin_utilization_pct: float = 0.0
     funding_paid_usd: Decimal = ZERO
     """Positive = paid, over the journal's lifetime."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransfersView:
+    """Money that isn't profit, over the journal's lifetime, on the dex that is traded on: no limit and no profit has it."""
+
+    net_usd: Decimal = ZERO
+    """Paid in less taken out."""
+    count: int = 0
+    """Deposits, withdrawals and transfers of the account, those of other places included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +303,9 @@ class Snapshot:
     feed: FeedView = field(default_factory=FeedView)
     api: ApiView = field(default_factory=ApiView)
     risk: RiskView = field(default_factory=RiskView)
+    pnl: PnlView = field(default_factory=PnlView)
+    """Of all coins together."""
+    transfers: TransfersView = field(default_factory=TransfersView)
     alerts: tuple[AlertView, ...] = ()
     """Worst first."""
     events: tuple[EventView, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from decimal import Decimal
@@ -13,6 +14,8 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.engine.grid_calculator import GridImpossibleError
 from core.engine.preview import Edge, Preview, preview
+from core.engine.withdrawable import EdgeCase, Need, coin_need, portfolio_need, withdrawable
+from core.runtime.keys import account_hint
 from core.runtime.plan import ExitCode
 from core.runtime.preview_seen import fingerprint, remember
 from core.runtime.restore import coin_config
@@ -30,12 +33,15 @@ def show(
         _preview(settings.by_coin[coin], instrument, mid)
         for coin, (instrument, mid) in _market(settings, url, price).items()
     ]
+    need = portfolio_need(_need(each, settings.by_coin[each.instrument.coin]) for each in found)
+    equity = _equity(url, {_dex_of(coin) for coin in settings.by_coin})
     mark = fingerprint(settings)
-    print_line(
-        json_line({"coins": [as_dict(each) for each in found], "fingerprint": mark})
-        if as_json
-        else "\n\n".join([*map(as_text, found), f"preview {mark} of these settings: {_use(network)}"])
-    )
+    if as_json:
+        coins = [as_dict(each) for each in found]
+        print_line(json_line({"coins": coins, "account": _account(need, equity), "fingerprint": mark}))
+    else:
+        end = f"preview {mark} of these settings: {_use(network)}"
+        print_line("\n\n".join([*map(as_text, found), _account_text(need, equity), end]))
     try:
         remember(state, mark, network, time.time_ns() // 10**6)
     except (OSError, UsageError) as error:
@@ -45,6 +51,64 @@ def show(
 
 def _use(network: str) -> str:
     return "a start on mainnet wants it" if network != "mainnet" else "noted, a start may follow"
+
+
+def _need(found: Preview, settings: Settings) -> Need:
+    """At the worse of the two edges, or while both sides rest, as the exchange lends by the leverage that is set."""
+    leverage = min(settings.leverage, Decimal(found.instrument.max_leverage))
+    resting = EdgeCase(Decimal(0), sum((abs(edge.position) * edge.entry for edge in found.edges), Decimal(0)))
+    return coin_need([resting, *(EdgeCase(edge.loss, edge.notional) for edge in found.edges)], leverage)
+
+
+def _dex_of(coin: str) -> str:
+    return coin.partition(":")[0] if ":" in coin else ""
+
+
+def _equity(url: str, dexs: set[str]) -> Decimal | None:
+    """What the account that is named in the environment is worth on all these dexs; ``None`` if none is named."""
+    account = account_hint(dict(os.environ))
+    if not url or not account:
+        return None
+    from core.exchange.reads import Reads
+    from core.exchange.rest import Rest, RestError
+    from core.exchange.venue_clock import VenueClock
+    from core.exchange.wire import WireError
+
+    async def ask() -> Decimal:
+        clock = VenueClock()
+        rest = Rest(url, clock)
+        await rest.open()
+        try:
+            seen = [await Reads(rest, clock, account, {}, dex).account() for dex in sorted(dexs)]
+            return sum((each.account_value for each in seen), Decimal(0))
+        except WireError as error:
+            raise RestError(f"the exchange's answer could not be understood ({error})") from error
+        finally:
+            await rest.close()
+
+    return asyncio.run(ask())
+
+
+def _account(need: Need, equity: Decimal | None) -> dict[str, Any]:
+    return {
+        "worst_loss_usd": f"{need.loss:.2f}",
+        "margin_usd": f"{need.margin:.2f}",
+        "needed_usd": f"{need.usd:.2f}",
+        "value_usd": None if equity is None else f"{equity:.2f}",
+        "withdrawable_usd": None if equity is None else f"{withdrawable(equity, need):.2f}",
+    }
+
+
+def _account_text(need: Need, equity: Decimal | None) -> str:
+    text = (
+        f"with every coin at its worst edge at once: a loss of {need.loss:.2f} USD and a margin of {need.margin:.2f} USD, so "
+        f"{need.usd:.2f} USD must stay in the account"
+    )
+    if equity is None:
+        return f"{text}; what it holds beyond that can be withdrawn with the grid intact"
+    if equity < need.usd:
+        return f"{text}, and it holds {equity:.2f}: pay in {need.usd - equity:.2f}, or make the grids smaller"
+    return f"{text}; of the {equity:.2f} that it holds {withdrawable(equity, need):.2f} can be withdrawn with the grid intact"
 
 
 def _preview(settings: Settings, instrument: Instrument, mid: int) -> Preview:

@@ -34,7 +34,17 @@ def position_fields(look: Look) -> list[Field]:
         Field("Realised", _money(coin.realized_usd)),
         Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
         Field("Funding", _money(coin.funding_usd)),
+        Field("Grid/Inv", _money(coin.pnl.matched_usd), (_money(coin.pnl.inventory_usd),), is_pair=True),
+        Field("Total", _money(coin.pnl.total_usd), _against_holding(coin)),
     ]
+
+
+def _against_holding(coin: CoinView) -> tuple[str, ...]:
+    """Nothing to compare with if nothing was held at the beginning."""
+    pnl = coin.pnl
+    if not pnl.holding_usd:
+        return ()
+    return (f"vs hold {formats.usd(pnl.versus_holding_usd, signed=True, cents=False)}",)
 
 
 def position_text(coin: CoinView) -> str:

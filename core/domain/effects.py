@@ -142,6 +142,11 @@ class AskFunding:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTransfers:
+    """Read deposits, withdrawals and transfers over REST, from the newest one in the journal on."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskBook:
     """Read the best bid and ask of one coin over REST, to hold against a stream that is quiet."""
 
@@ -220,6 +225,7 @@ Effect = (
     | SavePosition
     | SaveCheckpoint
     | AskFunding
+    | AskTransfers
     | AskBook
     | AskLedgerUpdates
     | AskOrderStatus

@@ -8,6 +8,7 @@ from decimal import Decimal
 from core.domain.commands import Command
 from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.orders import Side
+from core.domain.transfers import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class FillsCommitted:
     foreign: tuple[ForeignFill, ...] = ()
     """Those that are new."""
     conflicts: tuple[FillConflict, ...] = ()
+    matched: tuple[tuple[str, int], ...] = ()
+    """By how much the matched profit of each coin's grid grew with them, micro-USDC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,20 @@ class FundingCommitted:
     """Funding payments that are in the journal now and were not before."""
 
     payments: tuple[Funding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransfersArrived:
+    """Transfers as a read brought them: not yet durable, perhaps known. The engine never sees this."""
+
+    transfers: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransfersCommitted:
+    """Transfers that are in the journal now and were not before."""
+
+    transfers: tuple[Transfer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +206,8 @@ class AccountObserved:
     venue_ms: int
     asked_mono_ms: int
     ticket: str = ""
+    raw_usd: Decimal = Decimal(0)
+    """``totalRawUsd``: cash less what the positions cost, so that the value of all positions added to it is the account's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +295,7 @@ Event = (
     Quote
     | FillsCommitted
     | FundingCommitted
+    | TransfersCommitted
     | BookObserved
     | LedgerUpdatesObserved
     | OrderUpdate

@@ -93,6 +93,11 @@ class Fill:
         return self.side.sign * self.lots
 
     @property
+    def cash_micro(self) -> int:
+        """What it brought in, micro-USDC: the proceeds of a sell, less the cost of a buy; without the fee."""
+        return -self.price * self.signed_lots
+
+    @property
     def end_lots(self) -> int:
         """The position after it."""
         return self.start_lots + self.signed_lots
@@ -136,6 +141,11 @@ class Adjustment:
     @property
     def signed_lots(self) -> int:
         return self.end_lots - self.start_lots
+
+    @property
+    def cash_micro(self) -> int:
+        """What it would have brought in as a trade at its price, micro-USDC."""
+        return -self.price * self.signed_lots
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,8 @@ class CoinProof:
         self.end_lots = start.lots
         """Where the chain ends by what the fills themselves say."""
         self.fills = self.adjustments = 0
+        self.last_price = 0
+        """Of the last fill, price units; 0 before the first."""
         self.instrument, self._saved = instrument, checkpoint
         self._is_past_cut = False
         self._notional = self._realized = self._adjusted_cost = 0
@@ -143,6 +145,20 @@ class CoinProof:
     def realized(self) -> int:
         """Our profit by average cost, gross of fees, micro-USDC."""
         return self._realized
+
+    @property
+    def start(self) -> Fold:
+        return self._start
+
+    @property
+    def notional(self) -> int:
+        """Signed sum of what was bought less what was sold, micro-USDC, fills alone."""
+        return self._notional
+
+    @property
+    def adjusted_cost(self) -> int:
+        """By how much adjustments have changed the signed entry cost, micro-USDC."""
+        return self._adjusted_cost
 
     def take(self, same_ms: Sequence[Entry], at_ms: int) -> None:
         """All entries of one millisecond, not before those before; ``at_ms`` is where they stand, whatever their stamp says."""
@@ -193,6 +209,7 @@ class CoinProof:
 
     def _trade(self, fill: Fill) -> None:
         self.fills += 1
+        self.last_price = fill.price
         before, self.fold = self.fold, self.fold.apply(fill)
         self._notional += fill.price * fill.signed_lots
         ours = _profit(before, fill)

@@ -25,6 +25,7 @@ from core.domain.fills import Adjustment, Fill, FillKind
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+from core.domain.pnl import Pnl, Stake, coin_pnl
 from core.engine.explanation import Evidence
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import ChainBreak, FillCounts
@@ -71,6 +72,8 @@ class CoinConfig:
     on_exit: RangeExit = RangeExit.TRAIL
     features: FeatureSettings = field(default_factory=FeatureSettings)
     skew: SkewSettings = field(default_factory=SkewSettings)
+    leverage: Decimal = Decimal(1)
+    """By which the exchange lends: what a position needs as margin is its notional divided by it."""
     odd_profit_usd: Decimal = Decimal(0)
     """A single fill's profit or loss above it is told of; 0: none is."""
 
@@ -136,6 +139,10 @@ class Coin:
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
+    start: Stake = field(default_factory=Stake)
+    """What the account held when the journal began."""
+    matched_micro: int = 0
+    """Profit of the completed round trips of the grid's cells, over the journal's life; the journal keeps it."""
     stop_loss: StopLoss = field(default_factory=StopLoss)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
     features: Features = field(default_factory=Features)
@@ -423,6 +430,20 @@ class Coin:
         if not twice or not self.steady_mid.is_believed(twice, now.mono_ms):
             return []
         return watch_market(self, twice, now)
+
+    def pnl(self) -> Pnl:
+        """The five numbers, at the last mid there was."""
+        ledger, twice = self.ledger, self.known_mid_twice
+        now = Stake(ledger.lots, ledger.current.cost)
+        return coin_pnl(
+            self.start,
+            now,
+            Decimal(twice) / 2 if twice else None,
+            ledger.cash,
+            self.matched_micro,
+            ledger.current.fees,
+            ledger.funding.total,
+        )
 
     def unrealized_usd(self) -> Decimal:
         """At the last mid there was; 0 before the first."""

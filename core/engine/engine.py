@@ -43,6 +43,7 @@ from core.domain.events import (
     StopRequested,
     Tick,
     Traded,
+    TransfersCommitted,
     Unsettled,
     WireQuarantined,
 )
@@ -60,11 +61,13 @@ from core.engine.observations import (
     on_strange_update,
 )
 from core.engine.operator_desk import OperatorDesk
+from core.engine.portfolio import Portfolio
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import plan, shed
 from core.engine.risk_watch import watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
 from core.engine.stop_loss import closes_position
+from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
 
 NOT_SENT = "not sent"
@@ -103,6 +106,8 @@ class Engine:
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
     alert_since: dict[str, int] = field(default_factory=dict)
+    portfolio: Portfolio = field(default_factory=Portfolio)
+    transfers: TransferBook = field(default_factory=TransferBook)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
     _counter: int = 0
@@ -146,6 +151,8 @@ class Engine:
                 return self._on_fills(event, now)
             case FundingCommitted():
                 return on_funding(self, event, now)
+            case TransfersCommitted():
+                return on_transfers(self, event)
             case BookObserved():
                 return self._on_book(event, now)
             case LedgerUpdatesObserved():
@@ -181,7 +188,7 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
-                return watch(self, now)
+                return watch(self, now) + self.portfolio.look(self)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
@@ -294,6 +301,9 @@ class Engine:
         for name, count in event.duplicates:
             if name in self.coins:
                 self.coins[name].counts = self.coins[name].counts.with_duplicates(count)
+        for name, micro in event.matched:
+            if name in self.coins:
+                self.coins[name].matched_micro += micro
         for name in dict.fromkeys(fill.coin for fill in event.fills):
             mine = [fill for fill in event.fills if fill.coin == name]
             if name in self.coins:

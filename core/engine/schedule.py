@@ -11,6 +11,7 @@ from core.domain.effects import (
     AskBook,
     AskFunding,
     AskOpenOrders,
+    AskTransfers,
     Backfill,
     Effect,
     Reconnect,
@@ -25,6 +26,7 @@ ACCOUNT_EVERY_MS = 5_000
 OPEN_ORDERS_EVERY_MS = 30_000
 FILL_POLL_EVERY_MS = 20_000
 FUNDING_EVERY_MS = 300_000
+TRANSFERS_EVERY_MS = 60_000
 DOWN_POLL_EVERY_MS = 5_000
 """While the stream is down, fills, orders and books are read over REST this often."""
 
@@ -90,6 +92,8 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
         out.append(Backfill())
     if due.is_due("funding", FUNDING_EVERY_MS, now):
         out.append(AskFunding())
+    if due.is_due("transfers", TRANSFERS_EVERY_MS, now):
+        out.append(AskTransfers())
     if is_down and due.is_due("books", DOWN_POLL_EVERY_MS, now):
         out += [AskBook(name) for name in engine.coins]
     if due.was_asked("chain", now):

@@ -48,6 +48,8 @@ class ShadowLedger:
     adjustments: int = 0
     """How many there ever were."""
     fills: int = 0
+    cash: int = 0
+    """Proceeds of all sells less the cost of all buys, micro-USDC; an adjustment counts as a trade at its price."""
     needless_at_start: list[Adjustment] = field(default_factory=list)
     """Adjustments whose fills a kill let no one hear of: to be revoked."""
     _window: list[Fill | Adjustment] = field(default_factory=list)
@@ -122,6 +124,7 @@ class ShadowLedger:
         self._refold()
         self.version += len(adjustments)
         self.adjustments += len(adjustments)
+        self.cash += sum(each.cash_micro for each in adjustments)
         self.watch.passed([self.current.lots], now.mono_ms)
         self.watch.accept()
 
@@ -174,6 +177,7 @@ class ShadowLedger:
     def _count(self, fill: Fill) -> None:
         self.version += 1
         self.fills += 1
+        self.cash += fill.cash_micro
         self._count_day(fill)
         if fill.fee_token != QUOTE_TOKEN and fill.fee:
             self.other_fees[fill.fee_token] = self.other_fees.get(fill.fee_token, Decimal(0)) + fill.fee
@@ -217,6 +221,7 @@ class ShadowLedger:
         if chain_breaks(without, self.base.lots):
             return False
         self._window = without
+        self.cash -= adjustment.cash_micro
         self.version += 1
         self._refold()
         return True

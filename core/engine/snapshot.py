@@ -8,6 +8,7 @@ from itertools import pairwise
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side
+from core.domain.pnl import Pnl, total_pnl
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
@@ -29,10 +30,12 @@ from core.view import (
     LastFillView,
     LevelState,
     LevelView,
+    PnlView,
     RiskView,
     RunState,
     Severity,
     Snapshot,
+    TransfersView,
 )
 
 QUARANTINE_SHOWN_MS = 60_000
@@ -74,6 +77,8 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
             breaker_reason=engine.breaker.reason if engine.breaker.is_open(now) else "",
         ),
         risk=_risk_view(engine, coins),
+        pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
+        transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=_alerts(engine, now),
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
@@ -122,6 +127,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         other_fees=tuple(sorted(ledger.other_fees.items())),
         funding_usd=ledger.funding.total,
         unrealized_usd=unrealized,
+        pnl=pnl_view(coin.pnl()),
         daily_usd=ledger.day_realized_at(now) + unrealized,
         position_cap=instrument.size_decimal(
             max(coin.grid.cap_long, coin.grid.cap_short) if coin.grid else 0
@@ -135,6 +141,18 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
+    )
+
+
+def pnl_view(pnl: Pnl) -> PnlView:
+    return PnlView(
+        matched_usd=pnl.matched,
+        inventory_usd=pnl.inventory,
+        fees_usd=pnl.fees,
+        funding_usd=pnl.funding,
+        total_usd=pnl.total,
+        holding_usd=pnl.holding,
+        versus_holding_usd=pnl.versus_holding,
     )
 
 
@@ -273,6 +291,8 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         day_usd=risk.day_pnl,
         day_stop_usd=limits.daily_stop,
         day_take_usd=limits.daily_take,
+        worst_case_usd=engine.portfolio.needed,
+        withdrawable_usd=engine.portfolio.withdrawable,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
         funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
     )
@@ -289,6 +309,13 @@ def _alerts(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     if engine.storage_trouble:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}, free disk space"
         found.append(("storage", Severity.CRIT, text, ""))
+    portfolio = engine.portfolio
+    if portfolio.is_uncovered:
+        text = (
+            f"THE WORST CASE NEEDS {portfolio.needed} USD, THE ACCOUNT HAS {portfolio.value:.2f}: pay in, or make the grids "
+            "smaller"
+        )
+        found.append(("worst_case", Severity.WARN, text, ""))
     if engine.halted and engine.halted != OPERATOR:
         found.append(("halt", Severity.CRIT, f"HALTED: {engine.halted}", "U"))
     for id_ in [known for known in engine.alert_since if known not in {f[0] for f in found}]:

@@ -19,10 +19,12 @@ from core.domain.events import (
 )
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.domain.instrument import Instrument
+from core.domain.transfers import Transfer
 from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import (
     WireError,
+    decode,
     decode_account,
     decode_book,
     decode_entry_prices,
@@ -30,14 +32,18 @@ from core.exchange.wire import (
     decode_open_orders,
     decode_order_status,
     raw_text,
+    text_of,
 )
 from core.exchange.wire_history import (
+    CoinFunding,
+    decode_coin_funding,
     decode_fill_rows,
     decode_funding,
     decode_rows,
     decode_time,
     decode_update_kind,
 )
+from core.exchange.wire_transfers import decode_transfer
 
 T = TypeVar("T")
 
@@ -116,6 +122,26 @@ class Reads:
         )
         async for page in pages:
             yield tuple(payment for payment in page if payment is not None)
+
+    async def transfers_since(self, since_ms: int) -> AsyncIterator[tuple[Transfer, ...]]:
+        """Pages of what moved money without a trade since ``since_ms`` (inclusive). Raises ``WireError``."""
+        pages = self._pages(
+            "userNonFundingLedgerUpdates", since_ms, lambda row: decode_transfer(row, self._account)
+        )
+        async for page in pages:
+            yield tuple(page)
+
+    async def abstraction(self) -> str:
+        """The account's mode: ``disabled`` and ``default`` are the standard one, others keep perp money in the spot wallet."""
+        return await self._rest.ask(
+            {"type": "userAbstraction", "user": self._account},
+            lambda answer: decode("userAbstraction", lambda: text_of({"mode": answer}, "mode")),
+        )
+
+    async def all_funding_since(self, since_ms: int) -> list[CoinFunding]:
+        """Funding of every coin of the account, traded here or not, from ``since_ms`` (inclusive). Raises ``WireError``."""
+        pages = self._pages("userFunding", since_ms, decode_coin_funding)
+        return [payment async for page in pages for payment in page]
 
     async def ledger_updates_since(self, since_ms: int) -> LedgerUpdatesObserved:
         """What moved on the account without a fill since ``since_ms`` (inclusive). Raises ``WireError``."""

@@ -298,6 +298,7 @@ def decode_account(
             venue_ms=time_of(answer),
             asked_mono_ms=asked_mono_ms,
             ticket=ticket,
+            raw_usd=parse_decimal(summary["totalRawUsd"]),
         )
 
     return decode("clearinghouseState", parse)

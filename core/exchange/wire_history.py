@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
 
 from core.domain.events import WireQuarantined
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
@@ -106,6 +108,24 @@ def decode_funding(row: Json, account: str, instruments: Instruments) -> Funding
             hash=text_of(row, "hash"),
             raw=raw_text(row),
         )
+
+    return decode("userFunding", parse)
+
+
+class CoinFunding(NamedTuple):
+    """What one coin received (USD, negative: paid)."""
+
+    coin: str
+    time_ms: int
+    usd: Decimal
+
+
+def decode_coin_funding(row: Json) -> CoinFunding:
+    """One row of ``userFunding``, whatever its coin."""
+
+    def parse() -> CoinFunding:
+        delta = row["delta"]
+        return CoinFunding(text_of(delta, "coin"), time_of(row), parse_decimal(delta["usdc"]))
 
     return decode("userFunding", parse)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sized
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from core.domain.effects import (
     Effect,
@@ -24,6 +25,7 @@ from core.domain.events import FillConflict
 from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
 from core.domain.grid import GridRow
 from core.domain.orders import Order
+from core.domain.transfers import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class Anchor:
     cost: int
     time_ms: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashMark:
+    """What a dex held in cash (``totalRawUsd``, USD) at a venue time around which nothing moved."""
+
+    account: str
+    dex: str
+    time_ms: int
+    raw_usd: Decimal
 
 
 @dataclass(slots=True)
@@ -55,6 +67,8 @@ class Batch:
     nonce_ceiling: tuple[str, int] | None = None
     foreign: list[ForeignFill] = field(default_factory=list)
     funding: list[Funding] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    cash_marks: list[CashMark] = field(default_factory=list)
     adjustments: list[Adjustment] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
     """Adjustments that count no more."""
@@ -97,7 +111,7 @@ class Batch:
         lists: tuple[Sized, ...] = (
             *(self.fills, self.orders, self.grids, self.halts, self.actions, self.anchors, self.boots),
             *(self.meta, self.foreign, self.funding, self.adjustments, self.revoked),
-            *(self.positions, self.checkpoints, self.days),
+            *(self.positions, self.checkpoints, self.days, self.transfers, self.cash_marks),
         )
         return sum(map(len, lists)) + (self.nonce_ceiling is not None)
 
@@ -116,3 +130,6 @@ class Committed:
     new_funding: tuple[Funding, ...] = ()
     conflicts: tuple[FillConflict, ...] = ()
     """Duplicates whose content is not that of the row that stands."""
+    matched: tuple[tuple[str, int], ...] = ()
+    """By how much the matched profit of each coin's grid grew, micro-USDC."""
+    new_transfers: tuple[Transfer, ...] = ()

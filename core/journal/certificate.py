@@ -6,12 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKey
 from core.domain.orders import OrderState
-from core.journal.batch import Anchor
+from core.domain.pnl import CellSums, Kept
+from core.journal.batch import Anchor, CashMark
+from core.journal.cells import Cell, cell_sums, stored_cells
 from core.journal.files import connect_readonly
 from core.journal.rows import adjustment_from_row, checkpoint_from_row, fill_from_row
 from core.journal.schema import APPLICATION_ID, MIGRATIONS, ForeignJournalError, StorageError
@@ -143,6 +146,47 @@ class Evidence:
     def counters(self, coin: str) -> dict[str, int]:
         found = self._db.execute("SELECT name, value FROM counters WHERE coin = ?", (coin,))
         return {row["name"]: row["value"] for row in found}
+
+    def money(self, coin: str) -> Kept | None:
+        """What is kept of the coin's money with its fills."""
+        for row in self._db.execute("SELECT cash, matched FROM money WHERE coin = ?", (coin,)):
+            return Kept(int(row["cash"]), int(row["matched"]), stored_cells(self._db, coin))
+        return None
+
+    def cells(self, coin: str) -> dict[Cell, CellSums]:
+        """What each cell has traded by its orders' fills."""
+        return cell_sums(self._db, "f.account = ? AND f.coin = ?", self.account, coin)
+
+    def funding(self, coin: str) -> Decimal:
+        """All of it, USD, received less paid."""
+        found = self._db.execute(
+            "SELECT usd FROM funding WHERE account = ? AND coin = ?", (self.account, coin)
+        )
+        return sum((Decimal(row["usd"]) for row in found), Decimal(0))
+
+    def cash_mark(self, dex: str) -> CashMark | None:
+        """What the dex held in cash when it was noted."""
+        for row in self._db.execute(
+            "SELECT * FROM cash_marks WHERE account = ? AND dex = ?", (self.account, dex)
+        ):
+            return CashMark(self.account, dex, row["time_ms"], Decimal(row["raw_usd"]))
+        return None
+
+    def fills_between(self, coin: str, after_ms: int, until_ms: int) -> Iterator[Fill]:
+        """The coin's fills with ``after_ms < time <= until_ms``."""
+        found = self._db.execute(
+            "SELECT * FROM fills WHERE account = ? AND coin = ? AND time_ms > ? AND time_ms <= ?",
+            (self.account, coin, after_ms, until_ms),
+        )
+        return map(fill_from_row, found)
+
+    def foreign_between(self, after_ms: int, until_ms: int) -> list[tuple[str, str]]:
+        """Coin and raw text of the fills in coins that aren't traded here, with ``after_ms < time <= until_ms``."""
+        found = self._db.execute(
+            "SELECT coin, raw FROM foreign_fills WHERE account = ? AND time_ms > ? AND time_ms <= ?",
+            (self.account, after_ms, until_ms),
+        )
+        return [(row["coin"], row["raw"]) for row in found]
 
     def checkpoint(self, coin: str) -> SaveCheckpoint | None:
         """The newest."""

@@ -15,6 +15,7 @@ from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, Funding
 from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState
+from core.domain.transfers import Transfer
 from core.journal.batch import Anchor
 from core.journal.errors import damaged, unusable
 from core.journal.rows import (
@@ -24,6 +25,7 @@ from core.journal.rows import (
     funding_from_row,
     grid_from_row,
     order_from_row,
+    transfer_from_row,
 )
 
 _LIVE = tuple(state.value for state in OrderState if state.is_live)
@@ -57,6 +59,10 @@ class CoinRows:
     """How many there are, revoked ones included."""
     counts: dict[str, int] = field(default_factory=dict)
     """Over the journal's life: ``fills``, ``buys``, ``external``, ``ws``, ``maker``, ``duplicates``."""
+    cash: int = 0
+    """Proceeds of all sells less the cost of all buys, micro-USDC; an adjustment that counts is a trade at its price."""
+    matched: int = 0
+    """Profit of the completed round trips of the grid's cells, micro-USDC."""
     funding_usd: Decimal = Decimal(0)
     """All funding, received less paid."""
     funding: list[Funding] = field(default_factory=list)
@@ -86,6 +92,10 @@ class Restored:
     boots: frozenset[str] = frozenset()
     day: tuple[str, Decimal] = ("", Decimal(0))
     """The newest UTC day of which the beginning is known, and the profit at it."""
+    transfers: list[Transfer] = field(default_factory=list)
+    """Every deposit, withdrawal and transfer of the account, oldest first."""
+    cash_marked: frozenset[str] = frozenset()
+    """The dexs whose cash was noted once."""
 
     @property
     def pnl_peak(self) -> Decimal | None:
@@ -135,7 +145,15 @@ class JournalReader:
             rows = {coin: await self._coin(db, account, coin, by_coin.get(coin, "")) for coin in coins}
             days = await db.execute_fetchall("SELECT day, pnl FROM days ORDER BY day DESC LIMIT 1")
             day = next(((row["day"], Decimal(row["pnl"])) for row in days), ("", Decimal(0)))
-        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day)
+            transfers = [
+                transfer_from_row(row)
+                for row in await db.execute_fetchall(
+                    "SELECT * FROM transfers WHERE account = ? ORDER BY time_ms", (account,)
+                )
+            ]
+            marks = await db.execute_fetchall("SELECT dex FROM cash_marks WHERE account = ?", (account,))
+            marked = frozenset(row["dex"] for row in marks)
+        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked)
 
     async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
         rows = CoinRows(halted=halted)
@@ -168,8 +186,10 @@ class JournalReader:
             "SELECT * FROM adjustments WHERE coin = ? ORDER BY rowid", (coin,)
         ):
             rows.adjustments_ever += 1
-            if row["revoked_ms"] is None and row["time_ms"] >= cut_ms:
-                rows.adjustments.append(adjustment_from_row(row))
+            if row["revoked_ms"] is None:
+                adjustment = adjustment_from_row(row)
+                rows.cash += adjustment.cash_micro
+                rows.adjustments += [adjustment] if row["time_ms"] >= cut_ms else []
         for (newest_ms,) in await db.execute_fetchall(
             "SELECT max(time_ms) FROM fills WHERE account = ? AND coin = ?", (account, coin)
         ):
@@ -187,6 +207,9 @@ class JournalReader:
         """What is counted over the journal's life."""
         for row in await db.execute_fetchall("SELECT name, value FROM counters WHERE coin = ?", (coin,)):
             rows.counts[row["name"]] = row["value"]
+        for row in await db.execute_fetchall("SELECT cash, matched FROM money WHERE coin = ?", (coin,)):
+            rows.cash += int(row["cash"])
+            rows.matched = int(row["matched"])
         for row in await db.execute_fetchall(
             "SELECT fee_token, fee FROM fills INDEXED BY fills_by_fee_token "
             "WHERE account = ? AND coin = ? AND fee_token <> 'USDC'",

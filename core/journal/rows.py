@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from core.domain.effects import SaveAction, SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, FillKind, FillSource, ForeignFill, Funding
 from core.domain.grid import Direction, GridRow, Spacing
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+from core.domain.transfers import Transfer
 
 INSERT_FILL = """
 INSERT INTO fills (account, coin, time_ms, trade_id, discriminator, order_id, cloid, side, price, lots, start_lots,
@@ -162,6 +164,33 @@ def funding_from_row(row: Row) -> Funding:
         raw=row["raw"],
     )
 
+
+INSERT_TRANSFER = """
+INSERT INTO transfers (account, time_ms, hash, discriminator, kind, moves, understood, received_ms, raw)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
+
+def transfer_values(transfer: Transfer, received_ms: int) -> tuple[object, ...]:
+    moves = json.dumps([[place, str(usd)] for place, usd in transfer.moves])
+    return *transfer.key, transfer.kind, moves, int(transfer.understood), received_ms, transfer.raw
+
+
+def transfer_from_row(row: Row) -> Transfer:
+    return Transfer(
+        account=row["account"],
+        time_ms=row["time_ms"],
+        hash=row["hash"],
+        kind=row["kind"],
+        moves=tuple((place, Decimal(usd)) for place, usd in json.loads(row["moves"])),
+        raw=row["raw"],
+        understood=bool(row["understood"]),
+    )
+
+
+INSERT_CASH_MARK = """
+INSERT INTO cash_marks (account, dex, time_ms, raw_usd) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
 
 UPSERT_POSITION = """
 INSERT INTO positions (coin, lots, fills, adjustments, time_ms) VALUES (?, ?, ?, ?, ?)

@@ -127,7 +127,43 @@ ALTER TABLE grids ADD COLUMN basis TEXT NOT NULL DEFAULT '';
 UPDATE grids SET above = below, cap_short = cap_long;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = """
+-- What each cell of each grid has traded: lots, and their notional in micro-USDC. Kept with the fills, in their transaction.
+CREATE TABLE cells (
+  coin TEXT NOT NULL, generation INTEGER NOT NULL, cell INTEGER NOT NULL,
+  bought TEXT NOT NULL, bought_micro TEXT NOT NULL, sold TEXT NOT NULL, sold_micro TEXT NOT NULL,
+  PRIMARY KEY (coin, generation, cell)
+) STRICT, WITHOUT ROWID;
+-- Of each coin, in micro-USDC: proceeds of all sells less the cost of all buys, and the profit of the cells' round trips.
+CREATE TABLE money (coin TEXT PRIMARY KEY, cash TEXT NOT NULL, matched TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO cells SELECT f.coin, o.generation, o.slot_index,
+    sum(iif(f.side = 'buy', f.lots, 0)), sum(iif(f.side = 'buy', f.price * f.lots, 0)),
+    sum(iif(f.side = 'buy', 0, f.lots)), sum(iif(f.side = 'buy', 0, f.price * f.lots))
+  FROM fills f JOIN orders o ON o.cloid = coalesce(
+    (SELECT cloid FROM orders WHERE cloid = f.cloid),
+    (SELECT cloid FROM orders INDEXED BY orders_by_oid WHERE order_id = f.order_id AND coin = f.coin LIMIT 1))
+  WHERE f.external = 0 AND o.slot_index IS NOT NULL GROUP BY 1, 2, 3;
+-- Deposits, withdrawals and transfers. ``moves``: what each place of the account got, USD: [["", "100"], ["spot", "-100"]].
+CREATE TABLE transfers (
+  account TEXT NOT NULL, time_ms INTEGER NOT NULL, hash TEXT NOT NULL, discriminator TEXT NOT NULL, kind TEXT NOT NULL,
+  moves TEXT NOT NULL, understood INTEGER NOT NULL, received_ms INTEGER NOT NULL, raw TEXT NOT NULL,
+  PRIMARY KEY (account, time_ms, hash, discriminator)
+) STRICT, WITHOUT ROWID;
+-- What a dex held in cash when nothing moved (totalRawUsd, USD): verify follows the money from there.
+CREATE TABLE cash_marks (
+  account TEXT NOT NULL, dex TEXT NOT NULL, time_ms INTEGER NOT NULL, raw_usd TEXT NOT NULL, PRIMARY KEY (account, dex)
+) STRICT, WITHOUT ROWID;
+-- In each cell the lots that were bought and sold: a / b * m in whole parts, as a * m may not fit an integer.
+INSERT INTO money (coin, cash, matched)
+  SELECT coin, sum(iif(side = 'buy', -price * lots, price * lots)), coalesce((
+    SELECT sum(s_micro / s * m + s_micro % s * m / s - b_micro / b * m - (b_micro % b * m + b - 1) / b) FROM (
+      SELECT CAST(bought AS INTEGER) AS b, CAST(bought_micro AS INTEGER) AS b_micro, CAST(sold AS INTEGER) AS s,
+        CAST(sold_micro AS INTEGER) AS s_micro, min(CAST(bought AS INTEGER), CAST(sold AS INTEGER)) AS m
+      FROM cells c WHERE c.coin = f.coin AND bought <> '0' AND sold <> '0')), 0)
+  FROM fills f GROUP BY coin;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from core.domain.effects import LiftHalt, SaveCheckpoint, SaveHalt
 from core.domain.events import FillConflict
 from core.domain.fills import Fill, FillKey
 from core.journal.batch import Batch, Committed
+from core.journal.cells import count_money
 from core.journal.rows import (
     INSERT_ACTION,
     INSERT_ADJUSTMENT,
     INSERT_ANCHOR,
     INSERT_BOOT,
+    INSERT_CASH_MARK,
     INSERT_FILL,
     INSERT_FOREIGN,
     INSERT_FUNDING,
     INSERT_GRID,
+    INSERT_TRANSFER,
     UPSERT_CHECKPOINT,
     UPSERT_DAY,
     UPSERT_META,
@@ -35,6 +39,7 @@ from core.journal.rows import (
     funding_values,
     grid_values,
     order_values,
+    transfer_values,
 )
 
 CHECKPOINTS_KEPT = 4
@@ -52,19 +57,37 @@ T = TypeVar("T")
 def write(db: sqlite3.Connection, batch: Batch) -> Committed:
     """All of a batch, inside the transaction that is open."""
     undercut: dict[str, int] = {}
-    new, duplicates, conflicts = _write_fills(db, batch, undercut) if batch.fills else ([], Counter(), [])
+    written = _write_fills(db, batch, undercut) if batch.fills else Written()
     foreign = _insert_new(db, INSERT_FOREIGN, batch.foreign, lambda f: foreign_values(f, batch.now_ms))
     funding = _insert_new(db, INSERT_FUNDING, batch.funding, lambda p: funding_values(p, batch.now_ms))
+    transfers = _insert_new(db, INSERT_TRANSFER, batch.transfers, lambda t: transfer_values(t, batch.now_ms))
     _write_adjustments(db, batch, undercut)
     _write_rows(db, batch)
     _write_checkpoints(db, batch.checkpoints, undercut)
-    return Committed(tuple(new), tuple(duplicates.items()), foreign, funding, tuple(conflicts))
+    return Committed(
+        tuple(written.new),
+        tuple(written.duplicates.items()),
+        foreign,
+        funding,
+        tuple(written.conflicts),
+        tuple(written.matched.items()),
+        transfers,
+    )
 
 
-def _write_fills(
-    db: sqlite3.Connection, batch: Batch, undercut: dict[str, int]
-) -> tuple[Sequence[Fill], Counter[str], list[FillConflict]]:
-    """Fills that were new, refused duplicates by coin, and those of them that say something else than the row that stands."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Fills that were new, refused duplicates by coin, those of them that say something else than the row that stands, and by
+    how much each coin's matched profit grew (micro-USDC).
+    """
+
+    new: Sequence[Fill] = ()
+    duplicates: Counter[str] = field(default_factory=Counter)
+    conflicts: Sequence[FillConflict] = ()
+    matched: Counter[str] = field(default_factory=Counter)
+
+
+def _write_fills(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int]) -> Written:
     fills, now = batch.fills, batch.now_ms
     (last,) = db.execute("SELECT coalesce(max(id), 0) FROM fills").fetchone()
     inserted = db.executemany(INSERT_FILL, [fill_values(fill, now) for fill in fills]).rowcount
@@ -83,7 +106,8 @@ def _write_fills(
         conflicts = _conflicts(db, refused)
         counts += [(coin, "duplicates", count) for coin, count in duplicates.items()]
     _add_counts(db, counts)
-    return new, duplicates, conflicts
+    matched = count_money(db, new, last) if new else Counter[str]()
+    return Written(new, duplicates, conflicts, matched)
 
 
 def _sort_out(db: sqlite3.Connection, fills: Sequence[Fill], last: int) -> tuple[list[Fill], list[Fill]]:
@@ -180,6 +204,7 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         (INSERT_BOOT, [(boot, now, pid, version) for boot, pid, version in batch.boots]),
         (UPSERT_DAY, [(each.day, str(each.pnl), str(each.account_value), now) for each in batch.days]),
         (UPSERT_POSITION, [(p.coin, p.lots, p.fills, p.adjustments, now) for p in batch.positions]),
+        (INSERT_CASH_MARK, [(m.account, m.dex, m.time_ms, str(m.raw_usd)) for m in batch.cash_marks]),
         (UPSERT_META, list(batch.meta.items())),
         (UPSERT_NONCE, [batch.nonce_ceiling] if batch.nonce_ceiling else []),
     )

@@ -23,6 +23,8 @@ from core.domain.events import (
     PlaceOutcome,
     Refused,
     Tick,
+    TransfersArrived,
+    TransfersCommitted,
 )
 from core.engine.engine import Engine
 from core.failpoints import failpoint
@@ -152,12 +154,20 @@ class AccountLoop:
             for payment in item.payments
             if precedes(payment)
         ]
-        if arrived or payments:
+        transfers = [
+            transfer
+            for item in items
+            if isinstance(item, TransfersArrived)
+            for transfer in item.transfers
+            if precedes(transfer)
+        ]
+        if arrived or payments or transfers:
             batch = Batch(
                 self._clock().venue_ms,
                 fills=[fill for item in arrived for fill in item.fills if precedes(fill)],
                 foreign=[fill for item in arrived for fill in item.foreign if precedes(fill)],
                 funding=payments,
+                transfers=transfers,
             )
             if batch.fills:
                 failpoint("fill_arrived")
@@ -168,7 +178,7 @@ class AccountLoop:
         for each in items:
             if isinstance(each, BackfillDone):
                 events.append(replace(each, new=self._new_by_read.pop(each.read, 0)))
-            elif not isinstance(each, FillsArrived | FundingArrived):
+            elif not isinstance(each, FillsArrived | FundingArrived | TransfersArrived):
                 events.append(each)
         return events
 
@@ -182,11 +192,17 @@ class AccountLoop:
         if arrived:
             events.append(
                 FillsCommitted(
-                    committed.new_fills, committed.duplicates, committed.new_foreign, committed.conflicts
+                    committed.new_fills,
+                    committed.duplicates,
+                    committed.new_foreign,
+                    committed.conflicts,
+                    committed.matched,
                 )
             )
         if committed.new_funding:
             events.append(FundingCommitted(committed.new_funding))
+        if committed.new_transfers:
+            events.append(TransfersCommitted(committed.new_transfers))
         return events
 
     async def _commit_rows(self, effects: list[Effect], events: list[Event], now: Instant) -> list[Effect]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.domain.cloid import parse_cloid
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
+from core.domain.transfers import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,13 @@ class Beginning:
     anchors_ms: Mapping[str, int] = field(default_factory=dict)
     boots: Set[str] = frozenset()
 
-    def precedes(self, row: Fill | ForeignFill | Funding) -> bool:
-        """Whether a row is the journal's business. Foreign fills are from the first anchor on.
+    def precedes(self, row: Fill | ForeignFill | Funding | Transfer) -> bool:
+        """Whether a row is the journal's business. Foreign fills and transfers are from the first anchor on.
 
         What the stream tells live is new, and so is what filled an order of this journal's, whatever their stamps say: the
         exchange's clock may have been set back.
         """
-        if isinstance(row, ForeignFill):
+        if isinstance(row, ForeignFill | Transfer):
             return row.time_ms >= min(self.anchors_ms.values(), default=0)
         if row.time_ms >= self.anchors_ms.get(row.coin, 0):
             return True

@@ -13,6 +13,7 @@ from core.domain.effects import (
     AskLedgerUpdates,
     AskOpenOrders,
     AskOrderStatus,
+    AskTransfers,
     Backfill,
     Cancel,
     CancelOrphan,
@@ -27,6 +28,7 @@ from core.domain.events import (
     FundingArrived,
     PlaceOutcome,
     RequestFailed,
+    TransfersArrived,
     Unsettled,
 )
 from core.domain.fills import FillSource
@@ -46,6 +48,9 @@ OVERLAP_MS = 120_000
 FUNDING_OVERLAP_MS = 2 * 3_600_000
 """A read of funding begins this long before the newest payment: it is paid each hour, and a repeat costs nothing."""
 
+TRANSFERS_OVERLAP_MS = 600_000
+"""A read of transfers begins this long before the newest one: a node's index may lag, and a repeat costs nothing."""
+
 TASKS_MAX = 256
 """Requests under way past which a read is refused; placements and cancels never are."""
 
@@ -58,7 +63,9 @@ Fatal = Callable[[str, BaseException], None]
 
 class EffectRunner:
     """Belongs to the core's loop. All times are the venue's: up to ``cursor_ms`` all fills have been read over REST,
-    ``funding_ms`` is the newest funding payment known (0: none), and before ``anchor_ms`` none is of interest."""
+    ``funding_ms`` and ``transfers_ms`` are those of the newest funding payment and transfer known (0: none), and before
+    ``anchor_ms`` none is of interest.
+    """
 
     def __init__(
         self,
@@ -71,10 +78,11 @@ class EffectRunner:
         fatal: Fatal,
         funding_ms: int = 0,
         anchor_ms: int = 0,
+        transfers_ms: int = 0,
     ) -> None:
         self._inbox, self._router, self._reads, self._feed, self._clock = inbox, router, reads, feed, clock
         self.cursor_ms = cursor_ms
-        self.funding_ms, self._anchor_ms = funding_ms, anchor_ms
+        self.funding_ms, self._anchor_ms, self.transfers_ms = funding_ms, anchor_ms, transfers_ms
         self._fatal = fatal
         self._orphans: dict[str, str] = {}
         """Cloid and coin of orphans whose cancel leaves when the step's effects have all begun."""
@@ -103,6 +111,8 @@ class EffectRunner:
                     self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
             case AskFunding():
                 self._once("funding", self._ask_funding)
+            case AskTransfers():
+                self._once("transfers", self._ask_transfers)
             case AskBook(coin):
                 self._once(f"book {coin}", lambda: self._ask_book(coin))
             case AskLedgerUpdates():
@@ -248,6 +258,18 @@ class EffectRunner:
             self._inbox.force(RequestFailed("funding", str(error)))
         else:
             self.funding_ms = newest
+
+    async def _ask_transfers(self) -> None:
+        newest = self.transfers_ms
+        since_ms = max(self._anchor_ms, self.transfers_ms - TRANSFERS_OVERLAP_MS)
+        try:
+            async for transfers in self._reads.transfers_since(since_ms):
+                newest = max(newest, *(transfer.time_ms for transfer in transfers))
+                await self._inbox.put(TransfersArrived(transfers))
+        except (RestError, WireError) as error:
+            self._inbox.force(RequestFailed("transfers", str(error)))
+        else:
+            self.transfers_ms = newest
 
     async def _ask_book(self, coin: str) -> None:
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from core.domain.events import Event, FillsArrived, FundingArrived, Quote
+from core.domain.events import Event, FillsArrived, FundingArrived, Quote, TransfersArrived
 
-Item = Event | FillsArrived | FundingArrived
+Item = Event | FillsArrived | FundingArrived | TransfersArrived
 
 CAPACITY = 4_096
 """Items that may wait. A full inbox holds back whoever feeds it: the socket's reader stops reading."""

@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from core.domain.orders import OrderState
+from core.domain.pnl import total_pnl
 from core.domain.units import decimal_text
 from core.engine.coin import Coin
 from core.engine.engine import Engine
+from core.engine.snapshot import pnl_view
 from core.view import Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)
@@ -24,6 +26,7 @@ def summary(engine: Engine, network: str) -> dict[str, Any]:
         "halted": bool(reason),
         "halt_reason": reason,
         "coins": {name: _coin(coin) for name, coin in engine.coins.items()},
+        "pnl": to_plain(pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values()))),
     }
 
 
@@ -42,6 +45,7 @@ def _coin(coin: Coin) -> dict[str, Any]:
         "realized_pnl": decimal_text(ledger.current.realized),
         "fees": decimal_text(ledger.current.fees),
         "funding": decimal_text(ledger.funding.total),
+        "pnl": to_plain(pnl_view(coin.pnl())),
     }
 
 

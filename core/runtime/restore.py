@@ -12,6 +12,7 @@ from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
+from core.domain.pnl import Stake
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
@@ -23,6 +24,7 @@ from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.skew import Skew, SkewSettings
 from core.engine.stop_loss import StopLoss
+from core.engine.transfers import TransferBook
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -101,6 +103,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         skew=SkewSettings(
             int(settings.skew_soft * PPB), int(settings.max_skew_ratio * PPB), int(settings.skew_hard * PPB)
         ),
+        leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
         odd_profit_usd=settings.max_single_fill_pnl,
     )
 
@@ -129,6 +132,8 @@ def build_engine(
     if restored.meta.get("risk_coins") == risk_coins(configs):
         (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
     engine.risk.limits = limits
+    dex = next((name.partition(":")[0] for name in configs if ":" in name), "")
+    engine.transfers = TransferBook.restore(dex, restored.transfers)
     engine.halted = restored.halted
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
@@ -147,6 +152,8 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
     coin.stop_loss = StopLoss(config.stop_low, config.stop_high, config.take_low, config.take_high)
     coin.features, coin.skew = Features(config.features), Skew(config.skew)
+    assert rows.anchor is not None, f"{name} has no anchor"
+    coin.start, coin.matched_micro = Stake(rows.anchor.lots, rows.anchor.cost), rows.matched
     counts = rows.counts
     coin.counts = FillCounts(
         total=counts.get("fills", 0),
@@ -181,6 +188,7 @@ def _ledger(name: str, rows: CoinRows) -> ShadowLedger:
         other_fees=dict(rows.other_fees),
         day=rows.day_ms // DAY_MS,
         day_realized=rows.day_realized,
+        cash=rows.cash,
     )
     ledger.version = ledger.fills + ledger.adjustments
     ledger.restore([*rows.fills, *rows.adjustments])

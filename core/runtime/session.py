@@ -30,6 +30,7 @@ from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
 from core.runtime.account_loop import AccountLoop
 from core.runtime.beginning import Beginning
+from core.runtime.cash import quiet_cash
 from core.runtime.control import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
@@ -177,6 +178,7 @@ class Session:
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         engine = await self._begin(restored, instruments)
+        await self._mark_cash(reads, restored, engine.account)
         trade = self._assemble(engine, restored, reads, instruments)
         self._tell(
             "session_start",
@@ -214,6 +216,15 @@ class Session:
         failpoint("boot_saved")
         return engine
 
+    async def _mark_cash(self, reads: Reads, restored: Restored, account: str) -> None:
+        """Note once what the dex holds in cash: from there on every cent of it can be followed."""
+        dex = dex_of(self._plan)
+        if dex in restored.cash_marked:
+            return
+        mark = await self._unless_stopped(quiet_cash(reads, account, dex))
+        if mark is not None:
+            await self._journal.commit(Batch(self.clock.now().wall_ms, cash_marks=[mark]))
+
     def _assemble(
         self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]
     ) -> Trade:
@@ -233,6 +244,7 @@ class Session:
             self._fatal,
             funding_ms=max((payment.time_ms for payment in payments), default=0),
             anchor_ms=min(anchors_ms.values()),
+            transfers_ms=max((transfer.time_ms for transfer in restored.transfers), default=0),
         )
         withdrawal = Withdrawal(engine, router, reads, clock.now, self._publish_event)
         response = StandDown(engine, nonces, withdrawal, self._publish_event)

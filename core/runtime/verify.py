@@ -20,6 +20,7 @@ from core.domain.units import InexactNumberError, decimal_text, micro_to_usd
 from core.engine.certificate import Check, CoinProof, Entry, fill_name
 from core.engine.fill_guarantor import Places
 from core.engine.fold import Fold
+from core.engine.money_proof import prove_money
 from core.engine.order_manager import SETTLED_SHORT
 from core.exchange.wire import WireError, decode_fill
 from core.journal.certificate import Evidence, FillRow, read_evidence
@@ -126,7 +127,12 @@ def _verify_coin(evidence: Evidence, coin: str, found: Certificate, overdue_ms: 
     orders = _check_orders(evidence, coin, overdue_ms, rows.ties)
     stored = _check_position(evidence, coin, proof)
     counters = _check_counters(evidence, coin, rows.counts)
-    found.checks += [rows.keys, rows.raw, proof.chain, stored, counters, proof.checkpoint, proof.pnl, orders]
+    adjusted = sum(adjustment.cash_micro for adjustment in evidence.adjustments(coin))
+    pnl, money = prove_money(
+        proof, evidence.money(coin), evidence.cells(coin), adjusted, evidence.funding(coin)
+    )
+    found.checks += [rows.keys, rows.raw, proof.chain, stored, counters, proof.checkpoint, proof.pnl, money]
+    found.checks.append(orders)
     found.coins[coin] = {
         "fills": proof.fills,
         "external": rows.counts["external"],
@@ -136,6 +142,11 @@ def _verify_coin(evidence: Evidence, coin: str, found: Certificate, overdue_ms: 
         "realized_pnl": decimal_text(micro_to_usd(proof.realized)),
         "exchange_pnl": decimal_text(proof.fold.realized),
         "fees": decimal_text(proof.fold.fees),
+        "funding": decimal_text(pnl.funding),
+        "matched_pnl": decimal_text(pnl.matched),
+        "inventory_pnl": decimal_text(pnl.inventory),
+        "total_pnl": decimal_text(pnl.total),
+        "holding_pnl": decimal_text(pnl.holding),
         "pnl_residual": decimal_text(proof.compared.residual.scaleb(-6)),
         "pnl_bound": decimal_text(micro_to_usd(proof.compared.bound)),
         "orders": evidence.orders(coin),

@@ -19,6 +19,7 @@ from core.exchange.weight_budget import RESERVED, WeightBudget
 from core.exchange.wire import WireError
 from core.journal.batch import Anchor
 from core.journal.certificate import Evidence, read_evidence
+from core.runtime.cash import compare_cash
 from core.runtime.control_client import ask
 from core.runtime.statedir import StateDir, lock_holder
 from core.runtime.verify import Certificate
@@ -78,6 +79,7 @@ async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[st
             instruments = await read_instruments(rest, dex)
             reads = Reads(rest, clock, found.account, instruments, dex)
             found.checks += await _compare_dex(reads, instruments, state, anchors)
+            found.checks.append(await compare_cash(reads, instruments, state, dex))
     finally:
         await rest.close()
 

@@ -63,6 +63,7 @@ HURRIED = {
     "FILL_POLL_EVERY_MS": 4_000,
     "OPEN_ORDERS_EVERY_MS": 3_000,
     "FUNDING_EVERY_MS": 1_000,
+    "TRANSFERS_EVERY_MS": 1_000,
 }
 """The engine's routine reads, some times faster than in earnest, so that no test waits for a slow poll. The rules of evidence
 (how far apart two answers must be, when an action has expired) keep their real times.

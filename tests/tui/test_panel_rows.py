@@ -52,6 +52,18 @@ def test_a_flat_and_a_short_position_read_as_such() -> None:
     assert "SHORT -2.5 TSLA" in row(short, "Position")
 
 
+def test_the_profit_of_the_grid_stands_beside_that_of_the_inventory_and_above_the_total() -> None:
+    fields = position_fields(look_at())
+    assert row(fields, "Grid/Inv").split() == ["Grid/Inv", "+$1,352.40", "-$81.64"]
+    assert row(fields, "Total").split() == ["Total", "+$1,248.33", "vs", "hold", "+$938"]
+    assert [each.label for each in fields][-4:] == ["Fees net", "Funding", "Grid/Inv", "Total"]
+
+
+def test_who_began_flat_sees_no_comparison_with_holding() -> None:
+    flat = coin_view(pnl=replace(coin_view().pnl, holding_usd=Decimal(0)))
+    assert row(position_fields(look_at(coins=(flat,))), "Total").split() == ["Total", "+$1,248.33"]
+
+
 def test_numbers_of_a_panel_share_their_right_edges() -> None:
     rows = [plain(field_line(each, 46)).rstrip() for each in position_fields(look_at())[:3]]
     assert {len(each) for each in rows} == {45}

@@ -114,6 +114,7 @@ _EXACT: list[tuple[str, Path_, list[Any]]] = [
     ("account", ("marginSummary",), [None, [], _MISSING]),
     ("account", ("marginSummary", "accountValue"), [*_NOT_DECIMAL, *_NOT_TEXT]),
     ("account", ("marginSummary", "totalMarginUsed"), [*_NOT_DECIMAL, *_NOT_TEXT]),
+    ("account", ("marginSummary", "totalRawUsd"), [*_NOT_DECIMAL, *_NOT_TEXT]),
     ("account", ("time",), _NOT_COUNT),
     ("entries", ("assetPositions",), [None, {}, "", _MISSING]),
     ("entries", ("assetPositions", 0, "position", "entryPx"), [*_NOT_DECIMAL, 1, True, []]),

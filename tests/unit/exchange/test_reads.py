@@ -342,7 +342,7 @@ async def test_an_order_is_found_or_not_and_an_absent_one_bears_a_time_that_the_
 
 async def test_the_account_and_its_open_orders_carry_when_they_were_asked_and_for_whom() -> None:
     state = {
-        "marginSummary": {"accountValue": "10.0", "totalMarginUsed": "0.0"},
+        "marginSummary": {"accountValue": "10.0", "totalMarginUsed": "0.0", "totalRawUsd": "10.0"},
         "assetPositions": [],
         "time": NOW_MS,
     }

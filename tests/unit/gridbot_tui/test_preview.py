@@ -10,6 +10,7 @@ import pytest
 from core.runtime.preview_seen import last_seen
 from core.runtime.statedir import StateDir
 from gridbot_tui.cli import run_cli
+from tests.unit.paper.paper_client import running
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +27,11 @@ def test_it_shows_every_level_and_both_edges_and_writes_a_note_alone(
     assert lines[0] == "BTC at 109755.5: 20 levels every 0.05 %"
     assert sum(line.startswith("  buy ") for line in lines) == 10
     assert sum(line.startswith("  sell") for line in lines) == 10
-    assert lines[-4].startswith(
+    falls = next(n for n, line in enumerate(lines) if line.startswith("if the price falls"))
+    assert lines[falls].startswith(
         "if the price falls to 109206: +0.0136 BTC for 109453, 1485.20 USD (1.49 x the investment)"
     )
-    assert lines[-3].startswith("if the price rises to 110305: -0.0136 BTC")
+    assert lines[falls + 1].startswith("if the price rises to 110305: -0.0136 BTC")
     state = StateDir(tmp_path / "xdg/gridbot/paper/default")
     assert lines[-1] == f"preview {last_seen(state)} of these settings: a start on mainnet wants it"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [state.preview]
@@ -64,6 +66,36 @@ def test_the_json_has_the_stop_and_what_it_costs(
     assert (coin["mid"], low["stop"], high["stop"], high["stop_loss_usd"]) == ("110000", "100000", None, None)
     held, entry = float(low["position"]), float(low["entry"])
     assert float(low["stop_loss_usd"]) == pytest.approx(held * (entry - 100_000), abs=0.02)
+
+
+def test_of_an_account_that_is_named_it_says_what_can_be_withdrawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HL_USER_ADDRESS", "0x" + "5a" * 20)
+    with running() as url:
+        assert run_cli(["preview", "--exchange-url", url, "--price", "110000", "--json"]) == 0
+        account = json.loads(capsys.readouterr().out)["account"]
+        needed, loss, margin = (float(account[f"{name}_usd"]) for name in ("needed", "worst_loss", "margin"))
+        assert needed == pytest.approx(loss + margin, abs=0.02)
+        assert account["value_usd"] == "10000.00", "what the paper exchange gives an account at first sight"
+        assert float(account["withdrawable_usd"]) == pytest.approx(10_000 - needed, abs=0.02)
+        monkeypatch.setenv("HL_INVESTMENT_USD", "40000")
+        assert run_cli(["preview", "--exchange-url", url, "--price", "110000"]) == 0
+        assert "and it holds 10000.00: pay in " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_of_two_coins_each_is_taken_at_its_worst_edge_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needs = {}
+    with running(market="synthetic:BTC=reverting,ETH=reverting") as url:
+        for coins in (["BTC"], ["ETH"], ["BTC", "ETH"]):
+            flags = [flag for coin in coins for flag in ("--coin", coin)]
+            assert run_cli(["preview", *flags, "--exchange-url", url, "--price", "2000", "--json"]) == 0
+            account = json.loads(capsys.readouterr().out)["account"]
+            assert account["value_usd"] is None, "no account is named"
+            needs[tuple(coins)] = float(account["needed_usd"])
+    assert needs["BTC", "ETH"] == pytest.approx(needs[("BTC",)] + needs[("ETH",)], abs=0.02)
 
 
 @pytest.mark.parametrize(

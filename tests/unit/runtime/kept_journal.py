@@ -15,6 +15,7 @@ from core.domain.fills import Fill, FillSource
 from core.domain.orders import OrderState, Side
 from core.engine.fold import Fold
 from core.exchange.wire import decode_fill
+from core.journal.cells import count_money
 from core.journal.rows import INSERT_FILL, UPSERT_ORDER, fill_values, order_values
 from core.journal.schema import prepare
 from core.paper.venue.positions import Position
@@ -78,6 +79,7 @@ def write_journal(
         "INSERT INTO anchors VALUES ('BTC', ?, ?, ?, 'opening position')", (start, cost, NOW_MS - 60_000)
     )
     fold, count = Fold(start, cost), 0
+    fills = list(fills)
     for number, fill in enumerate(fills, 1):
         if fill.trade_id not in external and fill.cloid is not None:
             known: dict[str, Any] = {
@@ -90,6 +92,7 @@ def write_journal(
         db.execute(INSERT_FILL, fill_values(fill, fill.time_ms + 5))
         fold, count = fold.apply(fill), number
     db.execute("INSERT INTO positions VALUES ('BTC', ?, ?, 0, ?)", (fold.lots, count, NOW_MS + 10**9))
+    count_money(db, fills, 0)
     db.execute("DELETE FROM counters")
     for name, sql in (
         ("fills", "count(*)"),

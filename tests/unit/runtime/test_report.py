@@ -20,12 +20,24 @@ _KEYS = {
     "realized_pnl",
     "fees",
     "funding",
+    "pnl",
+}
+
+_NUMBERS = {
+    "matched_usd",
+    "inventory_usd",
+    "fees_usd",
+    "funding_usd",
+    "total_usd",
+    "holding_usd",
+    "versus_holding_usd",
 }
 
 
 def test_the_summary_has_the_promised_fields_and_types() -> None:
     found = summary(make_engine(position=-150), "paper")
-    assert set(found) == {"network", "account", "halted", "halt_reason", "coins"}
+    assert set(found) == {"network", "account", "halted", "halt_reason", "coins", "pnl"}
+    assert set(found["pnl"]) == set(found["coins"]["SOL"]["pnl"]) == _NUMBERS
     coin = found["coins"]["SOL"]
     assert set(coin) == _KEYS
     assert all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,65 @@ def test_a_journal_in_order_is_verified_with_its_numbers(journal: Path) -> None:
     assert failed(found) == {}
     assert found.verdict() == f"VERIFIED: {FILLS} fills of 1 coin, each counted exactly once"
     assert [check.name for check in found.checks] == [
-        *("file", "keys", "raw", "chain", "position", "counters", "checkpoint", "pnl", "orders")
+        *("file", "keys", "raw", "chain", "position", "counters", "checkpoint", "pnl", "five numbers"),
+        "orders",
     ]
     numbers = found.coins["BTC"]
     assert (numbers["fills"], numbers["external"], numbers["anchor"], numbers["orders"]) == (120, 2, "0", 118)
+
+
+def test_the_five_numbers_add_up(journal: Path) -> None:
+    found = verify(journal)
+    named = ("matched_pnl", "inventory_pnl", "fees", "funding", "total_pnl")
+    matched, inventory, fees, funding, total = (Decimal(found.coins["BTC"][name]) for name in named)
+    assert total == matched + inventory - fees + funding
+    assert matched != 0
+    assert inventory != 0
+    assert fees != 0
+    (text,) = (check.text for check in found.checks if check.name == "five numbers")
+    assert text.startswith(
+        f"grid {matched:f} + inventory {inventory:f} - fees {fees:f} + funding 0 = total {total:f} "
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("UPDATE money SET cash = cash + 1", "the cash flow kept is "),
+        ("UPDATE money SET matched = matched - 1", "the matched profit kept is "),
+        ("UPDATE cells SET bought = bought + 1", "cell 1 of grid 1 has traded something else"),
+        (
+            "INSERT INTO cells VALUES ('BTC', 3, -2, 5, 5, 0, 0)",
+            "cell -2 of grid 3 has traded something else",
+        ),
+        ("DELETE FROM money", "no cash flow is kept"),
+    ],
+)
+def test_money_that_is_not_that_of_the_fills_is_named(journal: Path, sql: str, says: str) -> None:
+    alter(journal, sql)
+    found = failed(verify(journal))
+    assert set(found) == {"five numbers"}
+    assert found["five numbers"].startswith(says)
+
+
+def test_an_adjustment_counts_as_a_trade_at_its_price(tmp_path: Path) -> None:
+    """Ten lots bought at 84,000.0, four of them gone without a fill at 85,000.0, the rest sold there."""
+    path, trades = tmp_path / "journal.db", Trades()
+    bought = trades.fill(Side.BUY, 10, 840_000, NOW_MS)
+    trades.position.trade(Side.SELL, 850_000, 4)
+    sold = trades.fill(Side.SELL, 6, 850_000, NOW_MS + 2)
+    write_journal(path, [bought, sold])
+    alter(
+        path,
+        "INSERT INTO adjustments VALUES ('a', 'BTC', ?, 10, 6, 850000, ?, 'tui', '', NULL)",
+        NOW_MS + 1,
+        NOW_MS + 1,
+    )
+    found = verify(path)
+    assert "five numbers" not in failed(found)
+    numbers = found.coins["BTC"]
+    trading = Decimal(numbers["matched_pnl"]) + Decimal(numbers["inventory_pnl"])
+    assert (trading, numbers["realized_pnl"]) == (Decimal("0.1"), "0.06")
 
 
 def test_an_opening_position_is_where_the_fold_starts(tmp_path: Path) -> None:
