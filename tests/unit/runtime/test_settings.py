@@ -174,8 +174,8 @@ def test_a_flag_that_cannot_be_meant_is_named_as_a_flag(load: Load) -> None:
 
 
 def test_names_that_have_no_effect_yet_are_taken_and_warned_about(load: Load) -> None:
-    loaded = load("\ntrend_fast_ema = 12\n[coins.BTC]\natr_length = 14", HL_DATA_HALT_SEC="5")
-    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "trend_fast_ema", "atr_length"]
+    loaded = load("\nhttp_timeout = 12\n[coins.BTC]\nalert_enabled = 1", HL_DATA_HALT_SEC="5")
+    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "http_timeout", "alert_enabled"]
     assert all(w.endswith("is set and has no effect in this version") for w in loaded.warnings)
     assert "line 2" in loaded.warnings[1]
     assert "line 4" in loaded.warnings[2]
