@@ -183,6 +183,26 @@ class FeedView:
     """Any message, pong included; 0 before the first."""
     quarantined: int = 0
     """Messages of this run that did not decode exactly; none touched anything."""
+    stale_after_s: float = 20.0
+    """How old the last message may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerView:
+    """One circuit breaker. ``name``: ``place``, ``cancel``, ``info``, ``feed``, ``storage`` or ``auth``."""
+
+    name: str
+    state: str = "closed"
+    """``closed``, ``open``, or ``half_open``: a probe is out, or goes with the next request."""
+    reason: str = ""
+    """Of the last trip, or of the failures since the last answer; empty if there was none."""
+    cause: str = ""
+    streak: int = 0
+    """Failures in a row."""
+    trips: int = 0
+    """How often it opened; one is forgotten for every five quiet minutes."""
+    cooldown_left_s: float | None = 0.0
+    """Until the probe; ``None``: no time ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +212,12 @@ class ApiView:
     orders_sent: int = 0
     cancels_sent: int = 0
     unknown_orders: int = 0
+    api_error_limit: int = 3
+    """So many in a row are borne; one more opens the breaker."""
     breaker_open: bool = False
+    """Some breaker is open that keeps new orders from being placed."""
     breaker_reason: str = ""
+    breakers: tuple[BreakerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

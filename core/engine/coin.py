@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.domain.causes import Cause
 from core.domain.clock import Instant
 from core.domain.effects import (
     AskAccount,
@@ -97,6 +98,8 @@ class Coin:
     halted: str = ""
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
     idle_reason: str = "waiting for the first quote"
+    held: Refusal | None = None
+    """What stops every new order of the coin now, if a rule does whose end is known."""
     blocked: tuple[Blocked, ...] = ()
     override: str = ""
     grid_refused: str = ""
@@ -244,7 +247,7 @@ class Coin:
         self._note_placed(order)
         if isinstance(result, Refused):
             told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
-            return [] if told else self._refused(order, result.reason, now)
+            return [] if told else self._refused(order, result.reason, result.cause, now)
         if isinstance(result, Unsettled):
             return [notify("order_unknown", "warn", self.name, cloid=cloid, reason=result.reason)]
         return []
@@ -257,7 +260,7 @@ class Coin:
         if order is None or before is None or order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
-            return self._refused(order, update.status, now)
+            return self._refused(order, update.status, update.cause, now)
         if order.state is OrderState.UNKNOWN:
             return [notify("order_unknown", "warn", self.name, cloid=order.cloid, reason=order.reason)]
         if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
@@ -283,16 +286,12 @@ class Coin:
             return []
         return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
 
-    def _refused(self, order: Order, reason: str, now: Instant) -> list[Effect]:
+    def _refused(self, order: Order, reason: str, cause: Cause, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
         self._defer(order, f"refused: {reason}", now)
-        moved = "ost only" in reason or "badAloPx" in reason
-        severity: Severity = "info" if moved else "warn"
-        return [
-            notify(
-                "order_rejected", severity, self.name, cloid=order.cloid, side=order.side.value, reason=reason
-            )
-        ]
+        severity: Severity = "info" if cause is Cause.POST_ONLY else "warn"
+        fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
+        return [notify("order_rejected", severity, self.name, **fields)]
 
     def _defer(self, order: Order, reason: str, now: Instant) -> None:
         """Keep a slot empty that the exchange doesn't want filled, longer each time until it has been quiet for a while."""

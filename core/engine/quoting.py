@@ -27,8 +27,8 @@ BATCH_ORDERS = 40
 """Orders per action; a second unit of the exchange's IP weight begins with the 40th."""
 
 
-def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
-    """Cancels at once, placements when the previous batch has been answered."""
+def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
+    """Cancels at once, placements as many as there is ``room`` for."""
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
@@ -47,9 +47,9 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
     place, coin.blocked = build_filtered_levels(found.in_order(), gate)
     doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
     out += coin.cancel(doomed, now)
-    if place and place_lane_free:
+    if place and room:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
-        out.append(_place(coin, gate.limits, place[:BATCH_ORDERS], now))
+        out.append(_place(coin, gate.limits, place[: min(room, BATCH_ORDERS)], now))
     return out
 
 

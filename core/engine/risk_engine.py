@@ -58,6 +58,7 @@ class Rule(StrEnum):
     MAX_ORDER = "max_order"  # the most lots
     REFUSED = "refused"  # monotonic ms of the next try
     MIN_NOTIONAL = "min_notional"  # the fewest lots
+    BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
     IDLE = "idle"  # none: the reason says all
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 

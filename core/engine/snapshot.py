@@ -8,6 +8,8 @@ from itertools import pairwise
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side
+from core.engine.breaker_watch import breaker_views
+from core.engine.circuit_breaker import BreakerName, BreakerState
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
@@ -38,9 +40,6 @@ from core.view import (
 QUARANTINE_SHOWN_MS = 60_000
 """How long after an unreadable message the screen still says so."""
 
-STALE_FEED_MS = 20_000
-"""The seed's limit for ws_data_age."""
-
 
 def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
     """One consistent view; event tail, exchange and speed are the runtime's to add."""
@@ -61,24 +60,32 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
             reconnects=max(0, engine.feed.generation - 1),
             last_message_ms=engine.feed.last_message_ms,
             quarantined=engine.feed.quarantined.total(),
+            stale_after_s=engine.feed_age.stale_ms / 1000,
         ),
-        api=ApiView(
-            api_error_streak=engine.breaker.streak,
-            rest_latency_ms=engine.rest_latency_ms,
-            orders_sent=engine.orders_sent,
-            cancels_sent=engine.cancels_sent,
-            unknown_orders=sum(
-                o.state is OrderState.UNKNOWN for c in engine.coins.values() for o in c.orders.live()
-            ),
-            breaker_open=engine.breaker.is_open(now),
-            breaker_reason=engine.breaker.reason if engine.breaker.is_open(now) else "",
-        ),
+        api=_api_view(engine, now),
         risk=_risk_view(engine, coins),
         alerts=_alerts(engine, now),
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
             for id_, o in engine.desk.outcomes.items()
         ),
+    )
+
+
+def _api_view(engine: Engine, now: Instant) -> ApiView:
+    stopping = engine.breakers.stopping(now)
+    return ApiView(
+        api_error_streak=engine.breakers.api_error_streak,
+        rest_latency_ms=engine.rest_latency_ms,
+        orders_sent=engine.orders_sent,
+        cancels_sent=engine.cancels_sent,
+        unknown_orders=sum(
+            o.state is OrderState.UNKNOWN for c in engine.coins.values() for o in c.orders.live()
+        ),
+        api_error_limit=engine.breakers[BreakerName.PLACE].trip_above,
+        breaker_open=stopping is not None,
+        breaker_reason=f"{stopping.name.value}: {stopping.reason}" if stopping else "",
+        breakers=breaker_views(engine, now),
     )
 
 
@@ -317,16 +324,28 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
 
 def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     found: list[Found] = []
-    last = engine.feed.last_message_ms
-    if last and now.wall_ms - last > STALE_FEED_MS:
-        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit 20 s)"
+    last, limit_ms = engine.feed.last_message_ms, engine.feed_age.stale_ms
+    if last and now.wall_ms - last > limit_ms:
+        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit {limit_ms // 1000} s)"
         found.append(("ws_age", Severity.CRIT, text, "W"))
-    if engine.breaker.is_open(now):
-        found.append(("breaker", Severity.CRIT, f"CIRCUIT BREAKER OPEN: {engine.breaker.reason}", ""))
-    elif engine.breaker.streak > 3:
-        found.append(("api", Severity.WARN, f"{engine.breaker.streak} API ERRORS IN A ROW", "W"))
+    found += _breaker_alerts(engine, now)
     quarantined = engine.feed.quarantined
     if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:
         text = f"{quarantined.total()} UNREADABLE MESSAGES ({', '.join(sorted(quarantined))}), none was used"
         found.append(("quarantine", Severity.WARN, text, "R"))
+    return found
+
+
+def _breaker_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """Of those whose trouble has no alert of its own."""
+    found: list[Found] = []
+    for name in (BreakerName.PLACE, BreakerName.CANCEL, BreakerName.INFO):
+        breaker = engine.breakers[name]
+        state, left_ms = breaker.state(now), breaker.cooldown_left_ms(now) or 0
+        if state is BreakerState.CLOSED:
+            continue
+        when = f"probe in {-(-left_ms // 1000)} s" if state is BreakerState.OPEN else "probing"
+        text = f"CIRCUIT BREAKER {name.value.upper()} {state.value.upper()}: {breaker.reason}, {when}"
+        grade = Severity.CRIT if state is BreakerState.OPEN else Severity.WARN
+        found.append((f"breaker:{name.value}", grade, text.replace("HALF_OPEN", "HALF-OPEN"), ""))
     return found

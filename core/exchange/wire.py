@@ -17,6 +17,7 @@ from core.domain.fills import Fill, FillKind, FillSource, ForeignFill
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, parse_decimal
+from core.exchange.refusals import one_cause
 
 T = TypeVar("T")
 Json = Any
@@ -249,6 +250,7 @@ def _update(order: Json, status: str, time_ms: int, instruments: Instruments) ->
         remaining=_not_negative(instrument.parse_size(order["sz"]), "sz", order["sz"]),
         original=_not_negative(instrument.parse_size(order["origSz"]), "origSz", order["origSz"]),
         time_ms=time_ms,
+        cause=one_cause(status),
     )
 
 

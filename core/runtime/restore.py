@@ -77,6 +77,13 @@ def account_limits(settings: Settings) -> AccountLimits:
     )
 
 
+def set_thresholds(engine: Engine, settings: Settings) -> None:
+    """When the circuit breakers open, of the settings that are the whole account's."""
+    engine.breakers.trip_above(settings.api_error_threshold)
+    engine.feed_age.stale_ms = int(settings.ws_stale_after_sec * 1000)
+    engine.feed_age.halt_ms = int(settings.data_halt_sec * 1000)
+
+
 def build_engine(
     account: str,
     instance: str,

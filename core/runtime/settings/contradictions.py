@@ -74,12 +74,21 @@ def levels_stay_above_zero(settings: Settings) -> Contradiction | None:
     return Contradiction("num_grids", why, "use at most", passes, "a smaller grid_spacing_pct")
 
 
+def orders_go_after_new_ones_stop(settings: Settings) -> Contradiction | None:
+    least = settings.ws_stale_after_sec
+    if not 0 < settings.data_halt_sec < least:
+        return None
+    why = f"is below ws_stale_after_sec ({least}), so orders would be taken back before new ones stop"
+    return Contradiction("data_halt_sec", why, "use at least", least, "off")
+
+
 RULES: tuple[Rule, ...] = (
     spacing_pays_its_fees,
     spacing_within_its_maximum,
     levels_reach_the_minimum,
     stop_band_has_room,
     levels_stay_above_zero,
+    orders_go_after_new_ones_stop,
 )
 
 

@@ -15,6 +15,7 @@ from core.runtime.settings.values import (
     NotNegativeOrOff,
     NotPositiveOrOff,
     PriceOrOff,
+    Whole,
 )
 
 
@@ -56,4 +57,10 @@ class RiskFields(BaseModel):
     )
     max_single_fill_pnl: NotNegativeOrOff = Field(
         Decimal(500), description="Profit or loss of one fill, in USD, above which it is told of; off: never"
+    )
+    api_error_threshold: Annotated[Whole, OF_THE_ACCOUNT] = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Requests of one kind in a row that may fail; one more opens the circuit breaker of its kind",
     )

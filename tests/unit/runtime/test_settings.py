@@ -174,8 +174,8 @@ def test_a_flag_that_cannot_be_meant_is_named_as_a_flag(load: Load) -> None:
 
 
 def test_names_that_have_no_effect_yet_are_taken_and_warned_about(load: Load) -> None:
-    loaded = load("\ntrend_fast_ema = 12\n[coins.BTC]\natr_length = 14", HL_DATA_HALT_SEC="5")
-    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "trend_fast_ema", "atr_length"]
+    loaded = load("\ntrend_fast_ema = 12\n[coins.BTC]\natr_length = 14", HL_HTTP_TIMEOUT="5")
+    assert [w.split()[0] for w in loaded.warnings] == ["HL_HTTP_TIMEOUT", "trend_fast_ema", "atr_length"]
     assert all(w.endswith("is set and has no effect in this version") for w in loaded.warnings)
     assert "line 2" in loaded.warnings[1]
     assert "line 4" in loaded.warnings[2]
@@ -261,3 +261,18 @@ def test_a_stop_price_belongs_to_one_coin(load: Load) -> None:
     assert [loaded.by_coin[coin].stop_loss_low for coin in ("BTC", "ETH")] == [100, 0]
     with pytest.raises(UsageError, match="HL_STOP_LOSS_HIGH: stop_loss_high is the price of one coin"):
         load("[coins.BTC]\n[coins.ETH]", HL_STOP_LOSS_HIGH="5")
+
+
+def test_thresholds_of_the_breakers_are_taken_and_belong_to_the_whole_account(load: Load) -> None:
+    loaded = load(HL_API_ERROR_THRESHOLD="5", HL_WS_STALE_AFTER_SEC="30", HL_DATA_HALT_SEC="off").common
+    assert loaded.api_error_threshold == 5
+    assert (loaded.ws_stale_after_sec, loaded.data_halt_sec) == (Decimal(30), Decimal(0))
+    with pytest.raises(UsageError, match="data_halt_sec is not one coin's"):
+        load("[coins.BTC]\ndata_halt_sec = 60")
+
+
+def test_orders_cannot_be_taken_back_before_new_ones_stop(load: Load) -> None:
+    with pytest.raises(
+        UsageError, match=r"data_halt_sec 15 is below ws_stale_after_sec \(20\).*use at least 20, or off"
+    ):
+        load(HL_DATA_HALT_SEC="15")
