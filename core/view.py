@@ -157,6 +157,14 @@ class CoinView:
     worst_long: Decimal = ZERO
     worst_short: Decimal = ZERO
     """Of either side: the position if every live order of that side traded, positive = long, or short, by so much."""
+    orders_last_min: int = 0
+    max_orders_per_min: int = 0
+    """Sent within the last minute, and how many may be; 0: no limit."""
+    traded_last_min: Decimal = ZERO
+    max_traded_per_min: Decimal = ZERO
+    """Size traded within the last minute, both ways, and how much may be; 0: no limit."""
+    liquidation: Decimal | None = None
+    """Where the exchange would liquidate what is held; ``None``: nowhere."""
     max_slippage_pct: float = 0.0
     """How far beyond the best price a flatten order may trade."""
     price_decimals: int = 2
@@ -237,6 +245,13 @@ class RiskView:
     day_take_usd: Decimal | None = None
     """Limits of the day's profit; ``None``: no limit."""
     margin_utilization_pct: float = 0.0
+    max_margin_pct: float = 0.0
+    """0: no limit."""
+    portfolio_notional_usd: Decimal = ZERO
+    """The worst case of all coins together at the latest prices."""
+    max_portfolio_notional_usd: Decimal = ZERO
+    min_liq_distance_pct: float = 0.0
+    """How near the liquidation price may come at either edge of the grid. 0 of both: no limit."""
     funding_paid_usd: Decimal = ZERO
     """Positive = paid, over the journal's lifetime."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.view import ApiView, BreakerView, CoinView, FillsView, RunState, Severity
+from core.view import ApiView, BreakerView, CoinView, FillsView, RiskView, RunState, Severity
 from widgets import formats
 from widgets.fields import Field, graded
 from widgets.look import Look
@@ -209,11 +209,7 @@ def risk_fields(look: Look) -> list[Field]:
         Field("Drawdown", f"{drawn} of {limit:.1f}%", severity=graded(used, 70.0, 100.0))
         if limit > 0
         else Field("Drawdown", drawn, ("no limit set", "no limit")),
-        Field(
-            "Margin",
-            f"{risk.margin_utilization_pct:.1f}% used",
-            severity=graded(risk.margin_utilization_pct, 70.0, 100.0),
-        ),
+        _margin_field(risk),
         Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
         Field(
             "Exposure",
@@ -226,7 +222,22 @@ def risk_fields(look: Look) -> list[Field]:
             formats.usd(risk.account_value_usd),
             (f"high {formats.usd(risk.high_water_usd, cents=False)}",),
         ),
+        _pace_field(coin),
     ]
+
+
+def _margin_field(risk: RiskView) -> Field:
+    used, limit = risk.margin_utilization_pct, risk.max_margin_pct
+    if limit <= 0:
+        return Field("Margin", f"{used:.1f}% used", severity=graded(used, 70.0, 100.0))
+    return Field("Margin", f"{used:.1f}% of {limit:.1f}%", severity=graded(100.0 * used / limit, 70.0, 100.0))
+
+
+def _pace_field(coin: CoinView) -> Field:
+    sent, limit = coin.orders_last_min, coin.max_orders_per_min
+    if not limit:
+        return Field("Orders/min", f"{sent}", ("no limit",))
+    return Field("Orders/min", f"{sent} of {limit}", severity=graded(100.0 * sent / limit, 70.0, 100.0))
 
 
 def _trading_field(look: Look) -> Field:

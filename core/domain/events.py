@@ -196,6 +196,8 @@ class AccountObserved:
     venue_ms: int
     asked_mono_ms: int
     ticket: str = ""
+    liquidations: tuple[tuple[str, Decimal], ...] = ()
+    """Where the exchange would liquidate a position, USD; coins without such a price are left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,11 @@ from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
 from core.engine.order_manager import OrderManager
-from core.engine.risk_engine import Exposure, Refusal, Rule
+from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
+from core.engine.velocity import Velocity
 
 DEFER_FIRST_MS = 200
 DEFER_MAX_MS = 5_000
@@ -58,6 +59,9 @@ class CoinConfig:
     stop_low: int = 0
     stop_high: int = 0
     """Outside these prices (price units) the position is closed and the coin halts; 0: no limit."""
+    max_orders_per_min: int = 0
+    max_lots_per_min: int = 0
+    """Sent, and traded, within a minute; 0: no limit."""
     odd_profit_usd: Decimal = Decimal(0)
     """A single fill's profit or loss above it is told of; 0: none is."""
 
@@ -100,7 +104,11 @@ class Coin:
     idle_reason: str = "waiting for the first quote"
     held: Refusal | None = None
     """What stops every new order of the coin now, if a rule does whose end is known."""
+    caps: tuple[SideCap, ...] = ()
+    """Of either side's worst case, beyond the coin's own cap."""
     blocked: tuple[Blocked, ...] = ()
+    told_limits: dict[Rule, int] = field(default_factory=dict)
+    """When it was last told that a limit stops a level, monotonic ms."""
     override: str = ""
     grid_refused: str = ""
     """Why no grid can be built from the settings at this price; empty if one can."""
@@ -126,6 +134,7 @@ class Coin:
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
     stop_loss: StopLoss = field(default_factory=StopLoss)
+    velocity: Velocity = field(default_factory=Velocity)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
 
     @property
@@ -177,6 +186,7 @@ class Coin:
         before = self.orders.find(fill.cloid, fill.order_id)
         order, overfilled = self.orders.apply_fill(fill)
         self.counts = self.counts.with_fill(fill, external=order is None)
+        self.velocity.lots.note(fill.lots, now.mono_ms)
         if self.ledger.drift.suspected_mono_ms:
             self.evidence.add(fill, order is None)
         out = [fill_event(instrument, fill, order, now), *anomalies(instrument, fill, now)]
@@ -245,6 +255,8 @@ class Coin:
         if order is None or before is None:
             return []
         self._note_placed(order)
+        if not isinstance(result, Refused) or result.cause.was_sent:
+            self.velocity.orders.note(1, now.mono_ms)
         if isinstance(result, Refused):
             told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
             return [] if told else self._refused(order, result.reason, result.cause, now)

@@ -59,8 +59,9 @@ from core.engine.observations import (
 from core.engine.operator_desk import OperatorDesk
 from core.engine.procedures import feed_ticket
 from core.engine.quoting import BATCH_ORDERS, plan, shed
-from core.engine.risk_watch import watch
+from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
+from core.engine.side_caps import Money, PortfolioLimits, side_caps
 from core.engine.stop_loss import is_stop_loss
 from core.engine.vitals import Vitals
 
@@ -82,6 +83,9 @@ class Engine:
     risk: AccountRisk = field(default_factory=AccountRisk)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
+    liquidations: dict[str, Decimal] = field(default_factory=dict)
+    """Where the exchange would liquidate what is held of a coin; without an entry nowhere."""
+    portfolio: PortfolioLimits = field(default_factory=PortfolioLimits)
     rest_latency_ms: float = 0.0
     orders_sent: int = 0
     cancels_sent: int = 0
@@ -204,7 +208,11 @@ class Engine:
             return [] if waits_to_cancel(self, now) else coin.cancel_grid(now)
         if coin.idle_reason:
             return shed(coin, now)
-        return plan(coin, self._room(now), now)
+        money = Money(self.account_value, self.margin_used)
+        coin.caps = side_caps(
+            coin, self.coins.values(), self.portfolio, money, self.liquidations.get(coin.name)
+        )
+        return [*plan(coin, self._room(now), now), *tell_binding(coin, now)]
 
     def _room(self, now: Instant) -> int:
         """How many orders may be sent now: none before the batch before them is answered, and few as a probe."""

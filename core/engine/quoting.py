@@ -45,20 +45,23 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         found.update(orders)
     gate = _gate(coin, grid, now)
     place, coin.blocked = build_filtered_levels(found.in_order(), gate)
+    sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
+    coin.blocked = (*coin.blocked, *too_fast)
     doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
     out += coin.cancel(doomed, now)
-    if place and room:
+    if sent:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
-        out.append(_place(coin, gate.limits, place[: min(room, BATCH_ORDERS)], now))
+        out.append(_place(coin, gate.limits, sent, now))
     return out
 
 
 def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     quote, own = coin.quote, coin.orders.own
+    speed = coin.velocity.speed_limit(grid.lots, now)
     return Gate(
         coin.config.instrument,
         coin.exposure,
-        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots),
+        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots, coin.caps, speed),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),

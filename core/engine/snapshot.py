@@ -18,6 +18,7 @@ from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
 from core.engine.risk_engine import Rule
 from core.engine.schedule import CHAIN_ALARM_MS
+from core.engine.side_caps import worst_notional_micro
 from core.engine.why_not import frees, slots_without_order
 from core.view import (
     AlertView,
@@ -135,6 +136,11 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         ),
         worst_long=instrument.size_decimal(exposure.worst_long),
         worst_short=instrument.size_decimal(exposure.worst_short),
+        orders_last_min=coin.velocity.orders.used(now),
+        max_orders_per_min=coin.velocity.max_orders,
+        traded_last_min=instrument.size_decimal(coin.velocity.lots.used(now)),
+        max_traded_per_min=instrument.size_decimal(coin.velocity.max_lots),
+        liquidation=engine.liquidations.get(coin.name),
         max_slippage_pct=coin.config.slippage_ppb / 10**7,
         size_decimals=instrument.sz_decimals,
         price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
@@ -281,6 +287,10 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         day_stop_usd=limits.daily_stop,
         day_take_usd=limits.daily_take,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
+        max_margin_pct=float(100 * engine.portfolio.max_margin),
+        portfolio_notional_usd=Decimal(sum(map(worst_notional_micro, engine.coins.values()))).scaleb(-6),
+        max_portfolio_notional_usd=engine.portfolio.max_notional_usd,
+        min_liq_distance_pct=float(100 * engine.portfolio.min_liquidation_distance),
         funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
     )
 

@@ -47,10 +47,12 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             )
         case Rule.OWN_ORDER:
             return f"the end of the own order at {instrument.price_text(value)}"
-        case Rule.CAP:
+        case Rule.CAP | Rule.PORTFOLIO | Rule.MARGIN | Rule.LIQUIDATION:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
         case Rule.MAX_ORDER:
             return f"a size of {instrument.size_text(value)} or less"
+        case Rule.ORDER_VELOCITY | Rule.POSITION_VELOCITY:
+            return f"{max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.REFUSED:
             return f"another try in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.MIN_NOTIONAL:

@@ -286,12 +286,15 @@ def decode_account(
 
     def parse() -> AccountObserved:
         positions = []
+        liquidations: list[tuple[str, Decimal]] = []
         for row in list_of(answer["assetPositions"], "assetPositions"):
             position = row["position"]
             instrument = instruments.get(text_of(position, "coin"))
             if instrument is not None:
                 lots = _storable(instrument.parse_size(position["szi"]), "szi")
                 positions.append((instrument.coin, lots))
+                if (price := position.get("liquidationPx")) is not None:
+                    liquidations.append((instrument.coin, parse_decimal(price)))
         summary = answer["marginSummary"]
         return AccountObserved(
             positions=tuple(positions),
@@ -300,6 +303,7 @@ def decode_account(
             venue_ms=time_of(answer),
             asked_mono_ms=asked_mono_ms,
             ticket=ticket,
+            liquidations=tuple(liquidations),
         )
 
     return decode("clearinghouseState", parse)

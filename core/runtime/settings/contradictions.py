@@ -82,6 +82,14 @@ def orders_go_after_new_ones_stop(settings: Settings) -> Contradiction | None:
     return Contradiction("data_halt_sec", why, "use at least", least, "off")
 
 
+def orders_of_a_minute_hold_a_grid(settings: Settings) -> Contradiction | None:
+    grid = 2 * settings.num_grids
+    if not 0 < (settings.max_orders_per_min or 0) < grid:
+        return None
+    why = f"is below one whole grid of {grid} orders"
+    return Contradiction("max_orders_per_min", why, "use at least", 3 * grid, "off")
+
+
 RULES: tuple[Rule, ...] = (
     spacing_pays_its_fees,
     spacing_within_its_maximum,
@@ -89,6 +97,7 @@ RULES: tuple[Rule, ...] = (
     stop_band_has_room,
     levels_stay_above_zero,
     orders_go_after_new_ones_stop,
+    orders_of_a_minute_hold_a_grid,
 )
 
 
