@@ -236,8 +236,8 @@ def _margin_field(risk: RiskView) -> Field:
 def _pace_field(coin: CoinView) -> Field:
     sent, limit = coin.orders_last_min, coin.max_orders_per_min
     if not limit:
-        return Field("Orders/min", f"{sent}", ("no limit",))
-    return Field("Orders/min", f"{sent} of {limit}", severity=graded(100.0 * sent / limit, 70.0, 100.0))
+        return Field("Sent/min", f"{sent}", ("no limit",))
+    return Field("Sent/min", f"{sent} of {limit}", severity=graded(100.0 * sent / limit, 70.0, 100.0))
 
 
 def _trading_field(look: Look) -> Field:

@@ -178,6 +178,20 @@ def test_a_halt_says_why() -> None:
     assert "HALTED: an operator asked" in row(risk_fields(Look(halted(), NOW_MS)), "Trading")
 
 
+def test_margin_is_graded_against_its_limit_and_orders_against_theirs() -> None:
+    risk = replace(snapshot().risk, max_margin_pct=30.0)
+    for used, severity in ((20.9, Severity.INFO), (21.0, Severity.WARN), (30.0, Severity.CRIT)):
+        fields = risk_fields(look_at(risk=replace(risk, margin_utilization_pct=used)))
+        assert field(fields, "Margin").value == f"{used:.1f}% of 30.0%"
+        assert field(fields, "Margin").severity is severity
+    for sent, severity in ((69, Severity.INFO), (70, Severity.WARN), (100, Severity.CRIT)):
+        coin = coin_view(orders_last_min=sent, max_orders_per_min=100)
+        shown = field(risk_fields(look_at(coins=(coin,))), "Sent/min")
+        assert (shown.value, shown.severity) == (f"{sent} of 100", severity)
+    unlimited = field(risk_fields(look_at(coins=(coin_view(max_orders_per_min=0),))), "Sent/min")
+    assert (unlimited.value, unlimited.notes) == ("12", ("no limit",))
+
+
 def test_drawdown_is_graded_against_its_limit() -> None:
     risk = snapshot().risk
     for used, severity in ((6.9, Severity.INFO), (7.0, Severity.WARN), (10.0, Severity.CRIT)):

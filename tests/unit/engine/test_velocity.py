@@ -13,7 +13,7 @@ from core.domain.orders import Side
 from core.engine.risk_engine import Exposure, RiskLimits, Rule, SpeedLimit, allow_order, is_reducing
 from core.engine.velocity import WINDOW_MS, Window
 from core.engine.why_not import frees, slots_without_order
-from tests.unit.engine.builders import SOL, Bench, at, notices, placed, quote
+from tests.unit.engine.builders import MID, SOL, Bench, at, notices, placed, quote
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -136,13 +136,13 @@ def test_past_the_limit_of_traded_lots_nothing_is_added_until_they_are_a_minute_
     first, second = [o for o in bench.live if o.side is BUY][:2]
     bench.rest(placed(bench.trade(first)))
     bench.ms = 10_000
+    bench.step(quote(MID - 15_000))
     bench.trade(second)
     waiting = slots_without_order(bench.coin)
-    waiting = [b for b in waiting if b.why.rule is not Rule.POST_ONLY]
     assert {b.why.rule for b in waiting} == {Rule.POSITION_VELOCITY}
     assert waiting[0].reason == "100 lots traded within a minute (limit 100)"
     assert frees(waiting[0], SOL, bench.now) == "50.0 s"
-    assert placed(bench.after(50_000, quote()))
+    assert placed(bench.after(50_000, quote(MID - 15_000)))
 
 
 def test_speed_never_refuses_what_reduces_and_calls_a_level_that_never_fits_too_large() -> None:
