@@ -175,6 +175,14 @@ class CoinView:
     worst_long: Decimal = ZERO
     worst_short: Decimal = ZERO
     """Of either side: the position if every live order of that side traded, positive = long, or short, by so much."""
+    orders_last_min: int = 0
+    max_orders_per_min: int = 0
+    """Sent within the last minute, and how many may be; 0: no limit."""
+    traded_last_min: Decimal = ZERO
+    max_traded_per_min: Decimal = ZERO
+    """Size traded within the last minute, both ways, and how much may be; 0: no limit."""
+    liquidation: Decimal | None = None
+    """Where the exchange would liquidate what is held; ``None``: nowhere."""
     max_slippage_pct: float = 0.0
     """How far beyond the best price a flatten order may trade."""
     price_decimals: int = 2
@@ -201,6 +209,26 @@ class FeedView:
     """Any message, pong included; 0 before the first."""
     quarantined: int = 0
     """Messages of this run that did not decode exactly; none touched anything."""
+    stale_after_s: float = 20.0
+    """How old the last message may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerView:
+    """One circuit breaker. ``name``: ``place``, ``cancel``, ``info``, ``feed``, ``storage`` or ``auth``."""
+
+    name: str
+    state: str = "closed"
+    """``closed``, ``open``, or ``half_open``: a probe is out, or goes with the next request."""
+    reason: str = ""
+    """Of the last trip, or of the failures since the last answer; empty if there was none."""
+    cause: str = ""
+    streak: int = 0
+    """Failures in a row."""
+    trips: int = 0
+    """How often it opened; one is forgotten for every five quiet minutes."""
+    cooldown_left_s: float | None = 0.0
+    """Until the probe; ``None``: no time ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +238,12 @@ class ApiView:
     orders_sent: int = 0
     cancels_sent: int = 0
     unknown_orders: int = 0
+    api_error_limit: int = 3
+    """So many in a row are borne; one more opens the breaker."""
     breaker_open: bool = False
+    """Some breaker is open that keeps new orders from being placed."""
     breaker_reason: str = ""
+    breakers: tuple[BreakerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +267,13 @@ class RiskView:
     withdrawable_usd: Decimal = ZERO
     """What can be taken out with every grid intact."""
     margin_utilization_pct: float = 0.0
+    max_margin_pct: float = 0.0
+    """0: no limit."""
+    portfolio_notional_usd: Decimal = ZERO
+    """The worst case of all coins together at the latest prices."""
+    max_portfolio_notional_usd: Decimal = ZERO
+    min_liq_distance_pct: float = 0.0
+    """How near the liquidation price may come at either edge of the grid. 0 of both: no limit."""
     funding_paid_usd: Decimal = ZERO
     """Positive = paid, over the journal's lifetime."""
 

@@ -43,8 +43,6 @@ app = App(
 keeping.register(app)
 config_command.register(app)
 
-STALE_S = 20
-
 StateDirFlag = Annotated[
     Path | None, Parameter(name="--state-dir", help="Default: the only instance that runs.")
 ]
@@ -321,7 +319,13 @@ def _status_text(found: dict[str, Any]) -> str:
     feed, now_ms = found["feed"], found["time_ms"]
     silent_s = (now_ms - feed["last_message_ms"]) / 1000
     link = "connected" if feed["connected"] else "NOT CONNECTED"
-    lines.append(f"feed: {link}, last message {silent_s:.0f} s ago{'' if silent_s < STALE_S else ' (STALE)'}")
+    stale = "" if silent_s < feed["stale_after_s"] else " (STALE)"
+    lines.append(f"feed: {link}, last message {silent_s:.0f} s ago{stale}")
+    lines += [
+        f"breaker {b['name']}: {b['state']}, {b['reason']}"
+        for b in found["api"]["breakers"]
+        if b["state"] != "closed"
+    ]
     lines += [f"ALERT {alert['text']}" for alert in found["alerts"]]
     for coin, view in found["coins"].items():
         looked_s = (now_ms - view["exchange_seen_ms"]) / 1000

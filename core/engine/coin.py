@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.domain.causes import Cause
 from core.domain.clock import Instant
 from core.domain.effects import (
     AskAccount,
@@ -36,12 +37,13 @@ from core.engine.grid_settings import GridSettings, RangeExit
 from core.engine.market_watch import watch_market
 from core.engine.order_manager import OrderManager
 from core.engine.range_exit import Leaving
-from core.engine.risk_engine import Exposure, Refusal, Rule
+from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.skew import Skew, SkewSettings
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
 from core.engine.unwinding import Unwinding
+from core.engine.velocity import Velocity
 
 DEFER_FIRST_MS = 200
 DEFER_MAX_MS = 5_000
@@ -74,6 +76,9 @@ class CoinConfig:
     skew: SkewSettings = field(default_factory=SkewSettings)
     leverage: Decimal = Decimal(1)
     """By which the exchange lends: what a position needs as margin is its notional divided by it."""
+    max_orders_per_min: int = 0
+    max_lots_per_min: int = 0
+    """Sent, and traded, within a minute; 0: no limit."""
     odd_profit_usd: Decimal = Decimal(0)
     """A single fill's profit or loss above it is told of; 0: none is."""
 
@@ -114,7 +119,13 @@ class Coin:
     halted: str = ""
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
     idle_reason: str = "waiting for the first quote"
+    held: Refusal | None = None
+    """What stops every new order of the coin now, if a rule does whose end is known."""
+    caps: tuple[SideCap, ...] = ()
+    """Of either side's worst case, beyond the coin's own cap."""
     blocked: tuple[Blocked, ...] = ()
+    told_limits: dict[Rule, int] = field(default_factory=dict)
+    """When it was last told that a limit stops a level, monotonic ms."""
     override: str = ""
     grid_refused: str = ""
     """Why no grid can be built from the settings at this price; empty if one can."""
@@ -144,6 +155,7 @@ class Coin:
     matched_micro: int = 0
     """Profit of the completed round trips of the grid's cells, over the journal's life; the journal keeps it."""
     stop_loss: StopLoss = field(default_factory=StopLoss)
+    velocity: Velocity = field(default_factory=Velocity)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
     features: Features = field(default_factory=Features)
     shock_until_mono_ms: int = 0
@@ -205,6 +217,7 @@ class Coin:
         before = self.orders.find(fill.cloid, fill.order_id)
         order, overfilled = self.orders.apply_fill(fill)
         self.counts = self.counts.with_fill(fill, external=order is None)
+        self.velocity.lots.note(fill.lots, now.mono_ms)
         if self.ledger.drift.suspected_mono_ms:
             self.evidence.add(fill, order is None)
         out = [fill_event(instrument, fill, order, now), *anomalies(instrument, fill, now)]
@@ -273,9 +286,11 @@ class Coin:
         if order is None or before is None:
             return []
         self._note_placed(order)
+        if not isinstance(result, Refused) or result.cause.was_sent:
+            self.velocity.orders.note(1, now.mono_ms)
         if isinstance(result, Refused):
             told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
-            return [] if told else self._refused(order, result.reason, now)
+            return [] if told else self._refused(order, result.reason, result.cause, now)
         if isinstance(result, Unsettled):
             return [notify("order_unknown", "warn", self.name, cloid=cloid, reason=result.reason)]
         return []
@@ -288,7 +303,7 @@ class Coin:
         if order is None or before is None or order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
-            return self._refused(order, update.status, now)
+            return self._refused(order, update.status, update.cause, now)
         if order.state is OrderState.UNKNOWN:
             return [notify("order_unknown", "warn", self.name, cloid=order.cloid, reason=order.reason)]
         if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
@@ -314,16 +329,12 @@ class Coin:
             return []
         return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
 
-    def _refused(self, order: Order, reason: str, now: Instant) -> list[Effect]:
+    def _refused(self, order: Order, reason: str, cause: Cause, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
         self._defer(order, f"refused: {reason}", now)
-        moved = "ost only" in reason or "badAloPx" in reason
-        severity: Severity = "info" if moved else "warn"
-        return [
-            notify(
-                "order_rejected", severity, self.name, cloid=order.cloid, side=order.side.value, reason=reason
-            )
-        ]
+        severity: Severity = "info" if cause is Cause.POST_ONLY else "warn"
+        fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
+        return [notify("order_rejected", severity, self.name, **fields)]
 
     def _defer(self, order: Order, reason: str, now: Instant) -> None:
         """Keep a slot empty that the exchange doesn't want filled, longer each time until it has been quiet for a while."""

@@ -11,6 +11,7 @@ from core.domain.clock import Instant
 from core.domain.commands import Action, Command
 from core.domain.effects import Effect, SaveAction, Severity, notify
 from core.domain.events import Event
+from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
@@ -70,6 +71,7 @@ class OperatorDesk:
                 return out + self._begin(Halt(command, now.mono_ms), now)
             case Action.RESUME:
                 whole = None if engine.halted else scope
+                engine.breakers[BreakerName.AUTH].end_cooldown(now)
                 out = engine.risk.resumed(engine.halted, now)
                 out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
                 return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
@@ -161,8 +163,9 @@ class OperatorDesk:
             return (
                 "no live connection to the exchange; reconnect (key W, `gridbot reconnect`), then try again"
             )
-        if engine.breaker.is_open(now):
-            return f"the circuit breaker is open: {engine.breaker.reason}"
+        breaker = engine.breakers.stopping(now)
+        if breaker and breaker.name is not BreakerName.AUTH:  # resuming is what ends that one
+            return f"the circuit breaker {breaker.name.value} is open: {breaker.reason}"
         for coin in coins:
             drift = coin.ledger.drift
             if drift.declared and drift.is_above(ALERT_PCT):

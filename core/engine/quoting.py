@@ -28,8 +28,8 @@ BATCH_ORDERS = 40
 """Orders per action; a second unit of the exchange's IP weight begins with the 40th."""
 
 
-def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
-    """Cancels at once, placements when the previous batch has been answered."""
+def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
+    """Cancels at once, placements as many as there is ``room`` for."""
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
@@ -48,20 +48,23 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
         found.update(orders)
     gate = _gate(coin, grid, now)
     place, coin.blocked = build_filtered_levels(found.in_order(), gate)
+    sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
+    coin.blocked = (*coin.blocked, *too_fast)
     doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
     out += coin.cancel(doomed, now)
-    if place and place_lane_free:
+    if sent:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
-        return [*out, _place(coin, gate.limits, place[:BATCH_ORDERS], now)]
-    return out + (close_part(coin, found, now) if place_lane_free else [])
+        return [*out, _place(coin, gate.limits, sent, now)]
+    return out + (close_part(coin, found, now) if room else [])
 
 
 def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     quote, own = coin.quote, coin.orders.own
+    speed = coin.velocity.speed_limit(grid.lots, now)
     return Gate(
         coin.config.instrument,
         coin.exposure,
-        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots),
+        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots, coin.caps, speed),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),

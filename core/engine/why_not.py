@@ -20,7 +20,8 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
     for level in coin.plan.without_order(coin.orders.by_slot):
         least = instrument.min_lots(level.price)
         if coin.idle_reason:
-            why = Refusal(Rule.IDLE, coin.idle_reason)
+            is_held = coin.held is not None and coin.held.reason == coin.idle_reason
+            why = coin.held if is_held and coin.held else Refusal(Rule.IDLE, coin.idle_reason)
         elif level.lots < least:
             why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
         elif level.slot in known:
@@ -46,14 +47,20 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             )
         case Rule.OWN_ORDER:
             return f"the end of the own order at {instrument.price_text(value)}"
-        case Rule.CAP:
+        case Rule.CAP | Rule.PORTFOLIO | Rule.MARGIN | Rule.LIQUIDATION:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
         case Rule.MAX_ORDER:
             return f"a size of {instrument.size_text(value)} or less"
+        case Rule.ORDER_VELOCITY | Rule.POSITION_VELOCITY:
+            return f"{max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.REFUSED:
             return f"another try in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.MIN_NOTIONAL:
             return f"{instrument.size_text(value)} instead of {instrument.size_text(blocked.level.lots)} in its cell"
+        case Rule.BREAKER:
+            if not value:
+                return "the end of what opened it"
+            return f"an answer to the probe that goes out in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.IDLE:
             return "resume it" if blocked.reason.startswith("halted") else "it ends by itself"
         case Rule.QUEUED:

@@ -17,6 +17,7 @@ from core.domain.fills import Fill, FillKind, FillSource, ForeignFill
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, parse_decimal
+from core.exchange.refusals import one_cause
 
 T = TypeVar("T")
 Json = Any
@@ -249,6 +250,7 @@ def _update(order: Json, status: str, time_ms: int, instruments: Instruments) ->
         remaining=_not_negative(instrument.parse_size(order["sz"]), "sz", order["sz"]),
         original=_not_negative(instrument.parse_size(order["origSz"]), "origSz", order["origSz"]),
         time_ms=time_ms,
+        cause=one_cause(status),
     )
 
 
@@ -284,12 +286,15 @@ def decode_account(
 
     def parse() -> AccountObserved:
         positions = []
+        liquidations: list[tuple[str, Decimal]] = []
         for row in list_of(answer["assetPositions"], "assetPositions"):
             position = row["position"]
             instrument = instruments.get(text_of(position, "coin"))
             if instrument is not None:
                 lots = _storable(instrument.parse_size(position["szi"]), "szi")
                 positions.append((instrument.coin, lots))
+                if (price := position.get("liquidationPx")) is not None:
+                    liquidations.append((instrument.coin, parse_decimal(price)))
         summary = answer["marginSummary"]
         return AccountObserved(
             positions=tuple(positions),
@@ -299,6 +304,7 @@ def decode_account(
             asked_mono_ms=asked_mono_ms,
             ticket=ticket,
             raw_usd=parse_decimal(summary["totalRawUsd"]),
+            liquidations=tuple(liquidations),
         )
 
     return decode("clearinghouseState", parse)

@@ -38,7 +38,15 @@ from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
-from core.runtime.restore import Opening, account_limits, build_engine, coin_config, open_position, risk_coins
+from core.runtime.restore import (
+    Opening,
+    account_limits,
+    build_engine,
+    coin_config,
+    open_position,
+    risk_coins,
+    set_thresholds,
+)
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
@@ -203,6 +211,7 @@ class Session:
         instance = restored.meta["instance"]
         limits = account_limits(plan.settings.common)
         engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
+        set_thresholds(engine, plan.settings.common)
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]
@@ -231,7 +240,8 @@ class Session:
         signer, clock = self._plan.identity.signer, self.clock
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         router = OrderRouter(self._rest, signer, nonces, clock, instruments)
-        feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put)
+        stale_s = engine.feed_age.stale_ms / 1000
+        feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
         payments = [payment for rows in restored.coins.values() for payment in rows.funding]
         runner = EffectRunner(

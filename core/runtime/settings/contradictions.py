@@ -166,6 +166,22 @@ def limits_of_inventory_are_in_order(settings: Settings) -> Contradiction | None
     )
 
 
+def orders_go_after_new_ones_stop(settings: Settings) -> Contradiction | None:
+    least = settings.ws_stale_after_sec
+    if not 0 < settings.data_halt_sec < least:
+        return None
+    why = f"is below ws_stale_after_sec ({least}), so orders would be taken back before new ones stop"
+    return Contradiction("data_halt_sec", why, "use at least", least, "off")
+
+
+def orders_of_a_minute_hold_a_grid(settings: Settings) -> Contradiction | None:
+    grid = 2 * settings.num_grids
+    if not 0 < (settings.max_orders_per_min or 0) < grid:
+        return None
+    why = f"is below one whole grid of {grid} orders"
+    return Contradiction("max_orders_per_min", why, "use at least", 3 * grid, "off")
+
+
 RULES: tuple[Rule, ...] = (
     range_is_whole,
     range_pays_its_fees,
@@ -180,6 +196,8 @@ RULES: tuple[Rule, ...] = (
     levels_reach_the_minimum,
     stop_band_has_room,
     levels_stay_above_zero,
+    orders_go_after_new_ones_stop,
+    orders_of_a_minute_hold_a_grid,
 )
 
 

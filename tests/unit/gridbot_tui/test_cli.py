@@ -23,7 +23,13 @@ _STATUS = {
     "halt_reason": "",
     "pid": 77,
     "time_ms": 50_000,
-    "feed": {"connected": True, "last_message_ms": 20_000},
+    "feed": {"connected": True, "last_message_ms": 20_000, "stale_after_s": 20.0},
+    "api": {
+        "breakers": [
+            {"name": "place", "state": "open", "reason": "no answer"},
+            {"name": "cancel", "state": "closed", "reason": ""},
+        ]
+    },
     "alerts": [{"text": "NO MARKET DATA FOR 30 s"}],
     "coins": {
         "BTC": {
@@ -109,9 +115,10 @@ def test_status_is_a_line_for_the_eye_or_one_json_object(
     instance({"ok": True, "status": _STATUS})
     assert run_cli(["status"]) == 0
     text = capsys.readouterr().out
-    assert text.splitlines()[:3] == [
+    assert text.splitlines()[:4] == [
         "PAPER 0xab RUNNING, pid 77",
         "feed: connected, last message 30 s ago (STALE)",
+        "breaker place: open, no answer",
         "ALERT NO MARKET DATA FOR 30 s",
     ]
     assert "BTC: position 0.5 (exchange 0.5 4 s ago, drift 0), 6 orders, 3 fills" in text

@@ -195,6 +195,28 @@ def test_halts_the_highest_profit_and_grid_come_back() -> None:
     assert coin.plan.traded == {3: 15}
 
 
+def test_what_was_sent_and_traded_in_the_last_minute_counts_on() -> None:
+    ended = [
+        order(number, state=OrderState.FILLED, created_ms=NOW_MS - age_ms)
+        for number, age_ms in ((1, 70_000), (2, 59_000), (3, 1_000))
+    ]
+    rows = CoinRows(
+        Anchor("BTC", 0, 0, 0, ""),
+        ended_orders=ended,
+        live_orders=[order(4, state=OrderState.OPEN, created_ms=NOW_MS - 500)],
+        fills=[
+            fill(1, time_ms=NOW_MS - 61_000, lots=7),
+            fill(2, time_ms=NOW_MS - 30_000, start_lots=7, lots=5),
+        ],
+    )
+    engine = _engine(rows)
+    velocity = engine.coins["BTC"].velocity
+    assert (velocity.orders.used(_NOW), velocity.lots.used(_NOW)) == (3, 5)
+    later = Instant(_NOW.mono_ms + 1_000, NOW_MS + 1_000, NOW_MS + 1_000)
+    assert velocity.orders.used(later) == 2
+    assert velocity.max_orders == 300
+
+
 def test_a_new_start_never_reuses_a_cloid_of_an_earlier_one() -> None:
     engine = _engine(CoinRows(Anchor("BTC", 0, 0, 0, ""), live_orders=[order(1)]))
     fresh = engine.next_cloid()
