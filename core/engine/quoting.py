@@ -37,7 +37,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         return out + coin.cancel(coin.live_grid_orders(), now)
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
-        found.follow(coin.mid_twice)
+        found.follow(coin.mid_twice, orders)
     out += coin.leaving.look(coin, now)
     out += lean(coin, found)
     found.update(orders)

@@ -165,6 +165,7 @@ INSERT INTO money (coin, cash, matched)
 
 _VERSION_6 = """
 -- A grid that takes the lines of another is counted from the same price.
+ALTER TABLE grids ADD COLUMN reprice_ticks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base_line INTEGER NOT NULL DEFAULT 0;
 """
