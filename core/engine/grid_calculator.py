@@ -359,9 +359,8 @@ def build_filtered_levels(
             continue
         place.append(level)
         exposure = exposure.with_order(side, level.lots)
-        if level.takes:
-            continue
-        taken.add(at)
+        if not level.takes:  # several may take at one price
+            taken.add(at)
         if side is Side.BUY:
             top_buy = max(top_buy, level.price)
         else:

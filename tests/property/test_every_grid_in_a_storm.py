@@ -1,5 +1,5 @@
-"""Every kind of grid keeps the rules in any weather, is planned cell by cell as a look at everything would plan it, and is whole
-again after it.
+"""Every kind of grid keeps the rules in any weather, is planned cell by cell as a look at everything would plan it, and is
+whole again after it.
 """
 
 from __future__ import annotations
