@@ -7,7 +7,7 @@ from core.domain.effects import Effect, SaveGrid, notify
 from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError
-from core.engine.grid_settings import Conditions, RangeExit
+from core.engine.grid_settings import Conditions, GridSettings, RangeExit
 from core.engine.strategies import STRATEGIES, Ask
 
 
@@ -16,16 +16,18 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     twice, grid = coin.mid_twice, coin.grid
     if twice is None or not coin.steady_mid.is_believed(twice, now.mono_ms):
         return []
-    settings = coin.config.grid
+    session = coin.session
+    settings, is_frozen = session.grid_settings(coin), session.is_frozen
     coin.waiting_for = _waiting_for(coin, twice) if grid is None else ""
     if coin.waiting_for:
         return []
     strategy = STRATEGIES[settings.strategy]
-    ask = _ask(coin, twice, now)
-    if grid is not None and not coin.wants_new_grid and grid.basis == settings.basis:
+    ask = _ask(coin, settings, 2 * grid.center if grid and is_frozen else twice, now)
+    is_current = grid is not None and not coin.wants_new_grid and grid.basis == settings.basis
+    if grid is not None and is_current and not session.outdates(coin, grid, now):
         age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
         too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
-        if too_soon or not strategy.outgrown(grid, ask):
+        if is_frozen or too_soon or not strategy.outgrown(grid, ask):
             coin.grid_refused = ""
             return []
     try:
@@ -41,19 +43,23 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
 
 
-def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
+def _ask(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
+    """``twice``: of the price that it is built around, the old center while the market is closed."""
     features, grid = coin.features, coin.grid
     moved = (
         (2 * grid.center - twice) * (1 if coin.ledger.lots > 0 else -1) if grid and coin.ledger.lots else 0
     )
     return Ask(
-        coin.config.grid,
+        settings,
         coin.config.instrument,
         twice,
         now.wall_ms,
         coin.ledger.lots,
         Conditions(
-            features.atr_ppb, features.volatility_ppb, features.trend_ppb, max(0, moved) * PPB // twice
+            features.atr_ppb,
+            features.volatility_ppb,
+            0 if coin.session.is_frozen else features.trend_ppb,
+            max(0, moved) * PPB // twice,
         ),
         int(coin.ledger.net_usd * 10**6),
         before=grid,
@@ -62,7 +68,9 @@ def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
 
 
 def _waiting_for(coin: Coin, twice: int) -> str:
-    """The first grid may wait for a price."""
+    """The first grid may wait for a price, and waits for the market to open."""
+    if coin.session.is_frozen:
+        return f"session {coin.session.text}: the first grid is built once it has opened"
     config, text = coin.config, coin.config.instrument.price_text
     below, above = config.trigger_below, config.trigger_above
     if not (below or above) or twice <= 2 * below or 0 < 2 * above <= twice:
