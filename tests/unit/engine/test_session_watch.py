@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -40,9 +39,8 @@ def made_up(ms: int) -> Session:
 
 
 @pytest.fixture(autouse=True)
-def _hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _hours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CALENDARS, "us_equities", made_up)
-    yield
 
 
 def made(policy: ClosedSession, position: int = 0, **changes: Any) -> Engine:
