@@ -44,14 +44,12 @@ def _session_field(coin: CoinView) -> list[Field]:
     """Of a market that closes alone."""
     if not coin.session_policy:
         return []
-    policy = (coin.session_policy,)
     if not coin.session_opens_ms:
-        return [Field("Session", "open", policy, Severity.INFO)]
+        return [Field("Session", "open", (coin.session_policy,), Severity.INFO)]
     words = {"closed": "closed", "closes": "closing"}
     word = words.get(coin.session.partition(" ")[0], "opening")
-    return [
-        Field("Session", f"{word}, opens {formats.utc_minute(coin.session_opens_ms)}", policy, Severity.WARN)
-    ]
+    opens = formats.utc_minute(coin.session_opens_ms)
+    return [Field("Session", f"{word}: {coin.session_policy}", (f"opens {opens}", opens), Severity.WARN)]
 
 
 def _against_holding(coin: CoinView) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.faults.pace import WATCHFUL, pace
 from tests.faults.world import GRID, World, living
 
 TWO = PaperConfig("synthetic:BTC=reverting,ETH=trending", speed=1e-6, limits=False)
-MARGIN = {"session_calendar": "us_equities", "session_margin_min": 0}
+CLOSES: dict[str, Any] = {"session_calendar": "us_equities", "session_margin_min": 0}
 
 
 @dataclass
@@ -55,7 +56,7 @@ async def rests_closed(world: World) -> None:
 async def test_a_position_is_gone_while_its_market_is_closed_and_the_grid_back_when_it_opens(
     tmp_path: Path, bell: Bell, policy: str
 ) -> None:
-    async with living(tmp_path, **MARGIN, closed_session=policy) as world:
+    async with living(tmp_path, **CLOSES, closed_session=policy) as world:
         await world.start()
         world.hit(100_000, side=Side.SELL)
         await world.until(lambda: world.coin().position > 0, "it holds something")
@@ -83,7 +84,7 @@ async def test_a_position_is_gone_while_its_market_is_closed_and_the_grid_back_w
 async def test_a_kept_grid_rests_through_a_restart_and_follows_only_after_the_open(
     tmp_path: Path, bell: Bell
 ) -> None:
-    async with living(tmp_path, **MARGIN, closed_session="keep") as world:
+    async with living(tmp_path, **CLOSES, closed_session="keep") as world:
         await world.start()
         sells = {order.cloid for order in world.ours() if order.side is Side.SELL}
         bell.ring(world)
@@ -107,7 +108,7 @@ async def test_a_kept_grid_rests_through_a_restart_and_follows_only_after_the_op
 async def test_a_widened_grid_is_known_after_a_restart_and_back_at_the_open(
     tmp_path: Path, bell: Bell
 ) -> None:
-    async with living(tmp_path, **MARGIN, closed_session="widen") as world:
+    async with living(tmp_path, **CLOSES, closed_session="widen") as world:
         await world.start()
         usual = world.coin().grid
         bell.ring(world)

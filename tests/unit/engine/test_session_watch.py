@@ -133,6 +133,15 @@ def test_a_market_that_never_closes_tells_nothing_of_sessions() -> None:
     assert (view.session, view.session_policy, view.session_opens_ms) == ("open", "", 0)
 
 
+def test_a_start_just_after_the_open_tells_of_no_close_and_waits_for_its_quote() -> None:
+    bench = Bench(made(ClosedSession.REDUCE), OPENS + 5_000)
+    bench.connect()
+    bench.after(STEP)
+    view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
+    assert (view.session, view.session_opens_ms) == ("open, waiting for its first quote", VENUE_0 + OPENS)
+    assert not [name for name in notices(bench.done) if name.startswith("session_")]
+
+
 # -- keep -----------------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,11 @@ def ms(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-STOCK = Settings(session_calendar="us_equities", session_margin_min=Decimal(15))
+def settings(**written: Any) -> Settings:
+    return Settings(**written)
+
+
+STOCK = settings(session_calendar="us_equities", session_margin_min=Decimal(15))
 
 
 def test_an_open_market_says_when_it_closes_for_how_long_and_what_happens_then() -> None:
@@ -33,7 +38,7 @@ def test_a_closed_market_says_when_it_opens() -> None:
 
 
 def test_a_widened_grid_says_by_how_much() -> None:
-    wide = Settings(session_calendar="us_equities", closed_session="widen", closed_widen=Decimal("2.50"))
+    wide = settings(session_calendar="us_equities", closed_session="widen", closed_widen=Decimal("2.50"))
     assert as_lines(wide, ms("2026-11-25T16:00"))[0].endswith("widen: its lines move apart by 2.5")
 
 
@@ -53,5 +58,5 @@ def test_the_object_has_the_times(
 
 
 def test_a_market_that_never_closes_has_none() -> None:
-    assert as_lines(Settings(), 0) == []
-    assert as_dict(Settings(), 0) is None
+    assert as_lines(settings(), 0) == []
+    assert as_dict(settings(), 0) is None
