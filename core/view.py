@@ -43,6 +43,27 @@ class LevelState(StrEnum):
     WAITING = "waiting"
 
 
+class StopState(StrEnum):
+    """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
+
+    NONE = "none"
+    RESTING = "resting"
+    PLACING = "placing"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class StopView:
+    """The reduce-only stop that rests at the exchange, and outlives the program. ``reason``: why it doesn't."""
+
+    state: StopState = StopState.NONE
+    price: Decimal = ZERO
+    """Where it fires; 0 with nothing to protect."""
+    size: Decimal = ZERO
+    """What it would close at most: the position, and what may still be added to it by orders that rest."""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class LevelView:
     """One order or wanted order of the ladder.
@@ -164,6 +185,7 @@ class CoinView:
     fills: FillsView = field(default_factory=FillsView)
     grid: GridView = field(default_factory=GridView)
     drift: DriftView = field(default_factory=DriftView)
+    stop: StopView = field(default_factory=StopView)
     chain_broken: bool = False
     """A fill is missing: one started from another position than the one before it left."""
 

@@ -107,6 +107,11 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The venue took a trigger order, which waits for its price. Its order id is told later, by an update or a list."""
+
+
+@dataclass(frozen=True, slots=True)
 class Traded:
     """The venue answered ``filled``: for an IOC, ``lots`` is all that will ever trade."""
 
@@ -128,7 +133,7 @@ class Unsettled:
     reason: str
 
 
-PlaceResult = Resting | Traded | Refused | Unsettled
+PlaceResult = Resting | Waiting | Traded | Refused | Unsettled
 
 
 @dataclass(frozen=True, slots=True)

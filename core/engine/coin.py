@@ -32,6 +32,7 @@ from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
 from core.engine.order_manager import OrderManager
+from core.engine.protection import Protection, fired, heard
 from core.engine.risk_engine import Exposure, Refusal, Rule
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.steady_mid import SteadyMid
@@ -123,6 +124,7 @@ class Coin:
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: dict[Slot, Deferral] = field(default_factory=dict)
     stop_loss: StopLoss = field(default_factory=StopLoss)
+    protection: Protection = field(default_factory=Protection)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
 
     @property
@@ -189,6 +191,8 @@ class Coin:
         if order is not None and order.slot is not None and self._is_present(order.slot):
             assert self.plan is not None
             self.plan.add_traded(order.slot.index, fill.signed_lots)
+        if order is not None and order.purpose is Purpose.STOP:
+            out += fired(self, order)
         self.alarm = halting(fill) or self.alarm
         self.wants_new_grid |= fill.kind is not FillKind.TRADE  # what the cells held is gone
         return out
@@ -254,7 +258,11 @@ class Coin:
         order = self.orders.apply_update(update, now)
         if order is not None:
             self._note_placed(order)
-        if order is None or before is None or order.state is before.state:
+        if order is None or before is None:
+            return []
+        if order.purpose is Purpose.STOP and order.state is not OrderState.UNKNOWN:
+            return heard(self, before, order, update.status, now)
+        if order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
             return self._refused(order, update.status, now)
@@ -285,6 +293,8 @@ class Coin:
 
     def _refused(self, order: Order, reason: str, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
+        if order.purpose is Purpose.STOP:
+            return self.protection.refuse(self, reason, now)
         self._defer(order, f"refused: {reason}", now)
         moved = "ost only" in reason or "badAloPx" in reason
         severity: Severity = "info" if moved else "warn"
@@ -304,7 +314,7 @@ class Coin:
 
     def settle_short(self, now: Instant) -> list[Effect]:
         """A complete read of the fills has ended: orders that still wait for some won't get them."""
-        ended = self.orders.settle_short(now)
+        ended = [o for o in self.orders.settle_short(now) if o.purpose is not Purpose.STOP]
         return [
             notify("order_fills_short", "crit", self.name, cloid=o.cloid, lots=o.lots, filled=o.filled)
             for o in ended
@@ -339,6 +349,7 @@ class Coin:
         purpose: Purpose,
         now: Instant,
         slot: Slot | None = None,
+        trigger: int = 0,
     ) -> Order:
         """An intent, in our books as SENT from this moment on."""
         order = Order(
@@ -348,12 +359,13 @@ class Coin:
             price=price,
             lots=lots,
             tif=tif,
-            reduce_only=purpose is Purpose.FLATTEN,
+            reduce_only=purpose is not Purpose.GRID,
             purpose=purpose,
             slot=slot,
             created_ms=now.venue_ms,
             expires_ms=now.venue_ms + EXPIRES_AFTER_MS,
             ledger_version=self.ledger.version,
+            trigger=trigger,
         )
         self.orders.add(order)
         return order

@@ -60,6 +60,7 @@ from core.engine.observations import (
 )
 from core.engine.operator_desk import OperatorDesk
 from core.engine.procedures import feed_ticket
+from core.engine.protection import block_reason, increasing_orders, protect
 from core.engine.quoting import plan, shed
 from core.engine.risk_watch import watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
@@ -200,14 +201,19 @@ class Engine:
 
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
+        alarm, coin.alarm = coin.alarm, ""
+        out = self.latch(coin, alarm) if alarm else []
+        out += protect(coin, self.saw_account and self.saw_open_orders and not self.storage_trouble, now)
         coin.idle_reason = self._idle_reason(coin, now)
         if coin.plan is not None:
             coin.plan.update(coin.orders)
         if self.halt_reason(coin) or self.desk.stopping or self.storage_trouble:
-            return coin.cancel_grid(now)
+            return out + coin.cancel_grid(now)
+        if block_reason(coin, now):
+            out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:
-            return shed(coin, now)
-        return plan(coin, not self.placing, now)
+            return out + shed(coin, now)
+        return out + plan(coin, not self.placing, now)
 
     def _idle_reason(self, coin: Coin, now: Instant) -> str:
         """Why nothing new is quoted now; empty if the grid may be worked on."""
@@ -227,6 +233,8 @@ class Engine:
             return "comparing with the exchange"
         if self.breaker.is_open(now):
             return f"circuit breaker: {self.breaker.reason}"
+        if reason := block_reason(coin, now):
+            return reason
         if coin.mid_twice is None:
             return "waiting for a quote with both sides"
         if coin.chain_broken_mono_ms:

@@ -21,6 +21,7 @@ from core.engine.grid_calculator import (
 )
 from core.engine.grid_plan import GridPlan
 from core.engine.regridding import regrid
+from core.engine.protection import orders_beyond_stop, within_stop
 from core.engine.risk_engine import RiskLimits
 
 BATCH_ORDERS = 40
@@ -44,8 +45,10 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
             coin.proven_generation = grid.generation
         found.update(orders)
     gate = _gate(coin, grid, now)
-    place, coin.blocked = build_filtered_levels(found.in_order(), gate)
-    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
+    missing, beyond = within_stop(found.in_order(), coin)
+    place, blocked = build_filtered_levels(missing, gate)
+    coin.blocked = (*blocked, *beyond)
+    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid), *orders_beyond_stop(coin)]
     out += coin.cancel(doomed, now)
     if place and place_lane_free:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)

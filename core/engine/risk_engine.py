@@ -56,6 +56,7 @@ class Rule(StrEnum):
     OWN_ORDER = "own_order"  # the price of that order
     CAP = "cap"  # the position, in signed lots, that leaves room for it
     MAX_ORDER = "max_order"  # the most lots
+    STOP = "stop"  # the price of the stop, in price units: what traded beyond it would be held without one
     REFUSED = "refused"  # monotonic ms of the next try
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     IDLE = "idle"  # none: the reason says all

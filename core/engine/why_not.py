@@ -33,7 +33,7 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
 
 def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
     """What would free the slot, with its value, for the eye."""
-    side, value = blocked.level.slot.side, blocked.why.value
+    side, value, level_price = blocked.level.slot.side, blocked.why.value, blocked.level.price
     is_buy = side is Side.BUY
     match blocked.why.rule:
         case Rule.POST_ONLY:
@@ -48,6 +48,8 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"the end of the own order at {instrument.price_text(value)}"
         case Rule.CAP:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
+        case Rule.STOP:
+            return f"a stop beyond {instrument.price_text(level_price)}"
         case Rule.MAX_ORDER:
             return f"a size of {instrument.size_text(value)} or less"
         case Rule.REFUSED:

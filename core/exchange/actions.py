@@ -27,9 +27,16 @@ def _order(order: Order, instrument: Instrument) -> Action:
         "p": instrument.price_text(order.price),
         "s": instrument.size_text(order.lots),
         "r": order.reduce_only,
-        "t": {"limit": {"tif": order.tif.value}},
+        "t": _kind(order, instrument),
         "c": order.cloid,
     }
+
+
+def _kind(order: Order, instrument: Instrument) -> Action:
+    """A limit order's time in force, or a stop that becomes a market order once the mark is at its trigger."""
+    if not order.trigger:
+        return {"limit": {"tif": order.tif.value}}
+    return {"trigger": {"isMarket": True, "triggerPx": instrument.price_text(order.trigger), "tpsl": "sl"}}
 
 
 def cancel_action(cloids: Sequence[tuple[str, str]], instruments: Instruments) -> Action:

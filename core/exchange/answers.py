@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.instrument import Instrument
 from core.domain.orders import Order
 from core.domain.units import InexactNumberError
@@ -77,6 +77,8 @@ def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
     if refused is not None:
         return refused
     match status:
+        case "waitingForTrigger" if order.trigger:
+            return Waiting()
         case {"resting": {"oid": order_id, **rest}} if len(status) == 1 and _is_about(order, order_id, rest):
             return Resting(order_id)
         case {"filled": {"oid": order_id, "totalSz": size, **rest}} if len(status) == 1 and _is_about(

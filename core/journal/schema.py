@@ -127,7 +127,12 @@ ALTER TABLE grids ADD COLUMN basis TEXT NOT NULL DEFAULT '';
 UPDATE grids SET above = below, cap_short = cap_long;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = """
+-- The price at which a trigger order goes to the market, in price units; 0: no trigger order.
+ALTER TABLE orders ADD COLUMN trigger_price INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 

@@ -11,6 +11,7 @@ from core.domain.clock import Instant
 from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.instrument import Instrument
+from core.domain.orders import Purpose
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
@@ -18,6 +19,7 @@ from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
+from core.engine.protection import fired
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.stop_loss import StopLoss
 from core.exchange.reads import Reads
@@ -123,6 +125,8 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     coin.orders.take_changed()  # these rows are as they were
     for order in rows.live_orders:
         coin.orders.restore(order, now)
+        if order.purpose is Purpose.STOP and order.filled and not coin.halted:
+            fired(coin, order)  # a kill came between its fill and the halt
     return coin
 
 
