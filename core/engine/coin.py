@@ -248,6 +248,10 @@ class Coin:
         self._note_placed(order)
         if isinstance(result, Refused):
             told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
+            if told and order.purpose is Purpose.STOP and self.protection.refused:
+                self.protection.refused = (
+                    result.reason
+                )  # the answer says more than the status that overtook it
             return [] if told else self._refused(order, result.reason, now)
         if isinstance(result, Unsettled):
             return [notify("order_unknown", "warn", self.name, cloid=cloid, reason=result.reason)]

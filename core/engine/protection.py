@@ -221,13 +221,13 @@ def look(coin: Coin) -> tuple[StopState, str]:
         return StopState.RESTING, ""
     if covered_lots(coin, stops, want.side) >= want.held:
         return StopState.PLACING, "another rests until the new one does"
+    if state.refused:
+        return StopState.MISSING, state.refused
     pending = next((o for o in serving if o.state in _PENDING), None)
     if pending is not None:
         return StopState.PLACING, pending.reason or "not confirmed yet"
     if is_past(coin, want):
         return StopState.MISSING, "the price is past it; the position is being closed"
-    if state.refused:
-        return StopState.MISSING, state.refused
     return StopState.PLACING, "about to be placed"
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
 from core.domain.orders import Side
+from core.runtime.control_client import ask
+from core.runtime.withdrawal import LOOK_EVERY_S
 from core.view import StopState
+from tests.faults.test_process_storage import full_disk
 from tests.faults.world import World, living
 
 LOW, HIGH = Decimal(109_000), Decimal(110_500)
@@ -139,3 +143,36 @@ async def test_an_answer_that_was_lost_leaves_one_stop_not_two(tmp_path: Path) -
         await world.turn()
         assert len(world.stops()) == 1
         await world.check()
+
+
+async def test_a_stop_that_the_exchange_refuses_idles_the_grid_until_it_takes_one(tmp_path: Path) -> None:
+    async with living(tmp_path, stop_loss_low=LOW) as world:
+        await world.start()
+        await world.faults({"kind": "post_only_mode"})
+        world.hit(400)
+        await world.until(lambda: len(world.told("stop_refused")) >= 2, "it is tried again")
+        assert {told["severity"] for told in world.told("stop_refused")} == {"crit"}
+        view = world.coin()
+        assert view.stop.state is StopState.MISSING
+        assert view.idle_reason.startswith("no stop rests at 109000: Only post-only orders allowed")
+        await world.until(
+            lambda: all(o.side is Side.SELL for o in world.ours()), "no bid that would add rests"
+        )
+        status = (await asyncio.to_thread(ask, world.plan().state, "status"))["status"]
+        assert isinstance(status, dict)
+        assert status["coins"]["BTC"]["stop"]["state"] == "missing"
+        await world.check("stop_refused", "order_rejected")
+        assert world.coin().stop.state is StopState.RESTING
+
+
+async def test_a_full_disk_takes_the_grid_back_and_not_the_stop(tmp_path: Path) -> None:
+    async with living(tmp_path, stop_loss_low=LOW) as world:
+        await hold(world)
+        (before,) = world.stops()
+        with full_disk():
+            world.hit(100)
+            await world.until(lambda: world.told("storage_failed"), "it is told")
+            await world.until(lambda: not world.ours(), "the grid is taken back")
+            await asyncio.sleep(2 * LOOK_EVERY_S)
+            assert world.stops() == [before]
+        await world.check("storage_failed", "storage_recovered")

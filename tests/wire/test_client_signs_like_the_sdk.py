@@ -46,8 +46,14 @@ def test_a_vector_of_the_sdk_is_reproduced(case: dict[str, Any], network: str) -
 
 
 _ORDERS = st.builds(
-    lambda counter, side, tif, price, lots, reduce_only: order(
-        counter, side=side, tif=tif, price=price * 10, lots=lots, reduce_only=reduce_only
+    lambda counter, side, tif, price, lots, reduce_only, trigger: order(
+        counter,
+        side=side,
+        tif=tif,
+        price=price * 10,
+        lots=lots,
+        reduce_only=reduce_only,
+        trigger=trigger * 10,
     ),
     st.integers(0, 2**32 - 1),
     st.sampled_from(Side),
@@ -55,7 +61,18 @@ _ORDERS = st.builds(
     st.integers(1, 99_999),
     st.integers(1, 10**7),
     st.booleans(),
+    st.integers(0, 3).flatmap(lambda n: st.just(0) if n else st.integers(1, 99_999)),
 )
+
+
+def _kind(each: Order) -> Any:
+    """The SDK's ``order_type``."""
+    if not each.trigger:
+        return {"limit": {"tif": each.tif.value}}
+    price = float(BTC.price_decimal(each.trigger))
+    return {"trigger": {"isMarket": True, "triggerPx": price, "tpsl": "sl"}}
+
+
 _NONCES = st.integers(1, 2**48)
 
 
@@ -72,7 +89,7 @@ def test_any_order_action_is_written_and_signed_as_the_sdk_does(
                 "is_buy": each.side is Side.BUY,
                 "sz": float(BTC.size_decimal(each.lots)),
                 "limit_px": float(BTC.price_decimal(each.price)),
-                "order_type": {"limit": {"tif": each.tif.value}},
+                "order_type": _kind(each),
                 "reduce_only": each.reduce_only,
                 "cloid": Cloid(each.cloid),
             },
@@ -83,6 +100,9 @@ def test_any_order_action_is_written_and_signed_as_the_sdk_does(
     theirs = order_wires_to_order_action(wires)
     assert action == theirs
     assert [list(o) for o in action["orders"]] == [list(o) for o in theirs["orders"]], "hashed in this order"
+    assert [[list(v) for v in o["t"].values()] for o in action["orders"]] == [
+        [list(v) for v in o["t"].values()] for o in theirs["orders"]
+    ]
     assert list(action) == list(theirs)
     wallet = Account.from_key(KEY)
     expected = official(wallet, theirs, None, nonce, expires, is_mainnet)
