@@ -65,6 +65,19 @@ class StopView:
 
 
 @dataclass(frozen=True, slots=True)
+class MarginView:
+    """How the exchange margins the coin, as it told at the last look."""
+
+    mode: str = ""
+    """``isolated`` or ``cross``; empty before it is known."""
+    leverage: int = 0
+    used_usd: Decimal = ZERO
+    """Set aside for the position; an isolated one's has its unrealized profit in it."""
+    liquidation: Decimal | None = None
+    """The price at which the exchange closes the position; ``None`` if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class LevelView:
     """One order or wanted order of the ladder.
 
@@ -186,6 +199,7 @@ class CoinView:
     grid: GridView = field(default_factory=GridView)
     drift: DriftView = field(default_factory=DriftView)
     stop: StopView = field(default_factory=StopView)
+    margin: MarginView = field(default_factory=MarginView)
     chain_broken: bool = False
     """A fill is missing: one started from another position than the one before it left."""
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
@@ -38,6 +38,7 @@ class RunFlags:
     config: Path | None
     exchange_url: str
     state_dir: Path | None
+    adopt: bool = False
 
 
 def parse_duration_s(text: str) -> float:
@@ -51,7 +52,9 @@ def parse_duration_s(text: str) -> float:
 
 def load(flags: RunFlags) -> tuple[Loaded, StateDir]:
     """Settings and the state dir, made ready; nothing is locked or started yet."""
-    overrides = {"coins": flags.coins} if flags.coins else {}
+    overrides: dict[str, Any] = {"coins": flags.coins} if flags.coins else {}
+    if flags.adopt:
+        overrides["adopt"] = True
     settings = load_settings(overrides, os.environ, flags.config)
     url = exchange_url(flags, settings)
     _check_live(flags)

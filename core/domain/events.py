@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.domain.commands import Command
 from core.domain.fills import Fill, ForeignFill, Funding
+from core.domain.margin import HeldMargin
 from core.domain.orders import Side
 
 
@@ -194,6 +195,8 @@ class AccountObserved:
     venue_ms: int
     asked_mono_ms: int
     ticket: str = ""
+    held: tuple[HeldMargin, ...] = ()
+    """How the exchange margins the positions of our coins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,16 @@ class RequestFailed:
     what: str
     reason: str
     ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarginMoved:
+    """The answer to a ``MoveMargin``: ``error`` is empty if it was done. ``is_definite``: an error that left all as it was."""
+
+    coin: str
+    ticket: str
+    error: str = ""
+    is_definite: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +305,7 @@ Event = (
     | BackfillDone
     | FeedChanged
     | RequestFailed
+    | MarginMoved
     | WireQuarantined
     | CommandReceived
     | StopRequested

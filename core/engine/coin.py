@@ -24,6 +24,7 @@ from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, R
 from core.domain.fills import Adjustment, Fill, FillKind
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
+from core.domain.margin import HeldMargin, Leverage
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.engine.explanation import Evidence
 from core.engine.fill_guarantor import ChainBreak, FillCounts
@@ -110,6 +111,10 @@ class Coin:
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     foreign_orders: int = 0
+    held: HeldMargin | None = None
+    """How the exchange margined the position at the last look; ``None`` without one."""
+    leverage: Leverage | None = None
+    """What the exchange was set to at the start."""
     copys: set[str] = field(default_factory=set)
     """Orders in the last list that a copy of this state dir has placed: its to cancel."""
     evidence: Evidence = field(default_factory=Evidence)

@@ -18,7 +18,7 @@ from core.domain.events import (
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
 from core.engine.position_watch import explain, observe_position
-from core.engine.protection import is_settled
+from core.engine.protection import is_settled, watch_liquidation
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -131,6 +131,8 @@ def _compare_position(engine: Engine, coin: Coin, event: AccountObserved) -> lis
     position = dict(event.positions).get(coin.name, 0)
     out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
     coin.protection.saw_position(coin, position, event.asked_mono_ms)
+    coin.held = next((held for held in event.held if held.coin == coin.name), None)
+    out += watch_liquidation(coin)
     if halt and not coin.halted:
         out += engine.latch(coin, halt)
     return out

@@ -74,6 +74,8 @@ class Protection:
     """The last one that did, by cloid."""
     clear_of: tuple[int, int] | None = None
     """The stops that nothing of the grid rests beyond; ``None`` before the first look."""
+    too_far: str = ""
+    """Why the exchange would liquidate before the stop; empty if it wouldn't."""
     seen_version: int = 0
     changed_ms: int = 0
     proven_version: int = -1
@@ -195,6 +197,8 @@ def covered_lots(coin: Coin, stops: list[Order], side: Side) -> int:
 def block_reason(coin: Coin, now: Instant) -> str:
     """Why nothing may be quoted that could add to the position; empty if it is protected, or about to be."""
     since = coin.protection.uncovered_since_ms
+    if coin.protection.too_far and held_lots(coin):
+        return coin.protection.too_far
     if not since or (now.mono_ms - since < UNCOVERED_MS and not coin.protection.refused):
         return ""
     want = wanted_stop(coin)
@@ -243,6 +247,28 @@ def heard(coin: Coin, before: Order, order: Order, status: str, now: Instant) ->
         severity: Severity = "warn" if coin.ledger.lots * order.side.sign < 0 else "info"
         return [notify("stop_gone", severity, coin.name, cloid=order.cloid, reason=status)]
     return []
+
+
+def past_liquidation(coin: Coin) -> str:
+    """Why the stop wouldn't be reached before the exchange liquidates; empty if it would."""
+    want, held, instrument = wanted_stop(coin), coin.held, coin.config.instrument
+    if want is None or held is None or held.liquidation is None or held.size * want.side.sign > 0:
+        return ""
+    stop = instrument.price_decimal(want.trigger)
+    if (stop - held.liquidation) * want.side.sign < 0:
+        return ""
+    return (
+        f"the stop at {instrument.price_text(want.trigger)} lies beyond the liquidation price {held.liquidation:.6g}: "
+        f"add margin (`gridbot margin add {coin.name} USD`), or move the stop"
+    )
+
+
+def watch_liquidation(coin: Coin) -> list[Effect]:
+    """Told once, until it holds no more."""
+    before, coin.protection.too_far = coin.protection.too_far, past_liquidation(coin)
+    if not coin.protection.too_far or before:
+        return []
+    return [notify("stop_past_liquidation", "crit", coin.name, reason=coin.protection.too_far)]
 
 
 def within_stop(levels: Iterable[Level], coin: Coin) -> tuple[list[Level], list[Blocked]]:

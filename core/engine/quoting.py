@@ -20,8 +20,8 @@ from core.engine.grid_calculator import (
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
-from core.engine.regridding import regrid
 from core.engine.protection import orders_beyond_stop, within_stop
+from core.engine.regridding import regrid
 from core.engine.risk_engine import RiskLimits
 
 BATCH_ORDERS = 40

@@ -30,6 +30,7 @@ from core.view import (
     LastFillView,
     LevelState,
     LevelView,
+    MarginView,
     RiskView,
     RunState,
     Severity,
@@ -138,6 +139,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
         stop=_stop_view(coin),
+        margin=_margin_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
     )
 
@@ -275,6 +277,15 @@ def _stop_view(coin: Coin) -> StopView:
     return StopView(state, instrument.price_decimal(want.trigger), instrument.size_decimal(size), reason)
 
 
+def _margin_view(coin: Coin) -> MarginView:
+    held = coin.held
+    leverage = held.leverage if held else coin.leverage
+    if leverage is None:
+        return MarginView()
+    mode, value = leverage.mode.value, leverage.value
+    return MarginView(mode, value, held.used_usd, held.liquidation) if held else MarginView(mode, value)
+
+
 def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
     value, risk, limits = engine.account_value, engine.risk, engine.risk.limits
     return RiskView(
@@ -327,6 +338,8 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
     state, reason = look(coin)
     if state is StopState.MISSING and coin.protection.uncovered_since_ms:
         found.append((f"stop:{name}", Severity.CRIT, f"NO STOP RESTS FOR {name}: {reason}", "X"))
+    if coin.protection.too_far and coin.ledger.lots:
+        found.append((f"liquidation:{name}", Severity.CRIT, coin.protection.too_far, ""))
     if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
         found.append((f"chain:{name}", Severity.CRIT, f"A FILL OF {name} IS MISSING", "P"))
     return found

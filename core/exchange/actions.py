@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.domain.instrument import Instrument
+from core.domain.margin import Leverage, MarginMode
 from core.domain.orders import Order, Side
 
 Action = dict[str, Any]
@@ -37,6 +38,20 @@ def _kind(order: Order, instrument: Instrument) -> Action:
     if not order.trigger:
         return {"limit": {"tif": order.tif.value}}
     return {"trigger": {"isMarket": True, "triggerPx": instrument.price_text(order.trigger), "tpsl": "sl"}}
+
+
+def leverage_action(instrument: Instrument, leverage: Leverage) -> Action:
+    return {
+        "type": "updateLeverage",
+        "asset": instrument.asset_id,
+        "isCross": leverage.mode is MarginMode.CROSS,
+        "leverage": leverage.value,
+    }
+
+
+def margin_action(instrument: Instrument, micro: int) -> Action:
+    """``micro`` USD into an isolated position."""
+    return {"type": "updateIsolatedMargin", "asset": instrument.asset_id, "isBuy": True, "ntli": micro}
 
 
 def cancel_action(cloids: Sequence[tuple[str, str]], instruments: Instruments) -> Action:

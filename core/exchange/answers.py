@@ -132,6 +132,18 @@ def cancel_results(
     )
 
 
+def default_result(answer: Any) -> str | None:
+    """``""`` for the plain success of an action that answers nothing else, else the refusal; ``None`` if it is neither."""
+    refusal = whole_refusal(answer)
+    if refusal is not None:
+        return refusal
+    match answer:
+        case {"status": "ok", "response": {"type": "default"}}:
+            return ""
+        case _:
+            return None
+
+
 def whole_refusal(answer: Any) -> str | None:
     """The words of a whole-request refusal, ``None`` if it isn't one."""
     if isinstance(answer, dict) and answer.get("status") == "err":

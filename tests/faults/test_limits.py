@@ -130,6 +130,7 @@ async def test_with_another_coin_beside_it_the_limits_are_measured_anew(tmp_path
         world.move(-2, "ETH")
         await world.crash()
         world.coins = ("BTC", "ETH")
+        world.settings["adopt"] = True  # what was bought by hand stands at the exchange's own leverage
         await world.start(resting=None)
         await world.until(world.is_whole, "both grids rest")
         assert world.told("limits_measured_anew")

@@ -162,7 +162,7 @@ async def test_a_stop_that_the_exchange_refuses_idles_the_grid_until_it_takes_on
         assert isinstance(status, dict)
         assert status["coins"]["BTC"]["stop"]["state"] == "missing"
         await world.check("stop_refused")
-        assert world.coin().stop.state is StopState.RESTING
+        await world.until(lambda: world.coin().stop.state is StopState.RESTING, "its stop rests")
 
 
 async def test_a_full_disk_takes_the_grid_back_and_not_the_stop(tmp_path: Path) -> None:

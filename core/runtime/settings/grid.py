@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +15,12 @@ class GridFields(BaseModel):
 
     investment_usd: Positive = Field(Decimal(1000), description="Money the grid works with, in USD")
     leverage: Positive = Field(
-        Decimal(3), le=100, description="Sizing only: all levels together are investment x leverage"
+        Decimal(3),
+        le=100,
+        description="All levels together are investment x leverage; the exchange is set to it, rounded up",
+    )
+    margin_mode: Literal["isolated", "cross"] = Field(
+        "isolated", description="isolated or cross; the exchange is set to it before the first order"
     )
     num_grids: Whole = Field(10, ge=1, le=500, description="Levels per side")
     grid_spacing_pct: Fraction = Field(Decimal("0.0005"), description="Distance between levels")
