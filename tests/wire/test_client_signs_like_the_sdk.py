@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from eth_account import Account
+from hyperliquid.exchange import Exchange
 from hyperliquid.utils.signing import float_to_wire, order_request_to_order_wire, order_wires_to_order_action
 from hyperliquid.utils.signing import sign_l1_action as official
 from hyperliquid.utils.types import Cloid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.margin import Leverage, MarginMode
 from core.domain.orders import Order, Side, Tif
-from core.exchange.actions import cancel_action, order_action
+from core.exchange.actions import cancel_action, leverage_action, margin_action, order_action
 from core.exchange.signing import BadKeyError, Signer
 from tests.unit.exchange.samples import BTC, INSTRUMENTS, KEY, cloid, order
 
@@ -167,3 +170,22 @@ def test_a_key_that_cannot_be_used_is_refused_in_words_without_it(key: str) -> N
     assert str(caught.value) == "the key is not 32 bytes of hex (0x and 64 digits)"
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_leverage_and_margin_are_written_as_the_sdk_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    sdk = Exchange.__new__(Exchange)
+    sdk.info = SimpleNamespace(name_to_asset=lambda _: BTC.asset_id)
+    sdk.wallet, sdk.vault_address, sdk.expires_after = Account.from_key(KEY), None, None
+    sdk.base_url = "http://127.0.0.1:1"
+    monkeypatch.setattr(Exchange, "_post_action", lambda _, action, *rest: sent.append(action))
+    sdk.update_leverage(3, "BTC", is_cross=False)
+    sdk.update_leverage(20, "BTC")
+    sdk.update_isolated_margin(12.5, "BTC")
+    ours = [
+        leverage_action(BTC, Leverage(MarginMode.ISOLATED, 3)),
+        leverage_action(BTC, Leverage(MarginMode.CROSS, 20)),
+        margin_action(BTC, 12_500_000),
+    ]
+    assert ours == sent
+    assert [list(action) for action in ours] == [list(action) for action in sent], "hashed in this order"
