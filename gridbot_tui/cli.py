@@ -111,11 +111,18 @@ def run(
             help="mainnet: the fingerprint of the preview you have seen, if it isn't in the state dir."
         ),
     ] = "",
+    adopt: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Keep the leverage and margin mode of a position that has others than configured.",
+        ),
+    ] = False,
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
-    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview)
+    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
     for_s = parse_duration_s(for_) if for_ else None
     return run_bot(flags, no_ui, for_s, summary == "json")
 
@@ -229,7 +236,11 @@ def status(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
 
 
 def _command(action: str, coin: str, state_dir: Path | None, as_json: bool) -> int:
-    answer = _ask(action, state_dir, coin)
+    return _command_ended(_ask(action, state_dir, coin), as_json)
+
+
+def _command_ended(answer: dict[str, Any], as_json: bool) -> int:
+    """Print what became of a command; its exit code."""
     if as_json:
         print_line(_one_line(answer))
     elif answer.get("ok"):
@@ -298,12 +309,40 @@ def reconcile(
     return _command("accept" if accept else "reconcile", coin, state_dir, json)
 
 
-def _ask(cmd: str, state_dir: Path | None, coin: str = "") -> dict[str, Any]:
+margin = App(name="margin", help="The margin of an isolated position.")
+app.command(margin)
+
+
+@margin.command(name="add")
+def margin_add(
+    coin: Annotated[str, Parameter(help="The coin.")],
+    usd: Annotated[str, Parameter(help="How much, in USD.")],
+    *,
+    yes: Annotated[bool, Parameter(name="--yes", negative=(), help="Don't ask.")] = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
+    preview = _ask("margin_preview", state_dir, coin, usd)
+    if not preview.get("ok"):
+        return _command_ended(preview, json)
+    if not yes:
+        if json or not sys.stdin.isatty():
+            return _fail(ExitCode.USAGE, f"{preview['text']}; add --yes if that is meant")
+        sys.stderr.write(f"{preview['text']}.\nAdd it? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return _fail(ExitCode.USAGE, "not confirmed; nothing was sent")
+    return _command_ended(_ask("margin_add", state_dir, coin, usd), json)
+
+
+def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> dict[str, Any]:
     from core.runtime.control_client import ask, find_instance
 
     named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
     client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
-    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli")
+    more = (value,) if value else ()
+    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli", *more)
 
 
 def _one_line(value: dict[str, Any]) -> str:

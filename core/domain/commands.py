@@ -15,6 +15,8 @@ class Action(StrEnum):
     POLL = "poll"
     RECONCILE = "reconcile"
     ACCEPT = "accept"
+    MARGIN_PREVIEW = "margin_preview"
+    MARGIN_ADD = "margin_add"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,5 @@ class Command:
     action: Action
     coin: str = ""
     origin: str = ""
+    value: str = ""
+    """What it is to be set to, or how much; as it was typed."""

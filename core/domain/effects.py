@@ -188,6 +188,15 @@ class Backfill:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveMargin:
+    """Add so many micro-USD to the margin of an isolated position, once."""
+
+    coin: str
+    micro: int
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnect:
     """Close the market-data connection and open a new one."""
 
@@ -232,6 +241,7 @@ Effect = (
     | AskAccount
     | AskOpenOrders
     | Backfill
+    | MoveMargin
     | Reconnect
     | Notify
 )

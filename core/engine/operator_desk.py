@@ -16,6 +16,7 @@ from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
@@ -87,6 +88,15 @@ class OperatorDesk:
             case Action.RECONNECT:
                 reconnect = ReconnectFeed(command, now.mono_ms, old_generation=engine.feed.generation)
                 return reconnect.start() + self._begin(reconnect, now)
+            case Action.MARGIN_PREVIEW:
+                return self._conclude(
+                    command, "done", preview_text(coins[0], amount_micro(command.value)), now
+                )
+            case Action.MARGIN_ADD:
+                adding = AddMargin(
+                    command, now.mono_ms, micro=amount_micro(command.value), before=coins[0].held
+                )
+                return adding.start() + self._begin(adding, now)
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
@@ -145,6 +155,8 @@ class OperatorDesk:
                 return f"name the coin to flatten: {traded}"
             if self.is_flattening(command.coin):
                 return f"{command.coin} is being flattened already"
+        if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):
+            return margin_refusal(coins[0], command.value) if command.coin else f"name the coin: {traded}"
         if command.action is Action.ACCEPT and any(isinstance(p, Reconcile) for p in self.running):
             return "a reconciliation is under way; wait for its end"
         if command.action is Action.RESUME:

@@ -27,7 +27,11 @@ class OwnOrders:
     """Heaps of the grid's prices, best first (negative for buys); prices that are gone leave when they come up."""
 
     def note(self, before: Order | None, after: Order) -> None:
-        """An order is new, or has changed."""
+        """An order is new, or has changed. A stop takes no part: it is reduce-only, larger than the position on purpose, and at
+        no price of the book before it fires.
+        """
+        if after.purpose is Purpose.STOP:
+            return
         self.version += 1
         change = after.remaining - (before.remaining if before else 0)
         if after.side is Side.BUY:

@@ -21,6 +21,7 @@ from core.engine.grid_calculator import (
 )
 from core.engine.grid_plan import GridPlan
 from core.engine.leaning import close_part, lean
+from core.engine.protection import orders_beyond_stop, within_stop
 from core.engine.regridding import regrid
 from core.engine.risk_engine import RiskLimits
 
@@ -47,10 +48,11 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
             coin.proven_generation = grid.generation
         found.update(orders)
     gate = _gate(coin, grid, now)
-    place, coin.blocked = build_filtered_levels(found.in_order(), gate)
+    missing, beyond = within_stop(found.in_order(), coin)
+    place, blocked = build_filtered_levels(missing, gate)
     sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
-    coin.blocked = (*coin.blocked, *too_fast)
-    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
+    coin.blocked = (*blocked, *beyond, *too_fast)
+    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid), *orders_beyond_stop(coin)]
     out += coin.cancel(doomed, now)
     if sent:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)

@@ -12,6 +12,7 @@ from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
+from core.domain.orders import Purpose
 from core.domain.pnl import Stake
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
@@ -21,6 +22,7 @@ from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
+from core.engine.protection import fired
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.side_caps import PortfolioLimits
 from core.engine.skew import Skew, SkewSettings
@@ -197,6 +199,8 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     coin.orders.take_changed()  # these rows are as they were
     for order in rows.live_orders:
         coin.orders.restore(order, now)
+        if order.purpose is Purpose.STOP and order.filled and not coin.halted:
+            fired(coin, order)  # a kill came between its fill and the halt
     coin.velocity = _velocity(config, rows, now)
     return coin
 
