@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from core.domain.orders import Side
 from core.paper.config import MoneySettings, PaperConfig
@@ -22,8 +21,9 @@ LOSER = "0x" + "b0" * 20
 async def test_f17_a_liquidation_moves_the_ledger_halts_the_coin_and_is_not_bought_back(
     tmp_path: Path,
 ) -> None:
-    thin: dict[str, Any] = {"margin_mode": "cross", "leverage": Decimal(20), "investment_usd": Decimal(150)}
-    async with living(tmp_path, SMALL, **thin) as world:
+    async with living(
+        tmp_path, SMALL, margin_mode="cross", leverage=Decimal(20), investment_usd=Decimal(150)
+    ) as world:
         await world.start()
         world.watch.outside_breach = True
         await world.trade(Side.BUY, "0.02")
