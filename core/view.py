@@ -142,6 +142,8 @@ class GridView:
     orders_target: int = 0
     skew_ratio: float = 0.0
     """Position over the position cap, signed, -1 to 1."""
+    override: str = ""
+    """What an operator has set in place of the settings; empty if nothing."""
     compression: str = ""
     """Why the spacing isn't the configured one; empty if it is."""
     levels: tuple[LevelView, ...] = ()

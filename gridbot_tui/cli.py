@@ -309,6 +309,38 @@ def reconcile(
     return _command("accept" if accept else "reconcile", coin, state_dir, json)
 
 
+set_ = App(name="set", help="Change the grid of the running instance, until it is cleared.")
+app.command(set_)
+
+YesFlag = Annotated[bool, Parameter(name="--yes", negative=(), help="Don't ask.")]
+
+
+@set_.command(name="spacing")
+def set_spacing(
+    value: Annotated[str, Parameter(help="A fraction, 0.001 is 0.1 %; `default` goes back to the settings.")],
+    coin: CoinArgument = "",
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Another distance between levels: shows what it would cancel and place, asks, does it. It holds through restarts."""
+    return _previewed("set_spacing", coin, value, "Change it?", yes, state_dir, json)
+
+
+@set_.command(name="levels")
+def set_levels(
+    value: Annotated[str, Parameter(help="Levels per side; `default` goes back to the settings.")],
+    coin: CoinArgument = "",
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Another number of levels per side, of the same money: shows what it would cancel and place, asks, does it."""
+    return _previewed("set_levels", coin, value, "Change it?", yes, state_dir, json)
+
+
 margin = App(name="margin", help="The margin of an isolated position.")
 app.command(margin)
 
@@ -323,17 +355,31 @@ def margin_add(
     json: JsonFlag = False,
 ) -> int:
     """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
-    preview = _ask("margin_preview", state_dir, coin, usd)
-    if not preview.get("ok"):
-        return _command_ended(preview, json)
+    return _previewed("margin_add", coin, usd, "Add it?", yes, state_dir, json, preview="margin_preview")
+
+
+def _previewed(
+    action: str,
+    coin: str,
+    value: str,
+    question: str,
+    yes: bool,
+    state_dir: Path | None,
+    as_json: bool,
+    preview: str = "",
+) -> int:
+    """Show what a command would do, ask unless ``yes``, then do it."""
+    found = _ask(preview or f"{action}_preview", state_dir, coin, value)
+    if not found.get("ok"):
+        return _command_ended(found, as_json)
     if not yes:
-        if json or not sys.stdin.isatty():
-            return _fail(ExitCode.USAGE, f"{preview['text']}; add --yes if that is meant")
-        sys.stderr.write(f"{preview['text']}.\nAdd it? [y/N] ")
+        if as_json or not sys.stdin.isatty():
+            return _fail(ExitCode.USAGE, f"{found['text']}; add --yes if that is meant")
+        sys.stderr.write(f"{found['text']}.\n{question} [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             return _fail(ExitCode.USAGE, "not confirmed; nothing was sent")
-    return _command_ended(_ask("margin_add", state_dir, coin, usd), json)
+    return _command_ended(_ask(action, state_dir, coin, value), as_json)
 
 
 def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> dict[str, Any]:

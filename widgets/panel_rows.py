@@ -136,7 +136,12 @@ def grid_fields(look: Look) -> list[Field]:
             orders_grade,
         ),
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
-        Field("Spacing", f"{grid.spacing_pct:.3f}%", (f"build {grid.generation}",)),
+        Field(
+            "Spacing",
+            f"{grid.spacing_pct:.3f}%",
+            ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
+            Severity.WARN if grid.override else Severity.INFO,
+        ),
         Field(
             "Compress",
             grid.compression or "none",

@@ -17,6 +17,10 @@ class Action(StrEnum):
     ACCEPT = "accept"
     MARGIN_PREVIEW = "margin_preview"
     MARGIN_ADD = "margin_add"
+    SET_SPACING_PREVIEW = "set_spacing_preview"
+    SET_SPACING = "set_spacing"
+    SET_LEVELS_PREVIEW = "set_levels_preview"
+    SET_LEVELS = "set_levels"
 
 
 @dataclass(frozen=True, slots=True)

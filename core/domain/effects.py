@@ -73,6 +73,14 @@ class SavePnlPeak:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveOverrides:
+    """What an operator has set of a coin's grid in place of its settings, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFeatures:
     """What a coin's bars have told so far, as text."""
 
@@ -228,6 +236,7 @@ Effect = (
     | SavePnlPeak
     | SaveDay
     | SaveFeatures
+    | SaveOverrides
     | SaveAction
     | SaveAdjustment
     | RevokeAdjustment

@@ -37,6 +37,7 @@ from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings, RangeExit
 from core.engine.market_watch import watch_market
 from core.engine.order_manager import OrderManager
+from core.engine.overrides import Overrides
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
@@ -172,6 +173,7 @@ class Coin:
     unwinding: Unwinding = field(default_factory=Unwinding)
     closing_lots: int = 0
     """What a rule wants closed of the position, part by part; the side that adds to it is gone meanwhile."""
+    overrides: Overrides = field(default_factory=Overrides)
     waiting_for: str = ""
     """Why the first grid isn't built yet; empty if nothing is waited for."""
 
@@ -182,6 +184,11 @@ class Coin:
     @property
     def grid(self) -> GridRow | None:
         return self.plan.grid if self.plan else None
+
+    @property
+    def settings(self) -> GridSettings:
+        """Of the grid, with what an operator has set in their place."""
+        return self.overrides.apply(self.config.grid)
 
     @property
     def wanted(self) -> tuple[Level, ...]:

@@ -7,7 +7,7 @@ from core.domain.effects import Effect, SaveGrid, notify
 from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError
-from core.engine.grid_settings import Conditions, RangeExit
+from core.engine.grid_settings import Conditions, GridSettings, RangeExit
 from core.engine.strategies import STRATEGIES, Ask
 
 
@@ -16,12 +16,12 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     twice, grid = coin.mid_twice, coin.grid
     if twice is None or not coin.steady_mid.is_believed(twice, now.mono_ms):
         return []
-    settings = coin.config.grid
+    settings = coin.settings
     coin.waiting_for = _waiting_for(coin, twice) if grid is None else ""
     if coin.waiting_for:
         return []
     strategy = STRATEGIES[settings.strategy]
-    ask = _ask(coin, twice, now)
+    ask = ask_of(coin, settings, twice, now)
     if grid is not None and not coin.wants_new_grid and grid.basis == settings.basis:
         age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
         too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
@@ -41,13 +41,14 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
 
 
-def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
+def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
+    """All that a strategy may know of the coin now."""
     features, grid = coin.features, coin.grid
     moved = (
         (2 * grid.center - twice) * (1 if coin.ledger.lots > 0 else -1) if grid and coin.ledger.lots else 0
     )
     return Ask(
-        coin.config.grid,
+        settings,
         coin.config.instrument,
         twice,
         now.wall_ms,
@@ -98,7 +99,7 @@ def _compression_event(coin: Coin, grid: GridRow, override: str) -> list[Effect]
             "grid_compression_override",
             "warn",
             coin.name,
-            configured_pct=coin.config.grid.spacing_ppb / 10**7,
+            configured_pct=coin.settings.spacing_ppb / 10**7,
             spacing_pct=grid.spacing_ppb / 10**7,
             reason=override,
         )

@@ -229,6 +229,7 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
         orders_active=len(live),
         orders_target=len(coin.wanted),
         skew_ratio=max(-1.0, min(1.0, coin.ledger.lots / cap)),
+        override=coin.overrides.text(coin.config.grid),
         compression=coin.override,
         levels=levels,
     )
@@ -374,6 +375,9 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
         is_high = drift.is_above(ALERT_PCT)
         text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' > {ALERT_PCT}%' if is_high else ''})"
         found.append((f"drift:{name}", Severity.CRIT if is_high else Severity.WARN, text, "R"))
+    if override := coin.overrides.text(coin.config.grid):
+        text = f"OVERRIDE {name}: {override}, by {coin.overrides.by}; `gridbot set spacing|levels default` clears it"
+        found.append((f"override:{name}", Severity.WARN, text, ""))
     if coin.grid_refused:
         found.append((f"grid:{name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):

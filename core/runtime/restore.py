@@ -22,6 +22,7 @@ from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
+from core.engine.overrides import Overrides
 from core.engine.protection import fired
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.side_caps import PortfolioLimits
@@ -167,6 +168,7 @@ def build_engine(
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+        engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
     engine.look_for_missing(now)
     return engine
