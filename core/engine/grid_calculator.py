@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from core.domain.grid import PPB, Direction, GridRow
 from core.domain.instrument import Instrument
@@ -129,11 +129,13 @@ def with_entry(grid: GridRow, position: int) -> GridRow:
     """A long or short grid with as many cells to be traded first as ``position`` (signed lots) doesn't hold already."""
     match grid.direction:
         case Direction.LONG:
-            return replace(grid, entry=max(0, grid.above - max(0, position) // grid.lots))
+            cells, held = range(grid.above), position
         case Direction.SHORT:
-            return replace(grid, entry=max(0, grid.below - max(0, -position) // grid.lots))
+            cells, held = range(-1, -grid.below - 1, -1), -position
         case Direction.NEUTRAL:
             return grid
+    needs = accumulate(grid.cell_lots(cell) for cell in cells)
+    return replace(grid, entry=len(cells) - sum(need <= held for need in needs))
 
 
 def slot_price(grid: GridRow, instrument: Instrument, side: Side, cell: int) -> int:
@@ -184,14 +186,19 @@ def wants_of_cell(
     grid: GridRow, instrument: Instrument, cell: int, traded: int | None, scales: Scales = EVEN
 ) -> list[Level]:
     """What a cell wants: to buy until it is full, and to sell what it holds. ``traded``: the signed sum of its fills, ``None``
-    if it never traded. A scale below one leaves room in the cell, one above one lets it hold, or lack, more than a level.
+    if it never traded. A scale below one leaves room in the cell, one above one lets it hold, or lack, more than a level; of a
+    side whose scale is 0 nothing is wanted.
     """
     lots = grid.cell_lots(cell)
     held = grid.start_lots(cell) + (traded or 0)
     full, empty = lots * scales.buy_ppb // PPB, lots - lots * scales.sell_ppb // PPB
     found = []
-    for side, wanted in ((Side.BUY, full - held), (Side.SELL, held - empty)):
-        if wanted > 0:
+    sides = (
+        (Side.BUY, full - held, scales.buy_ppb),
+        (Side.SELL, held - empty, scales.sell_ppb),
+    )
+    for side, wanted, scale in sides:
+        if wanted > 0 and scale:
             price = slot_price(grid, instrument, side, cell)
             takes = traded is None and grid.is_entry(cell) and side is _entry_side(grid)
             if price > 0:
@@ -317,6 +324,7 @@ def build_filtered_levels(
         refusal = (
             refusal
             or _not_passive(level, gate, top_buy, low_sell)
+            or _too_little(level, gate.instrument)
             or allow_order(exposure, side, level.lots, gate.limits)
         )
         if refusal is not None:
@@ -345,6 +353,14 @@ def _limited(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Level:
         return replace(level, price=instrument.round_price_down(price))
     price = max(level.price, quotes.bid * (PPB - gate.slippage_ppb) // PPB, top_buy + 1)
     return replace(level, price=instrument.round_price_up(price))
+
+
+def _too_little(level: Level, instrument: Instrument) -> Refusal | None:
+    """One that takes may have to trade at a price at which it isn't worth the venue's least order."""
+    least = instrument.min_lots(level.price) if level.takes and level.price > 0 else 0
+    if level.lots >= least:
+        return None
+    return Refusal(Rule.MIN_NOTIONAL, "isn't worth the exchange's least order at the market's price", least)
 
 
 def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refusal | None:

@@ -66,7 +66,7 @@ def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     return Gate(
         coin.config.instrument,
         coin.exposure,
-        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots, coin.caps, speed),
+        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.most_lots, coin.caps, speed),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),

@@ -8,7 +8,7 @@ from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError
 from core.engine.grid_settings import Conditions, GridSettings, RangeExit
-from core.engine.strategies import STRATEGIES, Ask
+from core.engine.strategies import STRATEGIES, Ask, Strategy
 
 
 def regrid(coin: Coin, now: Instant) -> list[Effect]:
@@ -22,13 +22,10 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
         return []
     strategy = STRATEGIES[settings.strategy]
     ask = ask_of(coin, settings, twice, now)
-    if grid is not None and not coin.wants_new_grid and grid.basis == settings.basis:
-        age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
-        too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
-        if too_soon or not strategy.outgrown(grid, ask):
+    try:
+        if grid is not None and _may_stay(coin, grid, strategy, ask, now):
             coin.grid_refused = ""
             return []
-    try:
         built = strategy.build(ask)
         override = strategy.spacing(ask).override
     except GridImpossibleError as error:
@@ -39,6 +36,15 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     coin.grid_since_mono_ms = now.mono_ms
     name = "grid_built" if grid is None else "grid_recentered"
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
+
+
+def _may_stay(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant) -> bool:
+    """Raises ``GridImpossibleError``."""
+    if coin.wants_new_grid or grid.basis != ask.settings.basis:
+        return False
+    age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
+    too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
+    return too_soon or not strategy.outgrown(grid, ask)
 
 
 def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
@@ -81,7 +87,7 @@ def _grid_event(coin: Coin, grid: GridRow, name: str) -> Effect:
         coin.name,
         generation=grid.generation,
         center=instrument.price_text(grid.center),
-        spacing_pct=grid.spacing_ppb / 10**7,
+        spacing_pct=grid.spacing_here_ppb / 10**7,
         levels=(grid.below + grid.above) // 2,
         size=instrument.size_text(grid.lots),
         lowest=instrument.price_text(grid.lowest),
@@ -100,7 +106,7 @@ def _compression_event(coin: Coin, grid: GridRow, override: str) -> list[Effect]
             "warn",
             coin.name,
             configured_pct=coin.settings.spacing_ppb / 10**7,
-            spacing_pct=grid.spacing_ppb / 10**7,
+            spacing_pct=grid.spacing_here_ppb / 10**7,
             reason=override,
         )
     ]

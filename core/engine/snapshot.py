@@ -223,7 +223,7 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
     return GridView(
         center=instrument.price_decimal(grid.center),
         generation=grid.generation,
-        spacing_pct=grid.spacing_ppb / 10**7,
+        spacing_pct=grid.spacing_here_ppb / 10**7,
         width_pct=100.0 * (grid.highest - grid.lowest) / grid.center,
         level_gap_pct=_widest_gap_pct(live, grid.center),
         orders_active=len(live),

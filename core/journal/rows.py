@@ -42,7 +42,7 @@ GRID_COLUMNS = (
         "cap_short",
         "created_ms",
     ),
-    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis"),
+    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis", "base", "base_line"),
 )
 
 INSERT_GRID = f"INSERT INTO grids ({', '.join(GRID_COLUMNS)}) VALUES ({', '.join('?' * len(GRID_COLUMNS))})"
