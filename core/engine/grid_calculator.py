@@ -305,6 +305,7 @@ def build_filtered_levels(
     """
     exposure, own = gate.exposure, gate.own
     taken, top_buy, low_sell = set[tuple[Side, int]](), own.top_buy, own.low_sell
+    full: dict[tuple[Side, int], Refusal] = {}  # past the cap one level is refused like the next
     place: list[Level] = []
     blocked: list[Blocked] = []
     for wish in missing:
@@ -314,14 +315,14 @@ def build_filtered_levels(
         refusal = gate.deferred.get(level.slot)
         if refusal is None and (at in own.taken or at in taken):
             refusal = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", level.price)
-        refusal = (
-            refusal
-            or _not_passive(level, gate, top_buy, low_sell)
-            or allow_order(exposure, side, level.lots, gate.limits)
-        )
+        size = side, level.lots
+        refusal = refusal or _not_passive(level, gate, top_buy, low_sell) or full.get(size)
+        if refusal is None and (refusal := allow_order(exposure, side, level.lots, gate.limits)):
+            full[size] = refusal
         if refusal is not None:
             blocked.append(Blocked(level, refusal))
             continue
+        full.clear()
         place.append(level)
         exposure = exposure.with_order(side, level.lots)
         if level.takes:

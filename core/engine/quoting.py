@@ -16,7 +16,6 @@ from core.engine.grid_calculator import (
     Level,
     OwnPrices,
     Quotes,
-    build_filtered_levels,
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
@@ -46,8 +45,8 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
         if found.adopt(orders):
             coin.proven_generation = grid.generation
         found.update(orders)
-    gate = _gate(coin, grid, now)
-    place, coin.blocked = build_filtered_levels(found.in_order(), gate)
+    gate = gate_of(coin, grid, now)
+    place, coin.blocked = coin.filtered.look(found, orders.own.version, gate)
     doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
     out += coin.cancel(doomed, now)
     if place and place_lane_free:
@@ -56,7 +55,7 @@ def plan(coin: Coin, place_lane_free: bool, now: Instant) -> list[Effect]:
     return out + (close_part(coin, found, now) if place_lane_free else [])
 
 
-def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
+def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     quote, own = coin.quote, coin.orders.own
     return Gate(
         coin.config.instrument,
