@@ -113,6 +113,18 @@ class DecimalGrid:
         """What to cancel and what to place, validated."""
         spacing = self.spacing_at(mid)
         middle = self.center_at(mid) if center is None else center
+        return self.plan_at(middle, spacing, bid, ask, position, traded, live)
+
+    def plan_at(
+        self,
+        middle: Decimal,
+        spacing: Decimal,
+        bid: Decimal,
+        ask: Decimal,
+        position: Decimal,
+        traded: dict[int, Decimal],
+        live: dict[tuple[str, Decimal], DecimalOrder],
+    ) -> tuple[list[DecimalOrder], list[DecimalOrder]]:
         wanted = {(order.side, order.price): order for order in self.wanted(middle, spacing, traded)}
         cancel = [order for key, order in live.items() if key not in wanted or wanted[key].size != order.size]
         kept = [order for key, order in live.items() if key in wanted and wanted[key].size == order.size]
