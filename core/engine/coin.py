@@ -32,6 +32,7 @@ from core.engine.explanation import Evidence
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
+from core.engine.filter_memory import FilterMemory
 from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings, RangeExit
@@ -129,6 +130,7 @@ class Coin:
     blocked: tuple[Blocked, ...] = ()
     told_limits: dict[Rule, int] = field(default_factory=dict)
     """When it was last told that a limit stops a level, monotonic ms."""
+    filtered: FilterMemory = field(default_factory=FilterMemory)
     override: str = ""
     grid_refused: str = ""
     """Why no grid can be built from the settings at this price; empty if one can."""
@@ -447,7 +449,10 @@ class Coin:
         return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in cloids))] if cloids else []
 
     def deferred(self, now: Instant) -> dict[Slot, Refusal]:
-        """Slots whose next try is yet to come."""
+        """Slots whose next try is yet to come. Those that have been quiet for long are forgotten."""
+        long_ago = now.mono_ms - DEFER_MAX_MS
+        for slot in [slot for slot, d in self.deferrals.items() if d.until_mono_ms <= long_ago]:
+            del self.deferrals[slot]
         return {
             slot: Refusal(Rule.REFUSED, d.reason, d.until_mono_ms)
             for slot, d in self.deferrals.items()

@@ -266,6 +266,9 @@ class Gate:
     own: OwnPrices
     slippage_ppb: int = 0
     """How far past the best price a level that takes may trade."""
+    stop_low: int = 0
+    stop_high: int = 0
+    """Where a stop closes what is held, in price units; 0: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,7 @@ def build_filtered_levels(
     """
     exposure, own = gate.exposure, gate.own
     taken, top_buy, low_sell = set[tuple[Side, int]](), own.top_buy, own.low_sell
+    full: dict[tuple[Side, int], Refusal] = {}  # past the cap one level is refused like the next
     place: list[Level] = []
     blocked: list[Blocked] = []
     for wish in missing:
@@ -321,15 +325,20 @@ def build_filtered_levels(
         refusal = gate.deferred.get(level.slot)
         if refusal is None and (at in own.taken or at in taken):
             refusal = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", level.price)
+        size = side, level.lots
         refusal = (
             refusal
+            or _beyond_stop(level, gate)
             or _not_passive(level, gate, top_buy, low_sell)
             or _too_little(level, gate.instrument)
-            or allow_order(exposure, side, level.lots, gate.limits)
+            or full.get(size)
         )
+        if refusal is None and (refusal := allow_order(exposure, side, level.lots, gate.limits)):
+            full[size] = refusal
         if refusal is not None:
             blocked.append(Blocked(level, refusal))
             continue
+        full.clear()
         place.append(level)
         exposure = exposure.with_order(side, level.lots)
         if level.takes:
@@ -361,6 +370,17 @@ def _too_little(level: Level, instrument: Instrument) -> Refusal | None:
     if level.lots >= least:
         return None
     return Refusal(Rule.MIN_NOTIONAL, "isn't worth the exchange's least order at the market's price", least)
+
+
+def _beyond_stop(level: Level, gate: Gate) -> Refusal | None:
+    """A level must trade before the price is at the stop of its side: were the bot dead by then, what it trades would be held
+    without one.
+    """
+    side = level.slot.side
+    stop = gate.stop_low if side is Side.BUY else gate.stop_high
+    if not stop or (level.price - stop) * side.sign > 0:
+        return None
+    return Refusal(Rule.STOP, f"is not before the stop at {gate.instrument.price_text(stop)}", stop)
 
 
 def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refusal | None:

@@ -79,6 +79,8 @@ class OrderManager:
     """Rows that changed since the last ``take_changed``."""
     _touched: set[Slot] = field(default_factory=set)
     _live: dict[str, Order] = field(default_factory=dict)
+    _sent: dict[str, None] = field(default_factory=dict)
+    """Live orders that nothing has been heard of yet."""
     _terminal: dict[str, None] = field(default_factory=dict)
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -318,9 +320,9 @@ class OrderManager:
     def due_questions(self, now: Instant) -> list[Order]:
         """Orders whose fate should be asked for now, each about every ``ASK_AGAIN_MS``."""
         due = []
-        for order in list(self._live.values()):
-            if order.state is OrderState.SENT and now.venue_ms > order.expires_ms + ASK_AGAIN_MS:
-                self.doubt(order.cloid, "its outcome was never reported", now)
+        for cloid in list(self._sent):
+            if now.venue_ms > self.by_cloid[cloid].expires_ms + ASK_AGAIN_MS:
+                self.doubt(cloid, "its outcome was never reported", now)
         for cloid, doubt in self.doubts.items():
             if now.mono_ms >= doubt.due_mono_ms:
                 order = self.by_cloid[cloid]
@@ -373,6 +375,10 @@ class OrderManager:
             self._live[cloid] = order
         else:
             self._live.pop(cloid, None)
+        if order.state is OrderState.SENT:
+            self._sent[cloid] = None
+        else:
+            self._sent.pop(cloid, None)
         if order.order_id is not None:
             self.by_oid[order.order_id] = cloid
         if order.slot is not None:

@@ -8,7 +8,6 @@ when nothing is held, by the ledger and by the exchange, and nothing that rests 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, Place, Severity, notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
-from core.engine.grid_calculator import Blocked, Level
-from core.engine.risk_engine import Refusal, Rule
 from core.engine.stop_loss import STOP_LOSS
 from core.view import StopState
 
@@ -269,23 +266,6 @@ def watch_liquidation(coin: Coin) -> list[Effect]:
     if not coin.protection.too_far or before:
         return []
     return [notify("stop_past_liquidation", "crit", coin.name, reason=coin.protection.too_far)]
-
-
-def within_stop(levels: Iterable[Level], coin: Coin) -> tuple[list[Level], list[Blocked]]:
-    """Levels that trade before the price is at the stop of their side, and the others: were the bot dead by then, what they
-    trade would be held without a stop.
-    """
-    low, high = coin.config.stop_low, coin.config.stop_high
-    within: list[Level] = []
-    beyond: list[Blocked] = []
-    for level in levels:
-        stop = low if level.slot.side is Side.BUY else high
-        if stop and (level.price - stop) * level.slot.side.sign <= 0:
-            text = coin.config.instrument.price_text(stop)
-            beyond.append(Blocked(level, Refusal(Rule.STOP, f"is not before the stop at {text}", stop)))
-        else:
-            within.append(level)
-    return within, beyond
 
 
 def orders_beyond_stop(coin: Coin) -> list[Order]:

@@ -16,12 +16,11 @@ from core.engine.grid_calculator import (
     Level,
     OwnPrices,
     Quotes,
-    build_filtered_levels,
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
 from core.engine.leaning import close_part, lean
-from core.engine.protection import orders_beyond_stop, within_stop
+from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.risk_engine import RiskLimits
 
@@ -47,11 +46,10 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         if found.adopt(orders):
             coin.proven_generation = grid.generation
         found.update(orders)
-    gate = _gate(coin, grid, now)
-    missing, beyond = within_stop(found.in_order(), coin)
-    place, blocked = build_filtered_levels(missing, gate)
+    gate = gate_of(coin, grid, now)
+    place, blocked = coin.filtered.look(found, orders.own.version, gate)
     sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
-    coin.blocked = (*blocked, *beyond, *too_fast)
+    coin.blocked = (*blocked, *too_fast)
     doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid), *orders_beyond_stop(coin)]
     out += coin.cancel(doomed, now)
     if sent:
@@ -60,7 +58,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     return out + (close_part(coin, found, now) if room else [])
 
 
-def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
+def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     quote, own = coin.quote, coin.orders.own
     speed = coin.velocity.speed_limit(grid.lots, now)
     return Gate(
@@ -71,6 +69,8 @@ def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
         coin.deferred(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),
         coin.config.slippage_ppb,
+        coin.config.stop_low,
+        coin.config.stop_high,
     )
 
 

@@ -26,8 +26,9 @@ class Unwinding:
     def act(self, coin: Coin, lots: int, why: str, now: Instant) -> list[Effect]:
         """Close ``lots`` of what is held, one order at a time, once nothing of ours rests in its way."""
         held = coin.ledger.lots
-        under_way = any(o.purpose is Purpose.REDUCE for o in coin.orders.live())
-        if not lots or not held or under_way or now.mono_ms < self.next_mono_ms:
+        if not lots or not held or now.mono_ms < self.next_mono_ms:
+            return []
+        if any(o.purpose is Purpose.REDUCE for o in coin.orders.live()):
             return []
         order = _part(coin, held, min(lots, abs(held)), now)
         if order is None:
