@@ -186,6 +186,12 @@ class CoinView:
     halt_reason: str = ""
     idle_reason: str = ""
     """Why nothing new is quoted now; empty while the grid is being worked."""
+    session: str = "open"
+    """``open``, or why the coin's market isn't and until when."""
+    session_policy: str = ""
+    """What the grid does while it is closed: keep, widen, reduce or flatten; empty for a market that never closes."""
+    session_opens_ms: int = 0
+    """When a market that is closed, or about to, opens again; 0 for an open one."""
     position: Decimal = ZERO
     entry: Decimal = ZERO
     """Average entry price; 0 when flat."""

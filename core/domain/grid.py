@@ -33,9 +33,10 @@ class Direction(StrEnum):
 class GridRow:
     """What a grid was built from; with the fills of its orders it is the whole state of the grid.
 
-    ``center`` in price units, the price of line 0; ``spacing_ppb`` the distance between lines as a fraction of the line that they
-    are counted from (arithmetic) or of the line below (geometric), times 10**9; ``below`` and ``above``: cells on either side of the center; ``lots`` per cell;
-    ``cap_long`` and ``cap_short``: the worst-case position allowed on either side, in lots, both positive.
+    ``center`` in price units, the price of line 0; ``spacing_ppb`` the distance between lines as a fraction of the line that
+    they are counted from (arithmetic) or of the line below (geometric), times 10**9; ``below`` and ``above``: cells on either
+    side of the center; ``lots`` per cell; ``cap_long`` and ``cap_short``: the worst-case position allowed on either side, in
+    lots, both positive.
     """
 
     coin: str
@@ -98,12 +99,12 @@ class GridRow:
         return self._is_reversed(cell) and cell in self.cells
 
     def start_lots(self, cell: int) -> int:
-        """What a cell holds before any fill: nothing below the center, all above, but for the entry's cells and those beyond."""
+        """What a cell holds before any fill: nothing below the center, all above, but for the entry and what is beyond."""
         return self.cell_lots(cell) if (cell >= 0) is not self._is_reversed(cell) else 0
 
     def _is_reversed(self, cell: int) -> bool:
-        """Whether the cell begins the other way round than a neutral grid's. Those beyond the entry are those of an endless grid
-        that its inventory doesn't reach: they wait for the price to come back to them.
+        """Whether the cell begins the other way round than a neutral grid's. Those beyond the entry are those of an endless
+        grid that its inventory doesn't reach: they wait for the price to come back to them.
         """
         match self.direction:
             case Direction.LONG:

@@ -42,6 +42,7 @@ from core.engine.overrides import Overrides
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
+from core.engine.session_watch import SessionSettings, SessionWatch
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.skew import Skew, SkewSettings
 from core.engine.steady_mid import SteadyMid
@@ -78,6 +79,7 @@ class CoinConfig:
     on_exit: RangeExit = RangeExit.TRAIL
     features: FeatureSettings = field(default_factory=FeatureSettings)
     skew: SkewSettings = field(default_factory=SkewSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
     leverage: Decimal = Decimal(1)
     """By which the exchange lends: what a position needs as margin is its notional divided by it."""
     max_orders_per_min: int = 0
@@ -172,6 +174,7 @@ class Coin:
     """No orders until then: the price has moved by far more than it usually does."""
     skew: Skew = field(default_factory=Skew)
     leaving: Leaving = field(default_factory=Leaving)
+    session: SessionWatch = field(default_factory=SessionWatch)
     unwinding: Unwinding = field(default_factory=Unwinding)
     closing_lots: int = 0
     """What a rule wants closed of the position, part by part; the side that adds to it is gone meanwhile."""

@@ -65,6 +65,7 @@ from core.engine.protection import block_reason, increasing_orders, protect
 from core.engine.quoting import BATCH_ORDERS, plan, shed
 from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
+from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import Money, PortfolioLimits, side_caps
 from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
@@ -188,7 +189,7 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
-                return watch(self, now) + self.portfolio.look(self)
+                return watch(self, now) + close_for_sessions(self, now) + self.portfolio.look(self)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
@@ -211,14 +212,16 @@ class Engine:
         alarm, coin.alarm = coin.alarm, ""
         out = self.latch(coin, alarm) if alarm else []
         out += protect(coin, self.saw_account and self.saw_open_orders and not self.storage_trouble, now)
-        coin.barred = stopped_by(self, now)
+        out += coin.session.look(coin, now)
+        closed = coin.session.stops(coin, bool(self.desk.of_session(coin.name)))
+        coin.barred = stopped_by(self, now) or closed
         coin.idle_reason = self._idle_reason(coin, now)
         if coin.plan is not None:
             coin.plan.update(coin.orders)
-        is_halted = self.halt_reason(coin) or self.desk.stopping or self.storage_trouble
-        is_halted = is_halted or shock_reason(coin, now)
-        if is_halted or self.feed_age.is_lost(now):
-            return out + ([] if waits_to_cancel(self, now) else coin.cancel_grid(now))
+        is_halted = bool(self.halt_reason(coin) or self.desk.stopping or self.storage_trouble)
+        is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
+        if is_cleared or self.feed_age.is_lost(now):
+            return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
         if block_reason(coin, now):
             out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:

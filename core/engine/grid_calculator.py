@@ -47,9 +47,18 @@ def compute_spacing(
     with ``tightens`` it shrinks again, to no less than the configured one, as the price moves against the position. Floors:
     ``MIN_TICKS`` ticks at ``price``, the fees of a round trip and the edge wanted beyond them, and the least width of the grid.
 
+    All of it is multiplied by ``closed_ppb`` in the end.
+
     Raises:
         GridImpossibleError: a floor lies above the cap.
     """
+    found = _open_spacing(settings, price, instrument, conditions)
+    return replace(found, ppb=found.ppb * settings.closed_ppb // PPB)
+
+
+def _open_spacing(
+    settings: GridSettings, price: int, instrument: Instrument, conditions: Conditions
+) -> SpacingChoice:
     name, floor = spacing_floor(settings, price, instrument)
     if floor > settings.spacing_max_ppb:
         raise GridImpossibleError(

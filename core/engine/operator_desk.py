@@ -21,6 +21,7 @@ from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, pre
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
+from core.engine.session_watch import SESSION
 from core.engine.stop import Stop
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class OperatorDesk:
         match command.action:
             case Action.HALT:
                 out = [
+                    *self._take_over(coins, command, now),
                     *engine.latch(scope, OPERATOR),
                     *(e for c in coins for e in c.cancel_grid(now, again=True)),
                 ]
@@ -78,10 +80,9 @@ class OperatorDesk:
                 out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
                 return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
             case Action.FLATTEN:
-                out = [
-                    *engine.latch(scope, FLATTEN),
-                    *(e for c in coins for e in c.cancel_grid(now, again=True)),
-                ]
+                halts = [] if command.origin == SESSION else engine.latch(scope, FLATTEN)
+                out = [*self._take_over(coins, command, now), *halts]
+                out += [e for c in coins for e in c.cancel_grid(now, again=True)]
                 return out + self._begin(Flatten(command, now.mono_ms), now)
             case Action.RESYNC:
                 resync = Resync(command, now.mono_ms)
@@ -152,6 +153,22 @@ class OperatorDesk:
                 out += self._conclude(procedure.command, "failed", text, now)
         return out
 
+    def of_session(self, coin: str) -> list[Procedure]:
+        """A flatten for a session that closes, which halts nothing."""
+        return [
+            p
+            for p in self.running
+            if isinstance(p, Flatten) and p.command.coin == coin and p.command.origin == SESSION
+        ]
+
+    def _take_over(self, coins: list[Coin], command: Command, now: Instant) -> list[Effect]:
+        """Who halts or flattens takes what a session does out of its hands."""
+        out: list[Effect] = []
+        for procedure in [p for coin in coins for p in self.of_session(coin.name)]:
+            self.running.remove(procedure)
+            out += self._conclude(procedure.command, "failed", f"taken over by {command.origin}", now)
+        return out
+
     def _refusal(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> str:
         traded = ", ".join(engine.coins)
         if not coins:
@@ -161,7 +178,7 @@ class OperatorDesk:
         if command.action is Action.FLATTEN:
             if not command.coin:
                 return f"name the coin to flatten: {traded}"
-            if self.is_flattening(command.coin):
+            if self.is_flattening(command.coin) and not self.of_session(command.coin):
                 return f"{command.coin} is being flattened already"
         if command.action in (*SET, *PREVIEWS):
             return next((why for c in coins if (why := set_refusal(c, command, now))), "")

@@ -51,6 +51,7 @@ class Rule(StrEnum):
     REFUSED = "refused"  # monotonic ms of the next try
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
+    SESSION = "session"  # venue ms of the open; 0: soon
     IDLE = "idle"  # none: the reason says all
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
+from core.domain.sessions import utc_text
 from core.engine.coin import Coin
 from core.engine.grid_calculator import Blocked
 from core.engine.risk_engine import Refusal, Rule
@@ -59,6 +60,8 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"another try in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.MIN_NOTIONAL:
             return f"{instrument.size_text(value)} instead of {instrument.size_text(blocked.level.lots)} in its cell"
+        case Rule.SESSION:
+            return f"the open at {utc_text(value)}" if value else "it ends by itself"
         case Rule.BREAKER:
             if not value:
                 return "the end of what opened it"

@@ -24,6 +24,7 @@ from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.overrides import Overrides
 from core.engine.protection import fired
+from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.side_caps import PortfolioLimits
 from core.engine.skew import Skew, SkewSettings
@@ -114,6 +115,12 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         ),
         skew=SkewSettings(
             int(settings.skew_soft * PPB), int(settings.max_skew_ratio * PPB), int(settings.skew_hard * PPB)
+        ),
+        sessions=SessionSettings(
+            settings.session_calendar,
+            ClosedSession(settings.closed_session),
+            int(settings.session_margin_min * 60_000),
+            int(settings.closed_widen * PPB),
         ),
         leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
         max_orders_per_min=orders_per_min(settings),

@@ -16,9 +16,10 @@ from core.domain.events import (
     Waiting,
 )
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot
-from core.engine.grid_calculator import Level
-from core.engine.protection import CALM_MS, UNCOVERED_MS, live_stops, stop_price, within_stop
-from core.engine.risk_engine import Rule
+from core.engine.grid_calculator import Level, build_filtered_levels
+from core.engine.protection import CALM_MS, UNCOVERED_MS, live_stops, stop_price
+from core.engine.quoting import gate_of
+from core.engine.risk_engine import Exposure, Rule
 from core.engine.snapshot import build_snapshot
 from core.view import StopState, StopView
 from tests.unit.engine.builders import (
@@ -233,10 +234,12 @@ def test_levels_that_would_trade_beyond_the_stop_are_not_quoted_and_say_why() ->
 
 def test_the_level_at_the_stop_itself_is_beyond_it() -> None:
     one = bench()
+    assert one.coin.grid is not None
     at_stop = Level(Slot(1, Side.BUY, -9), LOW, 50)
     before = Level(Slot(1, Side.BUY, -8), LOW + 1_000, 50)
-    within, beyond = within_stop([at_stop, before], one.coin)
-    assert within == [before]
+    gate = replace(gate_of(one.coin, one.coin.grid, one.now), exposure=Exposure(0, 0, 0))
+    within, beyond = build_filtered_levels([at_stop, before], gate)
+    assert within == (before,)
     assert [b.why.rule for b in beyond] == [Rule.STOP]
 
 
