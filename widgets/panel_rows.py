@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.view import ApiView, BreakerView, CoinView, FillsView, RiskView, RunState, Severity
+from core.view import ApiView, BreakerView, CoinView, FillsView, RiskView, RunState, Severity, StopState
 from widgets import formats
 from widgets.fields import Field, graded
 from widgets.look import Look
@@ -32,6 +32,7 @@ def position_fields(look: Look) -> list[Field]:
             is_pair=True,
         ),
         Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),), is_pair=True),
+        stop_field(coin),
         Field("Realised", _money(coin.realized_usd)),
         Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
         Field("Funding", _money(coin.funding_usd)),
@@ -58,6 +59,19 @@ def _against_holding(coin: CoinView) -> tuple[str, ...]:
     if not pnl.holding_usd:
         return ()
     return (f"vs hold {formats.usd(pnl.versus_holding_usd, signed=True, cents=False)}",)
+
+
+def stop_field(coin: CoinView) -> Field:
+    """The stop at the exchange: ``109,000 resting``, or why there is none."""
+    stop = coin.stop
+    if stop.state is StopState.NONE:
+        return Field("Stop", "none" if coin.position else "none needed")
+    price = formats.price(stop.price, coin.price_decimals)
+    if stop.state is StopState.RESTING:
+        return Field("Stop", price, (f"rests, {formats.quantity(stop.size)}", "rests"), Severity.INFO)
+    if stop.state is StopState.PLACING:
+        return Field("Stop", price, ("placing",), Severity.WARN)
+    return Field("Stop", f"{price} MISSING: {stop.reason}", severity=Severity.CRIT, is_prose=True)
 
 
 def position_text(coin: CoinView) -> str:
@@ -135,7 +149,12 @@ def grid_fields(look: Look) -> list[Field]:
             orders_grade,
         ),
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
-        Field("Spacing", f"{grid.spacing_pct:.3f}%", (f"build {grid.generation}",)),
+        Field(
+            "Spacing",
+            f"{grid.spacing_pct:.3f}%",
+            ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
+            Severity.WARN if grid.override else Severity.INFO,
+        ),
         Field(
             "Compress",
             grid.compression or "none",

@@ -61,6 +61,7 @@ from core.engine.observations import (
 from core.engine.operator_desk import OperatorDesk
 from core.engine.portfolio import Portfolio
 from core.engine.procedures import feed_ticket
+from core.engine.protection import block_reason, increasing_orders, protect
 from core.engine.quoting import BATCH_ORDERS, plan, shed
 from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
@@ -208,9 +209,12 @@ class Engine:
 
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
-        out = coin.session.look(coin, now)
+        alarm, coin.alarm = coin.alarm, ""
+        out = self.latch(coin, alarm) if alarm else []
+        out += protect(coin, self.saw_account and self.saw_open_orders and not self.storage_trouble, now)
+        out += coin.session.look(coin, now)
         closed = coin.session.stops(coin, bool(self.desk.of_session(coin.name)))
-        coin.held = stopped_by(self, now) or closed
+        coin.barred = stopped_by(self, now) or closed
         coin.idle_reason = self._idle_reason(coin, now)
         if coin.plan is not None:
             coin.plan.update(coin.orders)
@@ -218,6 +222,8 @@ class Engine:
         is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
         if is_cleared or self.feed_age.is_lost(now):
             return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
+        if block_reason(coin, now):
+            out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:
             return out + shed(coin, now)
         money = Money(self.account_value, self.margin_used)
@@ -240,8 +246,8 @@ class Engine:
             return "stopping"
         if reason := self.vitals.idle_reason(self, now):
             return reason
-        if coin.held and self.feed_age.is_lost(now):
-            return coin.held.reason
+        if coin.barred and self.feed_age.is_lost(now):
+            return coin.barred.reason
         if not self.feed.ready:
             return (
                 "the gap in fills is being read back"
@@ -250,8 +256,10 @@ class Engine:
             )
         if not (self.saw_account and self.saw_open_orders):
             return "comparing with the exchange"
-        if coin.held:
-            return coin.held.reason
+        if coin.barred:
+            return coin.barred.reason
+        if reason := block_reason(coin, now):
+            return reason
         if reason := shock_reason(coin, now):
             return reason
         if coin.mid_twice is None:

@@ -25,7 +25,7 @@ def target_lots(settings: GridSettings, grid: GridRow) -> int:
 def lean(coin: Coin, found: GridPlan) -> list[Effect]:
     """Scale the plan by what is held."""
     lots, was_one_sided = coin.ledger.lots, coin.skew.is_one_sided
-    scales = coin.skew.look(lots, target_lots(coin.config.grid, found.grid))
+    scales = coin.skew.look(lots, target_lots(coin.settings, found.grid))
     is_closing = lots and (coin.closing_lots or coin.skew.is_hard or coin.session.reduces(coin))
     found.rescale(without_adding(lots, scales) if is_closing else scales)
     if coin.skew.is_one_sided is was_one_sided:
@@ -61,7 +61,7 @@ def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]
         coin.closing_lots = max(1, abs(lots) * PART_PPB // PPB) if lots else 0
         why = "the price has left the grid (HL_ON_RANGE_EXIT)"
     else:
-        coin.closing_lots = coin.skew.excess(lots, target_lots(coin.config.grid, found.grid))
+        coin.closing_lots = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
         why = "past the hard inventory limit (HL_SKEW_HARD)"
     return coin.unwinding.act(coin, coin.closing_lots, why, now)
 

@@ -15,7 +15,9 @@ from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
+from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
@@ -88,6 +90,22 @@ class OperatorDesk:
             case Action.RECONNECT:
                 reconnect = ReconnectFeed(command, now.mono_ms, old_generation=engine.feed.generation)
                 return reconnect.start() + self._begin(reconnect, now)
+            case Action.MARGIN_PREVIEW:
+                return self._conclude(
+                    command, "done", preview_text(coins[0], amount_micro(command.value)), now
+                )
+            case Action.MARGIN_ADD:
+                adding = AddMargin(
+                    command, now.mono_ms, micro=amount_micro(command.value), before=coins[0].held
+                )
+                return adding.start() + self._begin(adding, now)
+            case Action.SET_SPACING_PREVIEW | Action.SET_LEVELS_PREVIEW:
+                texts = [change_text(c, command, now) for c in coins]
+                return self._conclude(command, "done", "; ".join(texts), now)
+            case Action.SET_SPACING | Action.SET_LEVELS:
+                texts = [change_text(c, command, now) for c in coins]
+                out = [e for c in coins for e in change_grid(c, command, now)]
+                return out + self._conclude(command, "done", "; ".join(texts), now)
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
@@ -162,6 +180,10 @@ class OperatorDesk:
                 return f"name the coin to flatten: {traded}"
             if self.is_flattening(command.coin) and not self.of_session(command.coin):
                 return f"{command.coin} is being flattened already"
+        if command.action in (*SET, *PREVIEWS):
+            return next((why for c in coins if (why := set_refusal(c, command, now))), "")
+        if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):
+            return margin_refusal(coins[0], command.value) if command.coin else f"name the coin: {traded}"
         if command.action is Action.ACCEPT and any(isinstance(p, Reconcile) for p in self.running):
             return "a reconciliation is under way; wait for its end"
         if command.action is Action.RESUME:

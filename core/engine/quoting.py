@@ -16,11 +16,11 @@ from core.engine.grid_calculator import (
     Level,
     OwnPrices,
     Quotes,
-    build_filtered_levels,
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
+from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.risk_engine import RiskLimits
 
@@ -47,11 +47,11 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         if found.adopt(orders):
             coin.proven_generation = grid.generation
         found.update(orders)
-    gate = _gate(coin, grid, now)
-    place, coin.blocked = build_filtered_levels(found.in_order(), gate)
+    gate = gate_of(coin, grid, now)
+    place, blocked = coin.filtered.look(found, orders.own.version, gate)
     sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
-    coin.blocked = (*coin.blocked, *too_fast)
-    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
+    coin.blocked = (*blocked, *too_fast)
+    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid), *orders_beyond_stop(coin)]
     out += coin.cancel(doomed, now)
     if sent:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
@@ -59,17 +59,21 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     return out + (close_part(coin, found, now) if room else [])
 
 
-def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
+def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     quote, own = coin.quote, coin.orders.own
     speed = coin.velocity.speed_limit(grid.lots, now)
     return Gate(
         coin.config.instrument,
         reduced_exposure(coin),
-        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots, (*coin.caps, *session_caps(coin)), speed),
+        RiskLimits(
+            grid.cap_long, grid.cap_short, 2 * grid.most_lots, (*coin.caps, *session_caps(coin)), speed
+        ),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),
         coin.config.slippage_ppb,
+        coin.config.stop_low,
+        coin.config.stop_high,
     )
 
 

@@ -8,7 +8,7 @@ from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError
 from core.engine.grid_settings import Conditions, GridSettings, RangeExit
-from core.engine.strategies import STRATEGIES, Ask
+from core.engine.strategies import STRATEGIES, Ask, Strategy
 
 
 def regrid(coin: Coin, now: Instant) -> list[Effect]:
@@ -22,15 +22,11 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     if coin.waiting_for:
         return []
     strategy = STRATEGIES[settings.strategy]
-    ask = _ask(coin, settings, 2 * grid.center if grid and is_frozen else twice, now)
-    is_current = grid is not None and not coin.wants_new_grid and grid.basis == settings.basis
-    if grid is not None and is_current and not session.outdates(coin, grid, now):
-        age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
-        too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
-        if is_frozen or too_soon or not strategy.outgrown(grid, ask):
+    ask = ask_of(coin, settings, 2 * grid.center if grid and is_frozen else twice, now)
+    try:
+        if grid is not None and _may_stay(coin, grid, strategy, ask, now):
             coin.grid_refused = ""
             return []
-    try:
         built = strategy.build(ask)
         override = strategy.spacing(ask).override
     except GridImpossibleError as error:
@@ -43,8 +39,19 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
 
 
-def _ask(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
-    """``twice``: of the price that it is built around, the old center while the market is closed."""
+def _may_stay(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant) -> bool:
+    """Raises ``GridImpossibleError``."""
+    if coin.wants_new_grid or grid.basis != ask.settings.basis or coin.session.outdates(coin, grid, now):
+        return False
+    age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
+    too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
+    return coin.session.is_frozen or too_soon or not strategy.outgrown(grid, ask)
+
+
+def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
+    """All that a strategy may know of the coin now. ``twice``: of the price that a grid is built around, the old center while
+    the market is closed.
+    """
     features, grid = coin.features, coin.grid
     moved = (
         (2 * grid.center - twice) * (1 if coin.ledger.lots > 0 else -1) if grid and coin.ledger.lots else 0
@@ -88,7 +95,7 @@ def _grid_event(coin: Coin, grid: GridRow, name: str) -> Effect:
         coin.name,
         generation=grid.generation,
         center=instrument.price_text(grid.center),
-        spacing_pct=grid.spacing_ppb / 10**7,
+        spacing_pct=grid.spacing_here_ppb / 10**7,
         levels=(grid.below + grid.above) // 2,
         size=instrument.size_text(grid.lots),
         lowest=instrument.price_text(grid.lowest),
@@ -106,8 +113,8 @@ def _compression_event(coin: Coin, grid: GridRow, override: str) -> list[Effect]
             "grid_compression_override",
             "warn",
             coin.name,
-            configured_pct=coin.config.grid.spacing_ppb / 10**7,
-            spacing_pct=grid.spacing_ppb / 10**7,
+            configured_pct=coin.settings.spacing_ppb / 10**7,
+            spacing_pct=grid.spacing_here_ppb / 10**7,
             reason=override,
         )
     ]

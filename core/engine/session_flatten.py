@@ -1,4 +1,4 @@
-"""Closing a position for a session that ends: by the desk's flatten, but without a halt, so that the open needs nobody."""
+"""Closing a coin's position for a session that ends: by the desk's flatten, without a halt, so that the open needs nobody."""
 
 from __future__ import annotations
 

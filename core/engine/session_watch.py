@@ -169,7 +169,7 @@ class SessionWatch:
 
     def grid_settings(self, coin: Coin) -> GridSettings:
         """Those that a grid is built from now: a widened one is of other settings, and known by them after a restart."""
-        settings = coin.config.grid
+        settings = coin.settings
         if not self.follows(coin, ClosedSession.WIDEN):
             return settings
         return replace(settings, closed_ppb=coin.config.sessions.widen_ppb)

@@ -26,7 +26,7 @@ class Unwinding:
     def act(self, coin: Coin, lots: int, why: str, now: Instant) -> list[Effect]:
         """Close ``lots`` of what is held, one order at a time, once nothing of ours rests in its way."""
         held = coin.ledger.lots
-        if not lots or not held or is_under_way(coin) or now.mono_ms < self.next_mono_ms:
+        if not lots or not held or now.mono_ms < self.next_mono_ms or is_under_way(coin):
             return []
         order = _part(coin, held, min(lots, abs(held)), now)
         if order is None:

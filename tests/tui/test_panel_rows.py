@@ -6,7 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from core.view import ApiView, BreakerView, DriftView, FeedView, FillsView, RunState, Severity
+from core.view import (
+    ApiView,
+    BreakerView,
+    DriftView,
+    FeedView,
+    FillsView,
+    RunState,
+    Severity,
+    StopState,
+    StopView,
+)
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
 from widgets.fields import Field, field_line, panel_lines
 from widgets.ink import Ink, plain, width_of
@@ -263,3 +273,23 @@ def test_a_coin_that_is_halted_alone_is_halted_on_its_dashboard() -> None:
     )
     assert Look(both, NOW_MS).state is RunState.RUNNING
     assert Look(both, NOW_MS, coin_index=1).state is RunState.HALTED
+
+
+def test_the_position_panel_says_where_the_stop_stands() -> None:
+    def shown(stop: StopView, position: str = "0.1875") -> str:
+        coin = coin_view(stop=stop, position=Decimal(position))
+        return row(position_fields(look_at(coins=(coin,))), "Stop")
+
+    price, size = Decimal(61_500), Decimal("0.375")
+    assert shown(StopView(StopState.RESTING, price, size)).split() == [
+        "Stop",
+        "✓",
+        "61,500.0",
+        "rests,",
+        "0.375",
+    ]
+    assert shown(StopView(StopState.PLACING, price, size)).split() == ["Stop", "▲", "61,500.0", "placing"]
+    missing = shown(StopView(StopState.MISSING, price, size, "Too many open orders."))
+    assert "✖ 61,500.0 MISSING: Too many" in missing
+    assert shown(StopView()).split() == ["Stop", "none"]
+    assert shown(StopView(), "0").split() == ["Stop", "none", "needed"]

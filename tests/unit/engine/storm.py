@@ -13,6 +13,7 @@ from core.domain.orders import Order, OrderState, Side
 from core.engine.why_not import slots_without_order
 from tests.unit.engine.builders import MID, Bench, coin_config, make_engine
 from tests.unit.engine.venue import Venue
+from tests.unit.engine.whole_look import check_plan, check_sums
 
 SPACING = MID // 200
 
@@ -85,6 +86,8 @@ class Storm:
         assert not buys or not sells or buys[-1] < sells[0], "own orders cross"
         assert all(a < b for prices in (buys, sells) for a, b in pairwise(prices)), "two orders at one price"
         self._check_silence()
+        check_sums(self.bench.coin)
+        check_plan(self.bench.coin, self.bench.now)
         news, self.told = self.bench.done[self.told :], len(self.bench.done)
         halts = [e for e in news if isinstance(e, Notify) and e.name in ("risk_halt", "overfill")]
         assert not halts, halts
