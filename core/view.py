@@ -43,6 +43,40 @@ class LevelState(StrEnum):
     WAITING = "waiting"
 
 
+class StopState(StrEnum):
+    """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
+
+    NONE = "none"
+    RESTING = "resting"
+    PLACING = "placing"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class StopView:
+    """The reduce-only stop that rests at the exchange, and outlives the program. ``reason``: why it doesn't."""
+
+    state: StopState = StopState.NONE
+    price: Decimal = ZERO
+    """Where it fires; 0 with nothing to protect."""
+    size: Decimal = ZERO
+    """What it would close at most: the position, and what may still be added to it by orders that rest."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarginView:
+    """How the exchange margins the coin, as it told at the last look."""
+
+    mode: str = ""
+    """``isolated`` or ``cross``; empty before it is known."""
+    leverage: int = 0
+    used_usd: Decimal = ZERO
+    """Set aside for the position; an isolated one's has its unrealized profit in it."""
+    liquidation: Decimal | None = None
+    """The price at which the exchange closes the position; ``None`` if there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class LevelView:
     """One order or wanted order of the ladder.
@@ -108,6 +142,8 @@ class GridView:
     orders_target: int = 0
     skew_ratio: float = 0.0
     """Position over the position cap, signed, -1 to 1."""
+    override: str = ""
+    """What an operator has set in place of the settings; empty if nothing."""
     compression: str = ""
     """Why the spacing isn't the configured one; empty if it is."""
     levels: tuple[LevelView, ...] = ()
@@ -150,6 +186,12 @@ class CoinView:
     halt_reason: str = ""
     idle_reason: str = ""
     """Why nothing new is quoted now; empty while the grid is being worked."""
+    session: str = "open"
+    """``open``, or why the coin's market isn't and until when."""
+    session_policy: str = ""
+    """What the grid does while it is closed: keep, widen, reduce or flatten; empty for a market that never closes."""
+    session_opens_ms: int = 0
+    """When a market that is closed, or about to, opens again; 0 for an open one."""
     position: Decimal = ZERO
     entry: Decimal = ZERO
     """Average entry price; 0 when flat."""
@@ -175,6 +217,14 @@ class CoinView:
     worst_long: Decimal = ZERO
     worst_short: Decimal = ZERO
     """Of either side: the position if every live order of that side traded, positive = long, or short, by so much."""
+    orders_last_min: int = 0
+    max_orders_per_min: int = 0
+    """Sent within the last minute, and how many may be; 0: no limit."""
+    traded_last_min: Decimal = ZERO
+    max_traded_per_min: Decimal = ZERO
+    """Size traded within the last minute, both ways, and how much may be; 0: no limit."""
+    liquidation: Decimal | None = None
+    """Where the exchange would liquidate what is held; ``None``: nowhere."""
     max_slippage_pct: float = 0.0
     """How far beyond the best price a flatten order may trade."""
     price_decimals: int = 2
@@ -182,6 +232,8 @@ class CoinView:
     fills: FillsView = field(default_factory=FillsView)
     grid: GridView = field(default_factory=GridView)
     drift: DriftView = field(default_factory=DriftView)
+    stop: StopView = field(default_factory=StopView)
+    margin: MarginView = field(default_factory=MarginView)
     chain_broken: bool = False
     """A fill is missing: one started from another position than the one before it left."""
 
@@ -201,6 +253,26 @@ class FeedView:
     """Any message, pong included; 0 before the first."""
     quarantined: int = 0
     """Messages of this run that did not decode exactly; none touched anything."""
+    stale_after_s: float = 20.0
+    """How old the last message may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerView:
+    """One circuit breaker. ``name``: ``place``, ``cancel``, ``info``, ``feed``, ``storage`` or ``auth``."""
+
+    name: str
+    state: str = "closed"
+    """``closed``, ``open``, or ``half_open``: a probe is out, or goes with the next request."""
+    reason: str = ""
+    """Of the last trip, or of the failures since the last answer; empty if there was none."""
+    cause: str = ""
+    streak: int = 0
+    """Failures in a row."""
+    trips: int = 0
+    """How often it opened; one is forgotten for every five quiet minutes."""
+    cooldown_left_s: float | None = 0.0
+    """Until the probe; ``None``: no time ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +282,12 @@ class ApiView:
     orders_sent: int = 0
     cancels_sent: int = 0
     unknown_orders: int = 0
+    api_error_limit: int = 3
+    """So many in a row are borne; one more opens the breaker."""
     breaker_open: bool = False
+    """Some breaker is open that keeps new orders from being placed."""
     breaker_reason: str = ""
+    breakers: tuple[BreakerView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +311,13 @@ class RiskView:
     withdrawable_usd: Decimal = ZERO
     """What can be taken out with every grid intact."""
     margin_utilization_pct: float = 0.0
+    max_margin_pct: float = 0.0
+    """0: no limit."""
+    portfolio_notional_usd: Decimal = ZERO
+    """The worst case of all coins together at the latest prices."""
+    max_portfolio_notional_usd: Decimal = ZERO
+    min_liq_distance_pct: float = 0.0
+    """How near the liquidation price may come at either edge of the grid. 0 of both: no limit."""
     funding_paid_usd: Decimal = ZERO
     """Positive = paid, over the journal's lifetime."""
 

@@ -14,7 +14,6 @@ from textual.binding import Binding
 from core.view import RunState, Snapshot
 from widgets.look import KeyHint
 
-STALE_MS = 20_000
 DRIFT_LIMIT_PCT = 1.0
 
 
@@ -100,9 +99,14 @@ def _resume_refusal(snapshot: Snapshot | None) -> str | None:
         if abs(coin.drift.pct) > DRIFT_LIMIT_PCT:
             return f"{coin.coin} drifts {abs(coin.drift.pct):.2f}% (limit 1%): R resync first, A accepts what stays"
     feed = snapshot.feed
-    if not feed.connected or not feed.ready or snapshot.time_ms - feed.last_message_ms >= STALE_MS:
+    if (
+        not feed.connected
+        or not feed.ready
+        or snapshot.time_ms - feed.last_message_ms >= 1000 * feed.stale_after_s
+    ):
         return "the market feed is down or stale: W reconnect first"
-    if snapshot.api.breaker_open:
+    opened = {breaker.name for breaker in snapshot.api.breakers if breaker.state == "open"}
+    if snapshot.api.breaker_open and opened != {"auth"}:  # resuming is what ends that one
         return f"the circuit breaker is open: {snapshot.api.breaker_reason or 'no reason given'}"
     return None
 

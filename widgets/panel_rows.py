@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.view import CoinView, FillsView, RunState, Severity
+from core.view import ApiView, BreakerView, CoinView, FillsView, RiskView, RunState, Severity, StopState
 from widgets import formats
 from widgets.fields import Field, graded
 from widgets.look import Look
@@ -31,6 +31,7 @@ def position_fields(look: Look) -> list[Field]:
             is_pair=True,
         ),
         Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),), is_pair=True),
+        stop_field(coin),
         Field("Realised", _money(coin.realized_usd)),
         Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
         Field("Funding", _money(coin.funding_usd)),
@@ -45,6 +46,19 @@ def _against_holding(coin: CoinView) -> tuple[str, ...]:
     if not pnl.holding_usd:
         return ()
     return (f"vs hold {formats.usd(pnl.versus_holding_usd, signed=True, cents=False)}",)
+
+
+def stop_field(coin: CoinView) -> Field:
+    """The stop at the exchange: ``109,000 resting``, or why there is none."""
+    stop = coin.stop
+    if stop.state is StopState.NONE:
+        return Field("Stop", "none" if coin.position else "none needed")
+    price = formats.price(stop.price, coin.price_decimals)
+    if stop.state is StopState.RESTING:
+        return Field("Stop", price, (f"rests, {formats.quantity(stop.size)}", "rests"), Severity.INFO)
+    if stop.state is StopState.PLACING:
+        return Field("Stop", price, ("placing",), Severity.WARN)
+    return Field("Stop", f"{price} MISSING: {stop.reason}", severity=Severity.CRIT, is_prose=True)
 
 
 def position_text(coin: CoinView) -> str:
@@ -122,7 +136,12 @@ def grid_fields(look: Look) -> list[Field]:
             orders_grade,
         ),
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
-        Field("Spacing", f"{grid.spacing_pct:.3f}%", (f"build {grid.generation}",)),
+        Field(
+            "Spacing",
+            f"{grid.spacing_pct:.3f}%",
+            ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
+            Severity.WARN if grid.override else Severity.INFO,
+        ),
         Field(
             "Compress",
             grid.compression or "none",
@@ -138,23 +157,20 @@ def system_fields(look: Look) -> list[Field]:
         return []
     api = snapshot.api
     age_s = look.feed_age_s
-    feed_grade = Severity.CRIT if age_s is None else graded(age_s, 10.0, 20.0)
-    breaker = api.breaker_reason or "open"
+    stale_s = snapshot.feed.stale_after_s
+    feed_grade = Severity.CRIT if age_s is None else graded(age_s, stale_s / 2, stale_s)
     return [
         _drift_field(coin),
-        Field("WS age", "never" if age_s is None else formats.age(age_s), ("[<20s]",), feed_grade),
+        Field(
+            "WS age", "never" if age_s is None else formats.age(age_s), (f"[<{stale_s:.0f}s]",), feed_grade
+        ),
         Field(
             "API errs",
             f"{api.api_error_streak} in a row",
-            ("[<=3]",),
-            graded(api.api_error_streak, 2, 4),
+            (f"[<={api.api_error_limit}]",),
+            graded(api.api_error_streak, min(2, api.api_error_limit), api.api_error_limit + 1),
         ),
-        Field(
-            "Breaker",
-            f"OPEN: {breaker}" if api.breaker_open else "closed",
-            severity=Severity.CRIT if api.breaker_open else Severity.INFO,
-            is_prose=api.breaker_open,
-        ),
+        *breaker_fields(api),
         Field(
             "Unknown",
             f"{api.unknown_orders} orders",
@@ -172,6 +188,29 @@ def system_fields(look: Look) -> list[Field]:
             (f"{api.cancels_sent:,} cancels", f"{api.cancels_sent:,} canc"),
         ),
     ]
+
+
+def breaker_fields(api: ApiView) -> list[Field]:
+    """One row while all are closed, else one for each that isn't: state, time to the probe, trips, and what opened it."""
+    if not (troubled := [breaker for breaker in api.breakers if breaker.state != "closed"]):
+        if api.breaker_open:
+            return [Field("Breaker", f"OPEN: {api.breaker_reason}", severity=Severity.CRIT, is_prose=True)]
+        trips = sum(breaker.trips for breaker in api.breakers)
+        return [Field("Breaker", "closed", (f"{trips} trips",) if trips else (), Severity.INFO)]
+    return [_breaker_field(breaker) for breaker in sorted(troubled, key=lambda b: b.state != "open")]
+
+
+def _breaker_field(breaker: BreakerView) -> Field:
+    left = breaker.cooldown_left_s
+    is_open = breaker.state == "open"
+    word = f"OPEN {left:.0f}s" if is_open and left else "OPEN" if is_open else "PROBING"
+    trips = f", trip {breaker.trips}" if breaker.trips > 1 else ""
+    return Field(
+        "Breaker",
+        f"{breaker.name} {word}{trips}: {breaker.reason}",
+        severity=Severity.CRIT if is_open else Severity.WARN,
+        is_prose=True,
+    )
 
 
 def _drift_field(coin: CoinView) -> Field:
@@ -199,11 +238,7 @@ def risk_fields(look: Look) -> list[Field]:
         Field("Drawdown", f"{drawn} of {limit:.1f}%", severity=graded(used, 70.0, 100.0))
         if limit > 0
         else Field("Drawdown", drawn, ("no limit set", "no limit")),
-        Field(
-            "Margin",
-            f"{risk.margin_utilization_pct:.1f}% used",
-            severity=graded(risk.margin_utilization_pct, 70.0, 100.0),
-        ),
+        _margin_field(risk),
         Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
         Field(
             "Exposure",
@@ -216,7 +251,22 @@ def risk_fields(look: Look) -> list[Field]:
             formats.usd(risk.account_value_usd),
             (f"high {formats.usd(risk.high_water_usd, cents=False)}",),
         ),
+        _pace_field(coin),
     ]
+
+
+def _margin_field(risk: RiskView) -> Field:
+    used, limit = risk.margin_utilization_pct, risk.max_margin_pct
+    if limit <= 0:
+        return Field("Margin", f"{used:.1f}% used", severity=graded(used, 70.0, 100.0))
+    return Field("Margin", f"{used:.1f}% of {limit:.1f}%", severity=graded(100.0 * used / limit, 70.0, 100.0))
+
+
+def _pace_field(coin: CoinView) -> Field:
+    sent, limit = coin.orders_last_min, coin.max_orders_per_min
+    if not limit:
+        return Field("Sent/min", f"{sent}", ("no limit",))
+    return Field("Sent/min", f"{sent} of {limit}", severity=graded(100.0 * sent / limit, 70.0, 100.0))
 
 
 def _trading_field(look: Look) -> Field:

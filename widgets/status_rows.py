@@ -6,7 +6,7 @@ from core.view import RunState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, fit, justify, line, width_of
-from widgets.look import STALE_S, KeyHint, Look
+from widgets.look import KeyHint, Look
 
 SMALLEST = (60, 15)
 ROOMY = (80, 24)
@@ -47,7 +47,7 @@ def connection(look: Look) -> Line:
     feed = snapshot.feed
     age_s = age_s or 0.0
     age = formats.age(age_s)
-    if age_s >= STALE_S:
+    if age_s >= feed.stale_after_s:
         return line((f"✖ STALE {age}", Ink.CRIT))
     if not feed.connected:
         return line((f"▲ RECONN #{feed.reconnects}", Ink.WARN))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.domain.causes import Cause, Failure
 from core.domain.commands import Command
 from core.domain.fills import Fill, ForeignFill, Funding
+from core.domain.margin import HeldMargin
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
 
@@ -114,6 +116,8 @@ class OrderUpdate:
     time_ms: int
     is_streamed: bool = False
     """Over the stream, not from a REST answer."""
+    cause: Cause = Cause.REFUSED
+    """Why it was refused, if it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,11 @@ class Resting:
     """The venue took the order and it rests."""
 
     order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The venue took a trigger order, which waits for its price. Its order id is told later, by an update or a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,7 @@ class Refused:
     """The venue certainly did not place it; ``reason`` in its words."""
 
     reason: str
+    cause: Cause = Cause.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +153,18 @@ class Unsettled:
     """No answer, or none that can be trusted: it may be live. Evidence must follow."""
 
     reason: str
+    cause: Cause = Cause.UNANSWERED
 
 
-PlaceResult = Resting | Traded | Refused | Unsettled
+PlaceResult = Resting | Waiting | Traded | Refused | Unsettled
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOutcome:
-    """What became of one place action, order by order."""
+    """What became of one place action, order by order; ``failure`` if it was not answered order by order."""
 
     results: tuple[tuple[str, PlaceResult], ...]
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +172,11 @@ class CancelOutcome:
     """What the venue answered to a cancel action: per cloid ``""`` for success, else its words or our doubt.
 
     Success or ``never placed, already canceled, or filled`` settles nothing by itself: how much had traded is told by
-    the order's update or status.
+    the order's update or status. ``failure``: the first of its actions that was not answered cancel by cancel.
     """
 
     results: tuple[tuple[str, str], ...]
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +221,10 @@ class AccountObserved:
     ticket: str = ""
     raw_usd: Decimal = Decimal(0)
     """``totalRawUsd``: cash less what the positions cost, so that the value of all positions added to it is the account's."""
+    liquidations: tuple[tuple[str, Decimal], ...] = ()
+    """Where the exchange would liquidate a position, USD; coins without such a price are left out."""
+    held: tuple[HeldMargin, ...] = ()
+    """How the exchange margins the positions of our coins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +241,9 @@ class BackfillDone:
     error: str = ""
     read: str = ""
     """The ``ticket`` of its ``FillsArrived``."""
+    cause: Cause = Cause.UNANSWERED
+    """Of the error."""
+    retry_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +257,23 @@ class FeedChanged:
 
 @dataclass(frozen=True, slots=True)
 class RequestFailed:
-    """A REST read failed for good: ``what`` was asked, ``reason`` in a sentence."""
+    """A REST read failed for good: ``what`` was asked, ``reason`` in a sentence; the rest as in ``Failure``."""
 
     what: str
     reason: str
     ticket: str = ""
+    cause: Cause = Cause.UNANSWERED
+    retry_after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarginMoved:
+    """The answer to a ``MoveMargin``: ``error`` is empty if it was done. ``is_definite``: an error that left all as it was."""
+
+    coin: str
+    ticket: str
+    error: str = ""
+    is_definite: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +339,7 @@ Event = (
     | BackfillDone
     | FeedChanged
     | RequestFailed
+    | MarginMoved
     | WireQuarantined
     | CommandReceived
     | StopRequested

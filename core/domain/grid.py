@@ -33,9 +33,10 @@ class Direction(StrEnum):
 class GridRow:
     """What a grid was built from; with the fills of its orders it is the whole state of the grid.
 
-    ``center`` in price units; ``spacing_ppb`` the distance between lines as a fraction of the center (arithmetic) or of the
-    line below (geometric), times 10**9; ``below`` and ``above``: cells on either side of the center; ``lots`` per cell;
-    ``cap_long`` and ``cap_short``: the worst-case position allowed on either side, in lots, both positive.
+    ``center`` in price units, the price of line 0; ``spacing_ppb`` the distance between lines as a fraction of the line that
+    they are counted from (arithmetic) or of the line below (geometric), times 10**9; ``below`` and ``above``: cells on either
+    side of the center; ``lots`` per cell; ``cap_long`` and ``cap_short``: the worst-case position allowed on either side, in
+    lots, both positive.
     """
 
     coin: str
@@ -58,6 +59,11 @@ class GridRow:
     """How much the size of a cell may differ from ``lots``, as a fraction times 10**9."""
     basis: str = ""
     """Names the settings that it was built from; a grid of other settings is replaced at the start."""
+    base: int = 0
+    base_line: int = 0
+    """The price of line ``base_line``, which the others are counted from; 0: they are counted from the center. So a grid that
+    takes the lines of another has the very same ones.
+    """
 
     @property
     def cells(self) -> range:
@@ -65,8 +71,17 @@ class GridRow:
         return range(-self.below, self.above)
 
     def line(self, number: int) -> int:
-        """The price of a line in price units, rounded down; not yet on the tick. 0 or less where there is none."""
+        """The price of a line, the nearest whole price unit; not yet on the tick. 0 or less where there is none."""
+        if self.base:
+            return _line(self.spacing, self.base, self.spacing_ppb, number - self.base_line)
         return _line(self.spacing, self.center, self.spacing_ppb, number)
+
+    @property
+    def spacing_here_ppb(self) -> int:
+        """The distance between lines as a fraction of the center (arithmetic) or of the line below, times 10**9."""
+        if self.base and self.spacing is Spacing.ARITHMETIC:
+            return self.base * self.spacing_ppb // self.center
+        return self.spacing_ppb
 
     def cell_lots(self, cell: int) -> int:
         """What a full cell holds, rounded down to whole lots: the same at every look."""
@@ -74,8 +89,23 @@ class GridRow:
             return self.lots
         return self.lots * (PPB + self.jitter_ppb * _spread(self.generation, cell) // PPB) // PPB
 
+    @property
+    def most_lots(self) -> int:
+        """What no cell's size is above."""
+        return -(-self.lots * (PPB + self.jitter_ppb) // PPB)
+
     def is_entry(self, cell: int) -> bool:
-        """Whether the cell begins the other way round than a neutral grid's: to be traded before the grid can earn with it."""
+        """Whether the cell is to be traded before the grid can earn with it."""
+        return self._is_reversed(cell) and cell in self.cells
+
+    def start_lots(self, cell: int) -> int:
+        """What a cell holds before any fill: nothing below the center, all above, but for the entry and what is beyond."""
+        return self.cell_lots(cell) if (cell >= 0) is not self._is_reversed(cell) else 0
+
+    def _is_reversed(self, cell: int) -> bool:
+        """Whether the cell begins the other way round than a neutral grid's. Those beyond the entry are those of an endless
+        grid that its inventory doesn't reach: they wait for the price to come back to them.
+        """
         match self.direction:
             case Direction.LONG:
                 return cell >= self.above - self.entry
@@ -83,10 +113,6 @@ class GridRow:
                 return cell < self.entry - self.below
             case Direction.NEUTRAL:
                 return False
-
-    def start_lots(self, cell: int) -> int:
-        """What a cell holds before any fill: nothing below the center, all above, but for the entry's cells."""
-        return self.cell_lots(cell) if (cell >= 0) is not self.is_entry(cell) else 0
 
     def nearest_line(self, price: int) -> int:
         """The number of the line nearest to ``price`` (price units); the lower one of two."""
@@ -112,10 +138,11 @@ class GridRow:
 @lru_cache(maxsize=16_384)
 def _line(spacing: Spacing, center: int, spacing_ppb: int, number: int) -> int:
     if spacing is Spacing.ARITHMETIC:
-        return center * (PPB + number * spacing_ppb) // PPB
-    if number >= 0:
-        return int(center * (PPB + spacing_ppb) ** number // PPB**number)
-    return int(center * PPB**-number // (PPB + spacing_ppb) ** -number)
+        return (center * (PPB + number * spacing_ppb) + PPB // 2) // PPB
+    over, under = (PPB + spacing_ppb) ** abs(number), PPB ** abs(number)
+    if number < 0:
+        over, under = under, over
+    return int((2 * center * over + under) // (2 * under))
 
 
 def _spread(generation: int, cell: int) -> int:

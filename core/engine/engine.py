@@ -37,18 +37,16 @@ from core.domain.events import (
     OrderUpdate,
     PlaceOutcome,
     Quote,
-    Refused,
-    RequestFailed,
     Resting,
     StopRequested,
     Tick,
     Traded,
     TransfersCommitted,
-    Unsettled,
     WireQuarantined,
 )
 from core.engine.account_risk import AccountRisk
-from core.engine.circuit_breaker import CircuitBreaker
+from core.engine.breaker_watch import PROBE_ORDERS, FeedAge, heed, note_probes, stopped_by, waits_to_cancel
+from core.engine.circuit_breaker import Breakers
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
@@ -63,15 +61,15 @@ from core.engine.observations import (
 from core.engine.operator_desk import OperatorDesk
 from core.engine.portfolio import Portfolio
 from core.engine.procedures import feed_ticket
-from core.engine.quoting import plan, shed
-from core.engine.risk_watch import watch
+from core.engine.protection import block_reason, increasing_orders, protect
+from core.engine.quoting import BATCH_ORDERS, plan, shed
+from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
+from core.engine.session_flatten import close_for_sessions
+from core.engine.side_caps import Money, PortfolioLimits, side_caps
 from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
-
-NOT_SENT = "not sent"
-"""How our own refusals begin, the order router's and the account loop's: the exchange was not asked."""
 
 
 @dataclass(slots=True)
@@ -86,10 +84,14 @@ class Engine:
     """Why the whole account is halted; a coin's own halt is in the coin."""
     feed: FeedLink = field(default_factory=FeedLink)
     schedule: Schedule = field(default_factory=Schedule)
-    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    breakers: Breakers = field(default_factory=Breakers)
+    feed_age: FeedAge = field(default_factory=FeedAge)
     risk: AccountRisk = field(default_factory=AccountRisk)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
+    liquidations: dict[str, Decimal] = field(default_factory=dict)
+    """Where the exchange would liquidate what is held of a coin; without an entry nowhere."""
+    portfolio_limits: PortfolioLimits = field(default_factory=PortfolioLimits)
     rest_latency_ms: float = 0.0
     orders_sent: int = 0
     cancels_sent: int = 0
@@ -123,22 +125,23 @@ class Engine:
         self.version += 1
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
+        out += heed(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
-        self._note_placements(out)
+        out += self._note_placements(out, now)
         for coin in self.coins.values():
             acts = self.guarded(coin, lambda c: self._act(c, now))
-            self._note_placements(acts)
-            out += acts
+            out += [*acts, *self._note_placements(acts, now)]
         if isinstance(event, Tick):
             out += periodic(self, now)
         out += self.feed.receipt(self.coins.values(), now)
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
 
-    def _note_placements(self, effects: list[Effect]) -> None:
+    def _note_placements(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Remember what is on its way: the next batch of the grid waits until each of these is answered."""
         self.placing |= {o.cloid for effect in effects if isinstance(effect, Place) for o in effect.orders}
+        return note_probes(self, effects, now)
 
     def halt_reason(self, coin: Coin) -> str:
         return coin.halted or self.halted
@@ -177,8 +180,6 @@ class Engine:
                 return self.feed.changed(event, self.coins.values(), now)
             case BackfillDone():
                 return self._on_backfill(event, now)
-            case RequestFailed():
-                return self._on_request_failed(event, now)
             case WireQuarantined():
                 return self.feed.quarantine(event, now)
             case CommandReceived():
@@ -188,7 +189,7 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
-                return watch(self, now) + self.portfolio.look(self)
+                return watch(self, now) + close_for_sessions(self, now) + self.portfolio.look(self)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
@@ -208,16 +209,34 @@ class Engine:
 
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
+        alarm, coin.alarm = coin.alarm, ""
+        out = self.latch(coin, alarm) if alarm else []
+        out += protect(coin, self.saw_account and self.saw_open_orders and not self.storage_trouble, now)
+        out += coin.session.look(coin, now)
+        closed = coin.session.stops(coin, bool(self.desk.of_session(coin.name)))
+        coin.barred = stopped_by(self, now) or closed
         coin.idle_reason = self._idle_reason(coin, now)
         if coin.plan is not None:
             coin.plan.update(coin.orders)
-        if self.halt_reason(coin) or self.desk.stopping or self.storage_trouble:
-            return coin.cancel_grid(now)
-        if shock_reason(coin, now):
-            return coin.cancel_grid(now)
+        is_halted = bool(self.halt_reason(coin) or self.desk.stopping or self.storage_trouble)
+        is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
+        if is_cleared or self.feed_age.is_lost(now):
+            return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
+        if block_reason(coin, now):
+            out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:
-            return shed(coin, now)
-        return plan(coin, not self.placing, now)
+            return out + shed(coin, now)
+        money = Money(self.account_value, self.margin_used)
+        coin.caps = side_caps(
+            coin, self.coins.values(), self.portfolio_limits, money, self.liquidations.get(coin.name)
+        )
+        return [*out, *plan(coin, self._room(now), now), *tell_binding(coin, now)]
+
+    def _room(self, now: Instant) -> int:
+        """How many orders may be sent now: none before the batch before them is answered, and few as a probe."""
+        if self.placing:
+            return 0
+        return PROBE_ORDERS if self.breakers.probed_by_placing(now) else BATCH_ORDERS
 
     def _idle_reason(self, coin: Coin, now: Instant) -> str:
         """Why nothing new is quoted now; empty if the grid may be worked on."""
@@ -227,6 +246,8 @@ class Engine:
             return "stopping"
         if reason := self.vitals.idle_reason(self, now):
             return reason
+        if coin.barred and self.feed_age.is_lost(now):
+            return coin.barred.reason
         if not self.feed.ready:
             return (
                 "the gap in fills is being read back"
@@ -235,8 +256,10 @@ class Engine:
             )
         if not (self.saw_account and self.saw_open_orders):
             return "comparing with the exchange"
-        if self.breaker.is_open(now):
-            return f"circuit breaker: {self.breaker.reason}"
+        if coin.barred:
+            return coin.barred.reason
+        if reason := block_reason(coin, now):
+            return reason
         if reason := shock_reason(coin, now):
             return reason
         if coin.mid_twice is None:
@@ -352,15 +375,6 @@ class Engine:
         out: list[Effect] = []
         for cloid, result in event.results:
             out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now))  # type: ignore[misc]
-        unanswered = [
-            r.reason
-            for _, r in event.results
-            if isinstance(r, Unsettled) or (isinstance(r, Refused) and r.reason.startswith(NOT_SENT))
-        ]
-        if unanswered:
-            out += self._failure(unanswered[0], now)
-        else:
-            self.breaker.success()
         return out
 
     def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
@@ -376,8 +390,7 @@ class Engine:
         if event.ticket == "chain":
             self.schedule.missing_fill_again(self, now)
         if event.error:
-            return self._failure(event.error, now)
-        self.breaker.success()
+            return []
         out: list[Effect] = []
         for coin in self.coins.values():
             if event.ticket == coin.drift_ticket:
@@ -393,8 +406,7 @@ class Engine:
     def _on_gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
         if event.error:
             self.schedule.at("gap", now.mono_ms + GAP_RETRY_MS)
-            return self._failure(event.error, now)
-        self.breaker.close()
+            return []
         self.schedule.at("fills", now.mono_ms + SECOND_READ_MS)
         return self.feed.gap_read(event, now)
 
@@ -404,14 +416,3 @@ class Engine:
             if coin.ledger.breaks():
                 coin.chain_broken_mono_ms = now.mono_ms
                 self.schedule.at("chain", now.mono_ms)
-
-    def _on_request_failed(self, event: RequestFailed, now: Instant) -> list[Effect]:
-        return [
-            notify("api_error", "warn", "", what=event.what, reason=event.reason),
-            *self._failure(event.reason, now),
-        ]
-
-    def _failure(self, reason: str, now: Instant) -> list[Effect]:
-        if not self.breaker.failure(reason, now):
-            return []
-        return [notify("circuit_break", "crit", "", reason=reason, streak=self.breaker.streak)]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.domain.causes import Cause
 from core.domain.clock import Instant
 from core.domain.cloid import parse_cloid
 from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect, Place
-from core.domain.events import AccountObserved, Event, OpenOrdersObserved, RequestFailed
+from core.domain.events import (
+    AccountObserved,
+    Event,
+    OpenOrdersObserved,
+    PlaceOutcome,
+    Refused,
+    RequestFailed,
+)
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
 from core.engine.procedures import (
@@ -19,6 +27,7 @@ from core.engine.procedures import (
 ATTEMPTS = 20
 LIMIT_MS = 60_000
 UNKNOWN_WAIT_MS = 2_000
+UPGRADE_WAIT_MS = 2_000
 PROOF_LIMIT_MS = 10_000
 """How long an answer that would prove it flat is waited for."""
 
@@ -37,7 +46,12 @@ class Flatten(ProcedureBase):
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         (coin,) = coins
         if self.elapsed_ms(now) > LIMIT_MS:
-            return self.end(f"not flat after 60 s: {self._left(coin)}; flatten again", failed=True)
+            why = f" ({self.text})" if self.phase == "wait" else ""
+            return self.end(f"not flat after 60 s: {self._left(coin)}{why}; flatten again", failed=True)
+        if isinstance(event, PlaceOutcome) and _waits_for_upgrade(event, self.closing):
+            self.attempts -= 1
+            self.text = "the exchange takes only post-only orders after an upgrade; trying again every 2 s"
+            return self._enter("wait", [], now)
         match self.phase:
             case "cancel":
                 live = coin.live_grid_orders()
@@ -49,6 +63,8 @@ class Flatten(ProcedureBase):
                 return self._read(coin, event, now)
             case "close":
                 return self._closing(coin, now)
+            case "wait" if now.mono_ms - self.phase_mono_ms >= UPGRADE_WAIT_MS:
+                return self._enter("read", [AskAccount(self.command.id)], now)
             case "pause" if now.mono_ms - self.phase_mono_ms >= READ_AGAIN_MS:
                 return self._enter("read", [AskAccount(self.command.id)], now)
             case "verify":
@@ -120,6 +136,7 @@ class Flatten(ProcedureBase):
         if not isinstance(event, OpenOrdersObserved) or event.ticket != self.command.id:
             return []
         ours = [o for o in event.orders if o.coin == coin.name and parse_cloid(o.cloid)]
+        # A stop that still rests goes now that nothing is held, and the proof is looked for again.
         if ours or coin.live_grid_orders() or coin.ledger.lots or coin.ledger.version != self.flat_at_version:
             self.text = "not proven flat yet; looking again"
             return self._enter("pause", [], now)
@@ -132,3 +149,9 @@ class Flatten(ProcedureBase):
     @staticmethod
     def _left(coin: Coin) -> str:
         return f"{position_text(coin)}, {len(coin.live_grid_orders())} orders not settled"
+
+
+def _waits_for_upgrade(event: PlaceOutcome, cloid: str) -> bool:
+    """Whether the exchange refused the order for a while, whatever its price."""
+    result = dict(event.results).get(cloid)
+    return isinstance(result, Refused) and result.cause is Cause.POST_ONLY_MODE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from core.domain.grid import PPB, Direction, GridRow
 from core.domain.instrument import Instrument
@@ -47,9 +47,18 @@ def compute_spacing(
     with ``tightens`` it shrinks again, to no less than the configured one, as the price moves against the position. Floors:
     ``MIN_TICKS`` ticks at ``price``, the fees of a round trip and the edge wanted beyond them, and the least width of the grid.
 
+    All of it is multiplied by ``closed_ppb`` in the end.
+
     Raises:
         GridImpossibleError: a floor lies above the cap.
     """
+    found = _open_spacing(settings, price, instrument, conditions)
+    return replace(found, ppb=found.ppb * settings.closed_ppb // PPB)
+
+
+def _open_spacing(
+    settings: GridSettings, price: int, instrument: Instrument, conditions: Conditions
+) -> SpacingChoice:
     name, floor = spacing_floor(settings, price, instrument)
     if floor > settings.spacing_max_ppb:
         raise GridImpossibleError(
@@ -129,11 +138,13 @@ def with_entry(grid: GridRow, position: int) -> GridRow:
     """A long or short grid with as many cells to be traded first as ``position`` (signed lots) doesn't hold already."""
     match grid.direction:
         case Direction.LONG:
-            return replace(grid, entry=max(0, grid.above - max(0, position) // grid.lots))
+            cells, held = range(grid.above), position
         case Direction.SHORT:
-            return replace(grid, entry=max(0, grid.below - max(0, -position) // grid.lots))
+            cells, held = range(-1, -grid.below - 1, -1), -position
         case Direction.NEUTRAL:
             return grid
+    needs = accumulate(grid.cell_lots(cell) for cell in cells)
+    return replace(grid, entry=len(cells) - sum(need <= held for need in needs))
 
 
 def slot_price(grid: GridRow, instrument: Instrument, side: Side, cell: int) -> int:
@@ -184,14 +195,19 @@ def wants_of_cell(
     grid: GridRow, instrument: Instrument, cell: int, traded: int | None, scales: Scales = EVEN
 ) -> list[Level]:
     """What a cell wants: to buy until it is full, and to sell what it holds. ``traded``: the signed sum of its fills, ``None``
-    if it never traded. A scale below one leaves room in the cell, one above one lets it hold, or lack, more than a level.
+    if it never traded. A scale below one leaves room in the cell, one above one lets it hold, or lack, more than a level; of a
+    side whose scale is 0 nothing is wanted.
     """
     lots = grid.cell_lots(cell)
     held = grid.start_lots(cell) + (traded or 0)
     full, empty = lots * scales.buy_ppb // PPB, lots - lots * scales.sell_ppb // PPB
     found = []
-    for side, wanted in ((Side.BUY, full - held), (Side.SELL, held - empty)):
-        if wanted > 0:
+    sides = (
+        (Side.BUY, full - held, scales.buy_ppb),
+        (Side.SELL, held - empty, scales.sell_ppb),
+    )
+    for side, wanted, scale in sides:
+        if wanted > 0 and scale:
             price = slot_price(grid, instrument, side, cell)
             takes = traded is None and grid.is_entry(cell) and side is _entry_side(grid)
             if price > 0:
@@ -259,6 +275,9 @@ class Gate:
     own: OwnPrices
     slippage_ppb: int = 0
     """How far past the best price a level that takes may trade."""
+    stop_low: int = 0
+    stop_high: int = 0
+    """Where a stop closes what is held, in price units; 0: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +335,13 @@ def build_filtered_levels(
         if refusal is None and (at in own.taken or at in taken):
             refusal = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", level.price)
         size = side, level.lots
-        refusal = refusal or _not_passive(level, gate, top_buy, low_sell) or full.get(size)
+        refusal = (
+            refusal
+            or _beyond_stop(level, gate)
+            or _not_passive(level, gate, top_buy, low_sell)
+            or _too_little(level, gate.instrument)
+            or full.get(size)
+        )
         if refusal is None and (refusal := allow_order(exposure, side, level.lots, gate.limits)):
             full[size] = refusal
         if refusal is not None:
@@ -346,6 +371,25 @@ def _limited(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Level:
         return replace(level, price=instrument.round_price_down(price))
     price = max(level.price, quotes.bid * (PPB - gate.slippage_ppb) // PPB, top_buy + 1)
     return replace(level, price=instrument.round_price_up(price))
+
+
+def _too_little(level: Level, instrument: Instrument) -> Refusal | None:
+    """One that takes may have to trade at a price at which it isn't worth the venue's least order."""
+    least = instrument.min_lots(level.price) if level.takes and level.price > 0 else 0
+    if level.lots >= least:
+        return None
+    return Refusal(Rule.MIN_NOTIONAL, "isn't worth the exchange's least order at the market's price", least)
+
+
+def _beyond_stop(level: Level, gate: Gate) -> Refusal | None:
+    """A level must trade before the price is at the stop of its side: were the bot dead by then, what it trades would be held
+    without one.
+    """
+    side = level.slot.side
+    stop = gate.stop_low if side is Side.BUY else gate.stop_high
+    if not stop or (level.price - stop) * side.sign > 0:
+        return None
+    return Refusal(Rule.STOP, f"is not before the stop at {gate.instrument.price_text(stop)}", stop)
 
 
 def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refusal | None:

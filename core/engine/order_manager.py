@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from core.domain.clock import Instant
-from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.fills import Fill
 from core.domain.orders import Order, OrderState, Slot, Tif
 from core.engine.own_orders import OwnOrders
@@ -48,7 +48,7 @@ _ENDED = (OrderState.AWAITING_FILLS, OrderState.FILLED, OrderState.CANCELLED)
 
 def _was_seen(order: Order) -> bool:
     """Whether the exchange has ever shown that it has the order."""
-    return order.order_id is not None or order.filled > 0
+    return order.order_id is not None or order.filled > 0 or order.state is OrderState.OPEN
 
 
 @dataclass(slots=True)
@@ -166,6 +166,8 @@ class OrderManager:
                     # A cancel overtook the order and was told that it didn't exist: now it does.
                     order = order.moved(OrderState.OPEN, "placed after its cancel")
                 return self._seen_open(replace(order, order_id=order_id), now)
+            case Waiting():
+                return self._seen_open(order, now)
             case Traded(order_id, lots):
                 order = replace(order, order_id=order_id)
                 if order.state.is_terminal:
@@ -299,6 +301,10 @@ class OrderManager:
             for order in waiting
             if now.mono_ms - self._begin_doubt(order.cloid, now).since_mono_ms >= FILLS_WAIT_MS
         ]
+
+    def settle_stop(self, cloid: str) -> Order:
+        """End a stop that fired and has nothing left to close: it was larger than the position on purpose."""
+        return self._store(self.by_cloid[cloid].moved(OrderState.CANCELLED, SETTLED_SHORT))
 
     def saw_venue_time(self, venue_ms: int, now: Instant) -> None:
         """A stamp of the venue's. Orders that can't arrive any more since then are asked about at once."""

@@ -90,7 +90,11 @@ class OwnOrders:
     _grid: dict[Side, GridSide] = field(default_factory=lambda: {side: GridSide(side) for side in Side})
 
     def note(self, before: Order | None, after: Order) -> None:
-        """An order is new, or has changed."""
+        """An order is new, or has changed. A stop takes no part: it is reduce-only, larger than the position on purpose, and at
+        no price of the book before it fires.
+        """
+        if after.purpose is Purpose.STOP:
+            return
         self.version += 1
         change = after.remaining - (before.remaining if before else 0)
         if after.side is Side.BUY:

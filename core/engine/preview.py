@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import accumulate
 
 from core.domain.instrument import Instrument
+from core.domain.margin import liquidation_price
 from core.domain.orders import Side
 from core.engine.coin import CoinConfig
 from core.engine.grid_calculator import Level, wanted_levels
@@ -19,8 +20,7 @@ class Edge:
 
     ``position`` signed; USD figures: ``notional`` at the edge, ``loss`` there and ``stop_loss`` at the stop, both positive
     (``stop_loss`` is ``None`` without a stop on that side). ``liquidation``: the price at which the investment alone no longer
-    carries the position (Hyperliquid's maintenance margin of the first tier: half of the initial one at the coin's maximum
-    leverage); ``None`` if there is none above zero.
+    carries the position (by the coin's margin tiers); ``None`` if there is none above zero.
     """
 
     side: Side
@@ -118,8 +118,7 @@ def _loss(side: Side, lots: int, cost_micro: int, price: int) -> Decimal:
 def _liquidation(
     instrument: Instrument, investment_usd: Decimal, side: Side, lots: int, cost_micro: int
 ) -> Decimal | None:
-    """Where investment + profit = maintenance margin: ``m + s (q p - cost) = q p / (2 max leverage)``."""
-    maintenance = Decimal(1) / (2 * instrument.max_leverage)
+    """Where investment and profit are down to the maintenance margin."""
     size, cost = instrument.size_decimal(lots), Decimal(cost_micro).scaleb(-6)
-    price = (side.sign * cost - investment_usd) / (size * (side.sign - maintenance))
-    return price.quantize(Decimal(1).scaleb(-instrument.price_decimals)) if price > 0 else None
+    price = liquidation_price(side.sign * size, cost / size, investment_usd, instrument.tiers)
+    return price.quantize(Decimal(1).scaleb(-instrument.price_decimals)) if price is not None else None

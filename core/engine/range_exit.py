@@ -54,6 +54,8 @@ class Leaving:
         """Why the position must be closed and the coin halted; empty if it mustn't."""
         if coin.config.on_exit is not RangeExit.FLATTEN or not self.has_held(now) or coin.grid is None:
             return ""
+        if coin.wants_new_grid:
+            return ""  # an operator has resumed: the next grid begins anew
         instrument, mid = coin.config.instrument, coin.steady_mid.steady // 2
         edge = coin.grid.highest if self.side > 0 else coin.grid.lowest
         return (

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
-from core.domain.effects import Effect
+from core.domain.effects import Effect, notify
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.risk_engine import Rule
 from core.engine.stop_loss import AGAIN_MS, STOP_LOSS, closes_position, is_stop_loss
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
+
+
+TOLD_AGAIN_MS = 60_000
+_TOLD = frozenset(
+    {Rule.ORDER_VELOCITY, Rule.POSITION_VELOCITY, Rule.MARGIN, Rule.LIQUIDATION, Rule.PORTFOLIO}
+)
 
 
 def watch(engine: Engine, now: Instant) -> list[Effect]:
@@ -62,6 +69,20 @@ def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
         id_ = f"{STOP_LOSS}:{engine.boot}:{coin.name}:{stop.attempts}"
         out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, "risk"), now)
     return out + engine.latch(coin, reason)  # the reason of the halt is the rule, not that it is flattened
+
+
+def tell_binding(coin: Coin, now: Instant) -> list[Effect]:
+    """A limit that stops a level, other than the coin's own cap, is told when it begins to, and once a minute while it does."""
+    out: list[Effect] = []
+    for blocked in coin.blocked:
+        rule, told = blocked.why.rule, coin.told_limits
+        if rule in _TOLD and now.mono_ms - told.get(rule, -TOLD_AGAIN_MS) >= TOLD_AGAIN_MS:
+            told[rule] = now.mono_ms
+            side = blocked.level.slot.side.value
+            out.append(
+                notify("risk_block", "warn", coin.name, rule=rule.value, side=side, reason=blocked.reason)
+            )
+    return out
 
 
 def resume_refusal(engine: Engine, coins: list[Coin]) -> str:

@@ -17,6 +17,7 @@ from core.domain.effects import (
     Reconnect,
     notify,
 )
+from core.engine.breaker_watch import read_gate
 from core.engine.coin import read_gaps
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
     """What a tick asks for."""
     out: list[Effect] = []
     due = engine.schedule
+    if (allowed := read_gate(engine, now)) is not None:
+        return allowed
     for coin in engine.coins.values():
         out += engine.guarded(coin, lambda c: c.questions(now))
     link = engine.feed

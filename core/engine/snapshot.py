@@ -9,14 +9,18 @@ from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side
 from core.domain.pnl import Pnl, total_pnl
+from core.engine.breaker_watch import breaker_views
+from core.engine.circuit_breaker import BreakerName, BreakerState
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
 from core.engine.grid_calculator import Blocked
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
+from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.risk_engine import Rule
 from core.engine.schedule import CHAIN_ALARM_MS
+from core.engine.side_caps import worst_notional_micro
 from core.engine.why_not import frees, slots_without_order
 from core.view import (
     AlertView,
@@ -30,19 +34,19 @@ from core.view import (
     LastFillView,
     LevelState,
     LevelView,
+    MarginView,
     PnlView,
     RiskView,
     RunState,
     Severity,
     Snapshot,
+    StopState,
+    StopView,
     TransfersView,
 )
 
 QUARANTINE_SHOWN_MS = 60_000
 """How long after an unreadable message the screen still says so."""
-
-STALE_FEED_MS = 20_000
-"""The seed's limit for ws_data_age."""
 
 
 def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
@@ -64,18 +68,9 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
             reconnects=max(0, engine.feed.generation - 1),
             last_message_ms=engine.feed.last_message_ms,
             quarantined=engine.feed.quarantined.total(),
+            stale_after_s=engine.feed_age.stale_ms / 1000,
         ),
-        api=ApiView(
-            api_error_streak=engine.breaker.streak,
-            rest_latency_ms=engine.rest_latency_ms,
-            orders_sent=engine.orders_sent,
-            cancels_sent=engine.cancels_sent,
-            unknown_orders=sum(
-                o.state is OrderState.UNKNOWN for c in engine.coins.values() for o in c.orders.live()
-            ),
-            breaker_open=engine.breaker.is_open(now),
-            breaker_reason=engine.breaker.reason if engine.breaker.is_open(now) else "",
-        ),
+        api=_api_view(engine, now),
         risk=_risk_view(engine, coins),
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),
@@ -84,6 +79,23 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
             for id_, o in engine.desk.outcomes.items()
         ),
+    )
+
+
+def _api_view(engine: Engine, now: Instant) -> ApiView:
+    stopping = engine.breakers.stopping(now)
+    return ApiView(
+        api_error_streak=engine.breakers.api_error_streak,
+        rest_latency_ms=engine.rest_latency_ms,
+        orders_sent=engine.orders_sent,
+        cancels_sent=engine.cancels_sent,
+        unknown_orders=sum(
+            o.state is OrderState.UNKNOWN for c in engine.coins.values() for o in c.orders.live()
+        ),
+        api_error_limit=engine.breakers[BreakerName.PLACE].trip_above,
+        breaker_open=stopping is not None,
+        breaker_reason=f"{stopping.name.value}: {stopping.reason}" if stopping else "",
+        breakers=breaker_views(engine, now),
     )
 
 
@@ -116,6 +128,9 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         state=_coin_state(engine, coin),
         halt_reason=engine.halt_reason(coin),
         idle_reason=engine.vitals.idle_reason(engine, now) if engine.storage_trouble else coin.idle_reason,
+        session=coin.session.text,
+        session_policy=coin.config.sessions.policy.value if coin.config.sessions.closes else "",
+        session_opens_ms=coin.session.opens_ms if coin.session.is_frozen else 0,
         position=instrument.size_decimal(ledger.lots),
         entry=ledger.current.entry.scaleb(-instrument.price_decimals),
         bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
@@ -134,12 +149,19 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         ),
         worst_long=instrument.size_decimal(exposure.worst_long),
         worst_short=instrument.size_decimal(exposure.worst_short),
+        orders_last_min=coin.velocity.orders.used(now),
+        max_orders_per_min=coin.velocity.max_orders,
+        traded_last_min=instrument.size_decimal(coin.velocity.lots.used(now)),
+        max_traded_per_min=instrument.size_decimal(coin.velocity.max_lots),
+        liquidation=engine.liquidations.get(coin.name),
         max_slippage_pct=coin.config.slippage_ppb / 10**7,
         size_decimals=instrument.sz_decimals,
         price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
         fills=_fills_view(coin),
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
+        stop=_stop_view(coin),
+        margin=_margin_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
     )
 
@@ -204,12 +226,13 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
     return GridView(
         center=instrument.price_decimal(grid.center),
         generation=grid.generation,
-        spacing_pct=grid.spacing_ppb / 10**7,
+        spacing_pct=grid.spacing_here_ppb / 10**7,
         width_pct=100.0 * (grid.highest - grid.lowest) / grid.center,
         level_gap_pct=_widest_gap_pct(live, grid.center),
         orders_active=len(live),
         orders_target=len(coin.wanted),
         skew_ratio=max(-1.0, min(1.0, coin.ledger.lots / cap)),
+        override=coin.overrides.text(coin.config.grid),
         compression=coin.override,
         levels=levels,
     )
@@ -279,6 +302,25 @@ def _drift_view(coin: Coin) -> DriftView:
     )
 
 
+def _stop_view(coin: Coin) -> StopView:
+    want, instrument = wanted_stop(coin), coin.config.instrument
+    state, reason = look(coin)
+    if want is None:
+        return StopView(state, reason=reason)
+    resting = [o.lots for o in live_stops(coin) if o.state is OrderState.OPEN and o.trigger == want.trigger]
+    size = max(resting) if resting else want.lots
+    return StopView(state, instrument.price_decimal(want.trigger), instrument.size_decimal(size), reason)
+
+
+def _margin_view(coin: Coin) -> MarginView:
+    held = coin.held
+    leverage = held.leverage if held else coin.leverage
+    if leverage is None:
+        return MarginView()
+    mode, value = leverage.mode.value, leverage.value
+    return MarginView(mode, value, held.used_usd, held.liquidation) if held else MarginView(mode, value)
+
+
 def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
     value, risk, limits = engine.account_value, engine.risk, engine.risk.limits
     return RiskView(
@@ -294,6 +336,10 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         worst_case_usd=engine.portfolio.needed,
         withdrawable_usd=engine.portfolio.withdrawable,
         margin_utilization_pct=float(100 * engine.margin_used / value) if value > 0 else 0.0,
+        max_margin_pct=float(100 * engine.portfolio_limits.max_margin),
+        portfolio_notional_usd=Decimal(sum(map(worst_notional_micro, engine.coins.values()))).scaleb(-6),
+        max_portfolio_notional_usd=engine.portfolio_limits.max_notional_usd,
+        min_liq_distance_pct=float(100 * engine.portfolio_limits.min_liquidation_distance),
         funding_paid_usd=-sum((coin.funding_usd for coin in coins), Decimal(0)),
     )
 
@@ -332,11 +378,19 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
         is_high = drift.is_above(ALERT_PCT)
         text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' > {ALERT_PCT}%' if is_high else ''})"
         found.append((f"drift:{name}", Severity.CRIT if is_high else Severity.WARN, text, "R"))
+    if override := coin.overrides.text(coin.config.grid):
+        text = f"OVERRIDE {name}: {override}, by {coin.overrides.by}; `gridbot set spacing|levels default` clears it"
+        found.append((f"override:{name}", Severity.WARN, text, ""))
     if coin.grid_refused:
         found.append((f"grid:{name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
         key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
         found.append((f"halt:{name}", Severity.CRIT, f"{name} HALTED: {coin.halted}", key))
+    state, reason = look(coin)
+    if state is StopState.MISSING and coin.protection.uncovered_since_ms:
+        found.append((f"stop:{name}", Severity.CRIT, f"NO STOP RESTS FOR {name}: {reason}", "X"))
+    if coin.protection.too_far and coin.ledger.lots:
+        found.append((f"liquidation:{name}", Severity.CRIT, coin.protection.too_far, ""))
     if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
         found.append((f"chain:{name}", Severity.CRIT, f"A FILL OF {name} IS MISSING", "P"))
     return found
@@ -344,16 +398,28 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
 
 def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     found: list[Found] = []
-    last = engine.feed.last_message_ms
-    if last and now.wall_ms - last > STALE_FEED_MS:
-        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit 20 s)"
+    last, limit_ms = engine.feed.last_message_ms, engine.feed_age.stale_ms
+    if last and now.wall_ms - last > limit_ms:
+        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit {limit_ms // 1000} s)"
         found.append(("ws_age", Severity.CRIT, text, "W"))
-    if engine.breaker.is_open(now):
-        found.append(("breaker", Severity.CRIT, f"CIRCUIT BREAKER OPEN: {engine.breaker.reason}", ""))
-    elif engine.breaker.streak > 3:
-        found.append(("api", Severity.WARN, f"{engine.breaker.streak} API ERRORS IN A ROW", "W"))
+    found += _breaker_alerts(engine, now)
     quarantined = engine.feed.quarantined
     if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:
         text = f"{quarantined.total()} UNREADABLE MESSAGES ({', '.join(sorted(quarantined))}), none was used"
         found.append(("quarantine", Severity.WARN, text, "R"))
+    return found
+
+
+def _breaker_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """Of those whose trouble has no alert of its own."""
+    found: list[Found] = []
+    for name in (BreakerName.PLACE, BreakerName.CANCEL, BreakerName.INFO):
+        breaker = engine.breakers[name]
+        state, left_ms = breaker.state(now), breaker.cooldown_left_ms(now) or 0
+        if state is BreakerState.CLOSED:
+            continue
+        when = f"probe in {-(-left_ms // 1000)} s" if state is BreakerState.OPEN else "probing"
+        text = f"CIRCUIT BREAKER {name.value.upper()} {state.value.upper()}: {breaker.reason}, {when}"
+        grade = Severity.CRIT if state is BreakerState.OPEN else Severity.WARN
+        found.append((f"breaker:{name.value}", grade, text.replace("HALF_OPEN", "HALF-OPEN"), ""))
     return found

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.causes import Cause, Failure
+from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.instrument import Instrument
 from core.domain.orders import Order
 from core.domain.units import InexactNumberError
+from core.exchange.refusals import one_cause, whole_cause
 from core.exchange.wire import sample
 
 Complain = Callable[[str], None]
@@ -52,19 +54,23 @@ def _place_results(
 ) -> tuple[tuple[str, PlaceResult], ...]:
     refusal = whole_refusal(answer)
     if refusal is not None:
-        definite = refusal.startswith(NOT_PLACED)
-        result: PlaceResult = Refused(refusal) if definite else Unsettled(f"the exchange answered: {refusal}")
+        definite, cause = refusal.startswith(NOT_PLACED), whole_cause(refusal)
+        result: PlaceResult = (
+            Refused(refusal, cause) if definite else Unsettled(f"the exchange answered: {refusal}", cause)
+        )
         return tuple((order.cloid, result) for order in orders)
     statuses = _statuses(answer, "order")
     if statuses is None:
-        return tuple((order.cloid, Unsettled("an answer of another shape")) for order in orders)
+        return tuple(
+            (order.cloid, Unsettled("an answer of another shape", Cause.GARBLED)) for order in orders
+        )
     whole = _refused(statuses[0]) if len(orders) > 1 and len(statuses) == 1 else None
     if whole is not None and " asset=" not in whole.reason:
         # One invalid order fails the whole batch before any is looked at (Hyperliquid: error responses). Such an error names no
         # asset; one that does is about a single order, and the answer lacks the others.
         return tuple((order.cloid, whole) for order in orders)
     if len(statuses) != len(orders):
-        doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders")
+        doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders", Cause.GARBLED)
         return tuple((order.cloid, doubt) for order in orders)
     return tuple(
         (order.cloid, _status(status, order, instruments[order.coin]))
@@ -77,6 +83,8 @@ def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
     if refused is not None:
         return refused
     match status:
+        case "waitingForTrigger" if order.trigger:
+            return Waiting()
         case {"resting": {"oid": order_id, **rest}} if len(status) == 1 and _is_about(order, order_id, rest):
             return Resting(order_id)
         case {"filled": {"oid": order_id, "totalSz": size, **rest}} if len(status) == 1 and _is_about(
@@ -84,13 +92,13 @@ def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
         ):
             return _traded(order_id, size, order, instrument)
         case _:
-            return Unsettled(f"a status that isn't known: {sample(status)}")
+            return Unsettled(f"a status that isn't known: {sample(status)}", Cause.GARBLED)
 
 
 def _refused(status: Any) -> Refused | None:
     match status:
         case {"error": str(reason)} if len(status) == 1:
-            return Refused(reason)
+            return Refused(reason, one_cause(reason))
         case _:
             return None
 
@@ -104,9 +112,9 @@ def _traded(order_id: int, size: Any, order: Order, instrument: Instrument) -> P
     try:
         lots = instrument.parse_size(size)
     except InexactNumberError as error:
-        return Unsettled(str(error))
+        return Unsettled(str(error), Cause.GARBLED)
     if not 0 < lots <= order.lots:
-        return Unsettled(f"filled {size} of an order of {instrument.size_text(order.lots)}")
+        return Unsettled(f"filled {size} of an order of {instrument.size_text(order.lots)}", Cause.GARBLED)
     return Traded(order_id, lots)
 
 
@@ -130,12 +138,34 @@ def cancel_results(
     )
 
 
+def default_result(answer: Any) -> str | None:
+    """``""`` for the plain success of an action that answers nothing else, else the refusal; ``None`` if it is neither."""
+    refusal = whole_refusal(answer)
+    if refusal is not None:
+        return refusal
+    match answer:
+        case {"status": "ok", "response": {"type": "default"}}:
+            return ""
+        case _:
+            return None
+
+
 def whole_refusal(answer: Any) -> str | None:
     """The words of a whole-request refusal, ``None`` if it isn't one."""
     if isinstance(answer, dict) and answer.get("status") == "err":
         response = answer.get("response")
         return response if isinstance(response, str) and response else f"refused: {sample(response)}"
     return None
+
+
+def whole_failure(answer: Any) -> Failure | None:
+    """Why an action was not answered item by item; ``None`` if it was, or if it was refused for what is in it."""
+    refusal = whole_refusal(answer)
+    if refusal is None:
+        return None
+    cause = whole_cause(refusal)
+    is_about_an_item = cause.is_answer and cause is not Cause.REFUSED
+    return None if is_about_an_item else Failure(cause, refusal)
 
 
 def _statuses(answer: Any, kind: str) -> list[Any] | None:

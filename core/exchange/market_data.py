@@ -59,10 +59,18 @@ class MarketData:
     """The streams of one account: fills, order updates, and the best bid and ask of each coin."""
 
     def __init__(
-        self, base_url: str, account: str, instruments: dict[str, Instrument], clock: VenueClock, sink: Sink
+        self,
+        base_url: str,
+        account: str,
+        instruments: dict[str, Instrument],
+        clock: VenueClock,
+        sink: Sink,
+        silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
+        """``silent_after_s``: a connection silent for so long is given up, and no later than after ``SILENT_AFTER_S``."""
         self._url = "ws" + base_url.rstrip("/")[4:] + "/ws"
         self._account, self._instruments, self._clock, self._sink = account, instruments, clock, sink
+        self._silent_after_s = silent_after_s
         self._subscriptions: list[dict[str, Any]] = [
             {"type": "userFills", "user": account, "aggregateByTime": False},
             {"type": "orderUpdates", "user": account},
@@ -165,8 +173,9 @@ class MarketData:
                 async with asyncio.timeout(PING_AFTER_S):
                     frame = await self._receive(socket)
             except TimeoutError:
-                if self._clock.now().mono_ms - self._last_mono_ms > SILENT_AFTER_S * 1000:
-                    self._close_reason = f"silent for {SILENT_AFTER_S:.0f} s"
+                silent_s = min(self._silent_after_s, SILENT_AFTER_S)
+                if self._clock.now().mono_ms - self._last_mono_ms > silent_s * 1000:
+                    self._close_reason = f"silent for {silent_s:.0f} s"
                     return
                 await socket.send('{"method":"ping"}')
                 continue

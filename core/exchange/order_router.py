@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from core.domain.causes import Cause, Failure
 from core.domain.events import CancelOutcome, PlaceOutcome, Refused, Unsettled
 from core.domain.instrument import Instrument
+from core.domain.margin import Leverage
 from core.domain.orders import Order
-from core.exchange.actions import Action, cancel_action, order_action
-from core.exchange.answers import Complain, cancel_results, place_results
+from core.exchange.actions import Action, cancel_action, leverage_action, margin_action, order_action
+from core.exchange.answers import Complain, cancel_results, default_result, place_results, whole_failure
 from core.exchange.nonces import NonceAllocator
 from core.exchange.rest import Rest, RestError
 from core.exchange.signing import Signer
@@ -46,30 +48,40 @@ class OrderRouter:
         """Send one batch; always an outcome, for every order."""
         expires_ms = min(order.expires_ms for order in orders)
         if self._clock.now().venue_ms >= expires_ms:
-            late = Refused("not sent: it waited longer than its expiry")
+            late = Refused("not sent: it waited longer than its expiry", Cause.LOCAL)
             return PlaceOutcome(tuple((order.cloid, late) for order in orders))
         try:
-            return PlaceOutcome(
-                await self._send(
-                    order_action(orders, self._instruments),
-                    expires_ms,
-                    len(orders),
-                    lambda answer, complain: place_results(answer, orders, self._instruments, complain),
-                    needs_disk=True,
-                )
+            return await self._send(
+                order_action(orders, self._instruments),
+                expires_ms,
+                len(orders),
+                lambda answer, complain: self._placed(answer, orders, complain),
+                needs_disk=True,
             )
         except RestError as error:
-            doubt = Unsettled(str(error)) if error.was_sent else Refused(f"not sent: {error}")
-            return PlaceOutcome(tuple((order.cloid, doubt) for order in orders))
+            cause = error.cause
+            doubt = Unsettled(str(error), cause) if cause.was_sent else Refused(f"not sent: {error}", cause)
+            return PlaceOutcome(tuple((order.cloid, doubt) for order in orders), error.failure)
+
+    def _placed(self, answer: Any, orders: Sequence[Order], complain: Complain) -> PlaceOutcome:
+        results = place_results(answer, orders, self._instruments, complain)
+        failure = whole_failure(answer)
+        doubt = next((result for _, result in results if isinstance(result, Unsettled)), None)
+        if failure is None and doubt is not None and doubt.cause is Cause.GARBLED:
+            failure = Failure(Cause.GARBLED, doubt.reason)
+        return PlaceOutcome(results, failure)
 
     async def cancel(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
         """Cancel by (coin, cloid), in as many actions as needed; always an outcome, for every cloid."""
         results: list[tuple[str, str]] = []
+        failure: Failure | None = None
         for start in range(0, len(cloids), CANCELS_PER_ACTION):
-            results += await self._cancel_some(cloids[start : start + CANCELS_PER_ACTION])
-        return CancelOutcome(tuple(results))
+            some = await self._cancel_some(cloids[start : start + CANCELS_PER_ACTION])
+            results += some.results
+            failure = failure or some.failure
+        return CancelOutcome(tuple(results), failure)
 
-    async def _cancel_some(self, cloids: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    async def _cancel_some(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
         names = [cloid for _, cloid in cloids]
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
         try:
@@ -77,10 +89,33 @@ class OrderRouter:
                 cancel_action(cloids, self._instruments),
                 expires_ms,
                 len(cloids),
-                lambda answer, complain: cancel_results(answer, names, complain),
+                lambda answer, complain: self._cancelled(answer, names, complain),
             )
         except RestError as error:
-            return tuple((cloid, str(error)) for cloid in names)
+            return CancelOutcome(tuple((cloid, str(error)) for cloid in names), error.failure)
+
+    def _cancelled(self, answer: Any, cloids: Sequence[str], complain: Complain) -> CancelOutcome:
+        unread: list[str] = []
+        results = cancel_results(answer, cloids, unread.append)
+        for reason in unread:
+            complain(reason)
+        failure = whole_failure(answer) or (Failure(Cause.GARBLED, unread[0]) if unread else None)
+        return CancelOutcome(results, failure)
+
+    async def set_leverage(self, coin: str, leverage: Leverage) -> str:
+        """Why it was refused, empty if it was set. May be repeated. Raises ``RestError``."""
+        return await self._act(leverage_action(self._instruments[coin], leverage))
+
+    async def move_margin(self, coin: str, micro: int) -> str:
+        """Why it was refused, empty if it was done. Sent once. Raises ``RestError``: it may have been done."""
+        return await self._act(margin_action(self._instruments[coin], micro))
+
+    async def _act(self, action: Action) -> str:
+        expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
+        told = await self._send(action, expires_ms, 1, lambda answer, _: default_result(answer))
+        if told is None:
+            raise RestError("the exchange answered in another shape")
+        return told
 
     async def _send(
         self,
@@ -92,7 +127,7 @@ class OrderRouter:
     ) -> T:
         nonce = await self._nonces.take(self._clock.now().venue_ms)
         if needs_disk and self._nonces.is_without_disk:
-            raise RestError("the journal cannot be written", was_sent=False)
+            raise RestError("the journal cannot be written", Cause.STORAGE)
         payload = {
             "action": action,
             "nonce": nonce,
@@ -100,8 +135,10 @@ class OrderRouter:
             "vaultAddress": None,
             "expiresAfter": expires_ms,
         }
-        is_order = action["type"] == "order"
-        failpoint("order_signed" if is_order else "cancel_signed")
+        is_order, is_cancel = action["type"] == "order", action["type"] == "cancelByCloid"
+        if is_order or is_cancel:
+            failpoint("order_signed" if is_order else "cancel_signed")
         outcome = await self._rest.act(payload, items, parse)
-        failpoint("order_answered" if is_order else "cancel_answered")
+        if is_order or is_cancel:
+            failpoint("order_answered" if is_order else "cancel_answered")
         return outcome

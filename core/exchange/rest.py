@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import aiohttp
 import orjson
 
+from core.domain.causes import Cause, Failure
 from core.domain.events import WireQuarantined
 from core.exchange.answers import Complain
+from core.exchange.refusals import http_cause
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
 from core.exchange.wire import SAMPLE_CHARS, WireError, sample
@@ -28,12 +30,24 @@ READS_AT_ONCE = 8
 ACTIONS_AT_ONCE = 8
 
 
+RETRY_AFTER_MAX_S = 600.0
+"""A longer ``Retry-After`` is taken for a mistake."""
+
+
 class RestError(Exception):
     """No usable answer. ``was_sent`` is False only if the request certainly never left."""
 
-    def __init__(self, text: str, was_sent: bool = True) -> None:
+    def __init__(self, text: str, cause: Cause = Cause.UNANSWERED, retry_after_ms: int = 0) -> None:
         super().__init__(text)
-        self.was_sent = was_sent
+        self.cause, self.retry_after_ms = cause, retry_after_ms
+
+    @property
+    def was_sent(self) -> bool:
+        return self.cause.was_sent
+
+    @property
+    def failure(self) -> Failure:
+        return Failure(self.cause, str(self), self.retry_after_ms)
 
 
 def _session(limit: int) -> aiohttp.ClientSession:
@@ -117,7 +131,7 @@ class Rest:
         except orjson.JSONDecodeError as error:
             reason = f"{self._base}{path} answered something that isn't JSON: {_shown(body)}"
             self._set_aside(kind, "not JSON", body)
-            raise RestError(reason) from error
+            raise RestError(reason, Cause.GARBLED) from error
 
     async def _post(
         self, session: aiohttp.ClientSession, path: str, payload: dict[str, Any], timeout_s: float
@@ -131,18 +145,35 @@ class Rest:
                 allow_redirects=False,  # a signed action goes to one address, once
             ) as response:
                 if path == "/exchange":
-                    is_cancel = payload.get("action", {}).get("type") == "cancelByCloid"
-                    failpoint("cancel_sent" if is_cancel else "order_sent")
+                    kind = payload.get("action", {}).get("type")
+                    if kind in ("order", "cancelByCloid"):
+                        failpoint("order_sent" if kind == "order" else "cancel_sent")
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:
-            raise RestError(f"{self._base} cannot be reached ({error.os_error})", was_sent=False) from error
+            raise RestError(f"{self._base} cannot be reached ({error.os_error})", Cause.UNSENT) from error
         except TimeoutError as error:
             raise RestError(f"no answer from {self._base}{path} within {timeout_s:.0f} s") from error
         except aiohttp.ClientError as error:
             raise RestError(f"{self._base}{path}: {type(error).__name__} {error}".rstrip()) from error
         if response.status != 200:
-            raise RestError(f"{self._base}{path} answered HTTP {response.status}: {_shown(body)}")
+            cause, wait_s = (
+                http_cause(response.status),
+                _retry_after_s(response.headers.get("Retry-After", "")),
+            )
+            if cause is Cause.RATE_IP:
+                self._budget.pause(wait_s)
+            text = f"{self._base}{path} answered HTTP {response.status}: {_shown(body)}"
+            raise RestError(text, cause, int(1000 * wait_s))
         return body
+
+
+def _retry_after_s(header: str) -> float:
+    """Seconds of a ``Retry-After`` header; 0 without one, or if it names a date."""
+    try:
+        seconds = float(header)
+    except ValueError:
+        return 0.0
+    return seconds if 0 <= seconds <= RETRY_AFTER_MAX_S else 0.0
 
 
 def _shown(body: bytes) -> str:

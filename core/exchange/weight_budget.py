@@ -13,6 +13,9 @@ PER_MINUTE = 1200.0
 RESERVED = 300.0
 """Weight that reads leave for cancels, reductions and placements."""
 
+PAUSE_S = 2.0
+"""How long reads wait after a refusal for too many requests that names no time."""
+
 DEFAULT_WEIGHT = 20
 WEIGHTS = {
     "l2Book": 2,
@@ -64,6 +67,11 @@ class WeightBudget:
     def spend(self, weight: int) -> None:
         """Take weight without waiting: an action, or the rows of an answer that is here already."""
         self._left = self.left - weight
+
+    def pause(self, seconds: float) -> None:
+        """The exchange says that it is spent: reads wait for so long, at least ``PAUSE_S``."""
+        paused = self._reserved - max(seconds, PAUSE_S) * self._per_minute / 60
+        self._left = min(self.left, paused)
 
     async def wait_for(self, weight: int) -> None:
         """Take weight for a read once there is enough above the reserve."""

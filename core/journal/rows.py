@@ -22,8 +22,8 @@ ON CONFLICT DO NOTHING
 
 UPSERT_ORDER = """
 INSERT INTO orders (cloid, coin, purpose, generation, slot_side, slot_index, side, price, lots, tif, reduce_only,
-  created_ms, expires_ms, ledger_version, state, order_id, final_filled, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  created_ms, expires_ms, ledger_version, state, order_id, final_filled, reason, trigger_price)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (cloid) DO UPDATE SET state = excluded.state, order_id = excluded.order_id,
   final_filled = excluded.final_filled, reason = excluded.reason,
   generation = excluded.generation, slot_side = excluded.slot_side, slot_index = excluded.slot_index
@@ -42,7 +42,7 @@ GRID_COLUMNS = (
         "cap_short",
         "created_ms",
     ),
-    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis"),
+    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis", "base", "base_line"),
 )
 
 INSERT_GRID = f"INSERT INTO grids ({', '.join(GRID_COLUMNS)}) VALUES ({', '.join('?' * len(GRID_COLUMNS))})"
@@ -230,7 +230,7 @@ def order_values(order: Order) -> tuple[object, ...]:
         *((slot.generation, slot.side.value, slot.index) if slot else (None, None, None)),
         *(order.side.value, order.price, order.lots, order.tif.value, int(order.reduce_only)),
         *(order.created_ms, order.expires_ms, order.ledger_version),
-        *(order.state.value, order.order_id, order.final_filled, order.reason),
+        *(order.state.value, order.order_id, order.final_filled, order.reason, order.trigger),
     )
 
 
@@ -256,6 +256,7 @@ def order_from_row(row: Row, filled: int) -> Order:
         filled=filled,
         final_filled=row["final_filled"],
         reason=row["reason"],
+        trigger=row["trigger_price"],
     )
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from core.domain.causes import Cause
 from core.domain.clock import Instant
 from core.domain.effects import Effect, Notify, Place, notify
 from core.domain.events import (
@@ -121,7 +122,9 @@ class AccountLoop:
             self._publish(now)
 
     def _refuse(self, late: Place, waited_ms: int) -> None:
-        reason = Refused(f"not sent: the journal was written {waited_ms} ms after it was decided")
+        reason = Refused(
+            f"not sent: the journal was written {waited_ms} ms after it was decided", Cause.STORAGE
+        )
         self._inbox.force(PlaceOutcome(tuple((order.cloid, reason) for order in late.orders)))
 
     def _while_held(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from core.domain.causes import Cause
 from core.domain.effects import (
     AskAccount,
     AskBook,
@@ -18,6 +19,7 @@ from core.domain.effects import (
     Cancel,
     CancelOrphan,
     Effect,
+    MoveMargin,
     Place,
     Reconnect,
 )
@@ -26,6 +28,7 @@ from core.domain.events import (
     CancelOutcome,
     FillsArrived,
     FundingArrived,
+    MarginMoved,
     PlaceOutcome,
     RequestFailed,
     TransfersArrived,
@@ -120,6 +123,8 @@ class EffectRunner:
             case Backfill(since_ms, ticket, until_ms):
                 # The engine asks for the same gap again until it is closed; one read of it at a time is enough.
                 self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket, until_ms))
+            case MoveMargin():
+                self._spawn("margin", self._move_margin(effect))
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
@@ -159,7 +164,8 @@ class EffectRunner:
     def _spawn_read(self, kind: str, ticket: str, read: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         """A routine read (no ticket) waits for nobody, so one of a kind at a time is enough."""
         if ticket and len(self._tasks) >= TASKS_MAX:
-            self._inbox.force(RequestFailed(kind, "too many requests are under way; try again", ticket))
+            reason = "too many requests are under way; try again"
+            self._inbox.force(RequestFailed(kind, reason, ticket, Cause.LOCAL))
         elif ticket:
             self._spawn(kind, read(ticket))
         else:
@@ -198,17 +204,30 @@ class EffectRunner:
         finally:
             self._inbox.force(outcome)
 
+    async def _move_margin(self, effect: MoveMargin) -> None:
+        coin, ticket = effect.coin, effect.ticket
+        outcome = MarginMoved(coin, ticket, "the request was interrupted", is_definite=False)
+        try:
+            outcome = MarginMoved(coin, ticket, await self._router.move_margin(coin, effect.micro))
+        except RestError as error:
+            outcome = MarginMoved(coin, ticket, str(error), is_definite=not error.was_sent)
+        finally:
+            self._inbox.force(outcome)
+
+    def _failed(self, what: str, error: RestError | WireError, ticket: str = "") -> None:
+        self._inbox.force(RequestFailed(what, str(error), ticket, *_cause(error)))
+
     async def _ask_account(self, ticket: str) -> None:
         try:
             self._inbox.force(await self._reads.account(ticket))
         except (RestError, WireError) as error:
-            self._inbox.force(RequestFailed("account", str(error), ticket))
+            self._failed("account", error, ticket)
 
     async def _ask_open_orders(self, ticket: str) -> None:
         try:
             self._inbox.force(await self._reads.open_orders(ticket))
         except (RestError, WireError) as error:
-            self._inbox.force(RequestFailed("open orders", str(error), ticket))
+            self._failed("open orders", error, ticket)
 
     async def _ask_order_status(self, cloid: str) -> None:
         try:
@@ -216,14 +235,14 @@ class EffectRunner:
             self._status_failed = False
         except (RestError, WireError) as error:
             self._status_failed = True
-            self._inbox.force(RequestFailed("order status", str(error)))
+            self._failed("order status", error)
 
     async def backfill(self, since_ms: int | None, ticket: str, until_ms: int | None = None) -> None:
         """Read fills page by page into the inbox, then say that the end was reached."""
         started_ms = self._clock.now().venue_ms
         start = self._unread_since(started_ms) if since_ms is None else since_ms
         read = f"{ticket}@{started_ms}"
-        seen, error = 0, ""
+        seen, error, cause, wait_ms = 0, "", Cause.UNANSWERED, 0
         source = FillSource.RESOLVER if ticket == AWAITING_FILLS else FillSource.REST
         try:
             async for page in self._reads.fills_since(start, source, until_ms):
@@ -232,10 +251,10 @@ class EffectRunner:
                 for quarantined in page.quarantined:
                     self._inbox.force(quarantined)
         except (RestError, WireError) as failure:
-            error = str(failure)
+            error, (cause, wait_ms) = str(failure), _cause(failure)
         if not error and until_ms is None and start <= self.cursor_ms:
             self.cursor_ms = started_ms if since_ms is None else max(self.cursor_ms, started_ms)
-        self._inbox.force(BackfillDone(ticket, seen, 0, self.cursor_ms, error, read))
+        self._inbox.force(BackfillDone(ticket, seen, 0, self.cursor_ms, error, read, cause, wait_ms))
 
     def _unread_since(self, now_ms: int) -> int:
         """From where on fills may be unread (venue time).
@@ -255,7 +274,7 @@ class EffectRunner:
                     newest = max(newest, *(payment.time_ms for payment in payments))
                     await self._inbox.put(FundingArrived(payments))
         except (RestError, WireError) as error:
-            self._inbox.force(RequestFailed("funding", str(error)))
+            self._failed("funding", error)
         else:
             self.funding_ms = newest
 
@@ -275,10 +294,15 @@ class EffectRunner:
         try:
             self._inbox.force(await self._reads.book(coin))
         except (RestError, WireError) as error:
-            self._inbox.force(RequestFailed(f"book of {coin}", str(error)))
+            self._failed(f"book of {coin}", error)
 
     async def _ask_ledger_updates(self, since_ms: int) -> None:
         try:
             self._inbox.force(await self._reads.ledger_updates_since(since_ms))
         except (RestError, WireError) as error:
-            self._inbox.force(RequestFailed("ledger updates", str(error)))
+            self._failed("ledger updates", error)
+
+
+def _cause(error: RestError | WireError) -> tuple[Cause, int]:
+    """Of a read that failed, and how long the exchange asks to be left alone."""
+    return (error.cause, error.retry_after_ms) if isinstance(error, RestError) else (Cause.GARBLED, 0)

@@ -12,6 +12,7 @@ from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
+from core.domain.orders import Purpose
 from core.domain.pnl import Stake
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
@@ -21,10 +22,15 @@ from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
+from core.engine.overrides import Overrides
+from core.engine.protection import fired
+from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
+from core.engine.side_caps import PortfolioLimits
 from core.engine.skew import Skew, SkewSettings
 from core.engine.stop_loss import StopLoss
 from core.engine.transfers import TransferBook
+from core.engine.velocity import WINDOW_MS, Velocity
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -34,6 +40,7 @@ from core.runtime.settings import Settings
 from core.runtime.statedir import UsageError
 
 PPB = 10**9
+ORDERS_PER_MIN = 300
 ANCHOR_LOOKBACK_MS = 60_000
 ANCHOR_ATTEMPTS = 20
 ANCHOR_PAUSE_S = 1.0
@@ -49,6 +56,12 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         raise UsageError(
             f"max_position_abs {settings.max_position_abs} is less than one lot of {instrument.coin} "
             f"({instrument.size_text(1)}); write 0 for no cap in the coin, or more"
+        )
+    lots_per_min = int(settings.max_position_per_min.scaleb(instrument.sz_decimals))
+    if settings.max_position_per_min and not lots_per_min:
+        raise UsageError(
+            f"max_position_per_min {settings.max_position_per_min} is less than one lot of {instrument.coin} "
+            f"({instrument.size_text(1)}); write off for no limit, or more"
         )
     return CoinConfig(
         instrument=instrument,
@@ -103,7 +116,15 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         skew=SkewSettings(
             int(settings.skew_soft * PPB), int(settings.max_skew_ratio * PPB), int(settings.skew_hard * PPB)
         ),
+        sessions=SessionSettings(
+            settings.session_calendar,
+            ClosedSession(settings.closed_session),
+            int(settings.session_margin_min * 60_000),
+            int(settings.closed_widen * PPB),
+        ),
         leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
+        max_orders_per_min=orders_per_min(settings),
+        max_lots_per_min=lots_per_min,
         odd_profit_usd=settings.max_single_fill_pnl,
     )
 
@@ -116,6 +137,22 @@ def account_limits(settings: Settings) -> AccountLimits:
         settings.daily_pnl_stop or None,
         settings.daily_pnl_take or None,
     )
+
+
+def orders_per_min(settings: Settings) -> int:
+    """The limit in force, 0 for none: five a second, or so many that the grid can be replaced a few times."""
+    set_to = settings.max_orders_per_min
+    return max(ORDERS_PER_MIN, 12 * settings.num_grids) if set_to is None else set_to
+
+
+def set_thresholds(engine: Engine, settings: Settings) -> None:
+    """Of the settings that are the whole account's: its limits, and when the circuit breakers open."""
+    engine.portfolio_limits = PortfolioLimits(
+        settings.max_portfolio_notional, settings.max_margin_pct, settings.min_liq_distance_pct
+    )
+    engine.breakers.trip_above(settings.api_error_threshold)
+    engine.feed_age.stale_ms = int(settings.ws_stale_after_sec * 1000)
+    engine.feed_age.halt_ms = int(settings.data_halt_sec * 1000)
 
 
 def build_engine(
@@ -138,6 +175,7 @@ def build_engine(
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+        engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
     engine.look_for_missing(now)
     return engine
@@ -170,7 +208,25 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     coin.orders.take_changed()  # these rows are as they were
     for order in rows.live_orders:
         coin.orders.restore(order, now)
+        if order.purpose is Purpose.STOP and order.filled and not coin.halted:
+            fired(coin, order)  # a kill came between its fill and the halt
+    coin.velocity = _velocity(config, rows, now)
     return coin
+
+
+def _velocity(config: CoinConfig, rows: CoinRows, now: Instant) -> Velocity:
+    """What was sent and traded in the last minute counts on."""
+    velocity = Velocity(config.max_orders_per_min, config.max_lots_per_min)
+    sent = [order.created_ms for order in (*rows.ended_orders, *rows.live_orders)]
+    for window, stamps in (
+        (velocity.orders, [(time_ms, 1) for time_ms in sent]),
+        (velocity.lots, [(fill.time_ms, fill.lots) for fill in rows.fills]),
+    ):
+        for time_ms, amount in sorted(stamps):
+            age_ms = max(0, now.venue_ms - time_ms)
+            if age_ms < WINDOW_MS:
+                window.note(amount, now.mono_ms - age_ms)
+    return velocity
 
 
 def _ledger(name: str, rows: CoinRows) -> ShadowLedger:

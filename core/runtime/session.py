@@ -35,10 +35,19 @@ from core.runtime.control import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
+from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
-from core.runtime.restore import Opening, account_limits, build_engine, coin_config, open_position, risk_coins
+from core.runtime.restore import (
+    Opening,
+    account_limits,
+    build_engine,
+    coin_config,
+    open_position,
+    risk_coins,
+    set_thresholds,
+)
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
@@ -58,6 +67,7 @@ class Trade:
     withdrawal: Withdrawal
     storage: Storage
     control: ControlServer
+    setup: MarginSetup
 
 
 class Session:
@@ -174,6 +184,10 @@ class Session:
 
     async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
         reads = Reads(self._rest, self.clock, self._plan.identity.account, instruments, dex_of(self._plan))
+        mode = await self._unless_stopped(read_mode(reads))
+        if mode is None:
+            return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
+        reads.mode = mode
         restored = await self._unless_stopped(self._restore(reads, instruments))
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
@@ -191,6 +205,8 @@ class Session:
         )
         for warning in self._plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
+        if await self._unless_stopped(self._set_margins(engine, trade.setup)) is None:
+            return RunReport(ExitCode.CLEAN, "", summary(engine, self._plan.network))
         await self._live(trade)
         if trade.storage.trouble and self._failure is None:
             self._failure = RunReport(ExitCode.STORAGE, trade.storage.sentence)
@@ -203,6 +219,7 @@ class Session:
         instance = restored.meta["instance"]
         limits = account_limits(plan.settings.common)
         engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
+        set_thresholds(engine, plan.settings.common)
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]
@@ -231,7 +248,8 @@ class Session:
         signer, clock = self._plan.identity.signer, self.clock
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         router = OrderRouter(self._rest, signer, nonces, clock, instruments)
-        feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put)
+        stale_s = engine.feed_age.stale_ms / 1000
+        feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
         payments = [payment for rows in restored.coins.values() for payment in rows.funding]
         runner = EffectRunner(
@@ -267,7 +285,14 @@ class Session:
             lambda: status(engine, self._snapshot(engine, clock.now())),
             engine.desk.outcomes.get,
         )
-        return Trade(loop, feed, runner, nonces, withdrawal, storage, control)
+        setup = MarginSetup(reads, router, self._publish_event)
+        return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
+
+    async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:
+        """Before the first order, and before anybody is answered."""
+        for name, coin in engine.coins.items():
+            coin.leverage = await setup.prepare(self._plan.settings.by_coin[name], coin.config.instrument)
+        return True
 
     async def _live(self, trade: Trade) -> None:
         """Until the stop procedure has ended, or something has broken: then what is ours is taken back first."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.program import gridbot
-from tests.unit.runtime.config import FOR_MAINNET
+from tests.unit.runtime.config import FOR_MAINNET, FOR_TESTNET
 
 KEY = "0x" + "5c" * 32
 
@@ -24,14 +24,16 @@ def test_check_lists_all_at_once_and_ends_with_2(home: Path) -> None:
     assert verdict == "3 things are wrong; judged for paper"
 
 
-@pytest.mark.parametrize(("network", "code"), [("paper", 0), ("testnet", 2), ("mainnet", 2)])
-def test_check_says_which_network_it_judged_for(home: Path, network: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("network", "wanted"), [("paper", ""), ("testnet", FOR_TESTNET), ("mainnet", FOR_MAINNET)]
+)
+def test_check_says_which_network_it_judged_for(home: Path, network: str, wanted: str) -> None:
     done = gridbot(home, "config", "check", "--network", network, "--json")
     found = json.loads(done.stdout)
-    assert (done.returncode, found["ok"], found["network"]) == (code, code == 0, network)
-    assert {problem["key"] for problem in found["problems"]} == (
-        {line.split(" = ")[0] for line in FOR_MAINNET.split("\n")} if code else set()
-    )
+    assert (done.returncode, found["ok"], found["network"]) == (2 if wanted else 0, not wanted, network)
+    assert {problem["key"] for problem in found["problems"]} == {
+        line.split(" = ")[0] for line in wanted.splitlines()
+    }
 
 
 def test_show_prints_each_setting_with_its_origin_and_never_a_key(home: Path) -> None:
@@ -40,12 +42,12 @@ def test_show_prints_each_setting_with_its_origin_and_never_a_key(home: Path) ->
     done = gridbot(home, "config", "show", "--network", "mainnet", "--coin", "BTC", env=env)
     assert (done.returncode, done.stderr) == (0, "")
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("  ")}
-    assert lines["num_grids"].endswith("gridbot.toml line 9")
+    assert lines["num_grids"].endswith("gridbot.toml line 10")
     assert lines["leverage"].endswith("HL_LEVERAGE")
     assert lines["coins"].endswith("--coin")
     assert lines["trailing_pct"].endswith("default")
     shown = gridbot(home, "config", "show", "--json", env=env).stdout
-    assert json.loads(shown)["coins"]["BTC"]["num_grids"]["line"] == 9
+    assert json.loads(shown)["coins"]["BTC"]["num_grids"]["line"] == 10
     assert KEY[2:] not in done.stdout + shown
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.engine import coin, feed_watch, order_manager
+from core.engine import circuit_breaker, coin, feed_watch, order_manager
+from core.engine.circuit_breaker import POLICIES, Policy
 from core.exchange import market_data, order_router, rest
 from core.runtime import reach
 
@@ -42,6 +43,17 @@ IMPATIENT: dict[ModuleType, dict[str, Any]] = {
     reach: {"REACH_FOR_S": 1.0, "RETRY_S": 0.05},
 }
 """No answer is waited for longer than half a second."""
+
+
+PROBING: dict[ModuleType, dict[str, Any]] = {
+    circuit_breaker: {
+        "POLICIES": {
+            name: Policy(policy.cooldown_ms // 5, policy.cooldown_max_ms // 5)
+            for name, policy in POLICIES.items()
+        }
+    },
+}
+"""The cooldowns of the circuit breakers, in a fifth of the time."""
 
 
 @contextmanager

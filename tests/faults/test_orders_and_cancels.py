@@ -14,7 +14,7 @@ from core.domain.cloid import make_cloid
 from core.domain.orders import Side
 from core.paper.venue.batch import Batch
 from core.paper.venue.orders import Order
-from tests.faults.pace import BRISK, pace
+from tests.faults.pace import BRISK, PROBING, pace
 from tests.faults.world import GRID, World
 
 NO_UPDATES = {"kind": "ws_drop", "channel": "orderUpdates"}
@@ -43,10 +43,13 @@ def cancels(world: World) -> int:
 
 
 async def test_o04_a_refusal_of_a_whole_action_is_no_success_and_no_doubt(world: World) -> None:
-    await world.faults({"kind": "agent_expired", "count": 1})
+    await world.act({"type": "updateLeverage", "asset": 0, "isCross": False, "leverage": 3})
+    await world.faults({"kind": "agent_expired", "count": 1})  # nothing is sent before the orders then
     await world.start(resting=None)
     await world.until(lambda: len(world.told("order_rejected")) == GRID, "each is told to be refused")
     assert all("does not exist" in told["reason"] for told in world.told("order_rejected"))
+    await world.check("order_rejected", halted="auth: ")
+    assert (await world.control("resume"))["outcome"] == "done"
     await world.check("order_rejected")
     assert not world.told("order_unknown")
     assert len(world.rows("SELECT 1 FROM orders WHERE state = 'rejected'")) == GRID
@@ -255,7 +258,7 @@ async def test_a_grid_is_replaced_without_a_naked_book_though_nothing_can_be_pla
     world: World, fault: str
 ) -> None:
     failing: dict[str, Any] = {"kind": fault, "action": "order"}
-    with pace(BRISK), counted(world) as counts:
+    with pace(BRISK, PROBING), counted(world) as counts:
         await world.start()
         counts.clear()
         await world.faults(failing)

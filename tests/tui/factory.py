@@ -11,6 +11,7 @@ from core.domain.commands import Action
 from core.view import (
     AlertView,
     ApiView,
+    BreakerView,
     CoinView,
     CommandView,
     DriftView,
@@ -26,6 +27,8 @@ from core.view import (
     RunState,
     Severity,
     Snapshot,
+    StopState,
+    StopView,
 )
 
 NOW_MS = 1_767_276_183_000
@@ -124,6 +127,8 @@ def coin_view(**changes: Any) -> CoinView:
         position_cap=Decimal("0.75"),
         worst_long=Decimal("0.375"),
         worst_short=Decimal("0"),
+        orders_last_min=12,
+        max_orders_per_min=360,
         max_slippage_pct=0.5,
         price_decimals=1,
         fills=FillsView(
@@ -149,6 +154,7 @@ def coin_view(**changes: Any) -> CoinView:
             levels=levels(),
         ),
         drift=DriftView(exchange_position=Decimal("0.1875"), observed_ms=NOW_MS - 2_000),
+        stop=StopView(StopState.RESTING, Decimal("61500"), Decimal("0.375")),
     )
     return replace(coin, **changes)
 
@@ -192,6 +198,31 @@ def snapshot(**changes: Any) -> Snapshot:
         events=events(),
     )
     return replace(made, **changes)
+
+
+def tripped() -> Snapshot:
+    """Placements are probed after an outage, reads are open again, and no stream has spoken for a while."""
+    breakers = (
+        BreakerView("place", "half_open", "no answer from the exchange within 5 s", "unanswered", 5, 2, 0.0),
+        BreakerView("cancel"),
+        BreakerView("info", "open", "HTTP 502: Bad Gateway", "server", 7, 1, 8.4),
+        BreakerView("feed"),
+        BreakerView("storage"),
+        BreakerView("auth"),
+    )
+    text = "CIRCUIT BREAKER INFO OPEN: HTTP 502: Bad Gateway, probe in 9 s"
+    return snapshot(
+        api=ApiView(
+            api_error_streak=7,
+            rest_latency_ms=184.0,
+            orders_sent=1_204,
+            cancels_sent=988,
+            breaker_open=True,
+            breaker_reason="info: HTTP 502: Bad Gateway",
+            breakers=breakers,
+        ),
+        alerts=(AlertView("breaker:info", Severity.CRIT, text, "", NOW_MS - 4_000),),
+    )
 
 
 def halted(**changes: Any) -> Snapshot:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.domain.commands import Action
-from core.view import ApiView, DriftView, FeedView, RunState
+from core.view import ApiView, BreakerView, DriftView, FeedView, RunState
 from gridbot_tui import keymap
 from gridbot_tui.keymap import ACTIONS, BY_ID, Danger
 from gridbot_tui.screens.help import help_lines
@@ -40,7 +40,8 @@ def test_the_keys_of_tmux_and_flow_control_stay_free() -> None:
 
 def test_every_command_of_the_core_has_a_key() -> None:
     looks_only = {"reconcile"}  # R settles and A accepts; what it adds is a sentence for scripts
-    assert {str(action) for action in Action} - looks_only <= set(BY_ID)
+    with_an_amount = {"margin_preview", "margin_add"}  # typed on the command line
+    assert {str(action) for action in Action} - looks_only - with_an_amount <= set(BY_ID)
 
 
 def test_every_binding_carries_an_id_and_a_tooltip() -> None:
@@ -90,6 +91,8 @@ def test_resume_is_refused_with_the_reason_while_one_holds() -> None:
     assert resume(halted(api=ApiView(breaker_open=True, breaker_reason="5 errors"))) == (
         "the circuit breaker is open: 5 errors"
     )
+    auth = ApiView(breaker_open=True, breakers=(BreakerView("auth", "open"), BreakerView("place")))
+    assert resume(halted(api=auth)) is None, "resuming is what probes it"
 
 
 def test_one_halted_coin_of_two_can_be_resumed() -> None:

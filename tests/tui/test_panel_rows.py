@@ -6,12 +6,29 @@ from decimal import Decimal
 
 import pytest
 
-from core.view import ApiView, DriftView, FeedView, FillsView, RunState, Severity
+from core.view import (
+    ApiView,
+    BreakerView,
+    DriftView,
+    FeedView,
+    FillsView,
+    RunState,
+    Severity,
+    StopState,
+    StopView,
+)
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
 from widgets.fields import Field, field_line, panel_lines
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, position_fields, risk_fields, system_fields
+from widgets.panel_rows import (
+    breaker_fields,
+    fill_fields,
+    grid_fields,
+    position_fields,
+    risk_fields,
+    system_fields,
+)
 
 ALL_PANELS = [position_fields, fill_fields, grid_fields, system_fields, risk_fields]
 
@@ -126,6 +143,39 @@ def test_an_open_breaker_says_why() -> None:
     assert field(fields, "API errs").severity is Severity.CRIT
 
 
+def test_each_breaker_that_is_not_closed_has_its_row_the_open_ones_first() -> None:
+    probing = BreakerView("info", "half_open", "time-out", "unanswered", 4, 1, 0.0)
+    opened = BreakerView("place", "open", "HTTP 502", "server", 9, 3, 17.4)
+    calm = BreakerView("cancel")
+    fields = breaker_fields(ApiView(breaker_open=True, breakers=(probing, opened, calm)))
+    assert [(f.value, f.severity) for f in fields] == [
+        ("place OPEN 17s, trip 3: HTTP 502", Severity.CRIT),
+        ("info PROBING: time-out", Severity.WARN),
+    ]
+
+
+def test_closed_breakers_are_one_row_that_remembers_how_often_they_opened() -> None:
+    (quiet,) = breaker_fields(ApiView(breakers=(BreakerView("place"), BreakerView("info"))))
+    assert (quiet.value, quiet.notes, quiet.severity) == ("closed", (), Severity.INFO)
+    (field_,) = breaker_fields(
+        ApiView(breakers=(BreakerView("place", trips=2), BreakerView("info", trips=1)))
+    )
+    assert field_.notes == ("3 trips",)
+
+
+def test_a_breaker_that_no_time_closes_counts_nothing_down() -> None:
+    opened = BreakerView("auth", "open", "no agent", "auth", 1, 1, None)
+    (shown,) = breaker_fields(ApiView(breaker_open=True, breakers=(opened,)))
+    assert shown.value == "auth OPEN: no agent"
+
+
+def test_the_limit_of_the_streams_age_is_the_one_that_was_set() -> None:
+    feed = FeedView(connected=True, ready=True, last_message_ms=NOW_MS - 20_000, stale_after_s=60.0)
+    shown = field(system_fields(look_at(feed=feed)), "WS age")
+    assert shown.severity is Severity.INFO
+    assert shown.notes == ("[<60s]",)
+
+
 def test_orders_below_target_warn_only_while_running() -> None:
     thin = replace(coin_view().grid, orders_active=28)
     running = grid_fields(look_at(coins=(coin_view(grid=thin),)))
@@ -148,6 +198,20 @@ def test_a_silent_core_is_not_claimed_to_be_running() -> None:
 
 def test_a_halt_says_why() -> None:
     assert "HALTED: an operator asked" in row(risk_fields(Look(halted(), NOW_MS)), "Trading")
+
+
+def test_margin_is_graded_against_its_limit_and_orders_against_theirs() -> None:
+    risk = replace(snapshot().risk, max_margin_pct=30.0)
+    for used, severity in ((20.9, Severity.INFO), (21.0, Severity.WARN), (30.0, Severity.CRIT)):
+        fields = risk_fields(look_at(risk=replace(risk, margin_utilization_pct=used)))
+        assert field(fields, "Margin").value == f"{used:.1f}% of 30.0%"
+        assert field(fields, "Margin").severity is severity
+    for sent, severity in ((69, Severity.INFO), (70, Severity.WARN), (100, Severity.CRIT)):
+        coin = coin_view(orders_last_min=sent, max_orders_per_min=100)
+        shown = field(risk_fields(look_at(coins=(coin,))), "Sent/min")
+        assert (shown.value, shown.severity) == (f"{sent} of 100", severity)
+    unlimited = field(risk_fields(look_at(coins=(coin_view(max_orders_per_min=0),))), "Sent/min")
+    assert (unlimited.value, unlimited.notes) == ("12", ("no limit",))
 
 
 def test_drawdown_is_graded_against_its_limit() -> None:
@@ -193,3 +257,23 @@ def test_a_coin_that_is_halted_alone_is_halted_on_its_dashboard() -> None:
     )
     assert Look(both, NOW_MS).state is RunState.RUNNING
     assert Look(both, NOW_MS, coin_index=1).state is RunState.HALTED
+
+
+def test_the_position_panel_says_where_the_stop_stands() -> None:
+    def shown(stop: StopView, position: str = "0.1875") -> str:
+        coin = coin_view(stop=stop, position=Decimal(position))
+        return row(position_fields(look_at(coins=(coin,))), "Stop")
+
+    price, size = Decimal(61_500), Decimal("0.375")
+    assert shown(StopView(StopState.RESTING, price, size)).split() == [
+        "Stop",
+        "✓",
+        "61,500.0",
+        "rests,",
+        "0.375",
+    ]
+    assert shown(StopView(StopState.PLACING, price, size)).split() == ["Stop", "▲", "61,500.0", "placing"]
+    missing = shown(StopView(StopState.MISSING, price, size, "Too many open orders."))
+    assert "✖ 61,500.0 MISSING: Too many" in missing
+    assert shown(StopView()).split() == ["Stop", "none"]
+    assert shown(StopView(), "0").split() == ["Stop", "none", "needed"]

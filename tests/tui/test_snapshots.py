@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from core.view import Snapshot
 from tests.tui.conftest import Console
-from tests.tui.factory import drifting, halted, snapshot
+from tests.tui.factory import drifting, halted, snapshot, tripped
 
 MakeConsole = Callable[[Snapshot | None], Console]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -31,6 +31,11 @@ def test_halted_with_a_position_on_testnet(
 @SIZES
 def test_live_with_a_drift_alert(console: MakeConsole, snap_compare: Any, size: tuple[int, int]) -> None:
     assert snap_compare(console(drifting()).app, terminal_size=size)
+
+
+@SIZES
+def test_an_open_breaker(console: MakeConsole, snap_compare: Any, size: tuple[int, int]) -> None:
+    assert snap_compare(console(tripped()).app, terminal_size=size)
 
 
 @SIZES

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.events import Refused, Resting, Traded, Unsettled
+from core.domain.causes import Cause
+from core.domain.events import Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.orders import Order
 from core.exchange.answers import NOT_PLACED, cancel_results, place_results, whole_refusal
 from tests.unit.exchange.samples import INSTRUMENTS, cloid, order
@@ -42,8 +43,14 @@ _ETH = order(1, coin="ETH", lots=200)
         ("exchange_order_resting", Resting(77738308)),
         ("exchange_order_filled", Traded(77747314, 200)),
         ("exchange_order_reduce_only_shrunk_fill", Traded(62014444172, 200)),
-        ("exchange_order_error_min_notional", Refused("Order must have minimum value of $10. asset=4")),
-        ("exchange_order_error_reduce_only", Refused("Reduce only order would increase position. asset=4")),
+        (
+            "exchange_order_error_min_notional",
+            Refused("Order must have minimum value of $10. asset=4", Cause.MIN_NOTIONAL),
+        ),
+        (
+            "exchange_order_error_reduce_only",
+            Refused("Reduce only order would increase position. asset=4", Cause.REDUCE_ONLY),
+        ),
     ],
 )
 def test_a_recorded_answer_settles_its_order(name: str, expected: object) -> None:
@@ -55,15 +62,20 @@ def test_a_partly_filled_ioc_tells_what_traded() -> None:
     assert result == Traded(77747314, 200)
 
 
-@pytest.mark.parametrize("name", ["exchange_rate_limited", "exchange_cancel_over_200"])
-def test_a_recorded_refusal_of_the_whole_request_refuses_every_order(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [("exchange_rate_limited", Cause.RATE_ADDRESS), ("exchange_cancel_over_200", Cause.MALFORMED)],
+)
+def test_a_recorded_refusal_of_the_whole_request_refuses_every_order(name: str, cause: Cause) -> None:
     results = _results(_recorded(name), order(1), order(2))
-    assert results == [Refused(_recorded(name)["response"])] * 2
+    assert results == [Refused(_recorded(name)["response"], cause)] * 2
 
 
 @pytest.mark.parametrize("text", NOT_PLACED)
 def test_a_refusal_that_comes_before_any_order_is_definite(text: str) -> None:
-    assert _results({"status": "err", "response": f"{text} 5 < 6"}, order(1)) == [Refused(f"{text} 5 < 6")]
+    (result,) = _results({"status": "err", "response": f"{text} 5 < 6"}, order(1))
+    assert result == Refused(f"{text} 5 < 6", result.cause)
+    assert result.cause is not Cause.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -87,7 +99,7 @@ def test_a_refusal_in_other_words_settles_nothing(text: object) -> None:
 def test_one_error_for_a_batch_refuses_all_of_it() -> None:
     assert (
         _results(_ok({"error": "Order has invalid price."}), order(1), order(2))
-        == [Refused("Order has invalid price.")] * 2
+        == [Refused("Order has invalid price.", Cause.TICK)] * 2
     )
 
 
@@ -241,3 +253,13 @@ def test_an_answer_nested_a_thousand_deep_settles_nothing() -> None:
     for answer in (deep, _ok(deep), {"status": "err", "response": deep}):
         assert all(isinstance(result, Unsettled) for result in _results(answer, order(1)))
         assert all(text for _, text in cancel_results(answer, ["a"]))
+
+
+def test_a_trigger_order_that_waits_has_been_taken() -> None:
+    (result,) = _results(_ok("waitingForTrigger"), order(1, trigger=800_000))
+    assert result == Waiting()
+
+
+def test_a_trigger_order_that_rests_by_another_wording_has_been_taken() -> None:
+    (result,) = _results(_ok({"resting": {"oid": 5}}), order(1, trigger=800_000))
+    assert result == Resting(5)

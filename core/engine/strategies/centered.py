@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.domain.grid import PPB, GridRow
 from core.engine.grid_calculator import SpacingChoice, spacing_floor
 from core.engine.strategies.strategy import (
     Ask,
-    grid_around,
+    bare_grid,
+    completed,
     has_left,
     may_follow,
     on_the_lines_of,
@@ -23,9 +26,8 @@ class CenteredGrid:
         settings, price = ask.settings, ask.mid_twice // 2
         spacing = self.spacing(ask).ppb
         center = price + price * _bias(ask, spacing) // PPB
-        if kept := _kept_lines(ask, center, spacing):
-            center, spacing = kept
-        return grid_around(ask, center, spacing, settings.levels, settings.levels)
+        bare = bare_grid(ask, center, spacing, settings.levels, settings.levels)
+        return completed(ask, _on_kept_lines(ask, bare) or bare)
 
     def outgrown(self, grid: GridRow, ask: Ask) -> str:
         reach = ask.settings.trailing.reach_ppb
@@ -45,16 +47,23 @@ def _bias(ask: Ask, spacing_ppb: int) -> int:
     return max(-most, min(most, ask.conditions.trend_ppb))
 
 
-def _kept_lines(ask: Ask, center: int, spacing_ppb: int) -> tuple[int, int] | None:
-    """Center and spacing on the lines of the grid before, if that is of the same kind."""
+def _on_kept_lines(ask: Ask, bare: GridRow) -> GridRow | None:
+    """The grid on the lines of the one before, if that is of the same kind."""
     before, settings = ask.before, ask.settings
     if before is None or before.spacing is not settings.spacing or settings.bias_max_ppb or before.is_endless:
         return None
-    if abs(center - before.center) * PPB > before.center * before.spacing_ppb * 4 * settings.levels:
+    if abs(bare.center - before.center) * PPB > before.center * before.spacing_here_ppb * 4 * settings.levels:
         return None
-    moved = on_the_lines_of(before, center)
+    moved = on_the_lines_of(before, bare.center)
     _, floor = spacing_floor(settings, ask.mid_twice // 2, ask.instrument)
-    if not floor <= moved.spacing_ppb <= settings.spacing_max_ppb:
+    kept = moved.spacing_here_ppb
+    is_alike = abs(kept - bare.spacing_ppb) * PPB <= ALIKE_PPB * bare.spacing_ppb
+    if not is_alike or not floor <= kept <= settings.spacing_max_ppb:
         return None
-    is_alike = abs(moved.spacing_ppb - spacing_ppb) * PPB <= ALIKE_PPB * spacing_ppb
-    return (moved.center, moved.spacing_ppb) if is_alike else None
+    return replace(
+        bare,
+        center=moved.center,
+        spacing_ppb=moved.spacing_ppb,
+        base=moved.base,
+        base_line=moved.base_line,
+    )

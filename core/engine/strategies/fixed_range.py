@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from core.domain.grid import PPB, GridRow, Spacing
@@ -9,10 +10,9 @@ from core.engine.grid_calculator import GridImpossibleError, SpacingChoice, spac
 from core.engine.strategies.strategy import (
     Ask,
     bare_grid,
-    grid_around,
+    completed,
     has_left,
     may_follow,
-    on_the_lines_of,
 )
 
 
@@ -25,8 +25,8 @@ class FixedRangeGrid:
         bare = bare_grid(ask, low, spacing, 0, cells)
         shift = self._shift(bare, ask)
         below = min(cells, max(0, bare.nearest_line(ask.mid_twice // 2) - shift))
-        at = on_the_lines_of(bare, bare.line(shift + below))
-        return grid_around(ask, at.center, at.spacing_ppb, below, cells - below)
+        around = bare_grid(ask, bare.line(shift + below), spacing, below, cells - below)
+        return completed(ask, replace(around, base=low, base_line=-shift - below))
 
     def outgrown(self, grid: GridRow, ask: Ask) -> str:
         is_out = ask.trails and has_left(grid, ask.mid_twice) and may_follow(ask, grid)
@@ -39,13 +39,16 @@ class FixedRangeGrid:
             ppb = (high - low) * PPB // (low * cells)
         else:
             ppb = _ratio_ppb(Decimal(high) / low, cells)
-        name, floor = spacing_floor(settings, low, ask.instrument)
-        if ppb < floor:
-            raise GridImpossibleError(
-                f"{ask.instrument.coin}: {cells} cells between {ask.instrument.price_text(low)} and "
-                f"{ask.instrument.price_text(high)} are {ppb / 10**7:.4f} % apart, and {name} ask for {floor / 10**7:.4f} %; "
-                "lower HL_NUM_GRIDS or widen the range"
-            )
+        # The narrowest cell of an arithmetic range is its topmost, and ticks grow with the price.
+        for price in (low, high):
+            here = low * ppb // price if settings.spacing is Spacing.ARITHMETIC else ppb
+            name, floor = spacing_floor(settings, price, ask.instrument)
+            if here < floor:
+                raise GridImpossibleError(
+                    f"{ask.instrument.coin}: {cells} cells between {ask.instrument.price_text(low)} and "
+                    f"{ask.instrument.price_text(high)} are {here / 10**7:.4f} % apart, and {name} ask for "
+                    f"{floor / 10**7:.4f} %; lower HL_NUM_GRIDS or widen the range"
+                )
         return SpacingChoice(ppb)
 
     @staticmethod

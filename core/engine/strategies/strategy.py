@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from core.domain.grid import PPB, GridRow, Spacing
+from core.domain.grid import PPB, GridRow
 from core.domain.instrument import Instrument
 from core.engine.grid_calculator import SpacingChoice, compute_spacing, sized, with_entry
 from core.engine.grid_settings import CALM, Conditions, GridSettings
@@ -71,7 +71,11 @@ def bare_grid(ask: Ask, center: int, spacing_ppb: int, below: int, above: int) -
 
 def grid_around(ask: Ask, center: int, spacing_ppb: int, below: int, above: int) -> GridRow:
     """With sizes, caps and entry. Raises ``GridImpossibleError``."""
-    bare = bare_grid(ask, center, spacing_ppb, below, above)
+    return completed(ask, bare_grid(ask, center, spacing_ppb, below, above))
+
+
+def completed(ask: Ask, bare: GridRow) -> GridRow:
+    """Lines with sizes, caps and entry. Raises ``GridImpossibleError``."""
     return with_entry(sized(ask.settings, ask.instrument, bare, ask.profit_micro), ask.position)
 
 
@@ -95,18 +99,24 @@ def may_follow(ask: Ask, grid: GridRow) -> bool:
 
 
 def respaced(grid: GridRow, ask: Ask) -> str:
-    """Whether volatility asks for quite another spacing than the grid has."""
+    """Whether volatility asks for quite another spacing than the grid has. Raises ``GridImpossibleError``.
+
+    How much of it tightening takes back was decided when the grid was built: what it could take back is no reason for another,
+    or a grid that was tightened would be widened again as soon as the price stands still.
+    """
     if not ask.settings.widens:
         return ""
-    wanted = spacing_by_settings(ask).ppb
-    if abs(wanted - grid.spacing_ppb) * PPB <= RESPACE_PPB * grid.spacing_ppb:
+    calm = replace(ask.conditions, adverse_ppb=0)
+    wide = spacing_by_settings(replace(ask, conditions=calm)).ppb
+    tight = spacing_by_settings(replace(ask, conditions=replace(calm, adverse_ppb=PPB))).ppb
+    now, share = grid.spacing_here_ppb, RESPACE_PPB * grid.spacing_here_ppb // PPB
+    if tight - share <= now <= wide + share:
         return ""
-    return f"the spacing is to be {wanted / 10**7:.4f} %, it is {grid.spacing_ppb / 10**7:.4f} %"
+    return f"the spacing is to be {wide / 10**7:.4f} %, it is {now / 10**7:.4f} %"
 
 
 def on_the_lines_of(before: GridRow, center: int) -> GridRow:
     """The grid before with another of its own lines as its center: the one nearest to ``center``. Its orders may stay."""
-    line = before.line(before.nearest_line(center))
-    if before.spacing is Spacing.GEOMETRIC:
-        return replace(before, center=line)
-    return replace(before, center=line, spacing_ppb=before.center * before.spacing_ppb // line)
+    line = before.nearest_line(center)
+    base = before.base or before.center
+    return replace(before, center=before.line(line), base=base, base_line=before.base_line - line)

@@ -166,7 +166,47 @@ def limits_of_inventory_are_in_order(settings: Settings) -> Contradiction | None
     )
 
 
+def orders_go_after_new_ones_stop(settings: Settings) -> Contradiction | None:
+    least = settings.ws_stale_after_sec
+    if not 0 < settings.data_halt_sec < least:
+        return None
+    why = f"is below ws_stale_after_sec ({least}), so orders would be taken back before new ones stop"
+    return Contradiction("data_halt_sec", why, "use at least", least, "off")
+
+
+def orders_of_a_minute_hold_a_grid(settings: Settings) -> Contradiction | None:
+    grid = 2 * settings.num_grids
+    if not 0 < (settings.max_orders_per_min or 0) < grid:
+        return None
+    why = f"is below one whole grid of {grid} orders"
+    return Contradiction("max_orders_per_min", why, "use at least", 3 * grid, "off")
+
+
+def widened_levels_stay_above_zero(settings: Settings) -> Contradiction | None:
+    spacing, levels = settings.grid_spacing_pct, settings.num_grids
+    if settings.session_calendar == "always" or settings.closed_session != "widen":
+        return None
+    if settings.default_strategy == "range" or settings.grid_spacing_kind == "geometric":
+        return None
+    reach = spacing * levels
+    if settings.closed_widen * reach < 1 or reach >= 1:
+        return None
+    why = f"takes {levels} levels of {spacing} to a price of 0"
+    return Contradiction("closed_widen", why, "use at most", max(Decimal(1), Decimal("0.9") / reach))
+
+
+def a_range_is_not_widened(settings: Settings) -> Contradiction | None:
+    """Its lines are where the range has them."""
+    is_widened = settings.session_calendar != "always" and settings.closed_session == "widen"
+    if not is_widened or settings.default_strategy != "range":
+        return None
+    why = "has no effect on strategy range, whose levels are where its two prices put them"
+    return Contradiction("closed_session", why, "use", "reduce", "keep")
+
+
 RULES: tuple[Rule, ...] = (
+    widened_levels_stay_above_zero,
+    a_range_is_not_widened,
     range_is_whole,
     range_pays_its_fees,
     spacing_pays_its_edge,
@@ -180,6 +220,8 @@ RULES: tuple[Rule, ...] = (
     levels_reach_the_minimum,
     stop_band_has_room,
     levels_stay_above_zero,
+    orders_go_after_new_ones_stop,
+    orders_of_a_minute_hold_a_grid,
 )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from core.runtime.settings.values import (
     IN_THE_COIN,
+    MAY_BE_OFF_MARK,
     OF_THE_ACCOUNT,
     Fraction,
     FractionOrOff,
@@ -16,6 +17,7 @@ from core.runtime.settings.values import (
     NotNegativeOrOff,
     NotPositiveOrOff,
     PriceOrOff,
+    Whole,
 )
 
 
@@ -65,4 +67,30 @@ class RiskFields(BaseModel):
     )
     max_single_fill_pnl: NotNegativeOrOff = Field(
         Decimal(500), description="Profit or loss of one fill, in USD, above which it is told of; off: never"
+    )
+    max_portfolio_notional: Annotated[NotNegativeOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(0), description="Worst-case position cap of all coins together, in USD; off: none"
+    )
+    max_margin_pct: Annotated[FractionOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(0),
+        description="Margin of the account's value, in the worst case, past which nothing is added; off: no limit",
+    )
+    min_liq_distance_pct: Annotated[FractionOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(0),
+        description="How near the liquidation price may come at either edge of the grid; off: no limit",
+    )
+    max_orders_per_min: Annotated[Whole | None, MAY_BE_OFF_MARK] = Field(
+        None,
+        ge=0,
+        le=100_000,
+        description="Orders of a coin sent within a minute; off: no limit; if not set: 300, or six whole grids if that is more",
+    )
+    max_position_per_min: NotNegativeOrOff = Field(
+        Decimal(0), description="Size of a coin traded within a minute, both ways; off: no limit"
+    )
+    api_error_threshold: Annotated[Whole, OF_THE_ACCOUNT] = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Requests of one kind in a row that may fail; one more opens the circuit breaker of its kind",
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from core.runtime.settings.values import NotNegative
+from core.runtime.settings.values import OF_THE_ACCOUNT, NotNegative, NotNegativeOrOff, Positive
 
 
 class TimingFields(BaseModel):
@@ -14,4 +15,15 @@ class TimingFields(BaseModel):
 
     recenter_interval_sec: NotNegative = Field(
         Decimal(10), description="The least time between two grids, in seconds"
+    )
+    ws_stale_after_sec: Annotated[Positive, OF_THE_ACCOUNT] = Field(
+        Decimal(20),
+        ge=10,
+        le=600,
+        description="Silence of the stream, in seconds, past which nothing new is placed",
+    )
+    data_halt_sec: Annotated[NotNegativeOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(120),
+        le=86_400,
+        description="Silence of the stream, in seconds, past which our orders are taken back until it speaks; off: never",
     )

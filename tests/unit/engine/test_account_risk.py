@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from core.domain.clock import Instant
 from core.domain.commands import Action
 from core.domain.effects import Effect, LiftHalt, SaveDay, SaveHalt, SavePnlPeak
 from core.domain.events import StopRequested
 from core.domain.orders import Purpose, Side, Tif
-from core.engine.account_risk import SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk
+from core.engine.account_risk import SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk, day_name
 from core.engine.steady_mid import HOLD_MS
 from core.engine.stop_loss import AGAIN_MS, StopLoss
 from tests.unit.engine.builders import (
@@ -360,3 +362,27 @@ def test_quotes_of_one_side_between_do_not_keep_a_stop_loss_from_passing() -> No
     for n in range(10):
         made.after(400, replace(quote(MID * 8 // 10), ask=None) if n % 2 else quote(MID * 8 // 10))
     assert made.coin.halted.startswith("stop_loss: ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-01-31", "2026-02-01"),
+        ("2026-02-28", "2026-03-01"),
+        ("2028-02-28", "2028-02-29"),
+        ("2028-02-29", "2028-03-01"),
+        ("2026-03-29", "2026-03-30"),
+        ("2026-10-25", "2026-10-26"),
+        ("2026-12-31", "2027-01-01"),
+    ],
+    ids=["month", "february", "leap", "after leap", "DST begins", "DST ends", "year"],
+)
+def test_p27_a_day_is_one_of_utc_and_ends_at_midnight_whatever_the_calendar(before: str, after: str) -> None:
+    midnight_ms = int(datetime.fromisoformat(f"{after}T00:00:00+00:00").timestamp() * 1000)
+    assert (day_name(midnight_ms - 1), day_name(midnight_ms)) == (before, after)
+    risk = AccountRisk()
+    last, first = (Instant(ms - midnight_ms + 10**9, ms, ms) for ms in (midnight_ms - 1, midnight_ms))
+    risk.look(AccountLook(Decimal(1000), Decimal(-30), Decimal(0), Decimal(-30)), last)
+    assert (risk.day, risk.day_pnl) == (before, Decimal(-30))
+    risk.look(AccountLook(Decimal(1000), Decimal(-30), Decimal(0), Decimal(0)), first)
+    assert (risk.day, risk.day_pnl) == (after, Decimal(0))

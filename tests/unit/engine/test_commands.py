@@ -145,7 +145,10 @@ def test_an_operators_halt_does_not_hide_the_reason_of_a_rule() -> None:
     ("spoil", "words"),
     [
         (lambda b: b.step(FeedChanged(False, 1)), "no live connection"),
-        (lambda b: [b.step(RequestFailed("x", "time-out")) for _ in range(5)], "circuit breaker is open"),
+        (
+            lambda b: [b.step(RequestFailed("x", "time-out")) for _ in range(5)],
+            "circuit breaker info is open",
+        ),
         (lambda b: b.ask(Action.FLATTEN, "SOL", id_="f"), "a flatten is under way"),
         (lambda b: b.step(StopRequested("SIGTERM")), "the bot is stopping"),
     ],

@@ -20,7 +20,6 @@ from core.domain.events import (
     FillsCommitted,
     OpenOrdersObserved,
     RemoteOrder,
-    RequestFailed,
 )
 from core.domain.fills import FillSource
 from core.domain.orders import OrderState, Side
@@ -28,7 +27,6 @@ from core.engine.procedures import feed_ticket
 from tests.unit.engine.builders import (
     Bench,
     account,
-    cancelled,
     fill,
     notices,
     of_kind,
@@ -184,40 +182,10 @@ def test_a_missing_fill_is_looked_for_again_whether_the_read_failed_or_found_not
                     bench.step(BackfillDone("chain", 0, 0, 0, error=error))
             bench.done.clear()
             bench.after(step_ms)
-            bench.engine.breaker.success()
+            bench.step(account(0, bench.now))
         return asked
 
     asked = asked_for(60_000, 500)
     assert 12 <= len(asked) <= 17, "every second at first, then every ten"
     assert set(asked) == {fill(ms=49_000).time_ms}
     assert 15 <= len(asked_for(1_860_000, 5_000)) <= 30, "half an hour later every two minutes"
-
-
-# -- the breaker ---------------------------------------------------------------------------------------------
-
-
-def test_requests_without_an_answer_stop_new_exposure_and_not_cancels() -> None:
-    bench = Bench().started()
-    for _ in range(5):
-        bench.step(RequestFailed("account", "time-out"))
-    assert "circuit_break" in notices(bench.done)
-    gone = bench.live[0]
-    bench.trade(gone)
-    assert bench.coin.idle_reason.startswith("circuit breaker")
-    assert placed(bench.after(9_000)) == []
-    assert len(cancelled(bench.engine.coins["SOL"].cancel_grid(bench.now))) == 5
-    assert bench.engine.breaker.is_open(bench.now)
-    bench.after(1_001)
-    assert not bench.engine.breaker.is_open(bench.now)
-
-
-def test_the_breaker_trips_again_on_the_first_failure_after_its_cooldown_and_for_longer() -> None:
-    bench = Bench()
-    for _ in range(5):
-        bench.step(RequestFailed("account", "time-out"))
-    bench.after(10_000)
-    bench.step(RequestFailed("account", "time-out"))
-    bench.after(19_999)
-    assert bench.engine.breaker.is_open(bench.now)
-    bench.after(1)
-    assert not bench.engine.breaker.is_open(bench.now)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from core.domain.causes import Cause
 from core.domain.commands import Action
-from core.domain.effects import Effect, Place, SaveHalt
+from core.domain.effects import AskAccount, Effect, Place, SaveHalt
 from core.domain.events import (
     FillsCommitted,
     OpenOrdersObserved,
@@ -113,6 +114,24 @@ def test_a_partly_filled_close_is_followed_by_one_for_the_rest() -> None:
     out.pause()
     (again,) = out.shown()
     assert again.lots == 25
+
+
+def test_after_an_upgrade_a_close_waits_longer_says_why_and_spends_no_attempt() -> None:
+    out = Exit.of(40)
+    upgrade = Refused("Only post-only orders allowed immediately after network upgrade", Cause.POST_ONLY_MODE)
+    (close,) = out.shown()
+    for _ in range(25):
+        out.answer(close, upgrade)
+        assert "only post-only orders after an upgrade" in out.bench.outcome()[1]
+        assert AskAccount("cmd") not in out.bench.after(1_900, quote())
+        out.bench.after(100, quote())
+        (close,) = out.shown()
+    assert out.bench.outcome()[0] == "running"
+    out.answer(close, upgrade)
+    out.bench.after(60_000)
+    status, text = out.bench.outcome()
+    assert status == "failed"
+    assert "only post-only orders after an upgrade" in text
 
 
 def test_a_refused_close_is_tried_again_a_bounded_number_of_times() -> None:

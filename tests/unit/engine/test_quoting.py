@@ -96,7 +96,7 @@ def test_a_post_only_refusal_is_tried_again_with_growing_pauses_and_no_loop() ->
         waiting = placed(bench.after(100))
     gaps = [b - a for a, b in pairwise(tries)]
     assert gaps == [200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000]
-    assert bench.engine.breaker.streak == 0
+    assert bench.engine.breakers.api_error_streak == 0
 
 
 def test_a_refusal_told_twice_counts_once_in_either_order() -> None:

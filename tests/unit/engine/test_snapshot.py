@@ -203,10 +203,10 @@ def test_silence_of_the_feed_failures_and_a_missing_fill_are_alerts_that_go_when
     assert alerts(bench) == [
         "A FILL OF SOL IS MISSING",
         "NO MARKET DATA FOR 21 s (limit 20 s)",
-        "5 API ERRORS IN A ROW",
+        "CIRCUIT BREAKER INFO HALF-OPEN: time-out, probing",
     ]
     since = {a.id: a.since_ms for a in shot(bench).alerts}
-    bench.engine.breaker.success()
+    bench.step(account(0, bench.now))
     bench.step(FillsCommitted((fill(Side.BUY, 9, start=0, trade_id=1),)))
     bench.after(0)
     assert alerts(bench) == []

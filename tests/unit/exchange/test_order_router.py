@@ -10,6 +10,7 @@ import pytest
 from eth_account import Account
 from hyperliquid.utils.signing import sign_l1_action
 
+from core.domain.causes import Cause, Failure
 from core.domain.clock import Instant
 from core.domain.events import Refused, Resting, Unsettled
 from core.exchange.answers import Complain
@@ -88,12 +89,13 @@ async def test_an_intent_that_has_expired_is_not_sent(late_by: int) -> None:
 
 
 async def test_a_request_that_never_left_is_refused_and_one_without_an_answer_is_unsettled() -> None:
-    venue = Venue([RestError("no route", was_sent=False), RestError("timed out")])
+    venue = Venue([RestError("no route", Cause.UNSENT), RestError("timed out")])
     router = _router(venue)
-    (refused,) = (await router.place([order(1)])).results
-    (unsettled,) = (await router.place([order(2)])).results
-    assert refused == (cloid(1), Refused("not sent: no route"))
-    assert unsettled == (cloid(2), Unsettled("timed out"))
+    refused, unsettled = await router.place([order(1)]), await router.place([order(2)])
+    assert refused.results == ((cloid(1), Refused("not sent: no route", Cause.UNSENT)),)
+    assert refused.failure == Failure(Cause.UNSENT, "no route")
+    assert unsettled.results == ((cloid(2), Unsettled("timed out", Cause.UNANSWERED)),)
+    assert unsettled.failure == Failure(Cause.UNANSWERED, "timed out")
     assert len(venue.sent) == 2, "neither is sent again"
 
 
@@ -175,5 +177,7 @@ async def test_without_a_disk_nothing_is_placed_and_everything_can_be_cancelled(
     venue = Venue([_ok("cancel", "success")])
     router = _router(venue, _broken)
     outcome = await router.place([order(1)])
-    assert outcome.results == ((order(1).cloid, Refused("not sent: the journal cannot be written")),)
+    assert outcome.results == (
+        (order(1).cloid, Refused("not sent: the journal cannot be written", Cause.STORAGE)),
+    )
     assert (await router.cancel([("BTC", order(1).cloid)])).results == ((order(1).cloid, ""),)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from core.domain.causes import Cause, Failure
 from core.domain.events import WireQuarantined
 from core.exchange import rest as rest_module
 from core.exchange.rest import Rest, RestError
-from core.exchange.venue_clock import VenueClock
+from core.exchange.venue_clock import VenueClock, mono_ms
+from core.exchange.weight_budget import WeightBudget
 from core.exchange.wire import SAMPLE_CHARS, WireError
 from tests.unit.exchange.little_server import LittleServer, raw_server, say, say_json
 from tests.unit.exchange.samples import until
@@ -26,8 +28,9 @@ async def _client(
     url: str,
     clock: VenueClock | None = None,
     quarantine: Callable[[WireQuarantined], None] = lambda _: None,
+    budget: WeightBudget | None = None,
 ) -> AsyncIterator[Rest]:
-    rest = Rest(url, clock or VenueClock(), quarantine)
+    rest = Rest(url, clock or VenueClock(), quarantine, budget)
     await rest.open()
     try:
         yield rest
@@ -237,3 +240,37 @@ async def test_a_cancelled_request_ends_at_once() -> None:
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
             await request
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_ms"),
+    [({}, 0), ({"Retry-After": "7"}, 7_000), ({"Retry-After": "0.5"}, 500)]
+    + [({"Retry-After": odd}, 0) for odd in ("Wed, 21 Oct 2026 07:28:00 GMT", "-1", "nan", "1e9", "")],
+)
+async def test_too_many_requests_is_told_apart_with_how_long_to_wait(
+    headers: dict[str, str], wait_ms: int
+) -> None:
+    async def busy(_body: Any) -> web.StreamResponse:
+        return web.Response(status=429, text="null", headers=headers)
+
+    async with LittleServer(busy).running() as server:
+        error = await _error(server.url)
+    assert (error.cause, error.retry_after_ms) == (Cause.RATE_IP, wait_ms)
+    assert error.failure == Failure(Cause.RATE_IP, str(error), wait_ms)
+
+
+async def test_after_too_many_requests_reads_that_wait_in_line_wait_on() -> None:
+    async def busy(_body: Any) -> web.StreamResponse:
+        return web.Response(status=429, headers={"Retry-After": "60"})
+
+    budget = WeightBudget(mono_ms)
+    async with LittleServer(busy).running() as server, _client(server.url, budget=budget) as rest:
+        with pytest.raises(RestError):
+            await rest.info({"type": "meta"})
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await rest.info({"type": "meta"})
+        assert len(server.asked) == 1, "the second was not sent"
+        with pytest.raises(RestError):
+            await rest.exchange({"action": {"type": "cancelByCloid"}}, 1)
+        assert len(server.asked) == 2, "an action doesn't wait (I7)"

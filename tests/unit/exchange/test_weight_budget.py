@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from core.exchange.weight_budget import (
+    PAUSE_S,
     PER_MINUTE,
     RESERVED,
     WeightBudget,
@@ -71,3 +72,24 @@ async def test_waiting_reads_are_served_in_order(monkeypatch: pytest.MonkeyPatch
 
     await asyncio.gather(*(read(name) for name in range(5)))
     assert served == list(range(5))
+
+
+@pytest.mark.parametrize(("seconds", "waits_s"), [(0.0, PAUSE_S), (30.0, 30.0)])
+async def test_when_the_exchange_says_that_it_is_spent_reads_wait_and_actions_do_not(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, waits_s: float
+) -> None:
+    clock = Clock(monkeypatch)
+    budget = WeightBudget(clock)
+    budget.pause(seconds)
+    budget.spend(1)
+    assert clock.ms == 0
+    await budget.wait_for(2)
+    assert clock.ms / 1000 == pytest.approx(waits_s + 3 * 60 / PER_MINUTE)
+
+
+async def test_a_pause_never_gives_weight_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = WeightBudget(Clock(monkeypatch))
+    budget.spend(10_000)
+    before = budget.left
+    budget.pause(1.0)
+    assert budget.left == before

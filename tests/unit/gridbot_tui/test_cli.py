@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,13 @@ _STATUS = {
     "halt_reason": "",
     "pid": 77,
     "time_ms": 50_000,
-    "feed": {"connected": True, "last_message_ms": 20_000},
+    "feed": {"connected": True, "last_message_ms": 20_000, "stale_after_s": 20.0},
+    "api": {
+        "breakers": [
+            {"name": "place", "state": "open", "reason": "no answer"},
+            {"name": "cancel", "state": "closed", "reason": ""},
+        ]
+    },
     "alerts": [{"text": "NO MARKET DATA FOR 30 s"}],
     "coins": {
         "BTC": {
@@ -52,8 +59,10 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Aske
     def answering(answer: dict[str, Any]) -> Asked:
         asked: Asked = []
 
-        def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli") -> dict[str, Any]:
-            asked.append((str(state.path), cmd, coin, origin))
+        def ask(
+            state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = ""
+        ) -> dict[str, Any]:
+            asked.append((str(state.path), cmd, f"{coin} {value}".strip(), origin))
             return answer
 
         monkeypatch.setattr(control_client, "ask", ask)
@@ -109,9 +118,10 @@ def test_status_is_a_line_for_the_eye_or_one_json_object(
     instance({"ok": True, "status": _STATUS})
     assert run_cli(["status"]) == 0
     text = capsys.readouterr().out
-    assert text.splitlines()[:3] == [
+    assert text.splitlines()[:4] == [
         "PAPER 0xab RUNNING, pid 77",
         "feed: connected, last message 30 s ago (STALE)",
+        "breaker place: open, no answer",
         "ALERT NO MARKET DATA FOR 30 s",
     ]
     assert "BTC: position 0.5 (exchange 0.5 4 s ago, drift 0), 6 orders, 3 fills" in text
@@ -224,3 +234,35 @@ def test_run_is_the_command_without_a_name(monkeypatch: pytest.MonkeyPatch, pref
 def test_help_and_version_are_clean(capsys: pytest.CaptureFixture[str], argument: str) -> None:
     assert run_cli([argument]) == 0
     assert capsys.readouterr().out
+
+
+def test_margin_is_added_after_a_look_and_a_yes(
+    instance: Callable[[dict[str, Any]], Asked],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = instance({"ok": True, "outcome": "done", "text": "it would move", "id": "7"})
+    assert run_cli(["margin", "add", "BTC", "50"]) == 2
+    assert "it would move; add --yes if that is meant" in capsys.readouterr().err
+    assert [cmd for _, cmd, _, _ in asked] == ["margin_preview"], "nobody was there to ask"
+    assert run_cli(["margin", "add", "BTC", "50", "--yes"]) == 0
+    assert [(cmd, about) for _, cmd, about, _ in asked[1:]] == [
+        ("margin_preview", "BTC 50"),
+        ("margin_add", "BTC 50"),
+    ]
+    for typed, code in (("y\n", 0), ("n\n", 2), ("", 2)):
+        del asked[:]
+        terminal = io.StringIO(typed)
+        terminal.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stdin", terminal)
+        assert run_cli(["margin", "add", "BTC", "50"]) == code
+        assert len(asked) == (2 if code == 0 else 1)
+
+
+def test_margin_that_cannot_be_added_is_not_asked_about(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = instance({"ok": False, "outcome": "refused", "text": "BTC uses cross margin", "id": "7"})
+    assert run_cli(["margin", "add", "BTC", "50", "--yes"]) == 6
+    assert "BTC uses cross margin" in capsys.readouterr().err
+    assert len(asked) == 1

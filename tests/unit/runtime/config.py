@@ -7,14 +7,17 @@ from pathlib import Path
 from core.runtime.settings import Judgement, judge
 from core.runtime.settings.required import EXAMPLES
 
-FOR_MAINNET = "\n".join(
+FOR_TESTNET = "\n".join(
     f"{name} = {EXAMPLES[name]}"
     for name in (
         *("investment_usd", "leverage", "grid_spacing_pct", "max_symbol_notional", "daily_pnl_stop"),
         *("stop_loss_low", "stop_loss_high"),
     )
 )
-"""What mainnet needs written, of values that pass together."""
+"""What testnet needs written, of values that pass together."""
+
+FOR_MAINNET = f"{FOR_TESTNET}\non_range_exit = {EXAMPLES['on_range_exit']}"
+"""What mainnet needs written: that, and what to do out of range."""
 
 
 def judged(folder: Path, toml: str = "", network: str = "paper", **environ: str) -> Judgement:

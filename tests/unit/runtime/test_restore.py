@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from core.domain.clock import Instant
 from core.domain.effects import SaveCheckpoint, SavePosition
 from core.domain.events import AccountObserved
 from core.domain.fills import Adjustment, Fill
-from core.domain.orders import OrderState, Side
+from core.domain.orders import OrderState, Purpose, Side
 from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -182,6 +183,15 @@ def test_what_was_in_flight_is_unknown_and_everything_live_is_asked_about() -> N
     assert {o.cloid for o in asked} == set(states)
 
 
+def test_a_stop_that_had_traded_when_a_kill_came_before_the_halt_halts_now() -> None:
+    stop = order(1, purpose=Purpose.STOP, slot=None, trigger=800_000, state=OrderState.OPEN, side=Side.SELL)
+    untouched = _engine(CoinRows(Anchor("BTC", 30, 0, 0, ""), live_orders=[stop])).coins["BTC"]
+    assert not untouched.alarm
+    traded = replace(stop, filled=10)
+    coin = _engine(CoinRows(Anchor("BTC", 30, 0, 0, ""), live_orders=[traded])).coins["BTC"]
+    assert coin.alarm.startswith("stop_loss: the stop at 80000")
+
+
 def test_halts_the_highest_profit_and_grid_come_back() -> None:
     engine = _engine(
         CoinRows(Anchor("BTC", 0, 0, 0, ""), grid=grid(4), traded={3: 15}, halted="drawdown"),
@@ -193,6 +203,28 @@ def test_halts_the_highest_profit_and_grid_come_back() -> None:
     assert (engine.halted, coin.halted, engine.risk.peak) == ("equity", "drawdown", Decimal("100.5"))
     assert coin.plan is not None
     assert coin.plan.traded == {3: 15}
+
+
+def test_what_was_sent_and_traded_in_the_last_minute_counts_on() -> None:
+    ended = [
+        order(number, state=OrderState.FILLED, created_ms=NOW_MS - age_ms)
+        for number, age_ms in ((1, 70_000), (2, 59_000), (3, 1_000))
+    ]
+    rows = CoinRows(
+        Anchor("BTC", 0, 0, 0, ""),
+        ended_orders=ended,
+        live_orders=[order(4, state=OrderState.OPEN, created_ms=NOW_MS - 500)],
+        fills=[
+            fill(1, time_ms=NOW_MS - 61_000, lots=7),
+            fill(2, time_ms=NOW_MS - 30_000, start_lots=7, lots=5),
+        ],
+    )
+    engine = _engine(rows)
+    velocity = engine.coins["BTC"].velocity
+    assert (velocity.orders.used(_NOW), velocity.lots.used(_NOW)) == (3, 5)
+    later = Instant(_NOW.mono_ms + 1_000, NOW_MS + 1_000, NOW_MS + 1_000)
+    assert velocity.orders.used(later) == 2
+    assert velocity.max_orders == 300
 
 
 def test_a_new_start_never_reuses_a_cloid_of_an_earlier_one() -> None:

@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from core.engine.account_risk import AccountLimits
-from core.runtime.restore import account_limits
+from core.engine.side_caps import PortfolioLimits
+from core.runtime.restore import account_limits, coin_config, orders_per_min, set_thresholds
 from core.runtime.settings import MAY_BE_OFF, NOT_YET_IN_EFFECT, Loaded, Settings, load_settings
 from core.runtime.statedir import UsageError
+from tests.unit.engine.builders import make_engine
+from tests.unit.exchange.samples import INSTRUMENTS
 
 Load = Callable[..., Loaded]
 
@@ -174,8 +177,10 @@ def test_a_flag_that_cannot_be_meant_is_named_as_a_flag(load: Load) -> None:
 
 
 def test_names_that_have_no_effect_yet_are_taken_and_warned_about(load: Load) -> None:
-    loaded = load("\ntrend_fast_ema = 12\n[coins.BTC]\natr_length = 14", HL_DATA_HALT_SEC="5")
-    assert [w.split()[0] for w in loaded.warnings] == ["HL_DATA_HALT_SEC", "trend_fast_ema", "atr_length"]
+    of_environment, of_file, of_coin = sorted(NOT_YET_IN_EFFECT)[:3]
+    names = [of_file.removeprefix("HL_").lower(), of_coin.removeprefix("HL_").lower()]
+    loaded = load(f"\n{names[0]} = 12\n[coins.BTC]\n{names[1]} = 14", **{of_environment: "5"})
+    assert [w.split()[0] for w in loaded.warnings] == [of_environment, *names]
     assert all(w.endswith("is set and has no effect in this version") for w in loaded.warnings)
     assert "line 2" in loaded.warnings[1]
     assert "line 4" in loaded.warnings[2]
@@ -263,3 +268,56 @@ def test_a_stop_price_belongs_to_one_coin(load: Load) -> None:
     assert [loaded.by_coin[coin].stop_loss_low for coin in ("BTC", "ETH")] == [100, 0]
     with pytest.raises(UsageError, match="HL_STOP_LOSS_HIGH: stop_loss_high 5 is the price of one coin"):
         load("[coins.BTC]\n[coins.ETH]", HL_STOP_LOSS_HIGH="5")
+
+
+def test_thresholds_of_the_breakers_are_taken_and_belong_to_the_whole_account(load: Load) -> None:
+    loaded = load(HL_API_ERROR_THRESHOLD="5", HL_WS_STALE_AFTER_SEC="30", HL_DATA_HALT_SEC="off").common
+    assert loaded.api_error_threshold == 5
+    assert (loaded.ws_stale_after_sec, loaded.data_halt_sec) == (Decimal(30), Decimal(0))
+    with pytest.raises(UsageError, match="data_halt_sec is not one coin's"):
+        load("[coins.BTC]\ndata_halt_sec = 60")
+
+
+def test_orders_cannot_be_taken_back_before_new_ones_stop(load: Load) -> None:
+    with pytest.raises(
+        UsageError, match=r"data_halt_sec 15 is below ws_stale_after_sec \(20\).*use at least 20, or off"
+    ):
+        load(HL_DATA_HALT_SEC="15")
+
+
+@pytest.mark.parametrize(
+    ("levels", "written", "limit"),
+    [("10", None, 300), ("100", None, 1_200), ("10", "60", 60), ("10", "off", 0)],
+)
+def test_how_many_orders_a_minute_may_have(load: Load, levels: str, written: str | None, limit: int) -> None:
+    environ = {"HL_NUM_GRIDS": levels, "HL_INVESTMENT_USD": "9000"}
+    loaded = load(**environ, **({"HL_MAX_ORDERS_PER_MIN": written} if written else {})).common
+    assert orders_per_min(loaded) == limit
+
+
+def test_a_minute_must_hold_a_whole_grid(load: Load) -> None:
+    with pytest.raises(
+        UsageError, match=r"max_orders_per_min 19 is below one whole grid of 20.*use at least 60, or off"
+    ):
+        load(HL_MAX_ORDERS_PER_MIN="19")
+
+
+def test_limits_of_the_portfolio_reach_the_engine(load: Load) -> None:
+    engine = make_engine()
+    loaded = load(
+        HL_MAX_PORTFOLIO_NOTIONAL="5000",
+        HL_MAX_MARGIN_PCT="0.5",
+        HL_MIN_LIQ_DISTANCE_PCT="0.1",
+        HL_API_ERROR_THRESHOLD="7",
+        HL_WS_STALE_AFTER_SEC="30",
+        HL_DATA_HALT_SEC="off",
+    ).common
+    set_thresholds(engine, loaded)
+    assert engine.portfolio_limits == PortfolioLimits(Decimal(5000), Decimal("0.5"), Decimal("0.1"))
+    assert {breaker.trip_above for breaker in engine.breakers} == {7}
+    assert (engine.feed_age.stale_ms, engine.feed_age.halt_ms) == (30_000, 0)
+
+
+def test_a_speed_of_less_than_one_lot_is_refused(load: Load) -> None:
+    with pytest.raises(UsageError, match=r"max_position_per_min 0\.000001 is less than one lot of BTC"):
+        coin_config(load(HL_MAX_POSITION_PER_MIN="0.000001").common, INSTRUMENTS["BTC"])

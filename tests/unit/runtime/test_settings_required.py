@@ -11,7 +11,7 @@ import pytest
 from core.runtime.settings import Settings, Source
 from core.runtime.settings.layers import PROFILES
 from core.runtime.settings.required import EXAMPLES, REQUIREMENTS, Requirement
-from tests.unit.runtime.config import FOR_MAINNET, judged
+from tests.unit.runtime.config import FOR_MAINNET, FOR_TESTNET, judged
 
 EIGHT = """profile = "simple"
 coin = "BTC"
@@ -32,10 +32,12 @@ def _missing(folder: Path, toml: str, network: str, **environ: str) -> list[str]
     return [problem.name for problem in found.problems]
 
 
-@pytest.mark.parametrize("network", ["testnet", "mainnet"])
-def test_what_is_written_is_enough_and_no_line_of_it_can_go(tmp_path: Path, network: str) -> None:
-    assert _missing(tmp_path, FOR_MAINNET, network) == []
-    lines = FOR_MAINNET.split("\n")
+@pytest.mark.parametrize(("network", "written"), [("testnet", FOR_TESTNET), ("mainnet", FOR_MAINNET)])
+def test_what_is_written_is_enough_and_no_line_of_it_can_go(
+    tmp_path: Path, network: str, written: str
+) -> None:
+    assert _missing(tmp_path, written, network) == []
+    lines = written.split("\n")
     for line in lines:
         rest = "\n".join(other for other in lines if other != line)
         assert _missing(tmp_path, rest, network) == [line.split()[0]]

@@ -1,0 +1,328 @@
+"""What each event says of the exchange, the link and the disk, and so which circuit breaker it opens or closes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.domain.causes import Cause, Failure
+from core.domain.clock import Instant
+from core.domain.effects import AskAccount, AskOpenOrders, Effect, Place, notify
+from core.domain.events import (
+    AccountObserved,
+    BackfillDone,
+    BookObserved,
+    CancelOutcome,
+    Event,
+    FeedChanged,
+    FundingCommitted,
+    LedgerUpdatesObserved,
+    LoopLagged,
+    OpenOrdersObserved,
+    OrderNotFound,
+    OrderUpdate,
+    PlaceOutcome,
+    Refused,
+    RequestFailed,
+    StorageRecovered,
+    Tick,
+    Unsettled,
+)
+from core.engine.circuit_breaker import Breaker, BreakerName, Breakers, BreakerState
+from core.engine.halts import AUTH_HALT, FLATTEN, OPERATOR
+from core.engine.procedures import feed_ticket
+from core.engine.risk_engine import Refusal, Rule
+from core.view import BreakerView
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+ADDRESS_WAIT_MS = 11_000
+"""An address whose budget is spent may act once in ten seconds (Hyperliquid: rate limits)."""
+
+PROBE_ORDERS = 1
+"""How many orders a probe is: a budget that is spent may refuse two and take one."""
+
+
+@dataclass(slots=True)
+class FeedAge:
+    """How long ago the stream last said anything, on the clock that nobody sets."""
+
+    stale_ms: int = 20_000
+    """Past it the feed's breaker opens."""
+    halt_ms: int = 120_000
+    """Past it our orders are taken back until the stream is there again; 0: they stay."""
+    _said_ms: int = -1
+    _said_mono_ms: int = 0
+    _has_halted: bool = False
+
+    def heard(self, last_message_ms: int, now: Instant) -> None:
+        if last_message_ms != self._said_ms:
+            self._said_ms, self._said_mono_ms = last_message_ms, now.mono_ms
+
+    def anew(self, now: Instant) -> None:
+        """The process stood still: the silence was ours."""
+        self._said_mono_ms = now.mono_ms
+
+    def age_ms(self, now: Instant) -> int:
+        return now.mono_ms - self._said_mono_ms if self._said_mono_ms else 0
+
+    def is_stale(self, now: Instant) -> bool:
+        return self.age_ms(now) > self.stale_ms
+
+    def is_lost(self, now: Instant) -> bool:
+        return 0 < self.halt_ms < self.age_ms(now)
+
+    def look(self, now: Instant) -> list[Effect]:
+        """Told once when orders are taken back, and once when they may come again."""
+        had, self._has_halted = self._has_halted, self.is_lost(now)
+        if self._has_halted and not had:
+            return [notify("data_stale_halt", "crit", "", ws_age_s=self.age_ms(now) // 1000)]
+        return [notify("data_resume", "info")] if had and not self._has_halted else []
+
+
+def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
+    """Let the breakers learn from an event that the engine has handled."""
+    breakers = engine.breakers
+    match event:
+        case PlaceOutcome():
+            return _on_placed(engine, event, now)
+        case CancelOutcome() if event.failure is not None:
+            return _failed(engine, BreakerName.CANCEL, "cancel", event.failure, now)
+        case CancelOutcome() if event.results:
+            return _well(breakers, (BreakerName.CANCEL, BreakerName.AUTH), now)
+        case RequestFailed():
+            failure = Failure(event.cause, event.reason, event.retry_after_ms)
+            return _failed(engine, BreakerName.INFO, event.what, failure, now)
+        case BackfillDone() if event.error:
+            failure = Failure(event.cause, event.error, event.retry_after_ms)
+            return _failed(engine, BreakerName.INFO, "fills", failure, now)
+        case BackfillDone():
+            out = _well(breakers, (BreakerName.INFO,), now)
+            is_gap = event.ticket == feed_ticket(engine.feed.generation) and engine.feed.ready
+            return out + (_linked(breakers, now) if is_gap else [])
+        case AccountObserved() | OpenOrdersObserved() | BookObserved() | OrderNotFound():
+            return _well(breakers, (BreakerName.INFO,), now)
+        case LedgerUpdatesObserved() | FundingCommitted():
+            return _well(breakers, (BreakerName.INFO,), now)
+        case OrderUpdate() if not event.is_streamed:
+            return _well(breakers, (BreakerName.INFO,), now)
+        case FeedChanged():
+            return _on_feed(breakers, event, now)
+        case StorageRecovered():
+            return _well(breakers, (BreakerName.STORAGE,), now)
+        case LoopLagged():
+            engine.feed_age.anew(now)
+        case Tick():
+            return _on_tick(engine, event, now)
+        case _:
+            pass
+    return []
+
+
+def _on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect]:
+    failure = event.failure or next(
+        (Failure(r.cause, r.reason) for _, r in event.results if isinstance(r, Unsettled)), None
+    )
+    held = next(
+        (r for _, r in event.results if isinstance(r, Refused) and r.cause in (Cause.LOCAL, Cause.STORAGE)),
+        None,
+    )
+    if failure is None and held is None:
+        return _well(engine.breakers, (BreakerName.PLACE, BreakerName.AUTH, BreakerName.STORAGE), now)
+    if failure is None and held is not None:
+        failure = Failure(held.cause, held.reason)
+    assert failure is not None
+    if not failure.cause.was_sent:
+        for breaker in engine.breakers.probed_by_placing(now):
+            breaker.probe_did_not_leave()
+    return _failed(engine, BreakerName.PLACE, "place", failure, now)
+
+
+def _failed(engine: Engine, name: BreakerName, what: str, failure: Failure, now: Instant) -> list[Effect]:
+    """Count a failure where its cause belongs, and say so."""
+    breakers, cause = engine.breakers, failure.cause
+    out: list[Effect] = [notify("api_error", "warn", "", what=what, cause=cause.value, reason=failure.text)]
+    match cause:
+        case Cause.LOCAL:
+            return out
+        case Cause.STORAGE:
+            return out + _count(breakers[BreakerName.STORAGE], failure, now)
+        case Cause.AUTH:
+            out += _count(breakers[BreakerName.AUTH], failure, now, at_once=True)
+            if name is BreakerName.CANCEL:
+                out += _count(breakers[name], failure, now, at_once=True)
+            return out + _halt_for_auth(engine, failure)
+        case Cause.RATE_IP:
+            # The address is shared: whoever met the limit, what can wait does.
+            for each in dict.fromkeys((name, BreakerName.INFO)):
+                out += _count(breakers[each], failure, now, at_once=True)
+            return out
+        case Cause.RATE_ADDRESS:
+            return out + _count(breakers[name], failure, now, at_once=True, wait_ms=ADDRESS_WAIT_MS)
+        case _:
+            return out + _count(breakers[name], failure, now)
+
+
+def _halt_for_auth(engine: Engine, failure: Failure) -> list[Effect]:
+    """Halt all, once: the words name another address at every try. A stop latches none, a rule's reason stays (I9)."""
+    if engine.desk.stopping or engine.halted not in ("", OPERATOR, FLATTEN):
+        return []
+    reason = (
+        f"{AUTH_HALT}: the exchange refuses our signature ({failure.text}); see that HL_AGENT_KEY is an approved agent of "
+        f"{engine.account} and that the account has funds, restart with the right key if it was another, then resume"
+    )
+    return engine.latch(None, reason)
+
+
+def _count(
+    breaker: Breaker, failure: Failure, now: Instant, at_once: bool = False, wait_ms: int = 0
+) -> list[Effect]:
+    wait_ms = max(wait_ms, failure.retry_after_ms)
+    if not breaker.failure(failure.cause, failure.text, now, at_once, wait_ms):
+        return []
+    left_ms = breaker.cooldown_left_ms(now)
+    return [
+        notify(
+            "circuit_break",
+            "crit",
+            "",
+            breaker=breaker.name.value,
+            cause=failure.cause.value,
+            reason=failure.text,
+            streak=breaker.streak,
+            trips=breaker.trips(now),
+            cooldown_s=None if left_ms is None else round(left_ms / 1000, 1),
+        )
+    ]
+
+
+def _well(breakers: Breakers, names: Iterable[BreakerName], now: Instant) -> list[Effect]:
+    """An answer: these are closed."""
+    out: list[Effect] = []
+    for name in names:
+        if was_open_ms := breakers[name].success(now):
+            out.append(
+                notify("circuit_reset", "info", "", breaker=name.value, open_s=round(was_open_ms / 1000, 1))
+            )
+    return out
+
+
+# -- the link and the disk -------------------------------------------------------------------------------------------
+
+
+def _on_feed(breakers: Breakers, event: FeedChanged, now: Instant) -> list[Effect]:
+    feed = breakers[BreakerName.FEED]
+    if not event.connected:
+        return _count(feed, Failure(Cause.UNANSWERED, event.reason or "the connection ended"), now)
+    if not feed.end_cooldown(now):
+        return []
+    feed.probe(now)
+    return [_probe_event(feed, "the fills of the gap")]
+
+
+def _linked(breakers: Breakers, now: Instant) -> list[Effect]:
+    """The stream is back and its gap is read. Whatever kept placements from being answered may be over too: try."""
+    place = breakers[BreakerName.PLACE]
+    if place.cause in (Cause.UNSENT, Cause.UNANSWERED, Cause.SERVER):
+        place.end_cooldown(now)
+    return _well(breakers, (BreakerName.FEED,), now)
+
+
+def _on_tick(engine: Engine, event: Tick, now: Instant) -> list[Effect]:
+    age, feed, storage = (
+        engine.feed_age,
+        engine.breakers[BreakerName.FEED],
+        engine.breakers[BreakerName.STORAGE],
+    )
+    age.heard(event.last_message_ms, now)
+    out = age.look(now)
+    if age.is_stale(now) and not feed.is_open(now):
+        words = f"no message over the stream for {age.age_ms(now) // 1000} s (limit {age.stale_ms // 1000} s)"
+        out += _count(feed, Failure(Cause.UNANSWERED, words), now, at_once=True)
+    elif not age.is_stale(now) and feed.is_open(now) and engine.feed.ready:
+        out += _well(engine.breakers, (BreakerName.FEED,), now)
+    if engine.storage_trouble and not storage.is_open(now):
+        out += _count(storage, Failure(Cause.STORAGE, engine.storage_trouble), now, at_once=True)
+    return out
+
+
+# -- what follows ----------------------------------------------------------------------------------------------------
+
+
+def stopped_by(engine: Engine, now: Instant) -> Refusal | None:
+    """Why nothing new is placed, as far as the stream and the breakers go; ``None`` if they don't stop it."""
+    if engine.feed_age.is_lost(now):
+        limit_s = engine.feed_age.halt_ms // 1000
+        words = f"no market data for more than {limit_s} s: our orders are taken back until it is there again"
+        return Refusal(Rule.BREAKER, words)
+    breaker = engine.breakers.stopping(now)
+    if breaker is None:
+        return None
+    words = f"circuit breaker {breaker.name.value} is open: {breaker.reason}"
+    return Refusal(Rule.BREAKER, words, breaker.until_mono_ms)
+
+
+def waits_to_cancel(engine: Engine, now: Instant) -> bool:
+    """Whether a cancel by ourselves must wait: the last was refused in a way that the next would be, at once. What an operator
+    asks for, and a stop, don't wait (I7).
+    """
+    cancel = engine.breakers[BreakerName.CANCEL]
+    is_futile = cancel.cause in (Cause.AUTH, Cause.RATE_ADDRESS)
+    return is_futile and cancel.is_open(now) and not engine.desk.stopping
+
+
+# -- probes ----------------------------------------------------------------------------------------------------------
+
+
+def read_gate(engine: Engine, now: Instant) -> list[Effect] | None:
+    """What of the routine reads may go: ``None`` for all, else the one that is the probe, or nothing."""
+    info = engine.breakers[BreakerName.INFO]
+    if not info.opened_mono_ms:
+        return None
+    if not info.may_probe(now):
+        return []
+    info.probe(now)
+    question = AskAccount() if engine.saw_account else AskOpenOrders()
+    return [_probe_event(info, "account" if engine.saw_account else "open orders"), question]
+
+
+def note_probes(engine: Engine, effects: Iterable[Effect], now: Instant) -> list[Effect]:
+    """A placement on its way is the probe of every breaker that waits for one."""
+    orders = sum(len(effect.orders) for effect in effects if isinstance(effect, Place))
+    out: list[Effect] = []
+    for breaker in engine.breakers.probed_by_placing(now) if orders else []:
+        if breaker.may_probe(now):
+            breaker.probe(now)
+            out.append(_probe_event(breaker, f"{orders} orders" if orders > 1 else "1 order"))
+    return out
+
+
+def _probe_event(breaker: Breaker, what: str) -> Effect:
+    return notify("circuit_probe", "info", "", breaker=breaker.name.value, probe=what)
+
+
+# -- for everybody else ----------------------------------------------------------------------------------------------
+
+
+def breaker_views(engine: Engine, now: Instant) -> tuple[BreakerView, ...]:
+    """While the journal can't be written nothing is stepped, so its breaker is shown as what it will be."""
+    views = []
+    for breaker in engine.breakers:
+        is_held = breaker.name is BreakerName.STORAGE and engine.storage_trouble
+        left_ms = breaker.cooldown_left_ms(now)
+        views.append(
+            BreakerView(
+                name=breaker.name.value,
+                state=BreakerState.OPEN.value if is_held else breaker.state(now).value,
+                reason=engine.storage_trouble if is_held else breaker.reason,
+                cause=(Cause.STORAGE if is_held else breaker.cause).value
+                if is_held or breaker.reason
+                else "",
+                streak=breaker.streak,
+                trips=breaker.trips(now),
+                cooldown_left_s=None if is_held or left_ms is None else round(left_ms / 1000, 1),
+            )
+        )
+    return tuple(views)
