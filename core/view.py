@@ -43,6 +43,40 @@ class LevelState(StrEnum):
     WAITING = "waiting"
 
 
+class StopState(StrEnum):
+    """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
+
+    NONE = "none"
+    RESTING = "resting"
+    PLACING = "placing"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class StopView:
+    """The reduce-only stop that rests at the exchange, and outlives the program. ``reason``: why it doesn't."""
+
+    state: StopState = StopState.NONE
+    price: Decimal = ZERO
+    """Where it fires; 0 with nothing to protect."""
+    size: Decimal = ZERO
+    """What it would close at most: the position, and what may still be added to it by orders that rest."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarginView:
+    """How the exchange margins the coin, as it told at the last look."""
+
+    mode: str = ""
+    """``isolated`` or ``cross``; empty before it is known."""
+    leverage: int = 0
+    used_usd: Decimal = ZERO
+    """Set aside for the position; an isolated one's has its unrealized profit in it."""
+    liquidation: Decimal | None = None
+    """The price at which the exchange closes the position; ``None`` if there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class LevelView:
     """One order or wanted order of the ladder.
@@ -108,6 +142,8 @@ class GridView:
     orders_target: int = 0
     skew_ratio: float = 0.0
     """Position over the position cap, signed, -1 to 1."""
+    override: str = ""
+    """What an operator has set in place of the settings; empty if nothing."""
     compression: str = ""
     """Why the spacing isn't the configured one; empty if it is."""
     mode: str = ""
@@ -158,6 +194,12 @@ class CoinView:
     halt_reason: str = ""
     idle_reason: str = ""
     """Why nothing new is quoted now; empty while the grid is being worked."""
+    session: str = "open"
+    """``open``, or why the coin's market isn't and until when."""
+    session_policy: str = ""
+    """What the grid does while it is closed: keep, widen, reduce or flatten; empty for a market that never closes."""
+    session_opens_ms: int = 0
+    """When a market that is closed, or about to, opens again; 0 for an open one."""
     position: Decimal = ZERO
     entry: Decimal = ZERO
     """Average entry price; 0 when flat."""
@@ -198,6 +240,8 @@ class CoinView:
     fills: FillsView = field(default_factory=FillsView)
     grid: GridView = field(default_factory=GridView)
     drift: DriftView = field(default_factory=DriftView)
+    stop: StopView = field(default_factory=StopView)
+    margin: MarginView = field(default_factory=MarginView)
     chain_broken: bool = False
     """A fill is missing: one started from another position than the one before it left."""
 

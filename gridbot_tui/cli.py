@@ -111,11 +111,18 @@ def run(
             help="mainnet: the fingerprint of the preview you have seen, if it isn't in the state dir."
         ),
     ] = "",
+    adopt: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Keep the leverage and margin mode of a position that has others than configured.",
+        ),
+    ] = False,
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
-    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview)
+    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
     for_s = parse_duration_s(for_) if for_ else None
     return run_bot(flags, no_ui, for_s, summary == "json")
 
@@ -229,7 +236,11 @@ def status(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
 
 
 def _command(action: str, coin: str, state_dir: Path | None, as_json: bool) -> int:
-    answer = _ask(action, state_dir, coin)
+    return _command_ended(_ask(action, state_dir, coin), as_json)
+
+
+def _command_ended(answer: dict[str, Any], as_json: bool) -> int:
+    """Print what became of a command; its exit code."""
     if as_json:
         print_line(_one_line(answer))
     elif answer.get("ok"):
@@ -298,12 +309,86 @@ def reconcile(
     return _command("accept" if accept else "reconcile", coin, state_dir, json)
 
 
-def _ask(cmd: str, state_dir: Path | None, coin: str = "") -> dict[str, Any]:
+set_ = App(name="set", help="Change the grid of the running instance, until it is cleared.")
+app.command(set_)
+
+YesFlag = Annotated[bool, Parameter(name="--yes", negative=(), help="Don't ask.")]
+
+
+@set_.command(name="spacing")
+def set_spacing(
+    value: Annotated[str, Parameter(help="A fraction, 0.001 is 0.1 %; `default` goes back to the settings.")],
+    coin: CoinArgument = "",
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Another distance between levels: shows what it would cancel and place, asks, does it. It holds through restarts."""
+    return _previewed("set_spacing", coin, value, "Change it?", yes, state_dir, json)
+
+
+@set_.command(name="levels")
+def set_levels(
+    value: Annotated[str, Parameter(help="Levels per side; `default` goes back to the settings.")],
+    coin: CoinArgument = "",
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Another number of levels per side, of the same money: shows what it would cancel and place, asks, does it."""
+    return _previewed("set_levels", coin, value, "Change it?", yes, state_dir, json)
+
+
+margin = App(name="margin", help="The margin of an isolated position.")
+app.command(margin)
+
+
+@margin.command(name="add")
+def margin_add(
+    coin: Annotated[str, Parameter(help="The coin.")],
+    usd: Annotated[str, Parameter(help="How much, in USD.")],
+    *,
+    yes: Annotated[bool, Parameter(name="--yes", negative=(), help="Don't ask.")] = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
+    return _previewed("margin_add", coin, usd, "Add it?", yes, state_dir, json, preview="margin_preview")
+
+
+def _previewed(
+    action: str,
+    coin: str,
+    value: str,
+    question: str,
+    yes: bool,
+    state_dir: Path | None,
+    as_json: bool,
+    preview: str = "",
+) -> int:
+    """Show what a command would do, ask unless ``yes``, then do it."""
+    found = _ask(preview or f"{action}_preview", state_dir, coin, value)
+    if not found.get("ok"):
+        return _command_ended(found, as_json)
+    if not yes:
+        if as_json or not sys.stdin.isatty():
+            return _fail(ExitCode.USAGE, f"{found['text']}; add --yes if that is meant")
+        sys.stderr.write(f"{found['text']}.\n{question} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return _fail(ExitCode.USAGE, "not confirmed; nothing was sent")
+    return _command_ended(_ask(action, state_dir, coin, value), as_json)
+
+
+def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> dict[str, Any]:
     from core.runtime.control_client import ask, find_instance
 
     named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
     client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
-    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli")
+    more = (value,) if value else ()
+    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli", *more)
 
 
 def _one_line(value: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
@@ -42,6 +42,7 @@ class RunFlags:
     state_dir: Path | None
     preview: str = ""
     """The fingerprint of the preview that was seen; empty: the state dir knows."""
+    adopt: bool = False
 
 
 def parse_duration_s(text: str) -> float:
@@ -70,15 +71,18 @@ def preview_of(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
     return _found(flags)
 
 
-def judgement_of(network: str, coins: tuple[str, ...], config: Path | None) -> Judgement:
+def judgement_of(network: str, coins: tuple[str, ...], config: Path | None, adopt: bool = False) -> Judgement:
     """What the present flags, environment and file come to."""
-    return judge({"coins": coins} if coins else {}, os.environ, config, network=network)
+    flags: dict[str, Any] = {"coins": coins} if coins else {}
+    if adopt:
+        flags["adopt"] = True
+    return judge(flags, os.environ, config, network=network)
 
 
 def _found(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
     if flags.exchange_url and flags.network != "paper":
         raise UsageError(f"--exchange-url goes with --network paper; {flags.network} has its own address")
-    settings = judgement_of(flags.network, flags.coins, flags.config).settings()
+    settings = judgement_of(flags.network, flags.coins, flags.config, flags.adopt).settings()
     url = exchange_url(flags, settings)
     path = flags.state_dir or settings.common.state_dir or _default_state_dir(flags.network, url)
     return settings, url, StateDir(_absolute(path))

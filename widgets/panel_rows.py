@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.view import ApiView, BreakerView, CoinView, FillsView, GridView, RiskView, RunState, Severity
+from core.view import (
+    ApiView,
+    BreakerView,
+    CoinView,
+    FillsView,
+    GridView,
+    RiskView,
+    RunState,
+    Severity,
+    StopState,
+)
 from widgets import formats
 from widgets.fields import Field, graded
 from widgets.look import Look
@@ -24,6 +34,7 @@ def position_fields(look: Look) -> list[Field]:
     maker_note = "" if maker is None or few else f"maker {maker:.0f}%"
     return [
         Field("Position", position_text(coin), (formats.usd(coin.notional_usd, cents=False),)),
+        *_session_field(coin),
         Field(
             "Entry/Mid",
             formats.price(coin.entry, coin.price_decimals),
@@ -31,6 +42,7 @@ def position_fields(look: Look) -> list[Field]:
             is_pair=True,
         ),
         Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),), is_pair=True),
+        stop_field(coin),
         Field("Realised", _money(coin.realized_usd)),
         Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
         Field("Funding", _money(coin.funding_usd)),
@@ -39,12 +51,37 @@ def position_fields(look: Look) -> list[Field]:
     ]
 
 
+def _session_field(coin: CoinView) -> list[Field]:
+    """Of a market that closes alone."""
+    if not coin.session_policy:
+        return []
+    if not coin.session_opens_ms:
+        return [Field("Session", "open", (coin.session_policy,), Severity.INFO)]
+    words = {"closed": "closed", "closes": "closing"}
+    word = words.get(coin.session.partition(" ")[0], "opening")
+    opens = formats.utc_minute(coin.session_opens_ms)
+    return [Field("Session", f"{word}: {coin.session_policy}", (f"opens {opens}", opens), Severity.WARN)]
+
+
 def _against_holding(coin: CoinView) -> tuple[str, ...]:
     """Nothing to compare with if nothing was held at the beginning."""
     pnl = coin.pnl
     if not pnl.holding_usd:
         return ()
     return (f"vs hold {formats.usd(pnl.versus_holding_usd, signed=True, cents=False)}",)
+
+
+def stop_field(coin: CoinView) -> Field:
+    """The stop at the exchange: ``109,000 resting``, or why there is none."""
+    stop = coin.stop
+    if stop.state is StopState.NONE:
+        return Field("Stop", "none" if coin.position else "none needed")
+    price = formats.price(stop.price, coin.price_decimals)
+    if stop.state is StopState.RESTING:
+        return Field("Stop", price, (f"rests, {formats.quantity(stop.size)}", "rests"), Severity.INFO)
+    if stop.state is StopState.PLACING:
+        return Field("Stop", price, ("placing",), Severity.WARN)
+    return Field("Stop", f"{price} MISSING: {stop.reason}", severity=Severity.CRIT, is_prose=True)
 
 
 def position_text(coin: CoinView) -> str:
@@ -122,7 +159,12 @@ def grid_fields(look: Look) -> list[Field]:
             orders_grade,
         ),
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
-        Field("Spacing", f"{grid.spacing_pct:.3f}%", (f"build {grid.generation}",)),
+        Field(
+            "Spacing",
+            f"{grid.spacing_pct:.3f}%",
+            ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
+            Severity.WARN if grid.override else Severity.INFO,
+        ),
         _range_field(grid) if grid.out_of_range else _compression_field(grid),
     ]
 

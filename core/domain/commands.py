@@ -15,6 +15,12 @@ class Action(StrEnum):
     POLL = "poll"
     RECONCILE = "reconcile"
     ACCEPT = "accept"
+    MARGIN_PREVIEW = "margin_preview"
+    MARGIN_ADD = "margin_add"
+    SET_SPACING_PREVIEW = "set_spacing_preview"
+    SET_SPACING = "set_spacing"
+    SET_LEVELS_PREVIEW = "set_levels_preview"
+    SET_LEVELS = "set_levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +34,5 @@ class Command:
     action: Action
     coin: str = ""
     origin: str = ""
+    value: str = ""
+    """What it is to be set to, or how much; as it was typed."""

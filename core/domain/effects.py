@@ -73,6 +73,14 @@ class SavePnlPeak:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveOverrides:
+    """What an operator has set of a coin's grid in place of its settings, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFeatures:
     """What a coin's bars have told so far, as text."""
 
@@ -188,6 +196,15 @@ class Backfill:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveMargin:
+    """Add so many micro-USD to the margin of an isolated position, once."""
+
+    coin: str
+    micro: int
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnect:
     """Close the market-data connection and open a new one."""
 
@@ -219,6 +236,7 @@ Effect = (
     | SavePnlPeak
     | SaveDay
     | SaveFeatures
+    | SaveOverrides
     | SaveAction
     | SaveAdjustment
     | RevokeAdjustment
@@ -232,6 +250,7 @@ Effect = (
     | AskAccount
     | AskOpenOrders
     | Backfill
+    | MoveMargin
     | Reconnect
     | Notify
 )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from core.domain.causes import Cause, Failure
 from core.domain.commands import Command
 from core.domain.fills import Fill, ForeignFill, Funding
+from core.domain.margin import HeldMargin
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
 
@@ -127,6 +128,11 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The venue took a trigger order, which waits for its price. Its order id is told later, by an update or a list."""
+
+
+@dataclass(frozen=True, slots=True)
 class Traded:
     """The venue answered ``filled``: for an IOC, ``lots`` is all that will ever trade."""
 
@@ -150,7 +156,7 @@ class Unsettled:
     cause: Cause = Cause.UNANSWERED
 
 
-PlaceResult = Resting | Traded | Refused | Unsettled
+PlaceResult = Resting | Waiting | Traded | Refused | Unsettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,8 @@ class AccountObserved:
     """``totalRawUsd``: cash less what the positions cost, so that the value of all positions added to it is the account's."""
     liquidations: tuple[tuple[str, Decimal], ...] = ()
     """Where the exchange would liquidate a position, USD; coins without such a price are left out."""
+    held: tuple[HeldMargin, ...] = ()
+    """How the exchange margins the positions of our coins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +264,16 @@ class RequestFailed:
     ticket: str = ""
     cause: Cause = Cause.UNANSWERED
     retry_after_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MarginMoved:
+    """The answer to a ``MoveMargin``: ``error`` is empty if it was done. ``is_definite``: an error that left all as it was."""
+
+    coin: str
+    ticket: str
+    error: str = ""
+    is_definite: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +339,7 @@ Event = (
     | BackfillDone
     | FeedChanged
     | RequestFailed
+    | MarginMoved
     | WireQuarantined
     | CommandReceived
     | StopRequested

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.domain.margin import MarginTier, flat_tiers
 from core.domain.units import (
     PERP_PRICE_DECIMALS,
     parse_units,
@@ -23,13 +24,21 @@ _SIGNIFICANT_FIGURES = 5
 class Instrument:
     """One perpetual, as ``meta`` of the venue describes it.
 
-    ``coin`` is the full name (``BTC``, ``xyz:TSLA``), ``asset_id`` what orders carry.
+    ``coin`` is the full name (``BTC``, ``xyz:TSLA``), ``asset_id`` what orders carry. ``only_isolated``: cross margin isn't
+    allowed.
     """
 
     coin: str
     asset_id: int
     sz_decimals: int
     max_leverage: int
+    only_isolated: bool = False
+    margin_table: tuple[MarginTier, ...] = ()
+    """Empty: one tier."""
+
+    @property
+    def tiers(self) -> tuple[MarginTier, ...]:
+        return self.margin_table or flat_tiers(self.max_leverage)
 
     @property
     def price_decimals(self) -> int:

@@ -48,6 +48,8 @@ class Purpose(StrEnum):
     FLATTEN = "flatten"
     REDUCE = "reduce"
     """A part of the position, closed by a rule while the grid goes on."""
+    STOP = "stop"
+    """Protection: rests at the exchange until the price is there, and outlives the program."""
 
 
 class OrderState(StrEnum):
@@ -114,6 +116,8 @@ class Order:
     final_filled: int | None = None
     """What the venue says traded in the end, once it says so; fills may still be on their way to us."""
     reason: str = ""
+    trigger: int = 0
+    """The mark price, in price units, at which it goes to the market; 0: it is no trigger order."""
 
     @property
     def remaining(self) -> int:

@@ -25,19 +25,24 @@ from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, R
 from core.domain.fills import Adjustment, Fill, FillKind
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
+from core.domain.margin import HeldMargin, Leverage
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.domain.pnl import Pnl, Stake, coin_pnl
 from core.engine.explanation import Evidence
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import ChainBreak, FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
+from core.engine.filter_memory import FilterMemory
 from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings, RangeExit
 from core.engine.market_watch import watch_market
 from core.engine.order_manager import OrderManager
+from core.engine.overrides import Overrides
+from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
+from core.engine.session_watch import SessionSettings, SessionWatch
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.skew import Skew, SkewSettings
 from core.engine.steady_mid import SteadyMid
@@ -74,6 +79,7 @@ class CoinConfig:
     on_exit: RangeExit = RangeExit.TRAIL
     features: FeatureSettings = field(default_factory=FeatureSettings)
     skew: SkewSettings = field(default_factory=SkewSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
     leverage: Decimal = Decimal(1)
     """By which the exchange lends: what a position needs as margin is its notional divided by it."""
     max_orders_per_min: int = 0
@@ -119,13 +125,14 @@ class Coin:
     halted: str = ""
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
     idle_reason: str = "waiting for the first quote"
-    held: Refusal | None = None
+    barred: Refusal | None = None
     """What stops every new order of the coin now, if a rule does whose end is known."""
     caps: tuple[SideCap, ...] = ()
     """Of either side's worst case, beyond the coin's own cap."""
     blocked: tuple[Blocked, ...] = ()
     told_limits: dict[Rule, int] = field(default_factory=dict)
     """When it was last told that a limit stops a level, monotonic ms."""
+    filtered: FilterMemory = field(default_factory=FilterMemory)
     override: str = ""
     grid_refused: str = ""
     """Why no grid can be built from the settings at this price; empty if one can."""
@@ -137,6 +144,10 @@ class Coin:
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     foreign_orders: int = 0
+    held: HeldMargin | None = None
+    """How the exchange margined the position at the last look; ``None`` without one."""
+    leverage: Leverage | None = None
+    """What the exchange was set to at the start."""
     copys: set[str] = field(default_factory=set)
     """Orders in the last list that a copy of this state dir has placed: its to cancel."""
     evidence: Evidence = field(default_factory=Evidence)
@@ -156,15 +167,18 @@ class Coin:
     """Profit of the completed round trips of the grid's cells, over the journal's life; the journal keeps it."""
     stop_loss: StopLoss = field(default_factory=StopLoss)
     velocity: Velocity = field(default_factory=Velocity)
+    protection: Protection = field(default_factory=Protection)
     steady_mid: SteadyMid = field(default_factory=SteadyMid)
     features: Features = field(default_factory=Features)
     shock_until_mono_ms: int = 0
     """No orders until then: the price has moved by far more than it usually does."""
     skew: Skew = field(default_factory=Skew)
     leaving: Leaving = field(default_factory=Leaving)
+    session: SessionWatch = field(default_factory=SessionWatch)
     unwinding: Unwinding = field(default_factory=Unwinding)
     closing_lots: int = 0
     """What a rule wants closed of the position, part by part; the side that adds to it is gone meanwhile."""
+    overrides: Overrides = field(default_factory=Overrides)
     waiting_for: str = ""
     """Why the first grid isn't built yet; empty if nothing is waited for."""
 
@@ -175,6 +189,11 @@ class Coin:
     @property
     def grid(self) -> GridRow | None:
         return self.plan.grid if self.plan else None
+
+    @property
+    def settings(self) -> GridSettings:
+        """Of the grid, with what an operator has set in their place."""
+        return self.overrides.apply(self.config.grid)
 
     @property
     def wanted(self) -> tuple[Level, ...]:
@@ -233,6 +252,8 @@ class Coin:
         if order is not None and order.slot is not None and self._is_present(order.slot):
             assert self.plan is not None
             self.plan.add_traded(order.slot.index, fill.signed_lots)
+        if order is not None and order.purpose is Purpose.STOP:
+            out += fired(self, order)
         self.alarm = halting(fill) or self.alarm
         self.wants_new_grid |= fill.kind is not FillKind.TRADE  # what the cells held is gone
         return out
@@ -290,6 +311,8 @@ class Coin:
             self.velocity.orders.note(1, now.mono_ms)
         if isinstance(result, Refused):
             told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
+            if told and order.purpose is Purpose.STOP and self.protection.refused:
+                self.protection.refused = result.reason  # it says more than the status that overtook it
             return [] if told else self._refused(order, result.reason, result.cause, now)
         if isinstance(result, Unsettled):
             return [notify("order_unknown", "warn", self.name, cloid=cloid, reason=result.reason)]
@@ -300,7 +323,11 @@ class Coin:
         order = self.orders.apply_update(update, now)
         if order is not None:
             self._note_placed(order)
-        if order is None or before is None or order.state is before.state:
+        if order is None or before is None:
+            return []
+        if order.purpose is Purpose.STOP and order.state is not OrderState.UNKNOWN:
+            return heard(self, before, order, update.status, now)
+        if order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
             return self._refused(order, update.status, update.cause, now)
@@ -331,6 +358,8 @@ class Coin:
 
     def _refused(self, order: Order, reason: str, cause: Cause, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
+        if order.purpose is Purpose.STOP:
+            return self.protection.refuse(self, reason, now)
         self._defer(order, f"refused: {reason}", now)
         severity: Severity = "info" if cause is Cause.POST_ONLY else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
@@ -346,7 +375,7 @@ class Coin:
 
     def settle_short(self, now: Instant) -> list[Effect]:
         """A complete read of the fills has ended: orders that still wait for some won't get them."""
-        ended = self.orders.settle_short(now)
+        ended = [o for o in self.orders.settle_short(now) if o.purpose is not Purpose.STOP]
         return [
             notify("order_fills_short", "crit", self.name, cloid=o.cloid, lots=o.lots, filled=o.filled)
             for o in ended
@@ -381,6 +410,7 @@ class Coin:
         purpose: Purpose,
         now: Instant,
         slot: Slot | None = None,
+        trigger: int = 0,
     ) -> Order:
         """An intent, in our books as SENT from this moment on."""
         order = Order(
@@ -396,6 +426,7 @@ class Coin:
             created_ms=now.venue_ms,
             expires_ms=now.venue_ms + EXPIRES_AFTER_MS,
             ledger_version=self.ledger.version,
+            trigger=trigger,
         )
         self.orders.add(order)
         return order
@@ -421,7 +452,10 @@ class Coin:
         return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in cloids))] if cloids else []
 
     def deferred(self, now: Instant) -> dict[Slot, Refusal]:
-        """Slots whose next try is yet to come."""
+        """Slots whose next try is yet to come. Those that have been quiet for long are forgotten."""
+        long_ago = now.mono_ms - DEFER_MAX_MS
+        for slot in [slot for slot, d in self.deferrals.items() if d.until_mono_ms <= long_ago]:
+            del self.deferrals[slot]
         return {
             slot: Refusal(Rule.REFUSED, d.reason, d.until_mono_ms)
             for slot, d in self.deferrals.items()

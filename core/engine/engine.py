@@ -61,9 +61,11 @@ from core.engine.observations import (
 from core.engine.operator_desk import OperatorDesk
 from core.engine.portfolio import Portfolio
 from core.engine.procedures import feed_ticket
+from core.engine.protection import block_reason, increasing_orders, protect
 from core.engine.quoting import BATCH_ORDERS, plan, shed
 from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
+from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import Money, PortfolioLimits, side_caps
 from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
@@ -187,7 +189,7 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
-                return watch(self, now) + self.portfolio.look(self)
+                return watch(self, now) + close_for_sessions(self, now) + self.portfolio.look(self)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
@@ -207,21 +209,28 @@ class Engine:
 
     def _act(self, coin: Coin, now: Instant) -> list[Effect]:
         """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
-        coin.held = stopped_by(self, now)
+        alarm, coin.alarm = coin.alarm, ""
+        out = self.latch(coin, alarm) if alarm else []
+        out += protect(coin, self.saw_account and self.saw_open_orders and not self.storage_trouble, now)
+        out += coin.session.look(coin, now)
+        closed = coin.session.stops(coin, bool(self.desk.of_session(coin.name)))
+        coin.barred = stopped_by(self, now) or closed
         coin.idle_reason = self._idle_reason(coin, now)
         if coin.plan is not None:
             coin.plan.update(coin.orders)
-        is_halted = self.halt_reason(coin) or self.desk.stopping or self.storage_trouble
-        is_halted = is_halted or shock_reason(coin, now)
-        if is_halted or self.feed_age.is_lost(now):
-            return [] if waits_to_cancel(self, now) else coin.cancel_grid(now)
+        is_halted = bool(self.halt_reason(coin) or self.desk.stopping or self.storage_trouble)
+        is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
+        if is_cleared or self.feed_age.is_lost(now):
+            return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
+        if block_reason(coin, now):
+            out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:
-            return shed(coin, now)
+            return out + shed(coin, now)
         money = Money(self.account_value, self.margin_used)
         coin.caps = side_caps(
             coin, self.coins.values(), self.portfolio_limits, money, self.liquidations.get(coin.name)
         )
-        return [*plan(coin, self._room(now), now), *tell_binding(coin, now)]
+        return [*out, *plan(coin, self._room(now), now), *tell_binding(coin, now)]
 
     def _room(self, now: Instant) -> int:
         """How many orders may be sent now: none before the batch before them is answered, and few as a probe."""
@@ -237,8 +246,8 @@ class Engine:
             return "stopping"
         if reason := self.vitals.idle_reason(self, now):
             return reason
-        if coin.held and self.feed_age.is_lost(now):
-            return coin.held.reason
+        if coin.barred and self.feed_age.is_lost(now):
+            return coin.barred.reason
         if not self.feed.ready:
             return (
                 "the gap in fills is being read back"
@@ -247,8 +256,10 @@ class Engine:
             )
         if not (self.saw_account and self.saw_open_orders):
             return "comparing with the exchange"
-        if coin.held:
-            return coin.held.reason
+        if coin.barred:
+            return coin.barred.reason
+        if reason := block_reason(coin, now):
+            return reason
         if reason := shock_reason(coin, now):
             return reason
         if coin.mid_twice is None:

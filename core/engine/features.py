@@ -67,6 +67,17 @@ class Features:
         self._high, self._low, self._last = max(self._high, price), min(self._low, price), price
         return closed
 
+    def is_before(self, ms: int) -> bool:
+        """Whether the last price is of a bar that ended before a time of the venue's."""
+        return bool(self._last) and self._bar < ms // self.settings.bar_ms
+
+    def resume(self, mid_twice: int, now_ms: int) -> None:
+        """Go on after a market was closed: how far it opens from where it closed is no bar's range, and no trend."""
+        price, bar = mid_twice / 2, now_ms // self.settings.bar_ms
+        self._fast *= price / self._last
+        self._slow *= price / self._last
+        self._bar, self._high, self._low, self._last, self._close_before = bar, price, price, price, price
+
     def _begin(self, price: float, bar: int) -> None:
         self._bar, self._high, self._low, self._last = bar, price, price, price
         self._close_before = self._fast = self._slow = price

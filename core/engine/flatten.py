@@ -136,6 +136,7 @@ class Flatten(ProcedureBase):
         if not isinstance(event, OpenOrdersObserved) or event.ticket != self.command.id:
             return []
         ours = [o for o in event.orders if o.coin == coin.name and parse_cloid(o.cloid)]
+        # A stop that still rests goes now that nothing is held, and the proof is looked for again.
         if ours or coin.live_grid_orders() or coin.ledger.lots or coin.ledger.version != self.flat_at_version:
             self.text = "not proven flat yet; looking again"
             return self._enter("pause", [], now)

@@ -47,9 +47,18 @@ def compute_spacing(
     with ``tightens`` it shrinks again, to no less than the configured one, as the price moves against the position. Floors:
     ``MIN_TICKS`` ticks at ``price``, the fees of a round trip and the edge wanted beyond them, and the least width of the grid.
 
+    All of it is multiplied by ``closed_ppb`` in the end.
+
     Raises:
         GridImpossibleError: a floor lies above the cap.
     """
+    found = _open_spacing(settings, price, instrument, conditions)
+    return replace(found, ppb=found.ppb * settings.closed_ppb // PPB)
+
+
+def _open_spacing(
+    settings: GridSettings, price: int, instrument: Instrument, conditions: Conditions
+) -> SpacingChoice:
     name, floor = spacing_floor(settings, price, instrument)
     if floor > settings.spacing_max_ppb:
         raise GridImpossibleError(
@@ -295,6 +304,9 @@ class Gate:
     own: OwnPrices
     slippage_ppb: int = 0
     """How far past the best price a level that takes may trade."""
+    stop_low: int = 0
+    stop_high: int = 0
+    """Where a stop closes what is held, in price units; 0: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +354,7 @@ def build_filtered_levels(
     """
     exposure, own = gate.exposure, gate.own
     taken, top_buy, low_sell = set[tuple[Side, int]](), own.top_buy, own.low_sell
+    full: dict[tuple[Side, int], Refusal] = {}  # past the cap one level is refused like the next
     place: list[Level] = []
     blocked: list[Blocked] = []
     for wish in missing:
@@ -351,15 +364,20 @@ def build_filtered_levels(
         refusal = gate.deferred.get(level.slot)
         if refusal is None and (at in own.taken or at in taken):
             refusal = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", level.price)
+        size = side, level.lots
         refusal = (
             refusal
+            or _beyond_stop(level, gate)
             or _not_passive(level, gate, top_buy, low_sell)
             or _too_little(level, gate.instrument)
-            or allow_order(exposure, side, level.lots, gate.limits)
+            or full.get(size)
         )
+        if refusal is None and (refusal := allow_order(exposure, side, level.lots, gate.limits)):
+            full[size] = refusal
         if refusal is not None:
             blocked.append(Blocked(level, refusal))
             continue
+        full.clear()
         place.append(level)
         exposure = exposure.with_order(side, level.lots)
         if not level.takes:  # several may take at one price
@@ -395,6 +413,17 @@ def _too_little(level: Level, instrument: Instrument) -> Refusal | None:
     if level.lots >= least:
         return None
     return Refusal(Rule.MIN_NOTIONAL, "isn't worth the exchange's least order at the market's price", least)
+
+
+def _beyond_stop(level: Level, gate: Gate) -> Refusal | None:
+    """A level must trade before the price is at the stop of its side: were the bot dead by then, what it trades would be held
+    without one.
+    """
+    side = level.slot.side
+    stop = gate.stop_low if side is Side.BUY else gate.stop_high
+    if not stop or (level.price - stop) * side.sign > 0:
+        return None
+    return Refusal(Rule.STOP, f"is not before the stop at {gate.instrument.price_text(stop)}", stop)
 
 
 def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refusal | None:

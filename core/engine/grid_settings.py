@@ -72,6 +72,8 @@ class GridSettings:
     bias_max_ppb: int = 0
     """How far a trend may shift the center; never more than half a spacing."""
     trailing: Trailing = field(default_factory=Trailing)
+    closed_ppb: int = PPB
+    """What the spacing is multiplied by, cap included, while the market is closed."""
 
     @property
     def basis(self) -> str:

@@ -1,15 +1,20 @@
-"""Leaning the grid against what is held: smaller on one side, on one side alone, or closed in parts."""
+"""Leaning the grid against what is held: smaller on one side, on one side alone, or closed in parts; for a session that closes
+with no order left that could turn it round.
+"""
 
 from __future__ import annotations
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
 from core.domain.grid import PPB, GridRow
+from core.domain.orders import Side
 from core.engine.coin import Coin
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
 from core.engine.range_exit import PART_PPB
+from core.engine.risk_engine import Exposure, Rule, SideCap
 from core.engine.skew import without_adding
+from core.engine.unwinding import is_under_way, part_lots
 
 
 def target_lots(settings: GridSettings, grid: GridRow) -> int:
@@ -20,8 +25,8 @@ def target_lots(settings: GridSettings, grid: GridRow) -> int:
 def lean(coin: Coin, found: GridPlan) -> list[Effect]:
     """Scale the plan by what is held."""
     lots, was_one_sided = coin.ledger.lots, coin.skew.is_one_sided
-    scales = coin.skew.look(lots, target_lots(coin.config.grid, found.grid))
-    is_closing = lots and (coin.closing_lots or coin.skew.is_hard)
+    scales = coin.skew.look(lots, target_lots(coin.settings, found.grid))
+    is_closing = lots and (coin.closing_lots or coin.skew.is_hard or coin.session.reduces(coin))
     found.rescale(without_adding(lots, scales) if is_closing else scales)
     if coin.skew.is_one_sided is was_one_sided:
         return []
@@ -39,13 +44,47 @@ def lean(coin: Coin, found: GridPlan) -> list[Effect]:
     ]
 
 
-def close_part(coin: Coin, found: GridPlan, now: Instant) -> list[Effect]:
+def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]:
     """Close what is due of the position, if anything is."""
     lots = coin.ledger.lots
+    if coin.session.reduces(coin):
+        coin.closing_lots = _session_part(coin)
+        exposure = coin.exposure
+        resting = exposure.open_sells if lots > 0 else exposure.open_buys
+        if coin.session.is_awaited or resting + coin.closing_lots > abs(lots):
+            return []  # first what would turn the position round is cancelled
+        why = f"session {coin.session.text} (HL_CLOSED_SESSION)"
+        return coin.unwinding.act(coin, coin.closing_lots, why, now)
+    if found is None:
+        return []
     if coin.leaving.reduces(coin, now):
         coin.closing_lots = max(1, abs(lots) * PART_PPB // PPB) if lots else 0
         why = "the price has left the grid (HL_ON_RANGE_EXIT)"
     else:
-        coin.closing_lots = coin.skew.excess(lots, target_lots(coin.config.grid, found.grid))
+        coin.closing_lots = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
         why = "past the hard inventory limit (HL_SKEW_HARD)"
     return coin.unwinding.act(coin, coin.closing_lots, why, now)
+
+
+def _session_part(coin: Coin) -> int:
+    lots = coin.ledger.lots
+    return part_lots(coin, max(1, abs(lots) * PART_PPB // PPB)) if lots else 0
+
+
+def reduced_exposure(coin: Coin) -> Exposure:
+    """The coin's exposure as if the next part had been closed for the session's sake: what rests must leave it room."""
+    now = coin.exposure
+    if not coin.session.reduces(coin) or is_under_way(coin):
+        return now
+    part = _session_part(coin)
+    return Exposure(
+        now.position - part if now.position > 0 else now.position + part, now.open_buys, now.open_sells
+    )
+
+
+def session_caps(coin: Coin) -> tuple[SideCap, ...]:
+    """While a session only reduces, nothing may rest that could open a position, or turn one round."""
+    if not coin.session.reduces(coin):
+        return ()
+    reason = f"session {coin.session.text}: only what reduces the position is quoted (HL_CLOSED_SESSION)"
+    return tuple(SideCap(side, Rule.SESSION, 0, reason) for side in Side)

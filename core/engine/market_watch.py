@@ -1,4 +1,4 @@
-"""What each believed price does: bars, and the circuit that a shock opens."""
+"""What each believed price does: bars, and the circuit that a shock opens. While the market is closed it does neither."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 def watch_market(coin: Coin, mid_twice: int, now: Instant) -> list[Effect]:
     features = coin.features
+    session = coin.session.refresh(coin, now)
+    if coin.session.is_closed:
+        return []
+    if features.is_before(session.since_ms):
+        features.resume(mid_twice, now.venue_ms)
     out: list[Effect] = []
     if features.note(mid_twice, now.venue_ms):
         out.append(SaveFeatures(coin.name, features.saved()))

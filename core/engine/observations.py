@@ -15,9 +15,10 @@ from core.domain.events import (
     OrderUpdate,
     RemoteOrder,
 )
-from core.domain.orders import OrderState
+from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
 from core.engine.position_watch import explain, observe_position
+from core.engine.protection import is_settled, watch_liquidation
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -58,6 +59,8 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     """One resting order: known, an orphan of ours, another instance's, or foreign (left alone) (I5)."""
     known = coin.orders.find(remote.cloid, remote.order_id)
     if known is not None:
+        if known.purpose is Purpose.STOP:
+            coin.protection.listed[known.cloid] = remote.remaining
         held_for_gone = known.state is OrderState.CANCELLED and known.final_filled is None
         if known.state not in _SEEN_IS_OPEN and not held_for_gone:
             return []
@@ -75,10 +78,14 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
         ):  # a stop latches none (I9)
             coin.copys.add(remote.cloid)
             return engine.latch(None, COPY_HALT)
+        if remote.is_trigger and not is_settled(coin):
+            return []  # a stop of lost books protects until one of ours does
         return [
             notify("orphan_order_cancelled", "warn", coin.name, cloid=remote.cloid, order_id=remote.order_id),
             CancelOrphan(coin.name, remote.cloid),
         ]
+    if remote.is_trigger:
+        return []  # a stop outlives its program: it proves none
     return engine.latch(
         None, f"another GridBot instance ({parts.instance}) has orders on this account: stop one, then resume"
     )
@@ -124,6 +131,9 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
 def _compare_position(engine: Engine, coin: Coin, event: AccountObserved) -> list[Effect]:
     position = dict(event.positions).get(coin.name, 0)
     out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
+    coin.protection.saw_position(coin, position, event.asked_mono_ms)
+    coin.held = next((held for held in event.held if held.coin == coin.name), None)
+    out += watch_liquidation(coin)
     if halt and not coin.halted:
         out += engine.latch(coin, halt)
     return out

@@ -15,10 +15,13 @@ from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
+from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
+from core.engine.session_watch import SESSION
 from core.engine.stop import Stop
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class OperatorDesk:
         match command.action:
             case Action.HALT:
                 out = [
+                    *self._take_over(coins, command, now),
                     *engine.latch(scope, OPERATOR),
                     *(e for c in coins for e in c.cancel_grid(now, again=True)),
                 ]
@@ -76,10 +80,9 @@ class OperatorDesk:
                 out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
                 return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
             case Action.FLATTEN:
-                out = [
-                    *engine.latch(scope, FLATTEN),
-                    *(e for c in coins for e in c.cancel_grid(now, again=True)),
-                ]
+                halts = [] if command.origin == SESSION else engine.latch(scope, FLATTEN)
+                out = [*self._take_over(coins, command, now), *halts]
+                out += [e for c in coins for e in c.cancel_grid(now, again=True)]
                 return out + self._begin(Flatten(command, now.mono_ms), now)
             case Action.RESYNC:
                 resync = Resync(command, now.mono_ms)
@@ -87,6 +90,22 @@ class OperatorDesk:
             case Action.RECONNECT:
                 reconnect = ReconnectFeed(command, now.mono_ms, old_generation=engine.feed.generation)
                 return reconnect.start() + self._begin(reconnect, now)
+            case Action.MARGIN_PREVIEW:
+                return self._conclude(
+                    command, "done", preview_text(coins[0], amount_micro(command.value)), now
+                )
+            case Action.MARGIN_ADD:
+                adding = AddMargin(
+                    command, now.mono_ms, micro=amount_micro(command.value), before=coins[0].held
+                )
+                return adding.start() + self._begin(adding, now)
+            case Action.SET_SPACING_PREVIEW | Action.SET_LEVELS_PREVIEW:
+                texts = [change_text(c, command, now) for c in coins]
+                return self._conclude(command, "done", "; ".join(texts), now)
+            case Action.SET_SPACING | Action.SET_LEVELS:
+                texts = [change_text(c, command, now) for c in coins]
+                out = [e for c in coins for e in change_grid(c, command, now)]
+                return out + self._conclude(command, "done", "; ".join(texts), now)
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
@@ -134,6 +153,22 @@ class OperatorDesk:
                 out += self._conclude(procedure.command, "failed", text, now)
         return out
 
+    def of_session(self, coin: str) -> list[Procedure]:
+        """A flatten for a session that closes, which halts nothing."""
+        return [
+            p
+            for p in self.running
+            if isinstance(p, Flatten) and p.command.coin == coin and p.command.origin == SESSION
+        ]
+
+    def _take_over(self, coins: list[Coin], command: Command, now: Instant) -> list[Effect]:
+        """Who halts or flattens takes what a session does out of its hands."""
+        out: list[Effect] = []
+        for procedure in [p for coin in coins for p in self.of_session(coin.name)]:
+            self.running.remove(procedure)
+            out += self._conclude(procedure.command, "failed", f"taken over by {command.origin}", now)
+        return out
+
     def _refusal(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> str:
         traded = ", ".join(engine.coins)
         if not coins:
@@ -143,8 +178,12 @@ class OperatorDesk:
         if command.action is Action.FLATTEN:
             if not command.coin:
                 return f"name the coin to flatten: {traded}"
-            if self.is_flattening(command.coin):
+            if self.is_flattening(command.coin) and not self.of_session(command.coin):
                 return f"{command.coin} is being flattened already"
+        if command.action in (*SET, *PREVIEWS):
+            return next((why for c in coins if (why := set_refusal(c, command, now))), "")
+        if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):
+            return margin_refusal(coins[0], command.value) if command.coin else f"name the coin: {traded}"
         if command.action is Action.ACCEPT and any(isinstance(p, Reconcile) for p in self.running):
             return "a reconciliation is under way; wait for its end"
         if command.action is Action.RESUME:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from core.domain.clock import Instant
-from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.fills import Fill
 from core.domain.orders import Order, OrderState, Slot, Tif
 from core.engine.own_orders import OwnOrders
@@ -48,7 +48,7 @@ _ENDED = (OrderState.AWAITING_FILLS, OrderState.FILLED, OrderState.CANCELLED)
 
 def _was_seen(order: Order) -> bool:
     """Whether the exchange has ever shown that it has the order."""
-    return order.order_id is not None or order.filled > 0
+    return order.order_id is not None or order.filled > 0 or order.state is OrderState.OPEN
 
 
 @dataclass(slots=True)
@@ -79,6 +79,8 @@ class OrderManager:
     """Rows that changed since the last ``take_changed``."""
     _touched: set[Slot] = field(default_factory=set)
     _live: dict[str, Order] = field(default_factory=dict)
+    _sent: dict[str, None] = field(default_factory=dict)
+    """Live orders that nothing has been heard of yet."""
     _terminal: dict[str, None] = field(default_factory=dict)
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -164,6 +166,8 @@ class OrderManager:
                     # A cancel overtook the order and was told that it didn't exist: now it does.
                     order = order.moved(OrderState.OPEN, "placed after its cancel")
                 return self._seen_open(replace(order, order_id=order_id), now)
+            case Waiting():
+                return self._seen_open(order, now)
             case Traded(order_id, lots):
                 order = replace(order, order_id=order_id)
                 if order.state.is_terminal:
@@ -298,6 +302,10 @@ class OrderManager:
             if now.mono_ms - self._begin_doubt(order.cloid, now).since_mono_ms >= FILLS_WAIT_MS
         ]
 
+    def settle_stop(self, cloid: str) -> Order:
+        """End a stop that fired and has nothing left to close: it was larger than the position on purpose."""
+        return self._store(self.by_cloid[cloid].moved(OrderState.CANCELLED, SETTLED_SHORT))
+
     def saw_venue_time(self, venue_ms: int, now: Instant) -> None:
         """A stamp of the venue's. Orders that can't arrive any more since then are asked about at once."""
         before, self.venue_seen_ms = self.venue_seen_ms, max(self.venue_seen_ms, venue_ms)
@@ -312,9 +320,9 @@ class OrderManager:
     def due_questions(self, now: Instant) -> list[Order]:
         """Orders whose fate should be asked for now, each about every ``ASK_AGAIN_MS``."""
         due = []
-        for order in list(self._live.values()):
-            if order.state is OrderState.SENT and now.venue_ms > order.expires_ms + ASK_AGAIN_MS:
-                self.doubt(order.cloid, "its outcome was never reported", now)
+        for cloid in list(self._sent):
+            if now.venue_ms > self.by_cloid[cloid].expires_ms + ASK_AGAIN_MS:
+                self.doubt(cloid, "its outcome was never reported", now)
         for cloid, doubt in self.doubts.items():
             if now.mono_ms >= doubt.due_mono_ms:
                 order = self.by_cloid[cloid]
@@ -367,6 +375,10 @@ class OrderManager:
             self._live[cloid] = order
         else:
             self._live.pop(cloid, None)
+        if order.state is OrderState.SENT:
+            self._sent[cloid] = None
+        else:
+            self._sent.pop(cloid, None)
         if order.order_id is not None:
             self.by_oid[order.order_id] = cloid
         if order.slot is not None:

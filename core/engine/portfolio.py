@@ -7,7 +7,8 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.effects import Effect, notify
-from core.engine.withdrawable import Need, coin_need, edges_of, portfolio_need, withdrawable
+from core.domain.orders import Side
+from core.engine.withdrawable import Need, coin_need, edges, portfolio_need, withdrawable
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -61,7 +62,12 @@ def _need(engine: Engine) -> Need | None:
         return None
     return portfolio_need(
         coin_need(
-            edges_of(coin.ledger.lots, Decimal(coin.known_mid_twice) / 2, coin.live_grid_orders()),
+            edges(
+                coin.ledger.lots,
+                Decimal(coin.known_mid_twice) / 2,
+                coin.orders.own.resting(Side.BUY),
+                coin.orders.own.resting(Side.SELL),
+            ),
             coin.config.leverage,
         )
         for coin in coins

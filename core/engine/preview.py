@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
+from core.domain.margin import liquidation_price
 from core.domain.orders import Side
 from core.engine.coin import CoinConfig
 from core.engine.grid_calculator import Level, wanted_levels
@@ -21,8 +22,8 @@ class Edge:
 
     ``position`` signed, ``entry`` its average price (0 when flat); USD figures: ``notional`` at the edge, ``loss`` there and
     ``stop_loss`` at the stop, both positive (``stop_loss`` is ``None`` without a stop on that side). ``liquidation``: the price
-    at which the investment alone no longer carries the position (Hyperliquid's maintenance margin of the first tier: half of
-    the initial one at the coin's maximum leverage); ``None`` if there is none above zero.
+    at which the investment alone no longer carries the position (by the coin's margin tiers); ``None`` if there is none above
+    zero.
     """
 
     side: Side
@@ -147,10 +148,10 @@ def _loss(lots: int, cash: int, price: int) -> Decimal:
 def _liquidation(
     instrument: Instrument, investment_usd: Decimal, lots: int, cash_micro: int
 ) -> Decimal | None:
-    """Where investment + cash + position at the price = maintenance margin of the position at the price."""
+    """Where investment and profit are down to the maintenance margin."""
     if not lots:
         return None
-    size, cash = instrument.size_decimal(lots), Decimal(cash_micro).scaleb(-6)
-    maintenance = abs(size) / (2 * instrument.max_leverage)
-    price = -(investment_usd + cash) / (size - maintenance)
-    return price.quantize(Decimal(1).scaleb(-instrument.price_decimals)) if price > 0 else None
+    size = instrument.size_decimal(lots)
+    entry = Decimal(-cash_micro).scaleb(-6) / size
+    price = liquidation_price(size, entry, investment_usd, instrument.tiers)
+    return price.quantize(Decimal(1).scaleb(-instrument.price_decimals)) if price is not None else None

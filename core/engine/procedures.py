@@ -72,12 +72,13 @@ def feed_generation(ticket: str) -> int | None:
 
 
 def shows_none_of_ours(event: Event | None, ticket: str, coins: list[Coin]) -> bool:
-    """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong."""
+    """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong. Stops stay."""
     if not isinstance(event, OpenOrdersObserved) or event.ticket != ticket:
         return False
     copys = {coin.name: coin.copys for coin in coins}
     return not any(
-        o.coin in copys and parse_cloid(o.cloid) and o.cloid not in copys[o.coin] for o in event.orders
+        o.coin in copys and parse_cloid(o.cloid) and not o.is_trigger and o.cloid not in copys[o.coin]
+        for o in event.orders
     )
 
 

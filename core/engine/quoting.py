@@ -16,11 +16,11 @@ from core.engine.grid_calculator import (
     Level,
     OwnPrices,
     Quotes,
-    build_filtered_levels,
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
-from core.engine.leaning import close_part, lean
+from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
+from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.risk_engine import RiskLimits
 
@@ -34,7 +34,8 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     found = coin.plan
     if found is None or coin.grid_refused:
         coin.idle_reason = coin.grid_refused or coin.waiting_for
-        return out + coin.cancel(coin.live_grid_orders(), now)
+        out += coin.cancel(coin.live_grid_orders(), now)
+        return out + (close_part(coin, None, now) if room and coin.session.reduces(coin) else [])
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
         found.follow(coin.mid_twice, orders)
@@ -46,11 +47,11 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         if found.adopt(orders):
             coin.proven_generation = grid.generation
         found.update(orders)
-    gate = _gate(coin, grid, now)
-    place, coin.blocked = build_filtered_levels(found.in_order(), gate)
+    gate = gate_of(coin, grid, now)
+    place, blocked = coin.filtered.look(found, orders.own.version, gate)
     sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
-    coin.blocked = (*coin.blocked, *too_fast)
-    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid)]
+    coin.blocked = (*blocked, *too_fast)
+    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid), *orders_beyond_stop(coin)]
     out += coin.cancel(doomed, now)
     if sent:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
@@ -58,17 +59,21 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     return out + (close_part(coin, found, now) if room else [])
 
 
-def _gate(coin: Coin, grid: GridRow, now: Instant) -> Gate:
+def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     quote, own = coin.quote, coin.orders.own
     speed = coin.velocity.speed_limit(grid.lots, now)
     return Gate(
         coin.config.instrument,
-        coin.exposure,
-        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.most_lots, coin.caps, speed),
+        reduced_exposure(coin),
+        RiskLimits(
+            grid.cap_long, grid.cap_short, 2 * grid.most_lots, (*coin.caps, *session_caps(coin)), speed
+        ),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),
         coin.config.slippage_ppb,
+        coin.config.stop_low,
+        coin.config.stop_high,
     )
 
 
@@ -109,13 +114,13 @@ def shed(coin: Coin, now: Instant) -> list[Effect]:
 
 def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
     """After a breach from outside (a manual trade), the farthest orders of the increasing side go first (I4). What only reduces
-    the position stays.
+    the position stays; while a session reduces it, nothing does that could turn it round.
     """
-    exposure = coin.exposure
+    exposure, reduces = reduced_exposure(coin), coin.session.reduces(coin)
     doomed: list[Order] = []
     for side, worst, cap in (
-        (Side.BUY, exposure.worst_long, grid.cap_long),
-        (Side.SELL, exposure.worst_short, grid.cap_short),
+        (Side.BUY, exposure.worst_long, 0 if reduces and exposure.position < 0 else grid.cap_long),
+        (Side.SELL, exposure.worst_short, 0 if reduces and exposure.position > 0 else grid.cap_short),
     ):
         excess = worst - max(cap, 0)
         if excess <= 0:

@@ -7,7 +7,7 @@ from core.domain.effects import Effect, SaveGrid, notify
 from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError
-from core.engine.grid_settings import Conditions, RangeExit
+from core.engine.grid_settings import Conditions, GridSettings, RangeExit
 from core.engine.strategies import STRATEGIES, Ask, Strategy
 
 
@@ -16,12 +16,13 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     twice, grid = coin.mid_twice, coin.grid
     if twice is None or not coin.steady_mid.is_believed(twice, now.mono_ms):
         return []
-    settings = coin.config.grid
+    session = coin.session
+    settings, is_frozen = session.grid_settings(coin), session.is_frozen
     coin.waiting_for = _waiting_for(coin, twice) if grid is None else ""
     if coin.waiting_for:
         return []
     strategy = STRATEGIES[settings.strategy]
-    ask = _ask(coin, twice, now)
+    ask = ask_of(coin, settings, 2 * grid.center if grid and is_frozen else twice, now)
     try:
         if grid is not None and _may_stay(coin, grid, strategy, ask, now):
             coin.grid_refused = ""
@@ -40,26 +41,32 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
 
 def _may_stay(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant) -> bool:
     """Raises ``GridImpossibleError``."""
-    if coin.wants_new_grid or grid.basis != coin.config.grid.basis:
+    if coin.wants_new_grid or grid.basis != ask.settings.basis or coin.session.outdates(coin, grid, now):
         return False
     age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
     too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
-    return too_soon or not strategy.outgrown(grid, ask)
+    return coin.session.is_frozen or too_soon or not strategy.outgrown(grid, ask)
 
 
-def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
+def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
+    """All that a strategy may know of the coin now. ``twice``: of the price that a grid is built around, the old center while
+    the market is closed.
+    """
     features, grid = coin.features, coin.grid
     moved = (
         (2 * grid.center - twice) * (1 if coin.ledger.lots > 0 else -1) if grid and coin.ledger.lots else 0
     )
     return Ask(
-        coin.config.grid,
+        settings,
         coin.config.instrument,
         twice,
         now.wall_ms,
         coin.ledger.lots,
         Conditions(
-            features.atr_ppb, features.volatility_ppb, features.trend_ppb, max(0, moved) * PPB // twice
+            features.atr_ppb,
+            features.volatility_ppb,
+            0 if coin.session.is_frozen else features.trend_ppb,
+            max(0, moved) * PPB // twice,
         ),
         int(coin.ledger.net_usd * 10**6),
         before=grid,
@@ -68,7 +75,9 @@ def _ask(coin: Coin, twice: int, now: Instant) -> Ask:
 
 
 def _waiting_for(coin: Coin, twice: int) -> str:
-    """The first grid may wait for a price."""
+    """The first grid may wait for a price, and waits for the market to open."""
+    if coin.session.is_frozen:
+        return f"session {coin.session.text}: the first grid is built once it has opened"
     config, text = coin.config, coin.config.instrument.price_text
     below, above = config.trigger_below, config.trigger_above
     if not (below or above) or twice <= 2 * below or 0 < 2 * above <= twice:
@@ -104,7 +113,7 @@ def _compression_event(coin: Coin, grid: GridRow, override: str) -> list[Effect]
             "grid_compression_override",
             "warn",
             coin.name,
-            configured_pct=coin.config.grid.spacing_ppb / 10**7,
+            configured_pct=coin.settings.spacing_ppb / 10**7,
             spacing_pct=grid.spacing_here_ppb / 10**7,
             reason=override,
         )

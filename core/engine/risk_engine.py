@@ -47,9 +47,11 @@ class Rule(StrEnum):
     ORDER_VELOCITY = "order_velocity"  # monotonic ms at which there is room for one
     POSITION_VELOCITY = "position_velocity"  # monotonic ms at which there is room for a level's lots
     MAX_ORDER = "max_order"  # the most lots
+    STOP = "stop"  # the price of the stop, in price units: what traded beyond it would be held without one
     REFUSED = "refused"  # monotonic ms of the next try
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
+    SESSION = "session"  # venue ms of the open; 0: soon
     IDLE = "idle"  # none: the reason says all
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 

@@ -54,6 +54,8 @@ class ShadowLedger:
     """Adjustments whose fills a kill let no one hear of: to be revoked."""
     _window: list[Fill | Adjustment] = field(default_factory=list)
     _places: Places = field(default_factory=Places)
+    _breaks: list[ChainBreak] | None = field(default_factory=list)
+    """Those of the window, kept as it grows; ``None`` until it is looked at again after any other change."""
     _checkpoint_due: bool = False
     _base_is_in_order: bool = True
     """False after a fill from before the window: its place in ``base`` is lost until the next start folds all anew."""
@@ -108,6 +110,10 @@ class ShadowLedger:
             self.watch.passed((self.current.lots, fill.start_lots, fill.end_lots), now.mono_ms)
             self.current = self.current.apply(fill)
             self.watch.explain((fill.start_lots, fill.end_lots))
+        if self._breaks is not None:
+            self._breaks += (
+                chain_breaks([newest, *in_order]) if newest else chain_breaks(in_order, self.base.lots)
+            )
         self._window += in_order
         if late:
             self._window = self._ordered(self._window)
@@ -143,7 +149,9 @@ class ShadowLedger:
 
     def breaks(self) -> list[ChainBreak]:
         """Where the chain of the entries in the window does not hold."""
-        return chain_breaks(self._window, self.base.lots if self._window else None)
+        if self._breaks is None:
+            self._breaks = chain_breaks(self._window, self.base.lots if self._window else None)
+        return list(self._breaks)
 
     def newest_fill(self) -> Fill | None:
         return next((entry for entry in reversed(self._window) if isinstance(entry, Fill)), None)
@@ -205,10 +213,14 @@ class ShadowLedger:
         return chain_order(entries, self.base.lots, self._places)
 
     def _refold(self) -> None:
+        """After the window, or what is before it, has become another."""
+        self._breaks = None
         self.current = reduce(Fold.apply, self._window, self.base)
 
     def _drop_needless(self) -> list[Adjustment]:
         """Adjustments without which the chain is whole, and with which it isn't: their fills have come."""
+        if not self.breaks():
+            return []
         needless = [entry for entry in self._window if isinstance(entry, Adjustment)]
         return [adjustment for adjustment in needless if self._dropped(adjustment)]
 
@@ -244,7 +256,7 @@ class ShadowLedger:
         self.cut_ms = kept_from[cut]
         for entry in self._window[:cut]:
             self._places.after.pop(entry.key, None)
-        self._window = self._window[cut:]
+        self._window, self._breaks = self._window[cut:], None
         self._checkpoint_due = True
 
     def _before_gap(self) -> int:

@@ -17,6 +17,7 @@ from core.engine.engine import Engine
 from core.engine.grid_calculator import Blocked
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
+from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.range_exit import loss_per_pct
 from core.engine.risk_engine import Rule
 from core.engine.schedule import CHAIN_ALARM_MS
@@ -34,11 +35,14 @@ from core.view import (
     LastFillView,
     LevelState,
     LevelView,
+    MarginView,
     PnlView,
     RiskView,
     RunState,
     Severity,
     Snapshot,
+    StopState,
+    StopView,
     TransfersView,
 )
 
@@ -125,6 +129,9 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         state=_coin_state(engine, coin),
         halt_reason=engine.halt_reason(coin),
         idle_reason=engine.vitals.idle_reason(engine, now) if engine.storage_trouble else coin.idle_reason,
+        session=coin.session.text,
+        session_policy=coin.config.sessions.policy.value if coin.config.sessions.closes else "",
+        session_opens_ms=coin.session.opening_ms,
         position=instrument.size_decimal(ledger.lots),
         entry=ledger.current.entry.scaleb(-instrument.price_decimals),
         bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
@@ -154,6 +161,8 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         fills=_fills_view(coin),
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
+        stop=_stop_view(coin),
+        margin=_margin_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
     )
 
@@ -224,6 +233,7 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
         orders_active=len(live),
         orders_target=len(coin.wanted),
         skew_ratio=max(-1.0, min(1.0, coin.ledger.lots / cap)),
+        override=coin.overrides.text(coin.config.grid),
         compression=coin.override,
         mode=f"{coin.config.grid.strategy} {grid.direction.value} {grid.spacing.value}",
         range_exit=coin.config.on_exit.value,
@@ -297,6 +307,25 @@ def _drift_view(coin: Coin) -> DriftView:
     )
 
 
+def _stop_view(coin: Coin) -> StopView:
+    want, instrument = wanted_stop(coin), coin.config.instrument
+    state, reason = look(coin)
+    if want is None:
+        return StopView(state, reason=reason)
+    resting = [o.lots for o in live_stops(coin) if o.state is OrderState.OPEN and o.trigger == want.trigger]
+    size = max(resting) if resting else want.lots
+    return StopView(state, instrument.price_decimal(want.trigger), instrument.size_decimal(size), reason)
+
+
+def _margin_view(coin: Coin) -> MarginView:
+    held = coin.held
+    leverage = held.leverage if held else coin.leverage
+    if leverage is None:
+        return MarginView()
+    mode, value = leverage.mode.value, leverage.value
+    return MarginView(mode, value, held.used_usd, held.liquidation) if held else MarginView(mode, value)
+
+
 def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
     value, risk, limits = engine.account_value, engine.risk, engine.risk.limits
     return RiskView(
@@ -354,6 +383,9 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
         is_high = drift.is_above(ALERT_PCT)
         text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' > {ALERT_PCT}%' if is_high else ''})"
         found.append((f"drift:{name}", Severity.CRIT if is_high else Severity.WARN, text, "R"))
+    if override := coin.overrides.text(coin.config.grid):
+        text = f"OVERRIDE {name}: {override}, by {coin.overrides.by}; `gridbot set spacing|levels default` clears it"
+        found.append((f"override:{name}", Severity.WARN, text, ""))
     if coin.grid_refused:
         found.append((f"grid:{name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
     if coin.leaving.where:
@@ -365,6 +397,11 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
         key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
         found.append((f"halt:{name}", Severity.CRIT, f"{name} HALTED: {coin.halted}", key))
+    state, reason = look(coin)
+    if state is StopState.MISSING and coin.protection.uncovered_since_ms:
+        found.append((f"stop:{name}", Severity.CRIT, f"NO STOP RESTS FOR {name}: {reason}", "X"))
+    if coin.protection.too_far and coin.ledger.lots:
+        found.append((f"liquidation:{name}", Severity.CRIT, coin.protection.too_far, ""))
     if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
         found.append((f"chain:{name}", Severity.CRIT, f"A FILL OF {name} IS MISSING", "P"))
     return found

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from core.domain.clock import Instant
 from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect
 from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed
+from core.domain.orders import Purpose
 from core.engine.coin import Coin
 from core.engine.procedures import PROOF_EVERY_MS, READ_AGAIN_MS, ProcedureBase, shows_none_of_ours
+from core.engine.protection import is_settled
 
 SETTLE_MS = 15_000
 READ_MS = 10_000
@@ -42,9 +44,13 @@ class Stop(ProcedureBase):
                 return []
 
     def _cancelling(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
-        live = [o for coin in coins for o in coin.orders.live()]
+        live = [o for coin in coins for o in coin.orders.live() if o.purpose is not Purpose.STOP]
         self.text = f"cancelling {len(live)} orders"
-        if not live and shows_none_of_ours(event, self.command.id, coins):
+        if (
+            not live
+            and all(is_settled(coin) for coin in coins)
+            and shows_none_of_ours(event, self.command.id, coins)
+        ):
             return self._read(now)
         if self.elapsed_ms(now) >= SETTLE_MS:
             self.failed = True

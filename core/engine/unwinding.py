@@ -26,8 +26,7 @@ class Unwinding:
     def act(self, coin: Coin, lots: int, why: str, now: Instant) -> list[Effect]:
         """Close ``lots`` of what is held, one order at a time, once nothing of ours rests in its way."""
         held = coin.ledger.lots
-        under_way = any(o.purpose is Purpose.REDUCE for o in coin.orders.live())
-        if not lots or not held or under_way or now.mono_ms < self.next_mono_ms:
+        if not lots or not held or now.mono_ms < self.next_mono_ms or is_under_way(coin):
             return []
         order = _part(coin, held, min(lots, abs(held)), now)
         if order is None:
@@ -40,20 +39,33 @@ class Unwinding:
         ]
 
 
-def _part(coin: Coin, held: int, lots: int, now: Instant) -> Order | None:
-    instrument, quote, own = coin.config.instrument, coin.quote, coin.orders.own
+def is_under_way(coin: Coin) -> bool:
+    return any(o.purpose is Purpose.REDUCE for o in coin.orders.live())
+
+
+def part_lots(coin: Coin, lots: int) -> int:
+    """How large a part of ``lots`` is at least: what would be left below the venue's minimum goes with it. All of what is held
+    without a quote to tell by.
+    """
+    held, price = coin.ledger.lots, _price(coin, coin.ledger.lots)
+    least = coin.config.instrument.min_lots(price) if price else abs(held)
+    return abs(held) if abs(held) - max(lots, least) < least else max(lots, least)
+
+
+def _price(coin: Coin, held: int) -> int:
+    """The worst that a part may trade at; 0 without a quote of both sides."""
+    instrument, quote = coin.config.instrument, coin.quote
     if quote is None or not quote.bid or not quote.ask:
-        return None
+        return 0
     if held > 0:
-        side, price = Side.SELL, instrument.round_price_up(quote.bid - quote.bid * SLIP_PPB // 10**9)
-        in_the_way = own.top_buy() >= price
-    else:
-        side, price = Side.BUY, instrument.round_price_down(quote.ask + quote.ask * SLIP_PPB // 10**9)
-        in_the_way = 0 < own.low_sell() <= price
-    if in_the_way:
+        return instrument.round_price_up(quote.bid - quote.bid * SLIP_PPB // 10**9)
+    return instrument.round_price_down(quote.ask + quote.ask * SLIP_PPB // 10**9)
+
+
+def _part(coin: Coin, held: int, lots: int, now: Instant) -> Order | None:
+    own, price = coin.orders.own, _price(coin, held)
+    in_the_way = own.top_buy() >= price if held > 0 else 0 < own.low_sell() <= price
+    if not price or in_the_way:
         return None
-    least = instrument.min_lots(price)
-    rest = abs(held) - max(lots, least)
-    # What would be left below the venue's minimum goes with it.
-    size = abs(held) if rest < least else max(lots, least)
-    return coin.new_order(side, price, size, Tif.IOC, Purpose.REDUCE, now)
+    side = Side.SELL if held > 0 else Side.BUY
+    return coin.new_order(side, price, part_lots(coin, lots), Tif.IOC, Purpose.REDUCE, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
+from core.domain.sessions import utc_text
 from core.engine.coin import Coin
 from core.engine.grid_calculator import Blocked
 from core.engine.risk_engine import Refusal, Rule
@@ -20,8 +21,8 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
     for level in coin.plan.without_order(coin.orders.by_slot):
         least = instrument.min_lots(level.price)
         if coin.idle_reason:
-            is_held = coin.held is not None and coin.held.reason == coin.idle_reason
-            why = coin.held if is_held and coin.held else Refusal(Rule.IDLE, coin.idle_reason)
+            is_barred = coin.barred is not None and coin.barred.reason == coin.idle_reason
+            why = coin.barred if is_barred and coin.barred else Refusal(Rule.IDLE, coin.idle_reason)
         elif level.lots < least:
             why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
         elif level.slot in known:
@@ -34,7 +35,7 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
 
 def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
     """What would free the slot, with its value, for the eye."""
-    side, value = blocked.level.slot.side, blocked.why.value
+    side, value, level_price = blocked.level.slot.side, blocked.why.value, blocked.level.price
     is_buy = side is Side.BUY
     match blocked.why.rule:
         case Rule.POST_ONLY:
@@ -49,6 +50,8 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"the end of the own order at {instrument.price_text(value)}"
         case Rule.CAP | Rule.PORTFOLIO | Rule.MARGIN | Rule.LIQUIDATION:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
+        case Rule.STOP:
+            return f"a stop beyond {instrument.price_text(level_price)}"
         case Rule.MAX_ORDER:
             return f"a size of {instrument.size_text(value)} or less"
         case Rule.ORDER_VELOCITY | Rule.POSITION_VELOCITY:
@@ -57,6 +60,8 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"another try in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.MIN_NOTIONAL:
             return f"{instrument.size_text(value)} instead of {instrument.size_text(blocked.level.lots)} in its cell"
+        case Rule.SESSION:
+            return f"the open at {utc_text(value)}" if value else "it ends by itself"
         case Rule.BREAKER:
             if not value:
                 return "the end of what opened it"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.orders import Order, Side
+from core.engine.own_orders import Resting
 
 MOST_LEVERAGE = Decimal(10)
 """A tenth of the notional must stay, whatever the leverage (Hyperliquid: max(initial margin, 10 %))."""
@@ -59,26 +60,27 @@ def withdrawable(equity: Decimal, need: Need) -> Decimal:
 def edges_of(lots: int, mid: Decimal, orders: Iterable[Order]) -> tuple[EdgeCase, EdgeCase, EdgeCase]:
     """A coin as it stands: now, and at either edge of the orders that may still trade. ``mid`` in price units."""
     orders = list(orders)
+    return edges(lots, mid, *(Resting.of(order for order in orders if order.side is side) for side in Side))
+
+
+def edges(lots: int, mid: Decimal, buys: Resting, sells: Resting) -> tuple[EdgeCase, EdgeCase, EdgeCase]:
+    """As ``edges_of``, from what the orders of either side add up to."""
     held = lots * mid
-    buying, selling = (_reserved(orders, side, held) for side in Side)
-    now = EdgeCase(Decimal(0), (abs(held) + buying + selling).scaleb(-6))
-    return now, _edge(lots, mid, orders, Side.BUY), _edge(lots, mid, orders, Side.SELL)
+    reserved = _reserved(buys, Side.BUY, held) + _reserved(sells, Side.SELL, held)
+    now = EdgeCase(Decimal(0), (abs(held) + reserved).scaleb(-6))
+    return now, _edge(lots, mid, buys, Side.BUY), _edge(lots, mid, sells, Side.SELL)
 
 
-def _reserved(orders: list[Order], side: Side, held: Decimal) -> Decimal:
+def _reserved(resting: Resting, side: Side, held: Decimal) -> Decimal:
     """Notional of the orders of one side, but for what closes the position and opens as much again (micro-USDC).
 
     Each side reserves for itself: whether Hyperliquid lets one side stand for both isn't known.
     """
-    resting = sum(order.remaining * order.price for order in orders if order.side is side)
-    return max(Decimal(0), resting + side.sign * held - abs(held))
+    return max(Decimal(0), resting.worth + side.sign * held - abs(held))
 
 
-def _edge(lots: int, mid: Decimal, orders: list[Order], side: Side) -> EdgeCase:
-    mine = [order for order in orders if order.side is side and order.remaining]
-    prices = [Decimal(order.price) for order in mine]
-    price = min([mid, *prices]) if side is Side.BUY else max([mid, *prices])
-    traded = sum(order.remaining for order in mine)
-    paid = sum(order.remaining * order.price for order in mine)
-    gain = lots * (price - mid) + side.sign * (traded * price - paid)
-    return EdgeCase(-gain.scaleb(-6), (abs(lots + side.sign * traded) * price).scaleb(-6))
+def _edge(lots: int, mid: Decimal, resting: Resting, side: Side) -> EdgeCase:
+    last = Decimal(resting.last) if resting.lots else mid
+    price = min(mid, last) if side is Side.BUY else max(mid, last)
+    gain = lots * (price - mid) + side.sign * (resting.lots * price - resting.worth)
+    return EdgeCase(-gain.scaleb(-6), (abs(lots + side.sign * resting.lots) * price).scaleb(-6))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.domain.instrument import Instrument
+from core.domain.margin import Leverage, MarginMode
 from core.domain.orders import Order, Side
 
 Action = dict[str, Any]
@@ -27,9 +28,30 @@ def _order(order: Order, instrument: Instrument) -> Action:
         "p": instrument.price_text(order.price),
         "s": instrument.size_text(order.lots),
         "r": order.reduce_only,
-        "t": {"limit": {"tif": order.tif.value}},
+        "t": _kind(order, instrument),
         "c": order.cloid,
     }
+
+
+def _kind(order: Order, instrument: Instrument) -> Action:
+    """A limit order's time in force, or a stop that becomes a market order once the mark is at its trigger."""
+    if not order.trigger:
+        return {"limit": {"tif": order.tif.value}}
+    return {"trigger": {"isMarket": True, "triggerPx": instrument.price_text(order.trigger), "tpsl": "sl"}}
+
+
+def leverage_action(instrument: Instrument, leverage: Leverage) -> Action:
+    return {
+        "type": "updateLeverage",
+        "asset": instrument.asset_id,
+        "isCross": leverage.mode is MarginMode.CROSS,
+        "leverage": leverage.value,
+    }
+
+
+def margin_action(instrument: Instrument, micro: int) -> Action:
+    """``micro`` USD into an isolated position."""
+    return {"type": "updateIsolatedMargin", "asset": instrument.asset_id, "isBuy": True, "ntli": micro}
 
 
 def cancel_action(cloids: Sequence[tuple[str, str]], instruments: Instruments) -> Action:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.domain.causes import Cause, Failure
-from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled
+from core.domain.events import PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.instrument import Instrument
 from core.domain.orders import Order
 from core.domain.units import InexactNumberError
@@ -83,6 +83,8 @@ def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
     if refused is not None:
         return refused
     match status:
+        case "waitingForTrigger" if order.trigger:
+            return Waiting()
         case {"resting": {"oid": order_id, **rest}} if len(status) == 1 and _is_about(order, order_id, rest):
             return Resting(order_id)
         case {"filled": {"oid": order_id, "totalSz": size, **rest}} if len(status) == 1 and _is_about(
@@ -134,6 +136,18 @@ def cancel_results(
         (cloid, "" if status == "success" else _error_text(status))
         for cloid, status in zip(cloids, statuses, strict=True)
     )
+
+
+def default_result(answer: Any) -> str | None:
+    """``""`` for the plain success of an action that answers nothing else, else the refusal; ``None`` if it is neither."""
+    refusal = whole_refusal(answer)
+    if refusal is not None:
+        return refusal
+    match answer:
+        case {"status": "ok", "response": {"type": "default"}}:
+            return ""
+        case _:
+            return None
 
 
 def whole_refusal(answer: Any) -> str | None:

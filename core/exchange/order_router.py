@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from core.domain.causes import Cause, Failure
 from core.domain.events import CancelOutcome, PlaceOutcome, Refused, Unsettled
 from core.domain.instrument import Instrument
+from core.domain.margin import Leverage
 from core.domain.orders import Order
-from core.exchange.actions import Action, cancel_action, order_action
-from core.exchange.answers import Complain, cancel_results, place_results, whole_failure
+from core.exchange.actions import Action, cancel_action, leverage_action, margin_action, order_action
+from core.exchange.answers import Complain, cancel_results, default_result, place_results, whole_failure
 from core.exchange.nonces import NonceAllocator
 from core.exchange.rest import Rest, RestError
 from core.exchange.signing import Signer
@@ -101,6 +102,21 @@ class OrderRouter:
         failure = whole_failure(answer) or (Failure(Cause.GARBLED, unread[0]) if unread else None)
         return CancelOutcome(results, failure)
 
+    async def set_leverage(self, coin: str, leverage: Leverage) -> str:
+        """Why it was refused, empty if it was set. May be repeated. Raises ``RestError``."""
+        return await self._act(leverage_action(self._instruments[coin], leverage))
+
+    async def move_margin(self, coin: str, micro: int) -> str:
+        """Why it was refused, empty if it was done. Sent once. Raises ``RestError``: it may have been done."""
+        return await self._act(margin_action(self._instruments[coin], micro))
+
+    async def _act(self, action: Action) -> str:
+        expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
+        told = await self._send(action, expires_ms, 1, lambda answer, _: default_result(answer))
+        if told is None:
+            raise RestError("the exchange answered in another shape")
+        return told
+
     async def _send(
         self,
         action: Action,
@@ -119,8 +135,10 @@ class OrderRouter:
             "vaultAddress": None,
             "expiresAfter": expires_ms,
         }
-        is_order = action["type"] == "order"
-        failpoint("order_signed" if is_order else "cancel_signed")
+        is_order, is_cancel = action["type"] == "order", action["type"] == "cancelByCloid"
+        if is_order or is_cancel:
+            failpoint("order_signed" if is_order else "cancel_signed")
         outcome = await self._rest.act(payload, items, parse)
-        failpoint("order_answered" if is_order else "cancel_answered")
+        if is_order or is_cancel:
+            failpoint("order_answered" if is_order else "cancel_answered")
         return outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -19,20 +19,22 @@ from core.domain.events import (
 )
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.domain.instrument import Instrument
+from core.domain.margin import AccountMode, Leverage
 from core.domain.transfers import Transfer
 from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import (
     WireError,
-    decode,
     decode_account,
     decode_book,
     decode_entry_prices,
+    decode_leverage,
     decode_meta,
     decode_open_orders,
     decode_order_status,
+    decode_spot_money,
     raw_text,
-    text_of,
+    unrealized_usd,
 )
 from core.exchange.wire_history import (
     CoinFunding,
@@ -73,6 +75,8 @@ class Reads:
     ) -> None:
         self._rest, self._clock, self._account = rest, clock, account
         self._instruments, self._dex = instruments, dex
+        self.mode = AccountMode.STANDARD
+        """Where the account's money stands; whoever knows sets it."""
 
     async def fills_since(
         self, since_ms: int, source: FillSource = FillSource.REST, until_ms: int | None = None
@@ -131,13 +135,6 @@ class Reads:
         async for page in pages:
             yield tuple(page)
 
-    async def abstraction(self) -> str:
-        """The account's mode: ``disabled`` and ``default`` are the standard one, others keep perp money in the spot wallet."""
-        return await self._rest.ask(
-            {"type": "userAbstraction", "user": self._account},
-            lambda answer: decode("userAbstraction", lambda: text_of({"mode": answer}, "mode")),
-        )
-
     async def all_funding_since(self, since_ms: int) -> list[CoinFunding]:
         """Funding of every coin of the account, traded here or not, from ``since_ms`` (inclusive). Raises ``WireError``."""
         pages = self._pages("userFunding", since_ms, decode_coin_funding)
@@ -189,10 +186,39 @@ class Reads:
         )
 
     async def account(self, ticket: str = "") -> AccountObserved:
+        """Of a unified account the value is the spot wallet's USDC, where positions count at their entry, plus what the
+        positions of this dex have made since; ``clearinghouseState`` has no meaningful sums then.
+        """
         asked = self._clock.now().mono_ms
-        return await self._rest.ask(
+        seen, unrealized = await self._rest.ask(
             {"type": "clearinghouseState", "user": self._account, "dex": self._dex},
-            lambda answer: decode_account(answer, self._instruments, asked, ticket),
+            lambda answer: (
+                decode_account(answer, self._instruments, asked, ticket),
+                unrealized_usd(answer) if self.mode is AccountMode.UNIFIED else Decimal(0),
+            ),
+        )
+        if self.mode is AccountMode.STANDARD:
+            return seen
+        total, hold = await self._rest.ask(
+            {"type": "spotClearinghouseState", "user": self._account}, decode_spot_money
+        )
+        return replace(seen, account_value=total + unrealized, margin_used=hold)
+
+    async def abstraction(self) -> str:
+        """The account's mode, in Hyperliquid's word for it."""
+
+        def parse(answer: Any) -> str:
+            if not isinstance(answer, str):
+                raise WireError("userAbstraction: not text")
+            return answer
+
+        return await self._rest.ask({"type": "userAbstraction", "user": self._account}, parse)
+
+    async def leverage(self, coin: str) -> Leverage:
+        """What is set for a coin, whether or not anything is held of it."""
+        return await self._rest.ask(
+            {"type": "activeAssetData", "user": self._account, "coin": coin},
+            lambda answer: decode_leverage(answer, coin),
         )
 
     async def account_with_entries(self) -> tuple[AccountObserved, dict[str, Decimal]]:

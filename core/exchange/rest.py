@@ -145,8 +145,9 @@ class Rest:
                 allow_redirects=False,  # a signed action goes to one address, once
             ) as response:
                 if path == "/exchange":
-                    is_cancel = payload.get("action", {}).get("type") == "cancelByCloid"
-                    failpoint("cancel_sent" if is_cancel else "order_sent")
+                    kind = payload.get("action", {}).get("type")
+                    if kind in ("order", "cancelByCloid"):
+                        failpoint("order_sent" if kind == "order" else "cancel_sent")
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:
             raise RestError(f"{self._base} cannot be reached ({error.os_error})", Cause.UNSENT) from error

@@ -15,6 +15,7 @@ import orjson
 from core.domain.events import AccountObserved, OrderUpdate, Quote, RemoteOrder
 from core.domain.fills import Fill, FillKind, FillSource, ForeignFill
 from core.domain.instrument import Instrument
+from core.domain.margin import HeldMargin, Leverage, MarginMode, MarginTier
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, parse_decimal
 from core.exchange.refusals import one_cause
@@ -25,6 +26,7 @@ Instruments = Mapping[str, Instrument]
 
 SAMPLE_CHARS = 400
 STORABLE_MAX = 2**63 - 1
+USDC_TOKEN = 0
 TIME_MAX_MS = 4_102_444_800_000
 """2100-01-01 00:00 UTC."""
 
@@ -130,20 +132,37 @@ def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
 
     def parse() -> dict[str, Instrument]:
         offset = 0 if dex_index == 0 else 100_000 + dex_index * 10_000
-        entries = list_of(answer["universe"], "universe")
-        found = (_instrument(entry, offset + index) for index, entry in enumerate(entries))
+        entries, tables = list_of(answer["universe"], "universe"), _margin_tables(answer)
+        found = (_instrument(entry, offset + index, tables) for index, entry in enumerate(entries))
         return {instrument.coin: instrument for instrument in found if instrument is not None}
 
     return decode("meta", parse)
 
 
-def _instrument(entry: Json, asset_id: int) -> Instrument | None:
+def _margin_tables(answer: Json) -> dict[int, tuple[MarginTier, ...]]:
+    """By id. Coins of one tier mostly name a table that isn't listed: its id is their leverage."""
+    return {
+        integer({"id": number}, "id"): tuple(
+            MarginTier(parse_decimal(tier["lowerBound"]), integer(tier, "maxLeverage"))
+            for tier in list_of(table["marginTiers"], "marginTiers")
+        )
+        for number, table in list_of(answer.get("marginTables") or [], "marginTables")
+    }
+
+
+def _instrument(
+    entry: Json, asset_id: int, tables: Mapping[int, tuple[MarginTier, ...]]
+) -> Instrument | None:
     match entry:
         case {"isDelisted": True}:
             return None
         case {"name": str(coin), "szDecimals": int(sz_decimals), "maxLeverage": int(max_leverage)}:
             usable = type(sz_decimals) is int and 0 <= sz_decimals <= 6
-            return Instrument(coin, asset_id, sz_decimals, max_leverage) if usable else None
+            if not usable:
+                return None
+            only_isolated = entry.get("onlyIsolated") is True or entry.get("marginMode") is not None
+            table = tables.get(entry.get("marginTableId"), ())
+            return Instrument(coin, asset_id, sz_decimals, max_leverage, only_isolated, table)
         case _:
             return None
 
@@ -285,7 +304,7 @@ def decode_account(
     """``clearinghouseState``. Flat coins are absent from it."""
 
     def parse() -> AccountObserved:
-        positions = []
+        positions, held = [], []
         liquidations: list[tuple[str, Decimal]] = []
         for row in list_of(answer["assetPositions"], "assetPositions"):
             position = row["position"]
@@ -295,6 +314,7 @@ def decode_account(
                 positions.append((instrument.coin, lots))
                 if (price := position.get("liquidationPx")) is not None:
                     liquidations.append((instrument.coin, parse_decimal(price)))
+                held.append(_held_margin(position, instrument))
         summary = answer["marginSummary"]
         return AccountObserved(
             positions=tuple(positions),
@@ -305,7 +325,57 @@ def decode_account(
             ticket=ticket,
             raw_usd=parse_decimal(summary["totalRawUsd"]),
             liquidations=tuple(liquidations),
+            held=tuple(held),
         )
+
+    return decode("clearinghouseState", parse)
+
+
+def _held_margin(position: Json, instrument: Instrument) -> HeldMargin:
+    liquidation = position.get("liquidationPx")
+    return HeldMargin(
+        coin=instrument.coin,
+        leverage=_leverage(position["leverage"]),
+        size=parse_decimal(position["szi"]),
+        value_usd=parse_decimal(position["positionValue"]),
+        used_usd=parse_decimal(position["marginUsed"]),
+        liquidation=None if liquidation is None else parse_decimal(liquidation),
+    )
+
+
+def _leverage(value: Json) -> Leverage:
+    return Leverage(MarginMode(text_of(value, "type")), integer(value, "value"))
+
+
+def decode_leverage(answer: Json, coin: str) -> Leverage:
+    """``activeAssetData``: what is set for a coin, whether or not anything is held of it."""
+
+    def parse() -> Leverage:
+        if text_of(answer, "coin") != coin:
+            raise WireError(f"the leverage of {answer['coin']!r}, which was not asked for")
+        return _leverage(answer["leverage"])
+
+    return decode("activeAssetData", parse)
+
+
+def decode_spot_money(answer: Json) -> tuple[Decimal, Decimal]:
+    """``spotClearinghouseState``: all USDC of the spot wallet, and what of it is held by orders and positions."""
+
+    def parse() -> tuple[Decimal, Decimal]:
+        for row in list_of(answer["balances"], "balances"):
+            if integer(row, "token") == USDC_TOKEN:
+                return parse_decimal(row["total"]), parse_decimal(row["hold"])
+        return Decimal(0), Decimal(0)
+
+    return decode("spotClearinghouseState", parse)
+
+
+def unrealized_usd(answer: Json) -> Decimal:
+    """Of all positions in ``clearinghouseState``, of coins that aren't traded here, too."""
+
+    def parse() -> Decimal:
+        rows = list_of(answer["assetPositions"], "assetPositions")
+        return sum((parse_decimal(row["position"]["unrealizedPnl"]) for row in rows), Decimal(0))
 
     return decode("clearinghouseState", parse)
 

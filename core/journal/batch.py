@@ -18,6 +18,7 @@ from core.domain.effects import (
     SaveGrid,
     SaveHalt,
     SaveOrder,
+    SaveOverrides,
     SavePnlPeak,
     SavePosition,
 )
@@ -89,6 +90,8 @@ class Batch:
                 self.actions.append(effect)
             case SavePnlPeak(pnl):
                 self.meta["pnl_peak"] = str(pnl)
+            case SaveOverrides(coin, text):
+                self.meta[f"override:{coin}"] = text
             case SaveFeatures(coin, text):
                 self.meta[f"features:{coin}"] = text
             case SaveDay():

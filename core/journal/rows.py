@@ -22,8 +22,8 @@ ON CONFLICT DO NOTHING
 
 UPSERT_ORDER = """
 INSERT INTO orders (cloid, coin, purpose, generation, slot_side, slot_index, side, price, lots, tif, reduce_only,
-  created_ms, expires_ms, ledger_version, state, order_id, final_filled, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  created_ms, expires_ms, ledger_version, state, order_id, final_filled, reason, trigger_price)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (cloid) DO UPDATE SET state = excluded.state, order_id = excluded.order_id,
   final_filled = excluded.final_filled, reason = excluded.reason,
   generation = excluded.generation, slot_side = excluded.slot_side, slot_index = excluded.slot_index
@@ -231,7 +231,7 @@ def order_values(order: Order) -> tuple[object, ...]:
         *((slot.generation, slot.side.value, slot.index) if slot else (None, None, None)),
         *(order.side.value, order.price, order.lots, order.tif.value, int(order.reduce_only)),
         *(order.created_ms, order.expires_ms, order.ledger_version),
-        *(order.state.value, order.order_id, order.final_filled, order.reason),
+        *(order.state.value, order.order_id, order.final_filled, order.reason, order.trigger),
     )
 
 
@@ -257,6 +257,7 @@ def order_from_row(row: Row, filled: int) -> Order:
         filled=filled,
         final_filled=row["final_filled"],
         reason=row["reason"],
+        trigger=row["trigger_price"],
     )
 
 

@@ -164,13 +164,18 @@ INSERT INTO money (coin, cash, matched)
 """
 
 _VERSION_6 = """
+-- The price at which a trigger order goes to the market, in price units; 0: no trigger order.
+ALTER TABLE orders ADD COLUMN trigger_price INTEGER NOT NULL DEFAULT 0;
+"""
+
+_VERSION_7 = """
 -- A grid that takes the lines of another is counted from the same price.
 ALTER TABLE grids ADD COLUMN reprice_ticks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base_line INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 

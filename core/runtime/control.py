@@ -102,6 +102,7 @@ class ControlServer:
             action=Action(request["cmd"]),
             coin=str(request.get("coin") or ""),
             origin=str(request.get("origin") or "cli")[:120],
+            value=str(request.get("value") or "")[:120],
         )
         if not self._inbox.offer(CommandReceived(command)):
             return _refusal("the core is busy: its inbox is full; try again")

@@ -30,9 +30,16 @@ def find_instance(state_dir: StateDir | None) -> StateDir:
     return running[0]
 
 
-def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli") -> dict[str, Any]:
+def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = "") -> dict[str, Any]:
     """Send one request and wait for its answer. Raises ``UsageError`` if the instance doesn't answer."""
-    request = {"v": PROTOCOL, "cmd": cmd, "coin": coin, "origin": origin, "id": secrets.token_hex(8)}
+    request = {
+        "v": PROTOCOL,
+        "cmd": cmd,
+        "coin": coin,
+        "origin": origin,
+        "id": secrets.token_hex(8),
+        "value": value,
+    }
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER_WITHIN_S + 5)

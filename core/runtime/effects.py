@@ -19,6 +19,7 @@ from core.domain.effects import (
     Cancel,
     CancelOrphan,
     Effect,
+    MoveMargin,
     Place,
     Reconnect,
 )
@@ -27,6 +28,7 @@ from core.domain.events import (
     CancelOutcome,
     FillsArrived,
     FundingArrived,
+    MarginMoved,
     PlaceOutcome,
     RequestFailed,
     TransfersArrived,
@@ -121,6 +123,8 @@ class EffectRunner:
             case Backfill(since_ms, ticket, until_ms):
                 # The engine asks for the same gap again until it is closed; one read of it at a time is enough.
                 self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket, until_ms))
+            case MoveMargin():
+                self._spawn("margin", self._move_margin(effect))
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
@@ -197,6 +201,16 @@ class EffectRunner:
         outcome = CancelOutcome(tuple((cloid, "the request was interrupted") for _, cloid in cloids))
         try:
             outcome = await self._router.cancel(cloids)
+        finally:
+            self._inbox.force(outcome)
+
+    async def _move_margin(self, effect: MoveMargin) -> None:
+        coin, ticket = effect.coin, effect.ticket
+        outcome = MarginMoved(coin, ticket, "the request was interrupted", is_definite=False)
+        try:
+            outcome = MarginMoved(coin, ticket, await self._router.move_margin(coin, effect.micro))
+        except RestError as error:
+            outcome = MarginMoved(coin, ticket, str(error), is_definite=not error.was_sent)
         finally:
             self._inbox.force(outcome)
 

@@ -26,7 +26,6 @@ def summary(engine: Engine, network: str) -> dict[str, Any]:
         "halted": bool(reason),
         "halt_reason": reason,
         "coins": {name: _coin(coin) for name, coin in engine.coins.items()},
-        "pnl": to_plain(pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values()))),
     }
 
 
@@ -45,7 +44,6 @@ def _coin(coin: Coin) -> dict[str, Any]:
         "realized_pnl": decimal_text(ledger.current.realized),
         "fees": decimal_text(ledger.current.fees),
         "funding": decimal_text(ledger.funding.total),
-        "pnl": to_plain(pnl_view(coin.pnl())),
     }
 
 
@@ -55,6 +53,7 @@ def status(engine: Engine, snapshot: Snapshot) -> dict[str, Any]:
     coins = {view["coin"]: view for view in plain.pop("coins")}
     plain.pop("events")
     base = summary(engine, snapshot.network)
+    base["pnl"] = to_plain(pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())))
     for name, fields in base["coins"].items():
         view = coins[name]
         total = fields["fills"]

@@ -12,6 +12,7 @@ from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
+from core.domain.orders import Purpose
 from core.domain.pnl import Stake
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
@@ -21,6 +22,9 @@ from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
+from core.engine.overrides import Overrides
+from core.engine.protection import fired
+from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.side_caps import PortfolioLimits
 from core.engine.skew import Skew, SkewSettings
@@ -113,6 +117,12 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         skew=SkewSettings(
             int(settings.skew_soft * PPB), int(settings.max_skew_ratio * PPB), int(settings.skew_hard * PPB)
         ),
+        sessions=SessionSettings(
+            settings.session_calendar,
+            ClosedSession(settings.closed_session),
+            int(settings.session_margin_min * 60_000),
+            int(settings.closed_widen * PPB),
+        ),
         leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
         max_orders_per_min=orders_per_min(settings),
         max_lots_per_min=lots_per_min,
@@ -166,6 +176,7 @@ def build_engine(
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+        engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
     engine.look_for_missing(now)
     return engine
@@ -198,6 +209,8 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
     coin.orders.take_changed()  # these rows are as they were
     for order in rows.live_orders:
         coin.orders.restore(order, now)
+        if order.purpose is Purpose.STOP and order.filled and not coin.halted:
+            fired(coin, order)  # a kill came between its fill and the halt
     coin.velocity = _velocity(config, rows, now)
     return coin
 

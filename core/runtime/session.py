@@ -35,6 +35,7 @@ from core.runtime.control import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
+from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
@@ -66,6 +67,7 @@ class Trade:
     withdrawal: Withdrawal
     storage: Storage
     control: ControlServer
+    setup: MarginSetup
 
 
 class Session:
@@ -182,6 +184,10 @@ class Session:
 
     async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
         reads = Reads(self._rest, self.clock, self._plan.identity.account, instruments, dex_of(self._plan))
+        mode = await self._unless_stopped(read_mode(reads))
+        if mode is None:
+            return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
+        reads.mode = mode
         restored = await self._unless_stopped(self._restore(reads, instruments))
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
@@ -199,6 +205,8 @@ class Session:
         )
         for warning in self._plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
+        if await self._unless_stopped(self._set_margins(engine, trade.setup)) is None:
+            return RunReport(ExitCode.CLEAN, "", summary(engine, self._plan.network))
         await self._live(trade)
         if trade.storage.trouble and self._failure is None:
             self._failure = RunReport(ExitCode.STORAGE, trade.storage.sentence)
@@ -277,7 +285,14 @@ class Session:
             lambda: status(engine, self._snapshot(engine, clock.now())),
             engine.desk.outcomes.get,
         )
-        return Trade(loop, feed, runner, nonces, withdrawal, storage, control)
+        setup = MarginSetup(reads, router, self._publish_event)
+        return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
+
+    async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:
+        """Before the first order, and before anybody is answered."""
+        for name, coin in engine.coins.items():
+            coin.leverage = await setup.prepare(self._plan.settings.by_coin[name], coin.config.instrument)
+        return True
 
     async def _live(self, trade: Trade) -> None:
         """Until the stop procedure has ended, or something has broken: then what is ours is taken back first."""

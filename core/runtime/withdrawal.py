@@ -8,6 +8,7 @@ from collections.abc import Callable
 from core.domain.clock import Instant
 from core.domain.cloid import parse_cloid
 from core.domain.effects import Notify, Severity, notify
+from core.domain.orders import Purpose
 from core.engine.engine import Engine
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import OrderRouter
@@ -56,14 +57,15 @@ class Withdrawal:
             self._task = None
 
     async def at_once(self) -> None:
-        """One cancel for everything that our books call live."""
-        orders = [(o.coin, o.cloid) for coin in self._engine.coins.values() for o in coin.orders.live()]
-        live = [(coin, cloid) for coin, cloid in orders if cloid not in self._confirmed]
-        if not live:
+        """One cancel for everything that our books call live, but for the stops: they protect what is held."""
+        live = [o for coin in self._engine.coins.values() for o in coin.orders.live()]
+        orders = [(o.coin, o.cloid) for o in live if o.purpose is not Purpose.STOP]
+        due = [(coin, cloid) for coin, cloid in orders if cloid not in self._confirmed]
+        if not due:
             return
-        failed = await self._cancel(live)
+        failed = await self._cancel(due)
         severity: Severity = "crit" if failed else "info"
-        self._tell(notify("abandoned_orders_cancelled", severity, "", sent=len(live), not_confirmed=failed))
+        self._tell(notify("abandoned_orders_cancelled", severity, "", sent=len(due), not_confirmed=failed))
 
     async def _until_none_is_listed(self) -> None:
         sure_mono_ms = self._clock().mono_ms + SURE_AFTER_MS
@@ -78,7 +80,7 @@ class Withdrawal:
             ours = [
                 (order.coin, order.cloid)
                 for order in seen.orders
-                if order.cloid is not None and self._is_ours(order.cloid)
+                if order.cloid is not None and self._is_ours(order.cloid) and not order.is_trigger
             ]
             if ours:
                 await self._cancel(ours)

@@ -16,6 +16,7 @@ BENCHES = {
     "matching": "Matching, pure engine",
     "server": "Paper exchange over HTTP",
     "journal": "Journal: durable fills, starts from long journals",
+    "planning": "Planning: whole, after a fill, and in a step of the engine",
     "replay": "Replay of the bundled recording",
 }
 

@@ -25,8 +25,9 @@ SIGNS = {"B": 1, "A": -1}
 
 
 def ours(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those with our tag."""
-    return [order for order in orders if parse_cloid(order.get("cloid")) is not None]
+    """Those with our tag, but for the stops that protect the position."""
+    tagged = [order for order in orders if parse_cloid(order.get("cloid")) is not None]
+    return [order for order in tagged if not order.get("isTrigger")]
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Books:
         try:
             return db.execute(sql, values).fetchall()
         except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return []  # killed before the first migration was committed
+            if "no such table" in str(error) or "no such column" in str(error):
+                return []  # looked at, or killed, before the last migration was committed
             raise
         finally:
             db.close()

@@ -97,7 +97,7 @@ class Bot:
     def trades_until(self, fills: int) -> None:
         """Trade by hand, nobody watching, until the account has had so many fills."""
         self.watch.excused_until = time.monotonic() + EXCUSED_S
-        self.exchange.fund(self.account, "50000000")
+        self.exchange.fund(self.account, "500000000")  # isolated, at 3x, whatever they add up to
         while len(self.truth()["fills"]) < fills:
             for side in ("B", "A") * TRADES_AT_ONCE:
                 self.exchange.trade(self.account, side, "100")  # through many levels of the book

@@ -21,7 +21,9 @@ LOSER = "0x" + "b0" * 20
 async def test_f17_a_liquidation_moves_the_ledger_halts_the_coin_and_is_not_bought_back(
     tmp_path: Path,
 ) -> None:
-    async with living(tmp_path, SMALL) as world:
+    async with living(
+        tmp_path, SMALL, margin_mode="cross", leverage=Decimal(20), investment_usd=Decimal(150)
+    ) as world:
         await world.start()
         world.watch.outside_breach = True
         await world.trade(Side.BUY, "0.02")

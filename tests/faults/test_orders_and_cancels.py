@@ -43,7 +43,8 @@ def cancels(world: World) -> int:
 
 
 async def test_o04_a_refusal_of_a_whole_action_is_no_success_and_no_doubt(world: World) -> None:
-    await world.faults({"kind": "agent_expired", "count": 1})
+    await world.act({"type": "updateLeverage", "asset": 0, "isCross": False, "leverage": 3})
+    await world.faults({"kind": "agent_expired", "count": 1})  # nothing is sent before the orders then
     await world.start(resting=None)
     await world.until(lambda: len(world.told("order_rejected")) == GRID, "each is told to be refused")
     assert all("does not exist" in told["reason"] for told in world.told("order_rejected"))

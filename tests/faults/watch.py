@@ -47,7 +47,10 @@ class Watch:
         account = self._exchange.venue.ledger.accounts.get(self._user)
         if account is None:
             return
-        ours = [o for o in account.open_orders.values() if o.coin == coin and self._is_ours(o)]
+        known = [o for o in account.open_orders.values() if o.coin == coin and self._is_ours(o)]
+        ours = [
+            o for o in known if o.trigger is None
+        ]  # a stop only reduces, and rests at no price of the book
         doubled = [place for place, n in Counter((o.side, o.price) for o in ours).items() if n > 1]
         self._breach_if(bool(doubled), f"two orders of ours at one price (I5): {doubled}")
         cap = self._cap(coin) if ours and not self.outside_breach else None

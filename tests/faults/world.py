@@ -215,8 +215,14 @@ class World:
         return [o for o in self.account.open_orders.values() if o.coin == coin and o.is_open]
 
     def ours(self, coin: str = "BTC") -> list[Order]:
-        """Those that carry GridBot's tag."""
-        return [order for order in self.resting(coin) if parse_cloid(order.cloid) is not None]
+        """Those that carry GridBot's tag, but for the stops that protect the position."""
+        ours = [order for order in self.resting(coin) if parse_cloid(order.cloid) is not None]
+        return [order for order in ours if order.trigger is None]
+
+    def stops(self, coin: str = "BTC") -> list[Order]:
+        """Of ours: trigger orders that wait for the mark."""
+        ours = [order for order in self.resting(coin) if parse_cloid(order.cloid) is not None]
+        return [order for order in ours if order.trigger is not None]
 
     def fill_count(self) -> int:
         return len(self.account.fills)
@@ -235,13 +241,16 @@ class World:
         assert book.asks.best is not None, "the book has both sides"
         return (book.bids.best + book.asks.best) // 2
 
-    def move(self, pct: float, coin: str = "BTC", size: str = "1000") -> None:
-        """The market stands so much higher (or lower) from now on, mark and oracle with it; what lies between trades."""
+    def move(self, pct: float, coin: str = "BTC", size: str = "1000", *, is_marked: bool = True) -> None:
+        """The market stands so much higher (or lower) from now on, mark and oracle with it; what lies between trades. Without
+        ``is_marked`` the mark stays behind, so that no trigger fires.
+        """
         instrument = self.instrument(coin)
         center = self.mid(coin) + round(self.mid(coin) * pct / 100)
         bid, ask = instrument.round_price_down(center - 1), instrument.round_price_up(center + 1)
         lots = instrument.parse_size(size)
-        self.venue.apply(MarketStep(coin, (), None, Quote(bid, lots, ask, lots), center, center))
+        mark = center if is_marked else self.mid(coin)
+        self.venue.apply(MarketStep(coin, (), None, Quote(bid, lots, ask, lots), mark, mark))
 
     def buy_and_sell(self, count: int, coin: str = "BTC", per_ms: int = 50) -> None:
         """So many manual trades of the account, without a wire: bought and sold in turn. The exchange's clock is taken ahead

@@ -27,6 +27,8 @@ from core.view import (
     RunState,
     Severity,
     Snapshot,
+    StopState,
+    StopView,
 )
 
 NOW_MS = 1_767_276_183_000
@@ -152,6 +154,7 @@ def coin_view(**changes: Any) -> CoinView:
             levels=levels(),
         ),
         drift=DriftView(exchange_position=Decimal("0.1875"), observed_ms=NOW_MS - 2_000),
+        stop=StopView(StopState.RESTING, Decimal("61500"), Decimal("0.375")),
     )
     return replace(coin, **changes)
 

@@ -6,7 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from core.view import ApiView, BreakerView, DriftView, FeedView, FillsView, RunState, Severity
+from core.view import (
+    ApiView,
+    BreakerView,
+    DriftView,
+    FeedView,
+    FillsView,
+    RunState,
+    Severity,
+    StopState,
+    StopView,
+)
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
 from widgets.fields import Field, field_line, panel_lines
 from widgets.ink import Ink, plain, width_of
@@ -178,6 +188,22 @@ def test_compression_shows_its_reason() -> None:
     assert "loss drift 0.8" in row(grid_fields(look_at(coins=(coin_view(grid=grid),))), "Compress")
 
 
+def test_a_market_that_closes_shows_its_session_and_another_has_no_such_row() -> None:
+    assert "Session" not in [each.label for each in position_fields(look_at())]
+    open_now = position_fields(look_at(coins=(coin_view(session_policy="reduce"),)))
+    assert row(open_now, "Session").split() == ["Session", "✓", "open", "reduce"]
+    opens_ms = 1_796_049_000_000
+    for session, word in {
+        "closed (weekend) until 2026-11-30 14:30 UTC": "closed",
+        "closes at 2026-11-27 18:00 UTC, opens again at 2026-11-30 14:30 UTC": "closing",
+        "open, waiting for its first quote": "opening",
+    }.items():
+        closed = coin_view(session=session, session_policy="flatten", session_opens_ms=opens_ms)
+        fields = position_fields(look_at(coins=(closed,)))
+        assert row(fields, "Session").split() == ["Session", "▲", f"{word}:", "flatten", "11-30", "14:30"]
+        assert field(fields, "Session").severity is Severity.WARN
+
+
 def test_a_bot_that_is_not_halted_reads_running() -> None:
     assert row(risk_fields(look_at()), "Trading").split() == ["Trading", "✓", "running"]
 
@@ -247,3 +273,23 @@ def test_a_coin_that_is_halted_alone_is_halted_on_its_dashboard() -> None:
     )
     assert Look(both, NOW_MS).state is RunState.RUNNING
     assert Look(both, NOW_MS, coin_index=1).state is RunState.HALTED
+
+
+def test_the_position_panel_says_where_the_stop_stands() -> None:
+    def shown(stop: StopView, position: str = "0.1875") -> str:
+        coin = coin_view(stop=stop, position=Decimal(position))
+        return row(position_fields(look_at(coins=(coin,))), "Stop")
+
+    price, size = Decimal(61_500), Decimal("0.375")
+    assert shown(StopView(StopState.RESTING, price, size)).split() == [
+        "Stop",
+        "✓",
+        "61,500.0",
+        "rests,",
+        "0.375",
+    ]
+    assert shown(StopView(StopState.PLACING, price, size)).split() == ["Stop", "▲", "61,500.0", "placing"]
+    missing = shown(StopView(StopState.MISSING, price, size, "Too many open orders."))
+    assert "✖ 61,500.0 MISSING: Too many" in missing
+    assert shown(StopView()).split() == ["Stop", "none"]
+    assert shown(StopView(), "0").split() == ["Stop", "none", "needed"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.causes import Cause
-from core.domain.events import Refused, Resting, Traded, Unsettled
+from core.domain.events import Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.orders import Order
 from core.exchange.answers import NOT_PLACED, cancel_results, place_results, whole_refusal
 from tests.unit.exchange.samples import INSTRUMENTS, cloid, order
@@ -253,3 +253,13 @@ def test_an_answer_nested_a_thousand_deep_settles_nothing() -> None:
     for answer in (deep, _ok(deep), {"status": "err", "response": deep}):
         assert all(isinstance(result, Unsettled) for result in _results(answer, order(1)))
         assert all(text for _, text in cancel_results(answer, ["a"]))
+
+
+def test_a_trigger_order_that_waits_has_been_taken() -> None:
+    (result,) = _results(_ok("waitingForTrigger"), order(1, trigger=800_000))
+    assert result == Waiting()
+
+
+def test_a_trigger_order_that_rests_by_another_wording_has_been_taken() -> None:
+    (result,) = _results(_ok({"resting": {"oid": 5}}), order(1, trigger=800_000))
+    assert result == Resting(5)

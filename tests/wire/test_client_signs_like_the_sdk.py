@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from eth_account import Account
+from hyperliquid.exchange import Exchange
 from hyperliquid.utils.signing import float_to_wire, order_request_to_order_wire, order_wires_to_order_action
 from hyperliquid.utils.signing import sign_l1_action as official
 from hyperliquid.utils.types import Cloid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.margin import Leverage, MarginMode
 from core.domain.orders import Order, Side, Tif
-from core.exchange.actions import cancel_action, order_action
+from core.exchange.actions import cancel_action, leverage_action, margin_action, order_action
 from core.exchange.signing import BadKeyError, Signer
 from tests.unit.exchange.samples import BTC, INSTRUMENTS, KEY, cloid, order
 
@@ -46,8 +49,14 @@ def test_a_vector_of_the_sdk_is_reproduced(case: dict[str, Any], network: str) -
 
 
 _ORDERS = st.builds(
-    lambda counter, side, tif, price, lots, reduce_only: order(
-        counter, side=side, tif=tif, price=price * 10, lots=lots, reduce_only=reduce_only
+    lambda counter, side, tif, price, lots, reduce_only, trigger: order(
+        counter,
+        side=side,
+        tif=tif,
+        price=price * 10,
+        lots=lots,
+        reduce_only=reduce_only,
+        trigger=trigger * 10,
     ),
     st.integers(0, 2**32 - 1),
     st.sampled_from(Side),
@@ -55,7 +64,18 @@ _ORDERS = st.builds(
     st.integers(1, 99_999),
     st.integers(1, 10**7),
     st.booleans(),
+    st.integers(0, 3).flatmap(lambda n: st.just(0) if n else st.integers(1, 99_999)),
 )
+
+
+def _kind(each: Order) -> Any:
+    """The SDK's ``order_type``."""
+    if not each.trigger:
+        return {"limit": {"tif": each.tif.value}}
+    price = float(BTC.price_decimal(each.trigger))
+    return {"trigger": {"isMarket": True, "triggerPx": price, "tpsl": "sl"}}
+
+
 _NONCES = st.integers(1, 2**48)
 
 
@@ -72,7 +92,7 @@ def test_any_order_action_is_written_and_signed_as_the_sdk_does(
                 "is_buy": each.side is Side.BUY,
                 "sz": float(BTC.size_decimal(each.lots)),
                 "limit_px": float(BTC.price_decimal(each.price)),
-                "order_type": {"limit": {"tif": each.tif.value}},
+                "order_type": _kind(each),
                 "reduce_only": each.reduce_only,
                 "cloid": Cloid(each.cloid),
             },
@@ -83,6 +103,9 @@ def test_any_order_action_is_written_and_signed_as_the_sdk_does(
     theirs = order_wires_to_order_action(wires)
     assert action == theirs
     assert [list(o) for o in action["orders"]] == [list(o) for o in theirs["orders"]], "hashed in this order"
+    assert [[list(v) for v in o["t"].values()] for o in action["orders"]] == [
+        [list(v) for v in o["t"].values()] for o in theirs["orders"]
+    ]
     assert list(action) == list(theirs)
     wallet = Account.from_key(KEY)
     expected = official(wallet, theirs, None, nonce, expires, is_mainnet)
@@ -147,3 +170,22 @@ def test_a_key_that_cannot_be_used_is_refused_in_words_without_it(key: str) -> N
     assert str(caught.value) == "the key is not 32 bytes of hex (0x and 64 digits)"
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_leverage_and_margin_are_written_as_the_sdk_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+    sdk = Exchange.__new__(Exchange)
+    sdk.info = SimpleNamespace(name_to_asset=lambda _: BTC.asset_id)
+    sdk.wallet, sdk.vault_address, sdk.expires_after = Account.from_key(KEY), None, None
+    sdk.base_url = "http://127.0.0.1:1"
+    monkeypatch.setattr(Exchange, "_post_action", lambda _, action, *rest: sent.append(action))
+    sdk.update_leverage(3, "BTC", is_cross=False)
+    sdk.update_leverage(20, "BTC")
+    sdk.update_isolated_margin(12.5, "BTC")
+    ours = [
+        leverage_action(BTC, Leverage(MarginMode.ISOLATED, 3)),
+        leverage_action(BTC, Leverage(MarginMode.CROSS, 20)),
+        margin_action(BTC, 12_500_000),
+    ]
+    assert ours == sent
+    assert [list(action) for action in ours] == [list(action) for action in sent], "hashed in this order"

@@ -182,7 +182,31 @@ def orders_of_a_minute_hold_a_grid(settings: Settings) -> Contradiction | None:
     return Contradiction("max_orders_per_min", why, "use at least", 3 * grid, "off")
 
 
+def widened_levels_stay_above_zero(settings: Settings) -> Contradiction | None:
+    spacing, levels = settings.grid_spacing_pct, settings.num_grids
+    if settings.session_calendar == "always" or settings.closed_session != "widen":
+        return None
+    if settings.default_strategy == "range" or settings.grid_spacing_kind == "geometric":
+        return None
+    reach = spacing * levels
+    if settings.closed_widen * reach < 1 or reach >= 1:
+        return None
+    why = f"takes {levels} levels of {spacing} to a price of 0"
+    return Contradiction("closed_widen", why, "use at most", max(Decimal(1), Decimal("0.9") / reach))
+
+
+def a_range_is_not_widened(settings: Settings) -> Contradiction | None:
+    """Its lines are where the range has them."""
+    is_widened = settings.session_calendar != "always" and settings.closed_session == "widen"
+    if not is_widened or settings.default_strategy != "range":
+        return None
+    why = "has no effect on strategy range, whose levels are where its two prices put them"
+    return Contradiction("closed_session", why, "use", "reduce", "keep")
+
+
 RULES: tuple[Rule, ...] = (
+    widened_levels_stay_above_zero,
+    a_range_is_not_widened,
     range_is_whole,
     range_pays_its_fees,
     spacing_pays_its_edge,

@@ -21,7 +21,10 @@ class GridFields(BaseModel):
         Decimal(3),
         ge=Decimal("0.01"),
         le=100,
-        description="Sizing only: all levels together are investment x leverage",
+        description="All levels together are investment x leverage; the exchange is set to it, rounded up",
+    )
+    margin_mode: Literal["isolated", "cross"] = Field(
+        "isolated", description="isolated or cross; the exchange is set to it before the first order"
     )
     default_strategy: Strategy = Field(
         "grid", description="grid: around the price; range: between two prices; endless: without an end"

@@ -8,11 +8,14 @@ from core.runtime.settings.account import AccountFields
 from core.runtime.settings.features import FeatureFields
 from core.runtime.settings.grid import GridFields
 from core.runtime.settings.risk import RiskFields
+from core.runtime.settings.sessions import SessionFields
 from core.runtime.settings.timing import TimingFields
 from core.runtime.settings.values import MAY_BE_OFF_MARK, OF_THE_ACCOUNT, PRICE_OF_ONE_COIN, marked
 
 
-class Settings(TimingFields, RiskFields, FeatureFields, GridFields, AccountFields, BaseSettings):
+class Settings(
+    TimingFields, SessionFields, RiskFields, FeatureFields, GridFields, AccountFields, BaseSettings
+):
     """``*_pct`` settings are fractions (0.0006 = 0.06 %). A new setting is one field of a group, and its use.
 
     The last base's fields come first.

@@ -31,6 +31,7 @@ TITLES = {
     "GridFields": "The grid",
     "FeatureFields": "Volatility, trend, inventory",
     "RiskFields": "What may be held and lost",
+    "SessionFields": "Markets that close",
     "TimingFields": "Times",
 }
 

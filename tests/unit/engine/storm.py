@@ -12,13 +12,13 @@ from core.domain.effects import Cancel, Notify, Place
 from core.domain.events import FeedChanged
 from core.domain.grid import Direction
 from core.domain.orders import Order, OrderState, Side
-from core.engine.grid_calculator import EVEN, Gate, OwnPrices, Quotes, compute_grid_diff, wanted_levels
+from core.engine.grid_calculator import EVEN
 from core.engine.grid_settings import RangeExit
-from core.engine.risk_engine import RiskLimits
 from core.engine.skew import Skew, SkewSettings
 from core.engine.why_not import slots_without_order
 from tests.unit.engine.builders import MID, Bench, coin_config, make_engine
 from tests.unit.engine.venue import Venue
+from tests.unit.engine.whole_look import check_plan, check_sums
 
 SPACING = MID // 200
 
@@ -117,28 +117,11 @@ class Storm:
         assert not buys or not sells or buys[-1] < sells[0], "own orders cross"
         assert all(a < b for prices in (buys, sells) for a, b in pairwise(prices)), "two orders at one price"
         self._check_silence()
-        self._check_plan()
+        check_sums(self.bench.coin)
+        check_plan(self.bench.coin, self.bench.now)
         news, self.told = self.bench.done[self.told :], len(self.bench.done)
         halts = [e for e in news if isinstance(e, Notify) and e.name in ("risk_halt", "overfill")]
         assert not halts, halts
-
-    def _check_plan(self) -> None:
-        """Cell by cell it is what a look at everything finds."""
-        coin, orders = self.bench.coin, self.bench.coin.orders
-        plan = coin.plan
-        if plan is None:
-            return
-        plan.update(orders)
-        wanted = wanted_levels(plan.grid, plan.instrument, plan.traded, plan.scales, plan.around)
-        assert {w.slot: w for w in wanted} == plan.wants
-        live = {o.slot: o for o in orders.live() if o.slot and orders.by_slot.get(o.slot) == o.cloid}
-        known = {w.slot for w in wanted}
-        extra = [o for o in orders.live() if o.slot and (o.slot not in known or live.get(o.slot) is not o)]
-        gate = Gate(plan.instrument, coin.exposure, RiskLimits(0, 0, 0), Quotes(None, None), {}, OwnPrices())
-        diff = compute_grid_diff(wanted, live, extra, gate, plan.min_change_lots)
-        doubles = {orders.by_cloid[cloid] for cloid in orders.doubles}
-        assert {o.cloid for o in diff.cancel} == {o.cloid for o in {*plan.unwanted.values(), *doubles}}
-        assert [b.level for b in diff.blocked] == [w for w in wanted if w.slot in plan.missing]
 
     def _cap(self, closed: Direction, held: int) -> int:
         """A grid of one direction never goes to the other side, but for what was held there before it began."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -58,8 +59,10 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Aske
     def answering(answer: dict[str, Any]) -> Asked:
         asked: Asked = []
 
-        def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli") -> dict[str, Any]:
-            asked.append((str(state.path), cmd, coin, origin))
+        def ask(
+            state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = ""
+        ) -> dict[str, Any]:
+            asked.append((str(state.path), cmd, f"{coin} {value}".strip(), origin))
             return answer
 
         monkeypatch.setattr(control_client, "ask", ask)
@@ -231,3 +234,35 @@ def test_run_is_the_command_without_a_name(monkeypatch: pytest.MonkeyPatch, pref
 def test_help_and_version_are_clean(capsys: pytest.CaptureFixture[str], argument: str) -> None:
     assert run_cli([argument]) == 0
     assert capsys.readouterr().out
+
+
+def test_margin_is_added_after_a_look_and_a_yes(
+    instance: Callable[[dict[str, Any]], Asked],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = instance({"ok": True, "outcome": "done", "text": "it would move", "id": "7"})
+    assert run_cli(["margin", "add", "BTC", "50"]) == 2
+    assert "it would move; add --yes if that is meant" in capsys.readouterr().err
+    assert [cmd for _, cmd, _, _ in asked] == ["margin_preview"], "nobody was there to ask"
+    assert run_cli(["margin", "add", "BTC", "50", "--yes"]) == 0
+    assert [(cmd, about) for _, cmd, about, _ in asked[1:]] == [
+        ("margin_preview", "BTC 50"),
+        ("margin_add", "BTC 50"),
+    ]
+    for typed, code in (("y\n", 0), ("n\n", 2), ("", 2)):
+        del asked[:]
+        terminal = io.StringIO(typed)
+        terminal.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stdin", terminal)
+        assert run_cli(["margin", "add", "BTC", "50"]) == code
+        assert len(asked) == (2 if code == 0 else 1)
+
+
+def test_margin_that_cannot_be_added_is_not_asked_about(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = instance({"ok": False, "outcome": "refused", "text": "BTC uses cross margin", "id": "7"})
+    assert run_cli(["margin", "add", "BTC", "50", "--yes"]) == 6
+    assert "BTC uses cross margin" in capsys.readouterr().err
+    assert len(asked) == 1

@@ -83,7 +83,7 @@ def test_a_signal_stops_it_in_order_and_the_summary_is_the_last_line(
         "session_start",
         "stopping",
     ]
-    assert set(summary) == {"network", "account", "halted", "halt_reason", "pnl", "coins"}
+    assert set(summary) == {"network", "account", "halted", "halt_reason", "coins"}
     assert summary["coins"]["BTC"]["open_orders"] == 0
     logged = [json.loads(line) for line in (state / "logs" / "gridbot.log").read_text().splitlines()]
     assert logged == events, "the log has what stdout had"

@@ -71,7 +71,8 @@ async def test_an_older_journal_gets_the_same_sums_from_its_fills(tmp_path: Path
     db.executescript(
         f"BEGIN; {steps} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {_BEFORE}; COMMIT;"
     )
-    db.executemany(UPSERT_ORDER, [order_values(each) for each in _ORDERS])
+    older = UPSERT_ORDER.replace(", trigger_price", "").replace("(?, ", "(", 1)
+    db.executemany(older, [order_values(each)[:-1] for each in _ORDERS])
     db.executemany(INSERT_FILL, [fill_values(each, NOW_MS) for each in _FILLS])
     odd = [replace(_FILLS[0], trade_id=10, price=101), replace(_FILLS[1], trade_id=11, lots=1, price=104)]
     db.executemany(INSERT_FILL, [fill_values(each, NOW_MS) for each in odd])

@@ -27,8 +27,8 @@ from tests.unit.exchange.samples import KEY, until
 STILL = PaperConfig(speed=1e-6, limits=False)
 
 
-def settings(*coins: str) -> Loaded:
-    flags = {"coins": coins or ("BTC",), "num_grids": 3, "investment_usd": Decimal(1000)}
+def settings(*coins: str, **changes: Any) -> Loaded:
+    flags = {"coins": coins or ("BTC",), "num_grids": 3, "investment_usd": Decimal(1000), **changes}
     return load_settings(flags, {}, None, default_file=Path("there is no such file"))
 
 

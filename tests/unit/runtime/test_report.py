@@ -20,7 +20,6 @@ _KEYS = {
     "realized_pnl",
     "fees",
     "funding",
-    "pnl",
 }
 
 _NUMBERS = {
@@ -36,8 +35,7 @@ _NUMBERS = {
 
 def test_the_summary_has_the_promised_fields_and_types() -> None:
     found = summary(make_engine(position=-150), "paper")
-    assert set(found) == {"network", "account", "halted", "halt_reason", "coins", "pnl"}
-    assert set(found["pnl"]) == set(found["coins"]["SOL"]["pnl"]) == _NUMBERS
+    assert set(found) == {"network", "account", "halted", "halt_reason", "coins"}
     coin = found["coins"]["SOL"]
     assert set(coin) == _KEYS
     assert all(
@@ -71,5 +69,6 @@ def test_the_status_is_the_summary_with_more_fields_and_plain_json() -> None:
         name: value for name, value in base.items() if name != "coins"
     }
     assert {name: found["coins"]["SOL"][name] for name in _KEYS} == base["coins"]["SOL"]
+    assert set(found["pnl"]) == set(found["coins"]["SOL"]["pnl"]) == _NUMBERS
     assert {"state", "feed", "api", "risk"} <= set(found)
     assert orjson.loads(orjson.dumps(found, default=str))["coins"]["SOL"]["position"] == "1"

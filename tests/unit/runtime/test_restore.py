@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from core.domain.clock import Instant
 from core.domain.effects import SaveCheckpoint, SavePosition
 from core.domain.events import AccountObserved
 from core.domain.fills import Adjustment, Fill
-from core.domain.orders import OrderState, Side
+from core.domain.orders import OrderState, Purpose, Side
 from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -180,6 +181,15 @@ def test_what_was_in_flight_is_unknown_and_everything_live_is_asked_about() -> N
     }
     asked = coin.orders.due_questions(Instant(1_001, NOW_MS, NOW_MS + 10**6))
     assert {o.cloid for o in asked} == set(states)
+
+
+def test_a_stop_that_had_traded_when_a_kill_came_before_the_halt_halts_now() -> None:
+    stop = order(1, purpose=Purpose.STOP, slot=None, trigger=800_000, state=OrderState.OPEN, side=Side.SELL)
+    untouched = _engine(CoinRows(Anchor("BTC", 30, 0, 0, ""), live_orders=[stop])).coins["BTC"]
+    assert not untouched.alarm
+    traded = replace(stop, filled=10)
+    coin = _engine(CoinRows(Anchor("BTC", 30, 0, 0, ""), live_orders=[traded])).coins["BTC"]
+    assert coin.alarm.startswith("stop_loss: the stop at 80000")
 
 
 def test_halts_the_highest_profit_and_grid_come_back() -> None:

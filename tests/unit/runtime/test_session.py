@@ -20,7 +20,7 @@ from core.runtime.plan import ExitCode
 from core.runtime.statedir import UsageError
 from tests.unit.exchange.little_server import LittleServer, say
 from tests.unit.exchange.samples import until
-from tests.unit.runtime.stage import STILL, plan, running, venue
+from tests.unit.runtime.stage import STILL, plan, running, settings, venue
 
 GRID = 6
 """Three levels a side."""
@@ -79,7 +79,9 @@ async def test_what_happened_to_the_account_while_it_was_down_is_read_back(tmp_p
 async def test_a_position_from_before_the_first_start_is_the_anchor(tmp_path: Path) -> None:
     async with venue() as exchange:
         await exchange.trade("A", "0.003")
-        async with running(plan(tmp_path, exchange.url)) as run:
+        taken = plan(tmp_path, exchange.url)
+        taken = replace(taken, settings=settings("BTC", adopt=True))
+        async with running(taken) as run:
             await run.resting(GRID)
             report = await run.stop()
         found = report.summary["coins"]["BTC"]

@@ -311,7 +311,7 @@ def test_an_order_in_doubt_is_unsettled_if_nobody_is_there_to_settle_it(journal:
     alter(
         journal,
         "INSERT INTO orders SELECT ?, coin, purpose, generation, slot_side, slot_index, side, price, lots, tif, reduce_only, "
-        "created_ms, expires_ms, ledger_version, 'sent', NULL, NULL, '' FROM orders WHERE order_id = 1040",
+        "created_ms, expires_ms, ledger_version, 'sent', NULL, NULL, '', 0 FROM orders WHERE order_id = 1040",
         cloid(9_999),
     )
     stopped, running = verify(journal), verify(journal, is_running=True)
