@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from core.domain.commands import Action
-from core.domain.effects import SaveOrder
+from core.domain.effects import Notify, SaveOrder
 from core.domain.grid import PPB, Direction
 from core.domain.orders import OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import Conditions, RangeExit, Trailing
+from core.engine.range_exit import loss_per_pct
 from core.engine.stop_loss import StopLoss
 from core.engine.strategies import STRATEGIES, Ask
 from tests.unit.engine.builders import (
@@ -323,13 +325,10 @@ def test_hold_waits_says_what_it_costs_and_says_when_it_is_over() -> None:
     assert desk.coin.grid is not None
     assert desk.coin.grid.generation == 1
     assert desk.venue.position == 150
-    (told,) = [e for e in desk.bench.done if getattr(e, "name", "") == "out_of_range"]
-    fields = dict(told.fields)  # type: ignore[attr-defined]
+    (told,) = [e for e in of_kind(Notify, desk.bench.done) if e.name == "out_of_range"]
+    fields = dict(told.fields)
     assert (fields["side"], fields["policy"], fields["edge"]) == ("below", "hold", "197")
-    assert (
-        fields["loss_per_pct_usd"] == f"{desk.coin.ledger.lots * 1_950_000 / 10**8:.2f}"
-        or fields["loss_per_pct_usd"] == "0.00"
-    ), "what had traded when it was told"
+    assert loss_per_pct(desk.coin) == Decimal("2.925"), "1.5 SOL at 195"
     desk.move(1_965_000)
     assert desk.coin.leaving.where == "below", "back beyond the last line only"
     desk.move(1_975_000)
@@ -457,9 +456,8 @@ def test_no_threshold_lets_two_levels_share_an_order_or_reach_beyond_a_third_of_
     for offset in range(0, 10_000, 500):
         grid = grid_of(settings(reprice_ticks=1_000), center=MID + offset, generation=2)
         plan = GridPlan(grid, SOL)
-        assert all(
-            level.reach <= 3_400 for level in (plan.update(desk.coin.orders), *plan.wants.values())[1:]
-        )
+        plan.update(desk.coin.orders)
+        assert all(level.reach <= 3_400 for level in plan.wants.values())
         buys = [w.price + w.reach for w in plan.wants.values() if w.slot.side is BUY]
         sells = [w.price - w.reach for w in plan.wants.values() if w.slot.side is SELL]
         assert max(buys) < min(sells)
