@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from core.domain.effects import (
     AskAccount,
@@ -67,6 +68,12 @@ class Venue:
     requests: list[Effect] = field(default_factory=list)
     inbox: list[tuple[Event, ...]] = field(default_factory=list)
     """Messages; what one answer brought stays together."""
+    fee_ppb: int = 0
+    """Of the notional of a fill, times 10**9."""
+    fills_on_touch: bool = False
+    """Whether an order trades when the mid stands at its price; otherwise once it has passed it."""
+    is_deaf: bool = False
+    """While set, an IOC order finds nobody."""
     lossy_stream: bool = False
     """While set, the stream drops fills and order updates; reads still tell them."""
 
@@ -154,6 +161,7 @@ class Venue:
             trade_id=len(self.fills) + 1,
             of=one.order,
             order_id=one.order_id,
+            fee=str(Decimal(lots * one.order.price * self.fee_ppb).scaleb(-15)),
         )
         self.fills.append(made)
         self.position = made.end_lots
@@ -200,6 +208,8 @@ class Venue:
     # -- rules -----------------------------------------------------------------------------------------------------------
 
     def _reached(self, order: Order) -> bool:
+        if self.fills_on_touch and order.price == self.mid:
+            return True
         return order.price > self.mid if order.side is Side.BUY else order.price < self.mid
 
     def _book(self, order: Order) -> PlaceResult:
@@ -219,6 +229,8 @@ class Venue:
 
     def _trade_now(self, order: Order, touches: bool) -> PlaceResult:
         may = -self.position * order.side.sign if order.reduce_only else order.lots
+        if self.is_deaf:
+            return Refused("Order could not immediately match against any resting orders.")
         if not touches or may <= 0:
             return Refused("Reduce only order would increase position.")
         one = Booked(order, 10_000 + len(self.booked), order.lots)
