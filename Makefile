@@ -6,13 +6,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz soak check bench format docs snapshots lock clean
+.PHONY: help run test fuzz soak options check bench format docs snapshots lock clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
 	@echo 'make test   run all tests'
 	@echo 'make fuzz   throw 100,000 bad requests at the paper exchange'
 	@echo 'make soak   kill the bot 200 times in ten minutes of bad weather, then audit its books'
+	@echo 'make options  run each option of the grid for a minute and audit its books'
 	@echo 'make check  format, lint, types, imports'
 	@echo 'make bench  measure, each figure beside a baseline; ARGS=matching for some'
 
@@ -51,6 +52,9 @@ fuzz: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+options: $(VENV)/.dev
+	@$(BIN)/python -m tests.options $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

@@ -157,8 +157,9 @@ def slot_price(grid: GridRow, instrument: Instrument, side: Side, cell: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A slot that should have an order now: what it should be. ``takes``: it may trade at once, at this price or better;
-    ``reach``: an order that rests no farther away serves it as well, in price units.
+    """A slot that should have an order now: what it should be. ``takes``: it may trade at once, up to ``worst``, the middle of
+    its cell, or its own price if that is farther; ``reach``: an order that rests no farther away serves it as well. All in
+    price units.
     """
 
     slot: Slot
@@ -166,6 +167,7 @@ class Level:
     lots: int
     takes: bool = False
     reach: int = 0
+    worst: int = 0
 
     @property
     def tif(self) -> Tif:
@@ -216,7 +218,8 @@ def wants_of_cell(
             takes = traded is None and grid.is_entry(cell) and side is _entry_side(grid)
             if price > 0:
                 reach = _reach(grid, instrument, cell, price)
-                found.append(Level(Slot(grid.generation, side, cell), price, wanted, takes, reach))
+                worst = (grid.line(cell) + grid.line(cell + 1)) // 2 if takes else 0
+                found.append(Level(Slot(grid.generation, side, cell), price, wanted, takes, reach, worst))
     return found
 
 
@@ -387,16 +390,21 @@ def build_filtered_levels(
 
 
 def _limited(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Level:
-    """One that takes: at its line or the best price with the slippage allowed, whichever is better, and never an own order."""
+    """One that takes: up to the middle of its cell or the slippage allowed, whichever is better, and never an own order. Where
+    nothing can be taken so, it rests at its own price.
+    """
     instrument, quotes = gate.instrument, gate.quotes
     if not quotes.bid or not quotes.ask:
         return level
     if level.slot.side is Side.BUY:
-        price = min(level.price, quotes.ask * (PPB + gate.slippage_ppb) // PPB)
-        price = min(price, low_sell - 1) if low_sell else price
-        return replace(level, price=instrument.round_price_down(price))
-    price = max(level.price, quotes.bid * (PPB - gate.slippage_ppb) // PPB, top_buy + 1)
-    return replace(level, price=instrument.round_price_up(price))
+        price = min(max(level.price, level.worst), quotes.ask * (PPB + gate.slippage_ppb) // PPB)
+        price = instrument.round_price_down(min(price, low_sell - 1) if low_sell else price)
+        finds_nobody = price < quotes.ask
+    else:
+        price = max(min(level.price, level.worst), quotes.bid * (PPB - gate.slippage_ppb) // PPB)
+        price = instrument.round_price_up(max(price, top_buy + 1))
+        finds_nobody = price > quotes.bid
+    return replace(level, takes=False) if finds_nobody else replace(level, price=price)
 
 
 def _too_little(level: Level, instrument: Instrument) -> Refusal | None:
