@@ -22,6 +22,7 @@ from core.runtime.restore import coin_config
 from core.runtime.settings import Loaded, Settings
 from core.runtime.statedir import StateDir, UsageError
 from core.telemetry.event_log import json_line
+from gridbot_tui import sessions
 from gridbot_tui.headless import print_line
 
 
@@ -35,15 +36,20 @@ def show(
     ]
     need = portfolio_need(_need(each, settings.by_coin[each.instrument.coin]) for each in found)
     equity = _equity(url, {_dex_of(coin) for coin in settings.by_coin})
-    mark = fingerprint(settings)
+    mark, now_ms = fingerprint(settings), time.time_ns() // 10**6
+
+    def of(each: Preview) -> Settings:
+        return settings.by_coin[each.instrument.coin]
+
     if as_json:
-        coins = [as_dict(each) for each in found]
+        coins = [as_dict(each) | {"session": sessions.as_dict(of(each), now_ms)} for each in found]
         print_line(json_line({"coins": coins, "account": _account(need, equity), "fingerprint": mark}))
     else:
         end = f"preview {mark} of these settings: {_use(network)}"
-        print_line("\n\n".join([*map(as_text, found), _account_text(need, equity), end]))
+        texts = ["\n".join([as_text(each), *sessions.as_lines(of(each), now_ms)]) for each in found]
+        print_line("\n\n".join([*texts, _account_text(need, equity), end]))
     try:
-        remember(state, mark, network, time.time_ns() // 10**6)
+        remember(state, mark, network, now_ms)
     except (OSError, UsageError) as error:
         sys.stderr.write(f"gridbot: the preview can't be noted ({error}); a start needs --preview {mark}\n")
     return int(ExitCode.CLEAN)

@@ -57,6 +57,11 @@ def utc_clock(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%H:%M:%SZ")
 
 
+def utc_minute(time_ms: int) -> str:
+    """Of another day, too: ``11-30 14:30``."""
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%m-%d %H:%M")
+
+
 def short_account(account: str) -> str:
     return f"{account[:4]}…{account[-2:]}" if len(account) > 8 else account
 

@@ -24,6 +24,7 @@ def position_fields(look: Look) -> list[Field]:
     maker_note = "" if maker is None or few else f"maker {maker:.0f}%"
     return [
         Field("Position", position_text(coin), (formats.usd(coin.notional_usd, cents=False),)),
+        *_session_field(coin),
         Field(
             "Entry/Mid",
             formats.price(coin.entry, coin.price_decimals),
@@ -38,6 +39,18 @@ def position_fields(look: Look) -> list[Field]:
         Field("Grid/Inv", _money(coin.pnl.matched_usd), (_money(coin.pnl.inventory_usd),), is_pair=True),
         Field("Total", _money(coin.pnl.total_usd), _against_holding(coin)),
     ]
+
+
+def _session_field(coin: CoinView) -> list[Field]:
+    """Of a market that closes alone."""
+    if not coin.session_policy:
+        return []
+    if not coin.session_opens_ms:
+        return [Field("Session", "open", (coin.session_policy,), Severity.INFO)]
+    words = {"closed": "closed", "closes": "closing"}
+    word = words.get(coin.session.partition(" ")[0], "opening")
+    opens = formats.utc_minute(coin.session_opens_ms)
+    return [Field("Session", f"{word}: {coin.session_policy}", (f"opens {opens}", opens), Severity.WARN)]
 
 
 def _against_holding(coin: CoinView) -> tuple[str, ...]:

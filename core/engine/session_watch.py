@@ -102,6 +102,8 @@ class SessionWatch:
     def look(self, coin: Coin, now: Instant) -> list[Effect]:
         """Take the time; what is to be told of it. Of an open market nothing is, unless it was closed before."""
         session = self.refresh(coin, now)
+        if self.is_awaited and self._told is None:
+            return []  # a start just after the open: nobody was told of a close
         before, self._told = self._told, self.phase
         if self.phase is before or (before is None and self.phase is Phase.OPEN):
             return []
@@ -126,6 +128,13 @@ class SessionWatch:
     def is_closed(self) -> bool:
         """What is quoted says nothing of what the market is like."""
         return self.phase is Phase.CLOSED
+
+    @property
+    def opening_ms(self) -> int:
+        """When a market opens that is closed or about to, venue time; 0 for an open one."""
+        if not self.is_frozen or self.session is None:
+            return 0
+        return self.session.since_ms if self.is_awaited else self.opens_ms
 
     @property
     def text(self) -> str:

@@ -130,7 +130,7 @@ def _coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         idle_reason=engine.vitals.idle_reason(engine, now) if engine.storage_trouble else coin.idle_reason,
         session=coin.session.text,
         session_policy=coin.config.sessions.policy.value if coin.config.sessions.closes else "",
-        session_opens_ms=coin.session.opens_ms if coin.session.is_frozen else 0,
+        session_opens_ms=coin.session.opening_ms,
         position=instrument.size_decimal(ledger.lots),
         entry=ledger.current.entry.scaleb(-instrument.price_decimals),
         bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),

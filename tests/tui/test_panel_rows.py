@@ -188,6 +188,22 @@ def test_compression_shows_its_reason() -> None:
     assert "loss drift 0.8" in row(grid_fields(look_at(coins=(coin_view(grid=grid),))), "Compress")
 
 
+def test_a_market_that_closes_shows_its_session_and_another_has_no_such_row() -> None:
+    assert "Session" not in [each.label for each in position_fields(look_at())]
+    open_now = position_fields(look_at(coins=(coin_view(session_policy="reduce"),)))
+    assert row(open_now, "Session").split() == ["Session", "✓", "open", "reduce"]
+    opens_ms = 1_796_049_000_000
+    for session, word in {
+        "closed (weekend) until 2026-11-30 14:30 UTC": "closed",
+        "closes at 2026-11-27 18:00 UTC, opens again at 2026-11-30 14:30 UTC": "closing",
+        "open, waiting for its first quote": "opening",
+    }.items():
+        closed = coin_view(session=session, session_policy="flatten", session_opens_ms=opens_ms)
+        fields = position_fields(look_at(coins=(closed,)))
+        assert row(fields, "Session").split() == ["Session", "▲", f"{word}:", "flatten", "11-30", "14:30"]
+        assert field(fields, "Session").severity is Severity.WARN
+
+
 def test_a_bot_that_is_not_halted_reads_running() -> None:
     assert row(risk_fields(look_at()), "Trading").split() == ["Trading", "✓", "running"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -40,9 +39,8 @@ def made_up(ms: int) -> Session:
 
 
 @pytest.fixture(autouse=True)
-def _hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _hours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CALENDARS, "us_equities", made_up)
-    yield
 
 
 def made(policy: ClosedSession, position: int = 0, **changes: Any) -> Engine:
@@ -133,6 +131,15 @@ def test_a_market_that_never_closes_tells_nothing_of_sessions() -> None:
     assert not [name for name in notices(bench.done) if name.startswith("session_")]
     view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
     assert (view.session, view.session_policy, view.session_opens_ms) == ("open", "", 0)
+
+
+def test_a_start_just_after_the_open_tells_of_no_close_and_waits_for_its_quote() -> None:
+    bench = Bench(made(ClosedSession.REDUCE), OPENS + 5_000)
+    bench.connect()
+    bench.after(STEP)
+    view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
+    assert (view.session, view.session_opens_ms) == ("open, waiting for its first quote", VENUE_0 + OPENS)
+    assert not [name for name in notices(bench.done) if name.startswith("session_")]
 
 
 # -- keep -----------------------------------------------------------------------------------------------------------

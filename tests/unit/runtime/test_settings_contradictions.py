@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.runtime.settings import Settings
-from core.runtime.settings.contradictions import RULES, Rule
+from core.runtime.settings.contradictions import RULES, Rule, contradictions
 
 
 def _decimals(least: str, most: str) -> st.SearchStrategy[Decimal]:
@@ -33,6 +33,9 @@ VALUES = st.fixed_dictionaries(
         "maker_fee_pct": st.just(Decimal(0)) | _decimals("1e-12", "0.1"),
         "stop_loss_low": st.just(Decimal(0)) | _decimals("1e-12", "1e12"),
         "stop_loss_high": st.just(Decimal(0)) | _decimals("1e-12", "1e12"),
+        "session_calendar": st.sampled_from(["always", "us_equities"]),
+        "closed_session": st.sampled_from(["widen", "reduce"]),
+        "closed_widen": st.integers(1, 100),
     }
 )
 
@@ -46,3 +49,17 @@ def test_the_value_that_would_pass_passes(rule: Rule, values: dict[str, Any]) ->
         assert found.why
         repaired = Settings(**{**values, found.name: found.passes})
         assert rule(repaired) is None, (found, values)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ({"default_strategy": "range", "range_low": 90, "range_high": 110}, "closed_session"),
+        ({"grid_spacing_pct": Decimal("0.04"), "num_grids": 10}, "closed_widen"),
+    ],
+)
+def test_a_grid_that_cannot_be_widened_is_told_of(written: dict[str, Any], name: str) -> None:
+    widened = {"session_calendar": "us_equities", "closed_session": "widen", **written}
+    assert name in {each.name for each in contradictions(Settings(**widened))}
+    for harmless in ({"session_calendar": "always"}, {"closed_session": "keep"}):
+        assert name not in {each.name for each in contradictions(Settings(**{**widened, **harmless}))}
