@@ -11,7 +11,9 @@ from core.engine.order_manager import OrderManager
 from tests.unit.engine.builders import Bench, placed, quote
 
 
-def test_a_quote_a_fill_an_answer_and_a_tick_look_at_what_changed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quote_a_fill_an_answer_and_a_tick_look_at_what_changed_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bench, looks = Bench().started(), list[str]()
     whole = OrderManager.live
 
