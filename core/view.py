@@ -146,6 +146,14 @@ class GridView:
     """What an operator has set in place of the settings; empty if nothing."""
     compression: str = ""
     """Why the spacing isn't the configured one; empty if it is."""
+    mode: str = ""
+    """What kind of grid it is: strategy, direction and spacing, as in ``range long geometric``."""
+    range_exit: str = ""
+    """What is done when the price has left the grid: ``hold``, ``trail``, ``reduce`` or ``flatten``."""
+    out_of_range: str = ""
+    """``above`` or ``below`` while the price is outside; empty while it is inside, and for a grid without an end."""
+    loss_per_pct_usd: Decimal = ZERO
+    """What one percent further out costs at the present position; negative if it earns, 0 inside."""
     levels: tuple[LevelView, ...] = ()
     """Highest price first."""
 

@@ -202,6 +202,11 @@ def as_text(found: Preview) -> str:
         f"fees of a round trip {found.fees_pct.normalize():f} %, so one level earns {found.profit_usd:.4f} USD by one; "
         f"worst-case position {found.cap.normalize():f} {coin}",
     ]
+    if found.initial:
+        does = "buys" if found.initial > 0 else "sells"
+        lines.append(
+            f"to begin with it {does} {abs(found.initial).normalize():f} {coin} at the market, {found.initial_usd:.2f} USD"
+        )
     for level in sorted(found.levels, key=lambda each: -each.price):
         price, size = found.instrument.price_text(level.price), found.instrument.size_text(level.lots)
         lines.append(
@@ -212,8 +217,9 @@ def as_text(found: Preview) -> str:
 
 def _edge_text(edge: Edge, coin: str) -> str:
     way = "falls" if edge.side is Side.BUY else "rises"
+    held = f"{edge.position.normalize():+f} {coin} for {edge.entry:.6g}" if edge.position else f"no {coin}"
     text = (
-        f"if the price {way} to {edge.price.normalize():f}: {edge.position.normalize():+f} {coin} for {edge.entry:.6g}, "
+        f"if the price {way} to {edge.price.normalize():f}: {held}, "
         f"{edge.notional:.2f} USD ({edge.leverage:.2f} x the investment), a loss of {edge.loss:.2f} USD"
     )
     if edge.stop is not None:
@@ -233,6 +239,8 @@ def as_dict(found: Preview) -> dict[str, Any]:
         "round_trip_fees_pct": float(found.fees_pct),
         "round_trip_profit_usd": f"{found.profit_usd:f}",
         "position_cap": f"{found.cap.normalize():f}",
+        "initial_size": f"{found.initial.normalize():f}",
+        "initial_usd": f"{found.initial_usd:.2f}",
         "levels": [
             {
                 "side": level.slot.side.value,

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.view import ApiView, BreakerView, CoinView, FillsView, RiskView, RunState, Severity, StopState
+from core.view import (
+    ApiView,
+    BreakerView,
+    CoinView,
+    FillsView,
+    GridView,
+    RiskView,
+    RunState,
+    Severity,
+    StopState,
+)
 from widgets import formats
 from widgets.fields import Field, graded
 from widgets.look import Look
@@ -155,13 +165,27 @@ def grid_fields(look: Look) -> list[Field]:
             ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
             Severity.WARN if grid.override else Severity.INFO,
         ),
-        Field(
-            "Compress",
-            grid.compression or "none",
-            severity=Severity.WARN if grid.compression else Severity.INFO,
-            is_prose=bool(grid.compression),
-        ),
+        _range_field(grid) if grid.out_of_range else _compression_field(grid),
     ]
+
+
+def _range_field(grid: GridView) -> Field:
+    per_pct = formats.usd(-grid.loss_per_pct_usd, signed=True)
+    return Field(
+        "Range",
+        f"OUT OF RANGE {grid.out_of_range}",
+        (f"{grid.range_exit}, {per_pct} per 1%", f"{grid.range_exit}, {per_pct}/1%", grid.range_exit),
+        Severity.WARN,
+    )
+
+
+def _compression_field(grid: GridView) -> Field:
+    return Field(
+        "Compress",
+        grid.compression or "none",
+        severity=Severity.WARN if grid.compression else Severity.INFO,
+        is_prose=bool(grid.compression),
+    )
 
 
 def system_fields(look: Look) -> list[Field]:

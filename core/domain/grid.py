@@ -59,6 +59,8 @@ class GridRow:
     """How much the size of a cell may differ from ``lots``, as a fraction times 10**9."""
     basis: str = ""
     """Names the settings that it was built from; a grid of other settings is replaced at the start."""
+    reprice_ticks: int = 0
+    """An order of the grid before stays where it is if it is no farther than so many ticks from a price of this one."""
     base: int = 0
     base_line: int = 0
     """The price of line ``base_line``, which the others are counted from; 0: they are counted from the center. So a grid that
@@ -99,12 +101,12 @@ class GridRow:
         return self._is_reversed(cell) and cell in self.cells
 
     def start_lots(self, cell: int) -> int:
-        """What a cell holds before any fill: nothing below the center, all above, but for the entry and what is beyond."""
+        """What a cell holds before any fill: nothing below the center, all above; in the entry and beyond it the other way."""
         return self.cell_lots(cell) if (cell >= 0) is not self._is_reversed(cell) else 0
 
     def _is_reversed(self, cell: int) -> bool:
-        """Whether the cell begins the other way round than a neutral grid's. Those beyond the entry are those of an endless
-        grid that its inventory doesn't reach: they wait for the price to come back to them.
+        """Whether the cell begins the other way round than a neutral grid's. Those beyond the entry are an endless grid's that
+        its inventory doesn't reach: they wait for the price to come back to them.
         """
         match self.direction:
             case Direction.LONG:

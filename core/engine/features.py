@@ -15,6 +15,9 @@ from core.domain.grid import PPB
 ATR_SHARE = 0.001
 """Before the first bar has closed, a bar is thought to range over a thousandth of the price, times the initial multiplier."""
 
+STILL_BARS_MAX = 10_000
+"""After so many bars without a price nothing is left of what was before, whatever the settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
@@ -33,6 +36,8 @@ class Features:
     settings: FeatureSettings = field(default_factory=FeatureSettings)
     bars: int = 0
     """Bars closed so far."""
+    is_resumed: bool = False
+    """Restored, and no price has come since: what was between isn't known."""
     _bar: int = 0
     _high: float = 0.0
     _low: float = 0.0
@@ -52,7 +57,13 @@ class Features:
         closed = bar > self._bar
         if closed:
             self._close()
+            # A price that nobody told of didn't move: bars without one stand still.
+            still = 0 if self.is_resumed else min(bar - self._bar - 1, STILL_BARS_MAX)
+            for _ in range(still):
+                self._high = self._low = self._last
+                self._close()
             self._bar, self._high, self._low = bar, price, price
+        self.is_resumed = False
         self._high, self._low, self._last = max(self._high, price), min(self._low, price), price
         return closed
 
@@ -110,22 +121,28 @@ class Features:
     def saved(self) -> str:
         """All of it as text for the journal, so that a restart needs no warm-up."""
         numbers = (self._last, self._close_before, self._variance, self._fast, self._slow, *self._ranges)
-        return f"{self.bars} {self._bar} " + " ".join(repr(number) for number in numbers)
+        whole = (self.settings.bar_ms, self.bars, self._bar)
+        return " ".join(map(repr, (*whole, *numbers)))
 
     def restore(self, text: str) -> None:
-        """What ``saved`` wrote. Bars of the time between are not known: it goes on from where it was."""
+        """What ``saved`` wrote, unless that was of bars of another length. Bars of the time between are not known: it goes on
+        from where it was.
+        """
         try:
-            bars, bar, *rest = text.split()
-            last, before, variance, fast, slow, *ranges = map(float, rest)
+            bar_ms, bars, bar = map(int, text.split()[:3])
+            last, before, variance, fast, slow, *ranges = map(float, text.split()[3:])
         except ValueError:
             return
+        is_sound = all(map(math.isfinite, (last, before, variance, fast, slow, *ranges)))
         if (
             not ranges
-            or not all(map(math.isfinite, (last, before, variance, fast, slow, *ranges)))
-            or before <= 0
+            or not is_sound
+            or min(last, before) <= 0
+            or variance < 0
+            or bar_ms != self.settings.bar_ms
         ):
             return
-        self.bars, self._bar = int(bars), int(bar)
+        self.bars, self._bar, self.is_resumed = bars, bar, True
         self._last = self._high = self._low = last
         self._close_before, self._variance, self._fast, self._slow = before, variance, fast, slow
         self._ranges = deque(ranges, self.settings.atr_bars)

@@ -130,6 +130,7 @@ def sized(settings: GridSettings, instrument: Instrument, grid: GridRow, profit_
         cap_long=0 if grid.direction is Direction.SHORT else cap,
         cap_short=0 if grid.direction is Direction.LONG else cap,
         jitter_ppb=settings.jitter_ppb,
+        reprice_ticks=settings.reprice_ticks,
         basis=settings.basis,
     )
 
@@ -156,12 +157,15 @@ def slot_price(grid: GridRow, instrument: Instrument, side: Side, cell: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A slot that should have an order now: what it should be. ``takes``: it may trade at once, at this price or better."""
+    """A slot that should have an order now: what it should be. ``takes``: it may trade at once, at this price or better;
+    ``reach``: an order that rests no farther away serves it as well, in price units.
+    """
 
     slot: Slot
     price: int
     lots: int
     takes: bool = False
+    reach: int = 0
 
     @property
     def tif(self) -> Tif:
@@ -195,24 +199,32 @@ def wants_of_cell(
     grid: GridRow, instrument: Instrument, cell: int, traded: int | None, scales: Scales = EVEN
 ) -> list[Level]:
     """What a cell wants: to buy until it is full, and to sell what it holds. ``traded``: the signed sum of its fills, ``None``
-    if it never traded. A scale below one leaves room in the cell, one above one lets it hold, or lack, more than a level; of a
-    side whose scale is 0 nothing is wanted.
+    if it never traded. A scale below one leaves room in the cell, one above one lets it take, or give, more than its level;
+    of a side whose scale is 0 nothing is wanted.
     """
     lots = grid.cell_lots(cell)
     held = grid.start_lots(cell) + (traded or 0)
     full, empty = lots * scales.buy_ppb // PPB, lots - lots * scales.sell_ppb // PPB
     found = []
     sides = (
-        (Side.BUY, full - held, scales.buy_ppb),
-        (Side.SELL, held - empty, scales.sell_ppb),
+        (Side.BUY, full - held, scales.buy_ppb and held < lots),
+        (Side.SELL, held - empty, scales.sell_ppb and held > 0),
     )
-    for side, wanted, scale in sides:
-        if wanted > 0 and scale:
+    for side, wanted, may in sides:
+        if wanted > 0 and may:
             price = slot_price(grid, instrument, side, cell)
             takes = traded is None and grid.is_entry(cell) and side is _entry_side(grid)
             if price > 0:
-                found.append(Level(Slot(grid.generation, side, cell), price, wanted, takes))
+                reach = _reach(grid, instrument, cell, price)
+                found.append(Level(Slot(grid.generation, side, cell), price, wanted, takes, reach))
     return found
+
+
+def _reach(grid: GridRow, instrument: Instrument, cell: int, price: int) -> int:
+    """Less than half a cell, so that no two levels, and no buy and sell, come to share a price."""
+    if not grid.reprice_ticks:
+        return 0
+    return min(grid.reprice_ticks * instrument.tick(price), (grid.line(cell + 1) - grid.line(cell)) // 3)
 
 
 def _entry_side(grid: GridRow) -> Side:
@@ -223,15 +235,29 @@ def nearest_first(cells: Iterable[int], around: int = 0) -> list[int]:
     return sorted(cells, key=lambda cell: (abs(2 * (cell - around) + 1), cell))
 
 
-def cell_wants(grid: GridRow, instrument: Instrument, traded: Mapping[int, int]) -> list[Level]:
-    """What all cells want, nearest to the center first; ``traded``: the signed sum of fills by cell."""
-    wants = (wants_of_cell(grid, instrument, cell, traded.get(cell)) for cell in nearest_first(grid.cells))
+def cell_wants(
+    grid: GridRow,
+    instrument: Instrument,
+    traded: Mapping[int, int],
+    scales: Scales = EVEN,
+    around: int = 0,
+) -> list[Level]:
+    """What all cells around a line want, nearest to it first; ``traded``: the signed sum of fills by cell."""
+    cells = nearest_first(range(around - grid.below, around + grid.above), around)
+    wants = (wants_of_cell(grid, instrument, cell, traded.get(cell), scales) for cell in cells)
     return [level for of_cell in wants for level in of_cell]
 
 
-def wanted_levels(grid: GridRow, instrument: Instrument, traded: Mapping[int, int]) -> list[Level]:
+def wanted_levels(
+    grid: GridRow,
+    instrument: Instrument,
+    traded: Mapping[int, int],
+    scales: Scales = EVEN,
+    around: int = 0,
+) -> list[Level]:
     """As ``cell_wants``, without what is below the venue's minimum: it waits in its cell until it has grown."""
-    return [w for w in cell_wants(grid, instrument, traded) if w.lots >= instrument.min_lots(w.price)]
+    wants = cell_wants(grid, instrument, traded, scales, around)
+    return [w for w in wants if w.lots >= instrument.min_lots(w.price)]
 
 
 # -- the difference ---------------------------------------------------------------------------------------------------
@@ -290,10 +316,11 @@ class GridDiff:
 
 
 def is_fit(order: Order, level: Level, min_change_lots: int) -> bool:
-    """Whether an order serves its level: exact price, and nearly its size. Then it keeps its place in the queue."""
+    """Whether an order serves its level: its price, and nearly its size. Then it keeps its place in the queue."""
     if order.tif is Tif.IOC:
         return True
-    return order.price == level.price and abs(order.remaining - level.lots) < min_change_lots
+    is_there = abs(order.price - level.price) <= level.reach
+    return is_there and abs(order.remaining - level.lots) < min_change_lots
 
 
 def compute_grid_diff(
@@ -350,9 +377,8 @@ def build_filtered_levels(
         full.clear()
         place.append(level)
         exposure = exposure.with_order(side, level.lots)
-        if level.takes:
-            continue
-        taken.add(at)
+        if not level.takes:  # several may take at one price
+            taken.add(at)
         if side is Side.BUY:
             top_buy = max(top_buy, level.price)
         else:

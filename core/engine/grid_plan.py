@@ -6,6 +6,7 @@ when it looks at everything.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -59,13 +60,30 @@ class GridPlan:
             self.scales = scales
             self._stale.update(self.cells)
 
-    def follow(self, mid_twice: int) -> None:
-        """Quote around the line nearest to the mid. For an endless grid alone: what its other cells hold, they keep."""
-        around = self.grid.nearest_line(mid_twice // 2)
+    def follow(self, mid_twice: int, orders: OrderManager) -> None:
+        """Quote around a line near to the mid. For an endless grid alone: what its other cells hold, they keep.
+
+        The line stays until another one is clearly nearer, so that a price halfway between two doesn't move orders at every
+        tick; after a restart it is the one that the resting orders are around.
+        """
+        near = self.grid.nearest_line(mid_twice // 2)
+        candidates = [n for n in range(near - 1, near + 2) if n == near or self._is_near(n, mid_twice)]
+        if self._is_new:
+            rest = [slot.index for slot in orders.by_slot if slot.generation == self.grid.generation]
+            middle = 2 * near if not rest else min(rest) + max(rest) + 1
+            around = min(candidates, key=lambda n: (abs(2 * n - middle), n != near))
+        else:
+            around = self.around if self.around in candidates else near
         if around != self.around:
             before = self.cells
             self.around = around
             self._stale.update(set(before) ^ set(self.cells))
+
+    def _is_near(self, line: int, mid_twice: int) -> bool:
+        """Whether the mid is within three quarters of a cell of a line."""
+        at = self.grid.line(line)
+        beside = self.grid.line(line + (1 if mid_twice > 2 * at else -1))
+        return 2 * abs(mid_twice - 2 * at) <= 3 * abs(beside - at)
 
     # -- what follows ---------------------------------------------------------------------------------------------
 
@@ -108,19 +126,29 @@ class GridPlan:
             self.unwanted[slot] = order
 
     def adopt(self, orders: OrderManager) -> int:
-        """Give orders of the grid before a slot of this one where they rest at its very price, so that they keep their place in
-        the queue. Only what rests and has not traded: what traded belongs to the cell that it traded for.
+        """Give orders of the grid before a slot of this one where they rest at its price, or near enough, so that they keep
+        their place in the queue. Only what rests and has not traded: what traded belongs to the cell that it traded for.
         """
-        by_price = {(slot.side, level.price): slot for slot, level in self.missing.items()}
-        adopted = 0
-        for order in list(self.unwanted.values()):
-            slot = by_price.get((order.side, order.price))
+        levels = {
+            side: sorted((w for w in self.missing.values() if w.slot.side is side), key=lambda w: w.price)
+            for side in Side
+        }
+        pairs = []
+        for order in self.unwanted.values():
             is_old = order.slot is not None and order.slot.generation != self.grid.generation
-            fits = slot is not None and is_fit(order, self.missing[slot], self.min_change_lots)
-            if slot is not None and is_old and fits and order.state is OrderState.OPEN and not order.filled:
-                orders.move_slot(order.cloid, slot)
-                adopted += 1
-        return adopted
+            if is_old and order.state is OrderState.OPEN and not order.filled:
+                mine = levels[order.side]
+                at = bisect_left(mine, order.price, key=lambda w: w.price)
+                for level in mine[max(0, at - 1) : at + 1]:
+                    if is_fit(order, level, self.min_change_lots):
+                        pairs.append((abs(order.price - level.price), order.cloid, level.slot))
+        moved: dict[str, Slot] = {}
+        for _, cloid, slot in sorted(pairs):
+            if cloid not in moved and slot not in moved.values():
+                moved[cloid] = slot
+        for cloid, slot in moved.items():
+            orders.move_slot(cloid, slot)
+        return len(moved)
 
     def in_order(self) -> list[Level]:
         """What is missing, nearest to the middle first; what takes comes before what would rest in its way."""

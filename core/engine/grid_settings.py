@@ -62,6 +62,7 @@ class GridSettings:
     min_width_ppb: int = 0
     """The least distance between the outermost lines."""
     jitter_ppb: int = 0
+    reprice_ticks: int = 0
     leverage_ppb: int = PPB
     reinvests: bool = False
     widens: bool = False

@@ -19,6 +19,8 @@ def watch_market(coin: Coin, mid_twice: int, now: Instant) -> list[Effect]:
     if features.is_before(session.since_ms):
         features.resume(mid_twice, now.venue_ms)
     out: list[Effect] = []
+    if features.note(mid_twice, now.venue_ms):
+        out.append(SaveFeatures(coin.name, features.saved()))
     sigmas = features.shock(mid_twice)
     if sigmas:
         if now.mono_ms >= coin.shock_until_mono_ms:
@@ -28,8 +30,6 @@ def watch_market(coin: Coin, mid_twice: int, now: Instant) -> list[Effect]:
                 notify("vol_circuit", "warn", coin.name, sigmas=round(sigmas, 1), limit=limit, mid=mid)
             )
         coin.shock_until_mono_ms = now.mono_ms + features.settings.bar_ms
-    if features.note(mid_twice, now.venue_ms):
-        out.append(SaveFeatures(coin.name, features.saved()))
     return out
 
 

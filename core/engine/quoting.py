@@ -38,7 +38,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         return out + (close_part(coin, None, now) if room and coin.session.reduces(coin) else [])
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
-        found.follow(coin.mid_twice)
+        found.follow(coin.mid_twice, orders)
     out += coin.leaving.look(coin, now)
     out += lean(coin, found)
     found.update(orders)

@@ -43,6 +43,11 @@ class Leaving:
         self.since_mono_ms = now.mono_ms
         return [_event(coin, self.side)]
 
+    @property
+    def where(self) -> str:
+        """``above`` or ``below``; empty inside."""
+        return _word(self.side) if self.side else ""
+
     def has_held(self, now: Instant) -> bool:
         """Whether the price has been outside for long enough to act on."""
         return bool(self.side) and now.mono_ms - self.since_mono_ms >= HOLD_MS

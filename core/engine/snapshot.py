@@ -19,6 +19,7 @@ from core.engine.grid_calculator import Blocked
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.position_watch import DRIFT_HALT
 from core.engine.protection import live_stops, look, wanted_stop
+from core.engine.range_exit import loss_per_pct
 from core.engine.risk_engine import Rule
 from core.engine.schedule import CHAIN_ALARM_MS
 from core.engine.side_caps import worst_notional_micro
@@ -235,6 +236,10 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
         skew_ratio=max(-1.0, min(1.0, coin.ledger.lots / cap)),
         override=coin.overrides.text(coin.config.grid),
         compression=coin.override,
+        mode=f"{coin.config.grid.strategy} {grid.direction.value} {grid.spacing.value}",
+        range_exit=coin.config.on_exit.value,
+        out_of_range=coin.leaving.where,
+        loss_per_pct_usd=round(loss_per_pct(coin), 2),
         levels=levels,
     )
 
@@ -385,6 +390,12 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
         found.append((f"override:{name}", Severity.WARN, text, ""))
     if coin.grid_refused:
         found.append((f"grid:{name}", Severity.WARN, f"NO GRID: {coin.grid_refused}", ""))
+    if coin.leaving.where:
+        text = (
+            f"{name} OUT OF RANGE, {coin.leaving.where} the grid ({coin.config.on_exit.value}): "
+            f"{loss_per_pct(coin):.2f} USD lost per 1 % further"
+        )
+        found.append((f"range:{name}", Severity.WARN, text, ""))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
         key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
         found.append((f"halt:{name}", Severity.CRIT, f"{name} HALTED: {coin.halted}", key))

@@ -42,7 +42,8 @@ GRID_COLUMNS = (
         "cap_short",
         "created_ms",
     ),
-    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis", "base", "base_line"),
+    *("spacing", "direction", "entry", "is_endless", "jitter_ppb", "basis", "reprice_ticks"),
+    *("base", "base_line"),
 )
 
 INSERT_GRID = f"INSERT INTO grids ({', '.join(GRID_COLUMNS)}) VALUES ({', '.join('?' * len(GRID_COLUMNS))})"

@@ -170,6 +170,7 @@ ALTER TABLE orders ADD COLUMN trigger_price INTEGER NOT NULL DEFAULT 0;
 
 _VERSION_7 = """
 -- A grid that takes the lines of another is counted from the same price.
+ALTER TABLE grids ADD COLUMN reprice_ticks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base_line INTEGER NOT NULL DEFAULT 0;
 """

@@ -73,6 +73,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
             range_high=instrument.price_units(settings.range_high),
             edge_ppb=int(settings.min_edge_pct * PPB),
             min_width_ppb=int(settings.grid_min_width_pct * PPB),
+            reprice_ticks=settings.reprice_tick_threshold,
             jitter_ppb=int(settings.random_size_jitter * PPB),
             reinvests=settings.reinvest,
             widens=settings.volatility_spacing,

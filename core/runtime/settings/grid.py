@@ -51,6 +51,13 @@ class GridFields(BaseModel):
     random_size_jitter: Annotated[FractionOrOff, Field(le=Decimal("0.5"))] = Field(
         Decimal(0), description="How much the size of a level may differ from the others; off: not at all"
     )
+    reprice_tick_threshold: Whole = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="How many ticks an order may be off its level in a new grid and still keep its place in the queue; never "
+        "more than a third of a spacing",
+    )
     reinvest: bool = Field(False, description="Whether profits make the levels of the next grid larger")
     trigger_below: PriceOrOff = Field(
         Decimal(0),

@@ -6,10 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 from core.domain.effects import Cancel, Notify, Place
 from core.domain.events import FeedChanged
+from core.domain.grid import Direction
 from core.domain.orders import Order, OrderState, Side
+from core.engine.grid_calculator import EVEN
+from core.engine.grid_settings import RangeExit
+from core.engine.skew import Skew, SkewSettings
 from core.engine.why_not import slots_without_order
 from tests.unit.engine.builders import MID, Bench, coin_config, make_engine
 from tests.unit.engine.venue import Venue
@@ -20,19 +25,27 @@ SPACING = MID // 200
 
 @dataclass
 class Storm:
-    """``cap`` lots of worst case, ``position`` lots at the start. Every ``do`` is followed by a check of the rules."""
+    """``cap`` lots of worst case, ``position`` lots at the start. Every ``do`` is followed by a check of the rules.
+
+    ``changes`` are other settings of the grid, ``skew`` those of leaning.
+    """
 
     cap: int
     position: int = 0
+    changes: dict[str, Any] = field(default_factory=dict)
+    skew: SkewSettings = field(default_factory=SkewSettings)
+    on_exit: RangeExit = RangeExit.TRAIL
     bench: Bench = field(init=False)
     venue: Venue = field(init=False)
     generation: int = 1
     told: int = 0
 
     def __post_init__(self) -> None:
-        self.bench = Bench(make_engine(position=self.position, cap_lots=self.cap, cap_micro=10**12))
-        config = coin_config(cap_lots=self.cap, cap_micro=10**12)
+        asked = {"cap_lots": self.cap, "cap_micro": 10**12, **self.changes}
+        self.bench = Bench(make_engine(position=self.position, **asked))
+        config = replace(coin_config(**asked), skew=self.skew, on_exit=self.on_exit)
         self.bench.coin.config = replace(config, recenter_interval_ms=2_000)
+        self.bench.coin.skew = Skew(self.skew)
         self.venue = Venue(self.bench, position=self.position)
         self.venue.take(self.bench.start(self.position))
 
@@ -57,8 +70,19 @@ class Storm:
         assert coin.idle_reason == ""
         covered = {o.slot for o in coin.orders.live()} | {b.level.slot for b in coin.blocked}
         assert {level.slot for level in coin.wanted} == covered
+        assert coin.plan is not None
+        assert sum(coin.plan.traded.values()) == self._traded_by_cells(), (
+            "cells add up to what their orders traded"
+        )
         again = self.bench.after(1)
         assert not [e for e in again if isinstance(e, Place | Cancel)], "a second look changes nothing"
+
+    def _traded_by_cells(self) -> int:
+        """By the venue's fills, of the orders that are the present grid's."""
+        orders, grid = self.bench.coin.orders, self.bench.coin.grid
+        assert grid is not None
+        mine = {c for c, o in orders.by_cloid.items() if o.slot and o.slot.generation == grid.generation}
+        return sum(f.signed_lots for f in self.venue.fills if f.cloid in mine)
 
     def _check_silence(self) -> None:
         """Every cell of the grid has an order that lives, or the one rule that stops it."""
@@ -67,7 +91,10 @@ class Storm:
             return
         stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin)}
         live = {slot.index for slot in coin.orders.by_slot if slot.generation == coin.grid.generation}
-        silent = set(coin.grid.cells) - stopped.keys() - live
+        assert coin.plan is not None
+        silent = set(coin.plan.cells) - stopped.keys() - live
+        if coin.plan.scales != EVEN:
+            silent = set()  # a cell that may not add wants nothing
         assert not silent, f"silent cells: {silent}"
         assert all(stopped.values()), stopped
 
@@ -77,8 +104,12 @@ class Storm:
         bids = sum(b.remaining for b in venue.resting(Side.BUY)) + _lots(way, Side.BUY)
         asks = sum(b.remaining for b in venue.resting(Side.SELL)) + _lots(way, Side.SELL)
         if not self._is_leaving(way):
-            assert venue.position + bids <= self.cap, "worst case long past the cap"
-            assert asks - venue.position <= self.cap, "worst case short past the cap"
+            assert venue.position + bids <= self._cap(Direction.SHORT, self.position), (
+                "worst case long past the cap"
+            )
+            assert asks - venue.position <= self._cap(Direction.LONG, -self.position), (
+                "worst case short past the cap"
+            )
         slots = Counter([b.order.slot for b in resting] + [o.slot for o in way])
         assert max(slots.values(), default=1) == 1, "two orders live in one slot"
         buys = sorted(b.order.price for b in venue.resting(Side.BUY))
@@ -91,6 +122,11 @@ class Storm:
         news, self.told = self.bench.done[self.told :], len(self.bench.done)
         halts = [e for e in news if isinstance(e, Notify) and e.name in ("risk_halt", "overfill")]
         assert not halts, halts
+
+    def _cap(self, closed: Direction, held: int) -> int:
+        """A grid of one direction never goes to the other side, but for what was held there before it began."""
+        is_closed = self.changes.get("direction") is closed
+        return max(0, held) if is_closed else self.cap
 
     def _is_leaving(self, way: list[Order]) -> bool:
         """A flatten closes although orders in doubt may yet trade: getting out (I7) goes before the worst case (I4)."""

@@ -72,6 +72,8 @@ class Venue:
     """Of the notional of a fill, times 10**9."""
     fills_on_touch: bool = False
     """Whether an order trades when the mid stands at its price; otherwise once it has passed it."""
+    is_deaf: bool = False
+    """While set, an IOC order finds nobody."""
     lossy_stream: bool = False
     """While set, the stream drops fills and order updates; reads still tell them."""
 
@@ -227,6 +229,8 @@ class Venue:
 
     def _trade_now(self, order: Order, touches: bool) -> PlaceResult:
         may = -self.position * order.side.sign if order.reduce_only else order.lots
+        if self.is_deaf:
+            return Refused("Order could not immediately match against any resting orders.")
         if not touches or may <= 0:
             return Refused("Reduce only order would increase position.")
         one = Booked(order, 10_000 + len(self.booked), order.lots)
