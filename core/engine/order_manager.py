@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from core.domain.clock import Instant
 from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.fills import Fill
-from core.domain.orders import Order, OrderState, Slot, Tif
+from core.domain.orders import Order, OrderState, Purpose, Slot, Tif
 from core.engine.own_orders import OwnOrders
 
 TERMINAL_KEPT = 1_000
@@ -79,6 +79,8 @@ class OrderManager:
     """Rows that changed since the last ``take_changed``."""
     _touched: set[Slot] = field(default_factory=set)
     _live: dict[str, Order] = field(default_factory=dict)
+    _beside: dict[str, Order] = field(default_factory=dict)
+    """Live orders that aren't the grid's: a handful."""
     _sent: dict[str, None] = field(default_factory=dict)
     """Live orders that nothing has been heard of yet."""
     _terminal: dict[str, None] = field(default_factory=dict)
@@ -87,6 +89,11 @@ class OrderManager:
 
     def live(self) -> Iterator[Order]:
         return iter(self._live.values())
+
+    def live_of(self, purpose: Purpose) -> list[Order]:
+        """Live orders of another purpose than the grid's."""
+        assert purpose is not Purpose.GRID
+        return [order for order in self._beside.values() if order.purpose is purpose]
 
     def live_at(self, slot: Slot) -> Order | None:
         cloid = self.by_slot.get(slot)
@@ -371,10 +378,12 @@ class OrderManager:
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
         self.own.note(before, order)
-        if order.state.is_live:
-            self._live[cloid] = order
-        else:
-            self._live.pop(cloid, None)
+        kept = (self._live,) if order.purpose is Purpose.GRID else (self._live, self._beside)
+        for orders in kept:
+            if order.state.is_live:
+                orders[cloid] = order
+            else:
+                orders.pop(cloid, None)
         if order.state is OrderState.SENT:
             self._sent[cloid] = None
         else:

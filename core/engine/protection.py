@@ -95,7 +95,7 @@ class Protection:
 
 
 def live_stops(coin: Coin) -> list[Order]:
-    return [order for order in coin.orders.live() if order.purpose is Purpose.STOP]
+    return coin.orders.live_of(Purpose.STOP)
 
 
 def stop_price(instrument: Instrument, side: Side, low: int, high: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from core.domain.clock import Instant
@@ -263,6 +264,7 @@ def _levels(coin: Coin, now: Instant) -> tuple[LevelView, ...]:
     return tuple(row for _, row in sorted(rows, key=lambda item: -item[0]))
 
 
+@lru_cache(maxsize=4_096)  # ten Snapshots a second show the same orders
 def _order_row(instrument: Instrument, order: Order, wanted: bool) -> LevelView:
     state = LevelState.IN_FLIGHT
     if order.state is OrderState.OPEN:

@@ -40,7 +40,7 @@ class Unwinding:
 
 
 def is_under_way(coin: Coin) -> bool:
-    return any(o.purpose is Purpose.REDUCE for o in coin.orders.live())
+    return bool(coin.orders.live_of(Purpose.REDUCE))
 
 
 def part_lots(coin: Coin, lots: int) -> int:

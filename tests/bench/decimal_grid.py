@@ -6,7 +6,7 @@ It is what the figures of the plan stand beside. It shares no line with the engi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from itertools import pairwise
 
 PPB = Decimal("1e-9")
@@ -84,7 +84,7 @@ class DecimalGrid:
         return mid.quantize(self.price_unit, ROUND_FLOOR)
 
     def line(self, center: Decimal, spacing: Decimal, number: int) -> Decimal:
-        return (center * (1 + number * spacing)).quantize(self.price_unit, ROUND_FLOOR)
+        return (center * (1 + number * spacing)).quantize(self.price_unit, ROUND_HALF_UP)
 
     def wanted(self, center: Decimal, spacing: Decimal, traded: dict[int, Decimal]) -> list[DecimalOrder]:
         """What every cell wants, nearest to the center first; ``traded``: the signed sum of fills by cell."""

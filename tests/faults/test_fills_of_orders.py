@@ -25,14 +25,11 @@ async def test_f07_a_fill_that_comes_before_the_answer_to_its_order_belongs_to_i
 async def test_f08_a_fill_of_an_order_whose_answer_was_lost_counts_and_nothing_takes_its_place_meanwhile(
     world: World,
 ) -> None:
-    await world.faults(
-        {"kind": "answer_lost", "action": "order", "count": 1},
-        {"kind": "ws_drop", "channel": "orderUpdates"},
-        {"kind": "http_500", "action": "orderStatus"},
-        {"kind": "http_500", "action": "frontendOpenOrders", "after_s": 0.4},
-    )
+    dark = [{"kind": "ws_drop", "channel": "orderUpdates"}, {"kind": "http_500", "action": "orderStatus"}]
+    await world.faults({"kind": "answer_lost", "action": "order", "count": 1}, *dark)
     await world.start(resting=None)
     await world.until(lambda: len(world.told("order_unknown")) == GRID, "their fate is not known")
+    await world.faults(*dark, {"kind": "http_500", "action": "frontendOpenOrders"})
     world.hit(100)
     (fill,) = await world.until(lambda: world.told("fill"), "one of them trades")
     assert not fill["external"]

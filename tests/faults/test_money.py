@@ -138,7 +138,7 @@ async def test_the_matched_profit_is_that_of_the_exchanges_own_fills_of_the_grid
 
 
 async def test_a_position_from_before_is_what_just_holding_is_measured_by(tmp_path: Path) -> None:
-    async with living(tmp_path) as world:
+    async with living(tmp_path, adopt=True) as world:
         await world.exchange.truth()
         await world.trade(Side.BUY, "0.02")
         (entry,) = {Decimal(row["px"]) for row in (await world.exchange.truth())["fills"]}

@@ -30,6 +30,7 @@ PLAIN: dict[str, Any] = {
     "num_grids": 10,
     "investment_usd": Decimal(1000),
     "recenter_interval_sec": Decimal(1),
+    "max_orders_per_min": 100_000,  # a minute of the replay is more than an hour of the market
 }
 CAREFUL: dict[str, Any] = {
     **PLAIN,

@@ -232,6 +232,19 @@ def test_reduced_the_side_that_adds_is_gone_and_the_other_one_still_earns() -> N
     assert 0 < market.venue.position < before
 
 
+def test_no_part_is_closed_before_what_could_turn_the_position_round_is_cancelled() -> None:
+    market = Market(ClosedSession.REDUCE, 170).to(CLOSES - MARGIN - STEP)
+    for _ in range(3):  # cancels are asked for, and not answered yet
+        wanted = market.bench.after(
+            STEP, Quote("SOL", MID - 100, MID + 100, market.bench.now.venue_ms + STEP)
+        )
+        assert [o for o in placed(wanted) if o.purpose is Purpose.REDUCE] == []
+        market.venue.take(wanted)
+    market.work()
+    market.to(CLOSES - MARGIN + 5_000)
+    assert market.venue.position < 170
+
+
 def test_a_flat_coin_says_why_nothing_is_quoted_and_when_it_will_be() -> None:
     market = Market(ClosedSession.REDUCE).to(CLOSES + 10_000)
     assert market.venue.resting() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain.clock import Instant
-from core.domain.orders import Order, Side
+from core.domain.orders import Order, Purpose, Side
 from core.engine.coin import Coin
 from core.engine.fill_guarantor import chain_breaks
 from core.engine.grid_calculator import build_filtered_levels, is_fit, wants_of_cell
@@ -21,6 +21,8 @@ def check_sums(coin: Coin) -> None:
     assert own.low_sell() == min((o.price for o in coin.live_grid_orders() if o.side is Side.SELL), default=0)
     sums = {side: sum(o.remaining for o in live if o.side is side) for side in Side}
     assert (own.buys, own.sells) == (sums[Side.BUY], sums[Side.SELL])
+    for purpose in set(Purpose) - {Purpose.GRID}:
+        assert coin.orders.live_of(purpose) == [o for o in live if o.purpose is purpose]
     assert set(own.by_price) == {(o.side, o.price) for o in live}
     assert ledger.breaks() == chain_breaks(ledger._window, ledger.base.lots if ledger._window else None)
 

@@ -16,7 +16,9 @@ FOR_TESTNET = "\n".join(
 )
 """What testnet needs written, of values that pass together."""
 
-FOR_MAINNET = f"{FOR_TESTNET}\non_range_exit = {EXAMPLES['on_range_exit']}"
+FOR_MAINNET = "\n".join(
+    [FOR_TESTNET, *(f"{name} = {EXAMPLES[name]}" for name in ("margin_mode", "on_range_exit"))]
+)
 """What mainnet needs written: that, and what to do out of range."""
 
 
