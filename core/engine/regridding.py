@@ -45,7 +45,11 @@ def _may_stay(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Inst
         return False
     age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
     too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
-    return coin.session.is_frozen or too_soon or not strategy.outgrown(grid, ask)
+    if coin.session.is_frozen or too_soon:
+        return True
+    # A grid that could not be placed whole within this minute's orders would only take the old one away (X6).
+    may_move = coin.velocity.has_room(grid.below + grid.above, now)
+    return not strategy.outgrown(grid, ask) or not may_move
 
 
 def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:

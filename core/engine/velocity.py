@@ -63,6 +63,10 @@ class Velocity:
         frees = self.lots.frees_at(max(0, self.max_lots - least_lots), now)
         return SpeedLimit(max(0, self.max_lots - used), used, self.max_lots, frees)
 
+    def has_room(self, orders: int, now: Instant) -> bool:
+        """Whether so many more orders may be sent within the minute."""
+        return not self.max_orders or self.max_orders - self.orders.used(now) >= orders
+
     def admit(
         self, levels: Sequence[Level], exposure: Exposure, room: int, now: Instant
     ) -> tuple[tuple[Level, ...], tuple[Blocked, ...]]:

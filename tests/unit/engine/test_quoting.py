@@ -10,6 +10,7 @@ import pytest
 from core.domain.effects import Effect, Notify, Place, SaveGrid
 from core.domain.events import FillsCommitted, Quote, Refused, Resting, Unsettled
 from core.domain.orders import OrderState, Side, Tif
+from core.engine.velocity import Velocity
 from tests.unit.engine.builders import (
     MID,
     VENUE_0,
@@ -152,6 +153,19 @@ def test_the_grid_moves_only_once_the_mid_has_left_it_and_its_interval_has_passe
         assert bool(of_kind(SaveGrid, effects)) is moved, mid
     assert bench.coin.grid is not None
     assert (bench.coin.grid.generation, bench.coin.grid.center) == (2, 2_040_000), "a line of the old grid"
+
+
+def test_a_grid_that_this_minutes_orders_could_not_replace_stays_until_they_can() -> None:
+    """X6: a rebuild that the order velocity forbids to place must not cancel."""
+    bench = Bench()
+    bench.coin.config = replace(bench.coin.config, recenter_interval_ms=1_000)
+    bench.coin.velocity = Velocity(max_orders=10)
+    bench.started()
+    assert cancelled(bench.after(5_000, quote(2_045_000))) == []
+    assert len(bench.live) == 6
+    assert cancelled(bench.after(56_000, quote(2_045_000)))
+    assert bench.coin.grid is not None
+    assert bench.coin.grid.generation == 2
 
 
 def recentred() -> tuple[Bench, list[Effect]]:
