@@ -15,7 +15,9 @@ from tests.options.campaign import OPTIONS, USUAL, run_option
 async def test_each_option_trades_with_no_drift_and_a_clean_audit(option: str, tmp_path: Path) -> None:
     found = await run_option(option, tmp_path, seconds=3, speed=600)
     assert found.breaches == ()
-    assert found.fills > 0 or option == "out of range: hold", "its range may be left before anything trades"
+    assert found.fills > 0 or option.startswith("out of range"), (
+        "its range may be left before anything trades"
+    )
     assert found.drift == 0
     assert found.audit == "0 0"
     if option.startswith(("long", "endless, long")):
