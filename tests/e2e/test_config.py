@@ -38,16 +38,17 @@ def test_check_says_which_network_it_judged_for(home: Path, network: str, wanted
 
 def test_show_prints_each_setting_with_its_origin_and_never_a_key(home: Path) -> None:
     (home / "gridbot.toml").write_text(f"{FOR_MAINNET}\n[coins.BTC]\nnum_grids = 7\n")
+    line = len(FOR_MAINNET.splitlines()) + 2
     env = {"HL_AGENT_KEY": KEY, "HL_PRIVATE_KEY": KEY, "HL_LEVERAGE": "3"}
     done = gridbot(home, "config", "show", "--network", "mainnet", "--coin", "BTC", env=env)
     assert (done.returncode, done.stderr) == (0, "")
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("  ")}
-    assert lines["num_grids"].endswith("gridbot.toml line 10")
+    assert lines["num_grids"].endswith(f"gridbot.toml line {line}")
     assert lines["leverage"].endswith("HL_LEVERAGE")
     assert lines["coins"].endswith("--coin")
     assert lines["trailing_pct"].endswith("default")
     shown = gridbot(home, "config", "show", "--json", env=env).stdout
-    assert json.loads(shown)["coins"]["BTC"]["num_grids"]["line"] == 10
+    assert json.loads(shown)["coins"]["BTC"]["num_grids"]["line"] == line
     assert KEY[2:] not in done.stdout + shown
 
 

@@ -89,6 +89,7 @@ async def run_option(option: str, directory: Path, seconds: float, speed: float 
     config = PaperConfig(speed=speed, limits=False)
     async with living(directory, config, **{**USUAL, **OPTIONS[option]}) as world:
         await world.start(resting=None)
+        await world.until(lambda: world.run.snapshots and world.snapshot.feed.ready, "it is ready", 30)
         await asyncio.sleep(seconds)
         await world.stop()
         truth = await world.exchange.truth()
