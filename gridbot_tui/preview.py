@@ -107,8 +107,8 @@ def _account(need: Need, equity: Decimal | None) -> dict[str, Any]:
 
 def _account_text(need: Need, equity: Decimal | None) -> str:
     text = (
-        f"with every coin at its worst edge at once: a loss of {need.loss:.2f} USD and a margin of {need.margin:.2f} USD, so "
-        f"{need.usd:.2f} USD must stay in the account"
+        f"with every coin at its worst at once (an edge, or both sides resting): a loss of {need.loss:.2f} USD and "
+        f"a margin of {need.margin:.2f} USD, so {need.usd:.2f} USD must stay in the account"
     )
     if equity is None:
         return f"{text}; what it holds beyond that can be withdrawn with the grid intact"
