@@ -118,12 +118,14 @@ def _account_text(need: Need, equity: Decimal | None) -> str:
 
 
 def _preview(settings: Settings, instrument: Instrument, mid: int) -> Preview:
-    price, low, high = instrument.price_decimal(mid), settings.stop_loss_low, settings.stop_loss_high
-    if price < low or 0 < high < price:
-        name, limit = ("stop_loss_low", low) if price < low else ("stop_loss_high", high)
-        raise UsageError(
-            f"{instrument.coin} at {price.normalize():f} is past {name} {limit}: a run would halt and close a position at once"
-        )
+    price = instrument.price_decimal(mid)
+    for name in ("stop_loss_low", "take_profit_low", "stop_loss_high", "take_profit_high"):
+        limit = getattr(settings, name)
+        if limit and (price < limit if name.endswith("low") else price > limit):
+            raise UsageError(
+                f"{instrument.coin} at {price.normalize():f} is past {name} {limit}: a run would halt and close a position at "
+                "once"
+            )
     try:
         return preview(coin_config(settings, instrument), settings.investment_usd, mid)
     except GridImpossibleError as error:
