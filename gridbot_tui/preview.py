@@ -107,8 +107,8 @@ def _account(need: Need, equity: Decimal | None) -> dict[str, Any]:
 
 def _account_text(need: Need, equity: Decimal | None) -> str:
     text = (
-        f"with every coin at its worst edge at once: a loss of {need.loss:.2f} USD and a margin of {need.margin:.2f} USD, so "
-        f"{need.usd:.2f} USD must stay in the account"
+        f"with every coin at its worst at once (an edge, or both sides resting): a loss of {need.loss:.2f} USD and "
+        f"a margin of {need.margin:.2f} USD, so {need.usd:.2f} USD must stay in the account"
     )
     if equity is None:
         return f"{text}; what it holds beyond that can be withdrawn with the grid intact"
@@ -118,12 +118,14 @@ def _account_text(need: Need, equity: Decimal | None) -> str:
 
 
 def _preview(settings: Settings, instrument: Instrument, mid: int) -> Preview:
-    price, low, high = instrument.price_decimal(mid), settings.stop_loss_low, settings.stop_loss_high
-    if price < low or 0 < high < price:
-        name, limit = ("stop_loss_low", low) if price < low else ("stop_loss_high", high)
-        raise UsageError(
-            f"{instrument.coin} at {price.normalize():f} is past {name} {limit}: a run would halt and close a position at once"
-        )
+    price = instrument.price_decimal(mid)
+    for name in ("stop_loss_low", "take_profit_low", "stop_loss_high", "take_profit_high"):
+        limit = getattr(settings, name)
+        if limit and (price < limit if name.endswith("low") else price > limit):
+            raise UsageError(
+                f"{instrument.coin} at {price.normalize():f} is past {name} {limit}: a run would halt and close a position at "
+                "once"
+            )
     try:
         return preview(coin_config(settings, instrument), settings.investment_usd, mid)
     except GridImpossibleError as error:

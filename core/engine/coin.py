@@ -72,7 +72,7 @@ class CoinConfig:
     """Outside these prices (price units) the position is closed and the coin halts; 0: no limit."""
     take_low: int = 0
     take_high: int = 0
-    """At or beyond these prices the profit is taken: as for a stop; 0: no limit."""
+    """Outside these the same is done to take a profit; 0: no limit."""
     trigger_below: int = 0
     trigger_above: int = 0
     """The first grid waits for a price at or beyond one of these; 0: it doesn't."""

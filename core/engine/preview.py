@@ -12,6 +12,7 @@ from core.domain.margin import liquidation_price
 from core.domain.orders import Side
 from core.engine.coin import CoinConfig
 from core.engine.grid_calculator import Level, wanted_levels
+from core.engine.grid_settings import RangeExit
 from core.engine.strategies import STRATEGIES, Ask
 
 
@@ -62,7 +63,7 @@ def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Prev
     """The first grid around ``mid_price`` (price units). Raises ``GridImpossibleError``."""
     instrument = config.instrument
     strategy = STRATEGIES[config.grid.strategy]
-    ask = Ask(config.grid, instrument, 2 * mid_price, 0)
+    ask = Ask(config.grid, instrument, 2 * mid_price, 0, trails=config.on_exit is RangeExit.TRAIL)
     grid, override = strategy.build(ask), strategy.spacing(ask).override
     entry = {level.slot.index: level.slot.side.sign * level.lots for level in _entry(grid, instrument)}
     levels = tuple(wanted_levels(grid, instrument, entry))

@@ -34,7 +34,7 @@ Rule = Callable[[Settings], Contradiction | None]
 
 def spacing_pays_its_fees(settings: Settings) -> Contradiction | None:
     round_trip = 2 * settings.maker_fee_pct
-    if settings.grid_spacing_pct > round_trip:
+    if settings.default_strategy == "range" or settings.grid_spacing_pct > round_trip:
         return None
     why = f"is not above the fees of a round trip ({round_trip}), so every round trip would lose money"
     passes = (round_trip * Decimal("1.25")) or Decimal("0.0005")
@@ -43,7 +43,7 @@ def spacing_pays_its_fees(settings: Settings) -> Contradiction | None:
 
 def spacing_within_its_maximum(settings: Settings) -> Contradiction | None:
     most = settings.grid_spacing_max_pct
-    if settings.grid_spacing_pct <= most:
+    if settings.default_strategy == "range" or settings.grid_spacing_pct <= most:
         return None
     why = f"is above grid_spacing_max_pct ({most})"
     return Contradiction("grid_spacing_pct", why, "use at most", most, "raise the maximum")

@@ -70,7 +70,7 @@ def _settings() -> Iterator[str]:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    default = setting_text(field.default, is_off=name in MAY_BE_OFF and not field.default)
+    default = setting_text(field.default, is_off=name in MAY_BE_OFF and field.default == 0)
     marks = "".join(f" {sign}" for mark, sign in SIGNS.items() if mark in field.metadata)
     marks += " ◆" if any(name in way for each in REQUIREMENTS for way in each.ways) else ""
     cells = (f"`{name}`{marks}", unit_of(name, field), default, _values(name, field), str(field.description))

@@ -43,7 +43,7 @@ def rows(judgement: Judgement, coin: str) -> Iterator[Row]:
     settings = judgement.loaded.by_coin[coin]
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        text = setting_text(value, is_off=name in MAY_BE_OFF and not value)
+        text = setting_text(value, is_off=name in MAY_BE_OFF and value == 0)
         yield Row(name, text, unit_of(name, field), judgement.layers.origin(name, coin))
 
 

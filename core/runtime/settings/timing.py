@@ -1,4 +1,4 @@
-"""Settings: how often, how long. In seconds unless the name ends in ``_ms``."""
+"""Settings: how often, how long. In seconds."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.domain.orders import Side
 from core.engine.grid_calculator import GridImpossibleError
+from core.engine.grid_settings import RangeExit
 from core.engine.preview import Preview, preview
 from tests.unit.engine.builders import MID, SOL, coin_config
 
@@ -75,3 +76,16 @@ def test_an_edge_is_no_farther_than_the_position_cap_lets_orders_rest() -> None:
     low, high = preview(config, INVESTED, MID).edges
     assert (low.position, low.price) == (Decimal(1), Decimal(198))
     assert (high.position, high.price) == (Decimal(-1), Decimal(202))
+
+
+@pytest.mark.parametrize(
+    ("on_exit", "lowest", "highest"),
+    [(RangeExit.HOLD, 180, 186), (RangeExit.REDUCE, 180, 186), (RangeExit.TRAIL, 195, 201)],
+)
+def test_a_range_that_the_price_has_left_is_shown_where_it_will_be_quoted(
+    on_exit: RangeExit, lowest: int, highest: int
+) -> None:
+    ranged = coin_config(strategy="range", range_low=1_800_000, range_high=1_860_000)
+    found = preview(replace(ranged, on_exit=on_exit), INVESTED, MID)
+    prices = [SOL.price_decimal(level.price) for level in found.levels]
+    assert lowest <= min(prices) <= max(prices) <= highest

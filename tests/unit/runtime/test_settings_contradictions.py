@@ -63,3 +63,10 @@ def test_a_grid_that_cannot_be_widened_is_told_of(written: dict[str, Any], name:
     assert name in {each.name for each in contradictions(Settings(**widened))}
     for harmless in ({"session_calendar": "always"}, {"closed_session": "keep"}):
         assert name not in {each.name for each in contradictions(Settings(**{**widened, **harmless}))}
+
+
+def test_a_range_is_not_judged_by_a_spacing_that_it_does_not_have() -> None:
+    ranged = {"default_strategy": "range", "range_low": 90, "range_high": 110}
+    for written in ({"maker_fee_pct": Decimal("0.0003")}, {"grid_spacing_pct": Decimal("0.01")}):
+        assert "grid_spacing_pct" in {each.name for each in contradictions(Settings(**written))}
+        assert not list(contradictions(Settings(**ranged, **written)))

@@ -29,6 +29,7 @@ def test_each_setting_of_each_coin_is_shown_once_with_its_origin(tmp_path: Path)
     ]
     assert shown["BTC"]["num_grids"].origin.text == "HL_NUM_GRIDS"
     assert shown["BTC"]["stop_loss_low"].value == "off"
+    assert shown["BTC"]["max_orders_per_min"].value == "", "not set isn't off: there is a limit"
     assert shown["BTC"]["coins"].value == "BTC,ETH"
     written = {name for name, row in shown["ETH"].items() if not row.is_default}
     assert written == {"coins", "leverage", "num_grids"}
