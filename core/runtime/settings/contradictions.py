@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Any, cast
 
 from core.runtime.settings.model import Settings
@@ -108,10 +108,20 @@ def range_pays_its_fees(settings: Settings) -> Contradiction | None:
     if pays:
         return None
     why = f"makes {cells} cells of which the narrowest is not above the fees of a round trip and the edge ({least})"
-    passes = -(
-        -max(low * (1 + least) ** cells, low / max(1 - least * cells, Decimal("0.01"))) * Decimal("1.01") // 1
+    if settings.grid_spacing_kind != "geometric" and least * cells >= 1:
+        levels = ((high - low) / (2 * least * high)).to_integral_value(ROUND_CEILING) - 1
+        why = f"makes {cells} cells, and no arithmetic range has room for so many above {least} each"
+        return Contradiction("num_grids", why, "use at most", max(Decimal(1), levels), "a geometric range")
+    needed = max(low * (1 + least) ** cells, low / (1 - least * cells) if least * cells < 1 else Decimal(0))
+    return Contradiction(
+        "range_high", why, "use at least", _rounded_up(needed * Decimal("1.01")), "fewer levels"
     )
-    return Contradiction("range_high", why, "use at least", passes, "fewer levels")
+
+
+def _rounded_up(price: Decimal) -> Decimal:
+    """To four figures."""
+    with localcontext(prec=4, rounding=ROUND_CEILING):
+        return +price
 
 
 def spacing_pays_its_edge(settings: Settings) -> Contradiction | None:

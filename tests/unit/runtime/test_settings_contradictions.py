@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.runtime.settings import Settings
-from core.runtime.settings.contradictions import RULES, Rule, contradictions
+from core.runtime.settings.contradictions import RULES, Rule, contradictions, range_pays_its_fees
 
 
 def _decimals(least: str, most: str) -> st.SearchStrategy[Decimal]:
@@ -66,7 +66,28 @@ def test_a_grid_that_cannot_be_widened_is_told_of(written: dict[str, Any], name:
 
 
 def test_a_range_is_not_judged_by_a_spacing_that_it_does_not_have() -> None:
-    ranged = {"default_strategy": "range", "range_low": 90, "range_high": 110}
-    for written in ({"maker_fee_pct": Decimal("0.0003")}, {"grid_spacing_pct": Decimal("0.01")}):
+    ranged: dict[str, Any] = {"default_strategy": "range", "range_low": 90, "range_high": 110}
+    each_alone: tuple[dict[str, Any], ...] = (
+        {"maker_fee_pct": Decimal("0.0003")},
+        {"grid_spacing_pct": Decimal("0.01")},
+    )
+    for written in each_alone:
         assert "grid_spacing_pct" in {each.name for each in contradictions(Settings(**written))}
         assert not list(contradictions(Settings(**ranged, **written)))
+
+
+@pytest.mark.parametrize("kind", ["arithmetic", "geometric"])
+@pytest.mark.parametrize(
+    ("low", "levels", "name"),
+    [("0.0098", 100, "range_high"), ("90", 100, "range_high"), ("90", 500, "num_grids")],
+)
+def test_a_range_too_narrow_for_its_cells_is_told_one_that_is_not(
+    kind: str, low: str, levels: int, name: str
+) -> None:
+    written: dict[str, Any] = {"default_strategy": "range", "grid_spacing_kind": kind, "num_grids": levels}
+    written |= {"range_low": Decimal(low), "range_high": Decimal(low) * Decimal("1.01")}
+    written["maker_fee_pct"] = Decimal("0.0006")
+    found = range_pays_its_fees(Settings(**written))
+    assert found is not None
+    assert found.name == ("range_high" if kind == "geometric" else name)
+    assert range_pays_its_fees(Settings(**written | {found.name: found.passes})) is None
