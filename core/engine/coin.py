@@ -474,7 +474,8 @@ class Coin:
         self.known_mid_twice = twice or self.known_mid_twice
         if not twice or not self.steady_mid.is_believed(twice, now.mono_ms):
             return []
-        return watch_market(self, twice, now)
+        back = self.leaving.look(self, now) if self.leaving.side else []  # also while nothing is quoted
+        return back + watch_market(self, twice, now)
 
     def pnl(self) -> Pnl:
         """The five numbers, at the last mid there was."""

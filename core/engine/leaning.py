@@ -59,11 +59,16 @@ def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]
         return []
     if coin.leaving.reduces(coin, now):
         coin.closing_lots = max(1, abs(lots) * PART_PPB // PPB) if lots else 0
-        why = "the price has left the grid (HL_ON_RANGE_EXIT)"
-    else:
-        coin.closing_lots = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
-        why = "past the hard inventory limit (HL_SKEW_HARD)"
-    return coin.unwinding.act(coin, coin.closing_lots, why, now)
+        out = coin.unwinding.act(
+            coin, coin.closing_lots, "the price has left the grid (HL_ON_RANGE_EXIT)", now
+        )
+        coin.leaving.has_reduced |= bool(out)
+        return out
+    if coin.leaving.has_reduced and not coin.leaving.side and not is_under_way(coin):
+        # Back in range: the cells are full of what was closed, so the next grid begins anew.
+        coin.leaving.has_reduced, coin.wants_new_grid = False, True
+    coin.closing_lots = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
+    return coin.unwinding.act(coin, coin.closing_lots, "past the hard inventory limit (HL_SKEW_HARD)", now)
 
 
 def _session_part(coin: Coin) -> int:

@@ -22,7 +22,7 @@ from core.engine.grid_plan import GridPlan
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
 from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
-from core.engine.risk_engine import RiskLimits
+from core.engine.risk_engine import RiskLimits, Rule
 
 BATCH_ORDERS = 40
 """Orders per action; a second unit of the exchange's IP weight begins with the 40th."""
@@ -94,7 +94,10 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: bool, now: Instant) -> 
         o.slot is not None and o.slot.generation == grid.generation for o in coin.live_grid_orders()
     )
     deferred = coin.deferred(now)
-    held_back = may_place or any(b.level.slot in deferred for b in coin.blocked)
+    # What time alone will let through is as good as on its way.
+    held_back = may_place or any(
+        b.level.slot in deferred or b.why.rule is Rule.POSITION_VELOCITY for b in coin.blocked
+    )
     first_half = coin.replaced_generation != grid.generation
     if first_half:
         coin.replaced_generation = grid.generation
@@ -116,11 +119,11 @@ def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
     """After a breach from outside (a manual trade), the farthest orders of the increasing side go first (I4). What only reduces
     the position stays; while a session reduces it, nothing does that could turn it round.
     """
-    exposure, reduces = reduced_exposure(coin), coin.session.reduces(coin)
+    exposure, reduces, held = reduced_exposure(coin), coin.session.reduces(coin), coin.ledger.lots
     doomed: list[Order] = []
     for side, worst, cap in (
-        (Side.BUY, exposure.worst_long, 0 if reduces and exposure.position < 0 else grid.cap_long),
-        (Side.SELL, exposure.worst_short, 0 if reduces and exposure.position > 0 else grid.cap_short),
+        (Side.BUY, exposure.worst_long, 0 if reduces and held < 0 else grid.cap_long),
+        (Side.SELL, exposure.worst_short, 0 if reduces and held > 0 else grid.cap_short),
     ):
         excess = worst - max(cap, 0)
         if excess <= 0:

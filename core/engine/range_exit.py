@@ -28,6 +28,8 @@ class Leaving:
     side: int = 0
     """1: the price is above the grid, -1: below, 0: inside."""
     since_mono_ms: int = 0
+    has_reduced: bool = False
+    """Whether parts of the position have been closed since the price left: the cells hold them still."""
 
     def look(self, coin: Coin, now: Instant) -> list[Effect]:
         """Take the last price that is believed: outside past the outermost line by a spacing, inside on the lines again."""

@@ -33,12 +33,18 @@ class CenteredGrid:
         reach = ask.settings.trailing.reach_ppb
         moved = abs(ask.mid_twice - 2 * grid.center) * PPB
         is_out = has_left(grid, ask.mid_twice) and ask.trails
-        if is_out or (reach and moved > 2 * grid.center * reach):
+        is_far = reach and moved > 2 * grid.center * reach and not _is_nearest(grid, ask)
+        if is_out or is_far:
             return "the price has left it" if may_follow(ask, grid) else ""
         return respaced(grid, ask)
 
     def spacing(self, ask: Ask) -> SpacingChoice:
         return spacing_by_settings(ask)
+
+
+def _is_nearest(grid: GridRow, ask: Ask) -> bool:
+    """Whether a new grid on the lines of this one would have the same center."""
+    return not ask.settings.bias_max_ppb and grid.nearest_line(ask.mid_twice // 2) == 0
 
 
 def _bias(ask: Ask, spacing_ppb: int) -> int:

@@ -223,6 +223,14 @@ def test_reduced_a_position_is_closed_bit_by_bit_with_nothing_that_could_turn_it
     assert market.venue.resting() == []
 
 
+@pytest.mark.parametrize("lots", [4, 8, 9, 12])
+def test_reduced_a_position_that_is_one_part_alone_is_closed_and_not_turned_round(lots: int) -> None:
+    market = Market(ClosedSession.REDUCE).to(CLOSES - MARGIN - 5_000)
+    market.buy_by_hand(lots)
+    market.to(CLOSES + 60_000)
+    assert market.bench.coin.ledger.lots == market.venue.position == 0
+
+
 def test_reduced_the_side_that_adds_is_gone_and_the_other_one_still_earns() -> None:
     market = Market(ClosedSession.REDUCE, 170).to(CLOSES - MARGIN + 1_000)
     assert market.resting(Side.BUY) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +13,9 @@ from core.domain.commands import Action
 from core.domain.events import PlaceOutcome, Refused, Unsettled
 from core.domain.orders import Side
 from core.engine.risk_engine import Exposure, RiskLimits, Rule, SpeedLimit, allow_order, is_reducing
-from core.engine.velocity import WINDOW_MS, Window
+from core.engine.velocity import WINDOW_MS, Velocity, Window
 from core.engine.why_not import frees, slots_without_order
-from tests.unit.engine.builders import MID, SOL, Bench, at, notices, placed, quote
+from tests.unit.engine.builders import MID, SOL, Bench, at, cancelled, make_engine, notices, placed, quote
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -170,3 +172,21 @@ def test_reducing_is_all_of_it_after_all_others_of_its_side(
     assert is_reducing(Exposure(position, buys, sells), side, lots) is (
         -side.sign * position >= others + lots
     )
+
+
+def test_a_new_grid_that_is_too_fast_to_be_placed_leaves_half_of_the_old_one_at_rest() -> None:
+    bench = Bench(make_engine(cap_lots=1_000, cap_micro=10**12))
+    bench.coin.velocity = Velocity(max_lots=120)
+    bench.coin.config = replace(bench.coin.config, recenter_interval_ms=0)
+    bench.started()
+    for side in (Side.SELL, Side.BUY):
+        mine = [o for o in bench.live if o.side is side]
+        bench.rest(placed(bench.trade(min(mine, key=lambda o: abs(o.price - MID)))))
+    for _ in range(8):
+        out = bench.after(500, quote(MID + 70_000))
+        while cancelled(out):
+            out = bench.settle_cancels(out)
+    assert bench.coin.grid is not None
+    assert bench.coin.grid.generation == 2
+    assert {b.why.rule for b in bench.coin.blocked} >= {Rule.POSITION_VELOCITY}
+    assert {o.slot.generation for o in bench.live if o.slot} == {1}
