@@ -58,17 +58,25 @@ def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]
     if found is None:
         return []
     if coin.leaving.reduces(coin, now):
-        coin.closing_lots = max(1, abs(lots) * PART_PPB // PPB) if lots else 0
-        out = coin.unwinding.act(
-            coin, coin.closing_lots, "the price has left the grid (HL_ON_RANGE_EXIT)", now
-        )
+        coin.closing_lots = part_lots(coin, max(1, abs(lots) * PART_PPB // PPB)) if lots else 0
+        out = _close_within_cap(coin, found.grid, "the price has left the grid (HL_ON_RANGE_EXIT)", now)
         coin.leaving.has_reduced |= bool(out)
         return out
     if coin.leaving.has_reduced and not coin.leaving.side and not is_under_way(coin):
         # Back in range: the cells are full of what was closed, so the next grid begins anew.
         coin.leaving.has_reduced, coin.wants_new_grid = False, True
-    coin.closing_lots = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
-    return coin.unwinding.act(coin, coin.closing_lots, "past the hard inventory limit (HL_SKEW_HARD)", now)
+    excess = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
+    coin.closing_lots = part_lots(coin, excess) if excess else 0
+    return _close_within_cap(coin, found.grid, "past the hard inventory limit (HL_SKEW_HARD)", now)
+
+
+def _close_within_cap(coin: Coin, grid: GridRow, why: str, now: Instant) -> list[Effect]:
+    """A part goes once what rests beside it can't pass the cap of the other side with it (I4)."""
+    lots, exposure = coin.ledger.lots, coin.exposure
+    resting, cap = (exposure.open_sells, grid.cap_short) if lots > 0 else (exposure.open_buys, grid.cap_long)
+    if resting + coin.closing_lots - abs(lots) > max(cap, 0):
+        return []
+    return coin.unwinding.act(coin, coin.closing_lots, why, now)
 
 
 def _session_part(coin: Coin) -> int:
@@ -77,11 +85,11 @@ def _session_part(coin: Coin) -> int:
 
 
 def reduced_exposure(coin: Coin) -> Exposure:
-    """The coin's exposure as if the next part had been closed for the session's sake: what rests must leave it room."""
+    """The coin's exposure as if the next part had been closed: what rests must leave it room."""
     now = coin.exposure
-    if not coin.session.reduces(coin) or is_under_way(coin):
+    part = _session_part(coin) if coin.session.reduces(coin) else min(coin.closing_lots, abs(now.position))
+    if not part or is_under_way(coin):
         return now
-    part = _session_part(coin)
     return Exposure(
         now.position - part if now.position > 0 else now.position + part, now.open_buys, now.open_sells
     )

@@ -96,7 +96,7 @@ async def test_a_spacing_that_volatility_widens_and_losses_tighten_stays_within_
     tmp_path: Path, recording: Path, coin: str
 ) -> None:
     async with living(tmp_path, market_of(recording), (coin,), **CAREFUL) as world:
-        await through(world, coin, least_grids=3)
+        await through(world, coin, least_grids=2)
         await world.check("fill", "grid_recentered")
         spacings = [row[0] for row in world.rows("SELECT spacing_ppb FROM grids WHERE coin = ?", coin)]
         assert max(spacings) > 4 * ASKED_PPB, "it has widened"

@@ -16,6 +16,7 @@ from core.engine.coin import Coin
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import Conditions, RangeExit, Trailing
 from core.engine.range_exit import loss_per_pct
+from core.engine.skew import Skew, SkewSettings
 from core.engine.stop_loss import StopLoss
 from core.engine.strategies import STRATEGIES, Ask
 from tests.unit.engine.builders import (
@@ -461,3 +462,26 @@ def test_no_threshold_lets_two_levels_share_an_order_or_reach_beyond_a_third_of_
         buys = [w.price + w.reach for w in plan.wants.values() if w.slot.side is BUY]
         sells = [w.price - w.reach for w in plan.wants.values() if w.slot.side is SELL]
         assert max(buys) < min(sells)
+
+
+@pytest.mark.parametrize("direction", [Direction.LONG, Direction.SHORT])
+def test_a_part_that_is_closed_leaves_what_rests_no_way_past_the_cap(direction: Direction) -> None:
+    """I4: what is sold by a rule and what rests to be sold are never more together than is held."""
+    sign = 1 if direction is Direction.LONG else -1
+    skew = SkewSettings(hard_ppb=300_000_000)
+    desk = Desk.of(150 * sign, {"skew": skew}, direction=direction, cap_micro=300_000_000)
+    desk.bench.coin.skew = Skew(skew)
+    desk.venue.take(desk.bench.start(150 * sign))
+    for _ in range(200):
+        while desk.venue.requests:
+            desk.venue.serve()
+        while desk.venue.inbox:
+            desk.venue.deliver()
+        effects = desk.bench.after(200, quote())
+        exposure = desk.bench.coin.exposure
+        worst = exposure.worst_short if sign > 0 else exposure.worst_long
+        assert worst <= 0, "past a cap of nothing on the other side"
+        desk.venue.take(effects)
+    parts = [o for o in placed(desk.bench.done) if o.purpose is Purpose.REDUCE]
+    assert parts, "parts are closed"
+    assert abs(desk.bench.coin.ledger.lots) * 10 < 3 * 300
