@@ -50,7 +50,7 @@ def budget_facts(report: Report) -> tuple[PreviewFact, ...]:
     known = (
         f"{budget.left:,} requests are left of {budget.cap:,}"
         if budget is not None
-        else "a new address has 10,000 requests (no account is named)"
+        else report.facts.no_budget
     )
     rule = "each order and cancel takes one, also in a batch, and each USDC traded gives one"
     counted = [each for each in report.coins if each.churn]

@@ -52,6 +52,8 @@ class Facts:
     fingerprint: str
     money: Money | None = None
     budget: RequestBudget | None = None
+    no_budget: str = "a new address has 10,000 requests (no account is named)"
+    """What is said of the budget while it isn't known."""
     speed: float = 1.0
 
 
