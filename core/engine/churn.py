@@ -15,7 +15,7 @@ from core.domain.grid import PPB, GridRow
 from core.domain.market_history import Candle
 from core.domain.orders import Side
 from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import slot_price
+from core.engine.grid_calculator import nearest_first, slot_price
 from core.engine.grid_settings import RangeExit
 from core.engine.strategies import STRATEGIES, Ask
 from core.engine.strategies.strategy import has_left
@@ -138,10 +138,11 @@ class _Walk:
         if not self.grid.is_endless:
             return
         near = self.grid.nearest_line(self.price)
-        while abs(near - self.around) > 0 and not self._is_near():
-            self.around += 1 if near > self.around else -1
-            self.done.places += 1
-            self.done.cancels += 1
+        if near == self.around or self._is_near():
+            return
+        before = self._quoted()
+        self.around = near
+        self._count_change(before, self._quoted())
 
     def _is_near(self) -> bool:
         """Within three quarters of a cell of the line that is quoted around."""
@@ -197,7 +198,8 @@ class _Walk:
             Side.BUY: self.grid.cap_long - self.position,
             Side.SELL: self.grid.cap_short + self.position,
         }
-        for cell in sorted(self.grid.cells, key=lambda each: abs(2 * each + 1)):
+        window = range(self.around - self.grid.below, self.around + self.grid.above)
+        for cell in nearest_first(window, self.around):
             side = self._side(cell)
             lots = self.grid.cell_lots(cell)
             if lots <= room[side]:
