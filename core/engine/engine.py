@@ -45,9 +45,11 @@ from core.domain.events import (
     WireQuarantined,
 )
 from core.engine.account_risk import AccountRisk
-from core.engine.breaker_watch import PROBE_ORDERS, FeedAge, heed, note_probes, stopped_by, waits_to_cancel
+from core.engine.breaker_probes import PROBE_ORDERS, note_probes
+from core.engine.breaker_watch import heed, stopped_by, waits_to_cancel
 from core.engine.circuit_breaker import Breakers
 from core.engine.coin import AWAITING_FILLS, Coin
+from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.market_watch import shock_reason

@@ -17,7 +17,7 @@ from core.domain.effects import (
     Reconnect,
     notify,
 )
-from core.engine.breaker_watch import read_gate
+from core.engine.breaker_probes import read_gate
 from core.engine.coin import read_gaps
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS, drifting, halted, snapshot
 from widgets.event_rows import event_lines
 from widgets.fields import Field, panel_lines
+from widgets.health_rows import risk_fields, system_fields
 from widgets.ink import Line, width_of
 from widgets.ladder_rows import ladder_lines
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, position_fields, risk_fields, system_fields
+from widgets.panel_rows import fill_fields, grid_fields, position_fields
 from widgets.status_rows import alert_line, footer_line, status_line, too_small_lines
 
 MakeConsole = Callable[[Snapshot | None], Console]
