@@ -144,18 +144,23 @@ def grid_fields(look: Look) -> list[Field]:
         orders_grade = Severity.CRIT
     off_center = coin.mid - grid.center
     mid_note = f"mid {off_center:+,.{coin.price_decimals}f}" if coin.mid and grid.center else ""
+    width = Field(
+        "Width/Gap",
+        formats.percent(grid.width_pct),
+        (f"gap {grid.level_gap_pct:.3f}%", f"{grid.level_gap_pct:.3f}%"),
+    )
+    sides = f"one-sided {grid.skew_ratio:+.2f}" if grid.one_sided else f"skew {grid.skew_ratio:+.2f}"
+    orders = Field(
+        "Orders",
+        f"{grid.orders_active} of {grid.orders_target}",
+        (sides, sides.removeprefix("one-sided ")),
+        Severity.WARN if grid.one_sided and orders_grade is Severity.INFO else orders_grade,
+    )
+    first = (
+        [orders, _range_field(grid), *_waiting_costs(coin), width] if grid.out_of_range else [width, orders]
+    )
     return [
-        Field(
-            "Width/Gap",
-            formats.percent(grid.width_pct),
-            (f"gap {grid.level_gap_pct:.3f}%", f"{grid.level_gap_pct:.3f}%"),
-        ),
-        Field(
-            "Orders",
-            f"{grid.orders_active} of {grid.orders_target}",
-            (f"skew {grid.skew_ratio:+.2f}",),
-            orders_grade,
-        ),
+        *first,
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
         Field(
             "Spacing",
@@ -163,18 +168,38 @@ def grid_fields(look: Look) -> list[Field]:
             ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
             Severity.WARN if grid.override else Severity.INFO,
         ),
-        _range_field(grid) if grid.out_of_range else _compression_field(grid),
+        _compression_field(grid),
     ]
 
 
 def _range_field(grid: GridView) -> Field:
+    """Outside the grid: where, and what one percent further does to the money."""
     per_pct = formats.usd(-grid.loss_per_pct_usd, signed=True)
     return Field(
         "Range",
-        f"OUT OF RANGE {grid.out_of_range}",
-        (f"{grid.range_exit}, {per_pct} per 1%", f"{grid.range_exit}, {per_pct}/1%", grid.range_exit),
+        f"OUT {grid.out_of_range}, {grid.range_exit}",
+        (f"{per_pct} per 1%", f"{per_pct}/1%"),
         Severity.WARN,
     )
+
+
+def _waiting_costs(coin: CoinView) -> list[Field]:
+    """What a position outside its grid pays within the hour, and how far the price is from where it ends."""
+    if not coin.position:
+        return []
+    hourly = coin.grid.funding_per_hour_usd
+    stop, margin = coin.stop, coin.margin
+    return [
+        Field("Fund/hour", formats.NOTHING if hourly is None else formats.usd(hourly, signed=True)),
+        Field("To stop", *_away(stop.distance, stop.distance_pct, coin)),
+        Field("To liq.", *_away(margin.distance, margin.distance_pct, coin)),
+    ]
+
+
+def _away(price: Decimal | None, pct: Decimal | None, coin: CoinView) -> tuple[str, tuple[str, ...]]:
+    if price is None or pct is None:
+        return "none", ()
+    return f"{price:,.{coin.price_decimals}f}", (f"{pct:.2f}%",)
 
 
 def _compression_field(grid: GridView) -> Field:

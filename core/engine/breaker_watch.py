@@ -16,6 +16,7 @@ from core.domain.events import (
     Event,
     FeedChanged,
     FundingCommitted,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     LoopLagged,
     OpenOrdersObserved,
@@ -64,7 +65,7 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
             return out + (_linked(breakers, now) if is_gap else [])
         case AccountObserved() | OpenOrdersObserved() | BookObserved() | OrderNotFound():
             return _well(breakers, (BreakerName.INFO,), now)
-        case LedgerUpdatesObserved() | FundingCommitted():
+        case LedgerUpdatesObserved() | FundingCommitted() | FundingRatesObserved():
             return _well(breakers, (BreakerName.INFO,), now)
         case OrderUpdate() if not event.is_streamed:
             return _well(breakers, (BreakerName.INFO,), now)

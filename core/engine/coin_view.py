@@ -13,9 +13,11 @@ from core.domain.pnl import Pnl
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.grid_calculator import Blocked
+from core.engine.leaning import one_sided
 from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.range_exit import loss_per_pct
 from core.engine.risk_engine import Rule
+from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
 from core.engine.why_not import frees, slots_without_order
 from core.view import (
     CoinView,
@@ -161,6 +163,8 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
         range_exit=coin.config.on_exit.value,
         out_of_range=coin.leaving.where,
         loss_per_pct_usd=round(loss_per_pct(coin), 2),
+        funding_per_hour_usd=funding_per_hour(coin),
+        one_sided=one_sided(coin),
         levels=levels,
     )
 
@@ -237,7 +241,15 @@ def _stop_view(coin: Coin) -> StopView:
         return StopView(state, reason=reason)
     resting = [o.lots for o in live_stops(coin) if o.state is OrderState.OPEN and o.trigger == want.trigger]
     size = max(resting) if resting else want.lots
-    return StopView(state, instrument.price_decimal(want.trigger), instrument.size_decimal(size), reason)
+    away, away_pct = stop_distance(coin) or (None, None)
+    return StopView(
+        state,
+        instrument.price_decimal(want.trigger),
+        instrument.size_decimal(size),
+        reason,
+        away,
+        away_pct,
+    )
 
 
 def _margin_view(coin: Coin) -> MarginView:
@@ -246,4 +258,7 @@ def _margin_view(coin: Coin) -> MarginView:
     if leverage is None:
         return MarginView()
     mode, value = leverage.mode.value, leverage.value
-    return MarginView(mode, value, held.used_usd, held.liquidation) if held else MarginView(mode, value)
+    if held is None:
+        return MarginView(mode, value)
+    away, away_pct = liquidation_distance(coin) or (None, None)
+    return MarginView(mode, value, held.used_usd, held.liquidation, away, away_pct)

@@ -31,6 +31,7 @@ from core.domain.events import (
     FeedChanged,
     FillsCommitted,
     FundingCommitted,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
@@ -56,6 +57,7 @@ from core.engine.market_watch import shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
+    on_funding_rates,
     on_ledger_updates,
     on_open_orders,
     on_strange_update,
@@ -176,6 +178,8 @@ class Engine:
             case OpenOrdersObserved():
                 self.feed.saw_orders(event)
                 return on_open_orders(self, event, now)
+            case FundingRatesObserved():
+                return on_funding_rates(self, event)
             case AccountObserved():
                 return on_account(self, event, now)
             case FeedChanged():

@@ -112,13 +112,14 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """A condition that holds now. ``key`` is the key that treats it, empty if none does."""
+    """A condition that holds now. ``key`` is the key that treats it, empty if none does; ``fix`` says it in words."""
 
     id: str
     severity: Severity
     text: str
     key: str
     since_ms: int
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,10 @@ class StopView:
     size: Decimal = ZERO
     """What it would close at most: the position, and what may still be added to it by orders that rest."""
     reason: str = ""
+    distance: Decimal | None = None
+    """How far the price may still go against the position until it fires, negative past it; ``None`` with nothing to fire."""
+    distance_pct: Decimal | None = None
+    """The same, of the mid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class MarginView:
     """Set aside for the position; an isolated one's has its unrealized profit in it."""
     liquidation: Decimal | None = None
     """The price at which the exchange closes the position; ``None`` if there is none."""
+    distance: Decimal | None = None
+    """How far the price may still go against the position until then; ``None`` if there is no such price."""
+    distance_pct: Decimal | None = None
+    """The same, of the mid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,11 @@ class GridView:
     """``above`` or ``below`` while the price is outside; empty while it is inside, and for a grid without an end."""
     loss_per_pct_usd: Decimal = ZERO
     """What one percent further out costs at the present position; negative if it earns, 0 inside."""
+    funding_per_hour_usd: Decimal | None = None
+    """What the position receives within an hour at the rate of now, negative if it pays; ``None`` while the rate is not known:
+    it is read while a position waits out of range."""
+    one_sided: str = ""
+    """Why the side that adds to the position is gone, and what brings it back; empty while the grid quotes both."""
     levels: tuple[LevelView, ...] = ()
     """Highest price first."""
 
