@@ -52,6 +52,8 @@ class Rule(StrEnum):
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
     SESSION = "session"  # venue ms of the open; 0: soon
+    SKEW = "skew"  # the position, in signed lots, at which the grid leans against it no more
+    RANGE_EXIT = "range_exit"  # the line, in price units, at which the price is back in the grid
     IDLE = "idle"  # none: the reason says all
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 

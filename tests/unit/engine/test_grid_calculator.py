@@ -56,6 +56,21 @@ def test_a_spacing_that_would_lose_money_on_fees_is_raised_above_them() -> None:
     assert (found.ppb, found.override) == (300_001, "raised to the fees of a round trip")
 
 
+def test_a_spacing_that_earns_less_than_the_edge_asked_for_beyond_its_fees_is_raised_to_it() -> None:
+    found = compute_spacing(settings(spacing_ppb=400_000, edge_ppb=200_000), MID, SOL)
+    assert (found.ppb, found.override) == (500_001, "raised to the fees of a round trip")
+    assert compute_spacing(settings(spacing_ppb=500_001, edge_ppb=200_000), MID, SOL).override == ""
+
+
+def test_a_grid_narrower_than_the_least_width_is_spread_over_it() -> None:
+    found = compute_spacing(settings(levels=7, spacing_ppb=400_000, min_width_ppb=10_000_000), MID, SOL)
+    assert found.override == "raised to the least width of the grid"
+    assert 14 * (found.ppb - 1) < 10_000_000 <= 14 * found.ppb
+    built = grid_of(settings(levels=7, spacing_ppb=found.ppb))
+    assert built.highest - built.lowest >= MID // 100
+    assert compute_spacing(settings(levels=7, min_width_ppb=10_000_000), MID, SOL).override == ""
+
+
 def test_a_spacing_above_the_cap_is_lowered_to_it() -> None:
     found = compute_spacing(settings(spacing_ppb=30_000_000), MID, SOL)
     assert (found.ppb, found.override) == (20_000_000, "lowered to HL_GRID_SPACING_MAX_PCT")

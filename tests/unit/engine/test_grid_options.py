@@ -311,8 +311,8 @@ def test_a_trend_shifts_the_whole_grid_by_half_a_spacing_at_most(trend: int, mos
     asked = settings(bias_max_ppb=most)
     grid = STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, conditions=Conditions(trend_ppb=trend)))
     shift = grid.center - MID
-    assert abs(shift) <= min(most, 2_500_000) * MID // PPB + 1
-    assert shift * trend >= 0
+    expected = max(-min(most, 2_500_000), min(most, 2_500_000, trend)) * MID // PPB
+    assert abs(shift - expected) <= 1, "as far as the trend, no farther than the setting or half a spacing"
     assert grid.line(-1) < MID < grid.line(1)
 
 
