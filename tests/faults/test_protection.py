@@ -173,6 +173,7 @@ async def test_a_full_disk_takes_the_grid_back_and_not_the_stop(tmp_path: Path) 
             world.hit(100)
             await world.until(lambda: world.told("storage_failed"), "it is told")
             await world.until(lambda: not world.ours(), "the grid is taken back")
-            await asyncio.sleep(2 * LOOK_EVERY_S)
+            looks = world.asked("frontendOpenOrders")
+            await world.until(lambda: world.asked("frontendOpenOrders") >= looks + 2, "it has looked twice")
             assert world.stops() == [before]
         await world.check("storage_failed", "storage_recovered")
