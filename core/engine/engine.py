@@ -53,7 +53,7 @@ from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
-from core.engine.market_watch import shock_reason
+from core.engine.market_watch import doubt_text, shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -269,7 +269,9 @@ class Engine:
         if reason := shock_reason(coin, now):
             return reason
         if coin.mid_twice is None:
-            return "waiting for a quote with both sides"
+            return "waiting for a quote with both sides; what rests stays"
+        if not coin.steady_mid.is_believed(coin.mid_twice, now.mono_ms):
+            return doubt_text(coin)
         if coin.chain_broken_mono_ms:
             return "a fill is missing; reading it back"
         return ""
