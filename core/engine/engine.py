@@ -71,6 +71,7 @@ from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import Money, PortfolioLimits, side_caps
+from core.engine.standing import changed_standing
 from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
@@ -139,6 +140,8 @@ class Engine:
         if isinstance(event, Tick):
             out += periodic(self, now)
         out += self.feed.receipt(self.coins.values(), now)
+        for coin in self.coins.values():
+            out += changed_standing(coin)
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
 

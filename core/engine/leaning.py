@@ -95,7 +95,7 @@ def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]
         out = _close_within_cap(coin, found.grid, "the price has left the grid (HL_ON_RANGE_EXIT)", now)
         coin.leaving.has_reduced |= bool(out)
         return out
-    if coin.leaving.has_reduced and not coin.leaving.side and not is_under_way(coin):
+    if coin.leaving.is_back(coin) and not is_under_way(coin):
         # Back in range: the cells are full of what was closed, so the next grid begins anew.
         coin.leaving.has_reduced, coin.wants_new_grid = False, True
     excess = coin.skew.excess(lots, target_lots(coin.settings, found.grid))
