@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from core.domain.events import (
     AccountObserved,
     BookObserved,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
@@ -29,6 +30,7 @@ from core.exchange.wire import (
     decode_account,
     decode_book,
     decode_entry_prices,
+    decode_funding_rates,
     decode_leverage,
     decode_meta,
     decode_open_orders,
@@ -217,6 +219,13 @@ class Reads:
             {"type": "spotClearinghouseState", "user": self._account}, decode_spot_money
         )
         return replace(seen, account_value=total + unrealized, margin_used=hold)
+
+    async def funding_rates(self) -> FundingRatesObserved:
+        """Of this hour, as far as it has gone, of our coins."""
+        return await self._rest.ask(
+            {"type": "metaAndAssetCtxs", "dex": self._dex},
+            lambda answer: FundingRatesObserved(decode_funding_rates(answer, self._instruments)),
+        )
 
     async def abstraction(self) -> str:
         """The account's mode, in Hyperliquid's word for it."""

@@ -14,6 +14,7 @@ from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
 from core.domain.orders import Purpose
 from core.domain.pnl import Stake
+from core.domain.standing import standing_key
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
@@ -28,6 +29,7 @@ from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.side_caps import PortfolioLimits
 from core.engine.skew import Skew, SkewSettings
+from core.engine.standing import restore_standing
 from core.engine.stop_loss import StopLoss
 from core.engine.transfers import TransferBook
 from core.engine.velocity import WINDOW_MS, Velocity
@@ -183,6 +185,7 @@ def build_engine(
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
+        restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
     engine.look_for_missing(now)
     return engine
 
