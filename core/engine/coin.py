@@ -361,7 +361,7 @@ class Coin:
         if order.purpose is Purpose.STOP:
             return self.protection.refuse(self, reason, now)
         self._defer(order, f"refused: {reason}", now)
-        severity: Severity = "info" if cause is Cause.POST_ONLY else "warn"
+        severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
         return [notify("order_rejected", severity, self.name, **fields)]
 
@@ -413,7 +413,35 @@ class Coin:
         trigger: int = 0,
     ) -> Order:
         """An intent, in our books as SENT from this moment on."""
-        order = Order(
+        order = self._intent(side, price, lots, tif, purpose, now, slot, trigger)
+        self.orders.add(order)
+        return order
+
+    def place(self, level: Level, now: Instant) -> Order:
+        """A level's intent, in our books."""
+        return self.new_order(
+            level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot
+        )
+
+    def modify(self, old: Order, level: Level, now: Instant) -> tuple[Order, Order]:
+        """A level's intent in the place of a resting order: both as they are in our books from this moment on."""
+        new = self._intent(
+            level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot, 0
+        )
+        return self.orders.start_modify(old.cloid, new, now)
+
+    def _intent(
+        self,
+        side: Side,
+        price: int,
+        lots: int,
+        tif: Tif,
+        purpose: Purpose,
+        now: Instant,
+        slot: Slot | None,
+        trigger: int,
+    ) -> Order:
+        return Order(
             cloid=self.next_cloid(),
             coin=self.name,
             side=side,
@@ -428,8 +456,6 @@ class Coin:
             ledger_version=self.ledger.version,
             trigger=trigger,
         )
-        self.orders.add(order)
-        return order
 
     def cancel(self, orders: Iterable[Order], now: Instant) -> list[Effect]:
         """Cancel those of ``orders`` that rest; one in doubt is asked about until it settles."""

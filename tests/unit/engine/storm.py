@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from core.domain.effects import Cancel, Notify, Place
+from core.domain.effects import Cancel, Modify, Notify, Place
 from core.domain.events import FeedChanged
 from core.domain.grid import Direction
 from core.domain.orders import Order, OrderState, Side
@@ -75,7 +75,9 @@ class Storm:
             "cells add up to what their orders traded"
         )
         again = self.bench.after(1)
-        assert not [e for e in again if isinstance(e, Place | Cancel)], "a second look changes nothing"
+        assert not [e for e in again if isinstance(e, Place | Modify | Cancel)], (
+            "a second look changes nothing"
+        )
 
     def _traded_by_cells(self) -> int:
         """By the venue's fills, of the orders that are the present grid's."""
@@ -110,8 +112,10 @@ class Storm:
             assert asks - venue.position <= self._cap(Direction.LONG, -self.position), (
                 "worst case short past the cap"
             )
-        slots = Counter([b.order.slot for b in resting] + [o.slot for o in way])
-        assert max(slots.values(), default=1) == 1, "two orders live in one slot"
+        beside = [o for o in way if not venue.may_replace(o)]
+        for orders in (way, [*beside, *(b.order for b in resting)]):
+            slots = Counter(o.slot for o in orders)
+            assert max(slots.values(), default=1) == 1, "two orders live in one slot"
         buys = sorted(b.order.price for b in venue.resting(Side.BUY))
         sells = sorted(b.order.price for b in venue.resting(Side.SELL))
         assert not buys or not sells or buys[-1] < sells[0], "own orders cross"
