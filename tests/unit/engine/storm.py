@@ -55,7 +55,7 @@ class Storm:
 
     def do(self, name: str, chance: int) -> None:
         """Let one thing happen, if it can; ``chance`` chooses which order, message or size it strikes."""
-        _HAPPENINGS[name](self, chance)
+        (_HAPPENINGS | _ASKED_FOR)[name](self, chance)
         self.check()
 
     def end(self) -> None:
@@ -197,6 +197,34 @@ class Storm:
         self.venue.take(self.bench.step(FeedChanged(False, self.generation - 1)))
         self.venue.take(self.bench.step(FeedChanged(True, self.generation)))
 
+    def the_operator_sets_a_spacing(self, chance: int) -> None:
+        coin = self.bench.coin
+        coin.overrides = replace(coin.overrides, spacing_ppb=(4 + chance % 5) * 10**6)
+
+    def a_change_arrives(self, chance: int) -> None:
+        self._serve_change(chance, answered=True)
+
+    def a_change_arrives_and_its_answer_is_lost(self, chance: int) -> None:
+        self._serve_change(chance, answered=False)
+
+    def a_change_is_lost(self, chance: int) -> None:
+        if changes := self.venue.changes():
+            self.venue.lose(changes[chance % len(changes)])
+
+    def an_order_trades_before_its_change(self, chance: int) -> None:
+        """The race: all of it, or a part."""
+        for index in self.venue.changes():
+            request = self.venue.requests[index]
+            assert isinstance(request, Modify)
+            names = [old.cloid for old, _ in request.pairs]
+            one = self.venue.booked[names[chance % len(names)]]
+            if one.rests:
+                self.venue.trade(one, one.remaining if chance % 2 else 1 + chance % one.remaining)
+
+    def _serve_change(self, chance: int, answered: bool) -> None:
+        if changes := self.venue.changes():
+            self.venue.serve(changes[chance % len(changes)], answered)
+
     def _serve(self, actions: bool, chance: int, answered: bool) -> None:
         if waiting := self.venue.waiting(actions):
             self.venue.serve(waiting[chance % len(waiting)], answered)
@@ -227,3 +255,16 @@ _HAPPENINGS: dict[str, Callable[[Storm, int], None]] = {
         Storm.the_feed_breaks_and_comes_back,
     )
 }
+_ASKED_FOR: dict[str, Callable[[Storm, int], None]] = {
+    each.__name__: each
+    for each in (
+        Storm.the_operator_sets_a_spacing,
+        Storm.a_change_arrives,
+        Storm.a_change_arrives_and_its_answer_is_lost,
+        Storm.a_change_is_lost,
+        Storm.an_order_trades_before_its_change,
+    )
+}
+"""What a test must name if it is to happen."""
+
+CHANGES = list(_ASKED_FOR)

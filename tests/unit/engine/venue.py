@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -71,8 +72,8 @@ class Venue:
     requests: list[Effect] = field(default_factory=list)
     inbox: list[tuple[Event, ...]] = field(default_factory=list)
     """Messages; what one answer brought stays together."""
-    modified: int = 0
-    """Changes that were answered."""
+    modified: Counter[str] = field(default_factory=Counter)
+    """What became of each change that arrived."""
     fee_ppb: int = 0
     """Of the notional of a fill, times 10**9."""
     fills_on_touch: bool = False
@@ -209,6 +210,10 @@ class Venue:
         """Orders whose bytes left and that may still arrive."""
         return [o for r in self.requests if isinstance(r, Place | Modify) for o in r.orders]
 
+    def changes(self) -> list[int]:
+        """Where the requests stand that let one order take another's place."""
+        return [n for n, r in enumerate(self.requests) if isinstance(r, Modify)]
+
     def may_replace(self, order: Order) -> bool:
         """Whether it is on its way into the place of another order of its slot, which is gone before it comes."""
         pairs = [pair for r in self.requests if isinstance(r, Modify) for pair in r.pairs]
@@ -255,9 +260,10 @@ class Venue:
             result = self._modify(old, new)
             results.append((new.cloid, result))
             replaced.append((old.cloid, "" if isinstance(result, Resting) else "not replaced"))
+        for _, result in results:
+            self.modified[_in_a_word(result) if answered else "unanswered"] += 1
         if not answered:
             return _unanswered(Modify(pairs))
-        self.modified += len(pairs)
         return PlaceOutcome(tuple(results), None, tuple(replaced))
 
     def _modify(self, old: Order, new: Order) -> PlaceResult:
@@ -304,6 +310,12 @@ class Venue:
         return OrderUpdate(
             "SOL", one.order.cloid, one.order_id, one.status, left, one.order.lots, VENUE_0 + self.bench.ms
         )
+
+
+def _in_a_word(result: PlaceResult) -> str:
+    if not isinstance(result, Refused):
+        return "placed"
+    return "old one gone" if result.cause is Cause.GONE else "refused"
 
 
 def _unanswered(request: Modify) -> PlaceOutcome:
