@@ -463,7 +463,7 @@ class Coin:
 
     def cancel_grid(self, now: Instant, again: bool = False) -> list[Effect]:
         """Cancel every grid order that may rest, known to rest or not: by cloid that can't hurt (I7). ``again``: also those
-        whose cancel is not confirmed yet.
+        whose cancel is not confirmed yet. One that a change may still take away, or leave, is cancelled as well.
         """
         states = (
             OrderState.OPEN,
@@ -471,7 +471,8 @@ class Coin:
             OrderState.UNKNOWN,
             *([OrderState.CANCELLING] if again else []),
         )
-        return self._cancel(self.live_grid_orders(), states, now)
+        mine = [o for o in self.live_grid_orders() if o.state in states or o.cloid in self.orders.replacing]
+        return self._cancel(mine, (*states, OrderState.CANCELLING), now)
 
     def _cancel(self, orders: Iterable[Order], states: tuple[OrderState, ...], now: Instant) -> list[Effect]:
         cloids = sorted({o.cloid for o in orders if o.state in states})

@@ -37,6 +37,8 @@ class OrderIndex:
     """Live orders of slots that another live order holds: it is to take their place, or late evidence brought one of the two
     back to life.
     """
+    replacing: set[str] = field(default_factory=set)
+    """Orders that are being cancelled by nothing but a change into others, which may never be made."""
     settled: int = 0
     """Orders that have come to their end in this run."""
     venue_seen_ms: int = 0
@@ -91,6 +93,7 @@ class OrderIndex:
         cloid = order.cloid
         if order.state.is_terminal:
             self.doubts.pop(cloid, None)
+            self.replacing.discard(cloid)
         before = self.by_cloid.get(cloid)
         if before == order:
             return order

@@ -76,6 +76,7 @@ class OrderManager(OrderIndex):
     def start_cancel(self, cloid: str, now: Instant) -> Order:
         order = self.by_cloid[cloid]
         assert order.state.is_live, order
+        self.replacing.discard(cloid)
         # What is known of its absence stays known; whether the cancel took is asked anew.
         doubt = self._begin_doubt(cloid, now)
         doubt.since_mono_ms, doubt.due_mono_ms = now.mono_ms, now.mono_ms + ASK_AGAIN_MS
@@ -94,7 +95,9 @@ class OrderManager(OrderIndex):
         assert new.cloid not in self.by_cloid, new.cloid
         assert new.slot is not None, new
         assert self.by_slot.get(new.slot, cloid) == cloid, new.slot
-        return self.start_cancel(cloid, now), self._store(new)
+        leaving = self.start_cancel(cloid, now)
+        self.replacing.add(cloid)
+        return leaving, self._store(new)
 
     def move_slot(self, cloid: str, slot: Slot) -> None:
         """A resting order serves another, free slot from now on: the one that a new grid has at its price."""
@@ -146,6 +149,8 @@ class OrderManager(OrderIndex):
         On an error the status is asked for at once.
         """
         order = self.by_cloid.get(cloid)
+        if not error:
+            self.replacing.discard(cloid)
         if order is None or order.state is not OrderState.CANCELLING or not error:
             return order
         self._begin_doubt(cloid, now).due_mono_ms = now.mono_ms

@@ -13,6 +13,7 @@ from core.domain.events import FillsCommitted, PlaceOutcome, PlaceResult, Refuse
 from core.domain.grid import PPB
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine import modifying, quoting
+from core.engine.circuit_breaker import BreakerName
 from core.engine.grid_calculator import Level
 from core.engine.modifying import pair
 from core.engine.order_manager import ASK_AGAIN_MS, OrderManager
@@ -146,6 +147,15 @@ def test_a_probe_of_the_breaker_is_a_placement_and_changes_nothing_that_rests(
     assert [len(batch.orders) for batch in of_kind(Place, effects)] == [1, 1]
 
 
+def test_nothing_is_changed_while_the_breaker_of_placements_is_open() -> None:
+    bench = Bench(make_engine(**WIDE)).started()
+    breaker = bench.engine.breakers[BreakerName.PLACE]
+    breaker.failure(Cause.SERVER, "HTTP 500", at(61_000), at_once=True)
+    _, effects = outspread(bench)
+    assert not [e for e in effects if isinstance(e, ACTIONS)]
+    assert {o.state for o in bench.live} == {OrderState.OPEN}
+
+
 def test_an_order_that_can_be_changed_waits_while_another_batch_is_unanswered() -> None:
     bench = Bench(make_engine(**WIDE)).started()
     bench.engine.placing = {"another batch"}
@@ -258,6 +268,27 @@ def test_after_a_kill_between_the_rows_and_the_bytes_evidence_alone_settles_both
         book.apply_update(update(new, "open", order_id=4_711), at(20))
         assert [(o.cloid, o.state) for o in book.live()] == [(new.cloid, OrderState.OPEN)]
         assert not book.doubles
+
+
+def test_a_halt_cancels_old_and_new_alike_while_a_change_is_on_its_way_and_each_once() -> None:
+    """I7: whether the change is ever made is not waited for."""
+    bench, effects = resized()
+    pairs = modifies(effects)
+    bench.engine.halted = "a rule"
+    halt = bench.after(10)
+    gone = [o.cloid for effect in of_kind(Cancel, halt) for o in effect.orders]
+    assert {o.cloid for pair_ in pairs for o in pair_} <= set(gone)
+    assert len(gone) == len(set(gone))
+    assert not of_kind(Cancel, bench.after(10))
+
+
+def test_a_halt_does_not_cancel_what_a_change_has_taken_away() -> None:
+    bench, effects = resized()
+    bench.step(replaced(effects, Resting(bench.next_oid())))
+    bench.engine.halted = "a rule"
+    halt = bench.after(10)
+    gone = {o.cloid for effect in of_kind(Cancel, halt) for o in effect.orders}
+    assert not gone & {old.cloid for old, _ in modifies(effects)}
 
 
 # -- what it saves -------------------------------------------------------------------------------------------------------
