@@ -32,6 +32,7 @@ from core.domain.events import (
     FeedChanged,
     FillsCommitted,
     FundingCommitted,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
@@ -46,15 +47,18 @@ from core.domain.events import (
     WireQuarantined,
 )
 from core.engine.account_risk import AccountRisk
-from core.engine.breaker_watch import PROBE_ORDERS, FeedAge, heed, note_probes, stopped_by, waits_to_cancel
+from core.engine.breaker_probes import PROBE_ORDERS, note_probes
+from core.engine.breaker_watch import heed, stopped_by, waits_to_cancel
 from core.engine.circuit_breaker import Breakers
 from core.engine.coin import AWAITING_FILLS, Coin
+from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.market_watch import shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
+    on_funding_rates,
     on_ledger_updates,
     on_open_orders,
     on_strange_update,
@@ -176,6 +180,8 @@ class Engine:
             case OpenOrdersObserved():
                 self.feed.saw_orders(event)
                 return on_open_orders(self, event, now)
+            case FundingRatesObserved():
+                return on_funding_rates(self, event)
             case AccountObserved():
                 return on_account(self, event, now)
             case FeedChanged():

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from core.domain.events import (
     AccountObserved,
     BookObserved,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
@@ -43,6 +44,7 @@ from core.exchange.wire_history import (
     decode_coin_funding,
     decode_fill_rows,
     decode_funding,
+    decode_funding_rates,
     decode_rows,
     decode_time,
     decode_update_kind,
@@ -205,6 +207,13 @@ class Reads:
             {"type": "spotClearinghouseState", "user": self._account}, decode_spot_money
         )
         return replace(seen, account_value=total + unrealized, margin_used=hold)
+
+    async def funding_rates(self) -> FundingRatesObserved:
+        """Of this hour, as far as it has gone, of our coins."""
+        return await self._rest.ask(
+            {"type": "metaAndAssetCtxs", "dex": self._dex},
+            lambda answer: FundingRatesObserved(decode_funding_rates(answer, self._instruments)),
+        )
 
     async def abstraction(self) -> str:
         """The account's mode, in Hyperliquid's word for it."""

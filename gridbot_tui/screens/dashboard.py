@@ -10,9 +10,10 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from gridbot_tui import keymap
+from widgets.health_rows import risk_fields, system_fields
 from widgets.line_panel import LinePanel
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, position_fields, risk_fields, system_fields
+from widgets.panel_rows import fill_fields, grid_fields, position_fields
 from widgets.panels import AlertLine, EventTail, FieldPanel, KeyFooter, Ladder, StatusLine, ToastBox, TooSmall
 
 _WIDTHS: list[tuple[int, str]] | None = [

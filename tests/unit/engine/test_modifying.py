@@ -14,7 +14,7 @@ from core.domain.grid import PPB
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine import modifying, quoting
 from core.engine.circuit_breaker import BreakerName
-from core.engine.grid_calculator import Level
+from core.engine.grid_calculator import Level, Scales
 from core.engine.modifying import pair
 from core.engine.order_manager import ASK_AGAIN_MS, OrderManager
 from core.engine.skew import Skew, SkewSettings
@@ -128,6 +128,19 @@ def test_a_level_of_another_size_is_changed_in_its_slot_and_both_count() -> None
     assert not of_kind(Cancel, effects)
     assert bench.coin.exposure.open_buys == 3 * (50 + 25)
     assert {bench.coin.orders.by_slot[n.slot] for _, n in pairs if n.slot} == {n.cloid for _, n in pairs}
+
+
+def test_what_is_placed_in_the_same_step_takes_its_room_before_changes_of_size_do() -> None:
+    coin = Bench(make_engine(**WIDE)).started().coin
+    assert coin.plan is not None
+    coin.plan.rescale(Scales(PPB // 2, PPB))
+    coin.plan.update(coin.orders)
+    old = list(coin.plan.unwanted.values())
+    gate = quoting.gate_of(coin, coin.plan.grid, at(0))
+    gate = replace(gate, limits=replace(gate.limits, cap_long=coin.exposure.worst_long + 60))
+    assert len(modifying.resizing(coin, coin.plan, gate, (), old).pairs) == 2, "25 lots each"
+    beside = (level(MID - 200_000, index=-9),)
+    assert modifying.resizing(coin, coin.plan, gate, beside, old).pairs == ()
 
 
 def test_what_does_not_fit_beside_the_old_orders_is_cancelled_and_placed() -> None:
