@@ -41,6 +41,8 @@ class OrderIndex:
     """Orders that are being cancelled by nothing but a change into others, which may never be made."""
     settled: int = 0
     """Orders that have come to their end in this run."""
+    revived: int = 0
+    """Orders that late evidence has brought back from their end in this run."""
     venue_seen_ms: int = 0
     """The newest stamp of the venue's own: what expired before it can't arrive any more."""
     changed: dict[str, Order] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class OrderIndex:
         if before == order:
             return order
         self.settled += before is not None and before.state.is_live and order.state.is_terminal
+        self.revived += before is not None and before.state.is_terminal and order.state.is_live
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
         self.own.note(before, order)

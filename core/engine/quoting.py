@@ -34,6 +34,7 @@ from core.engine.modifying import (
 )
 from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
+from core.engine.resizing import within_window
 from core.engine.risk_engine import RiskLimits, Rule
 
 BATCH_ORDERS = 40
@@ -89,7 +90,7 @@ def _turn(coin: Coin, found: GridPlan, gate: Gate, place: tuple[Level, ...], roo
     had_begun = generation in (coin.replaced_generation, coin.proven_generation)
     may_begin = room or had_begun or coin.proven_generation > generation
     over = {o.cloid: o for o in (*_over_cap(coin, found.grid), *orders_beyond_stop(coin))}
-    due = _due_cancels(coin, found, bool(place), now) if may_begin else []
+    due = _due_cancels(coin, found, len(place), room > 0, now) if may_begin else []
     is_probing = 0 < room < BATCH_ORDERS
     old = [] if is_probing else [o for o in due if o.cloid not in over and is_modifiable(coin, o)]
     resized = resizing(coin, found, gate, place, old)
@@ -128,13 +129,14 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     )
 
 
-def _due_cancels(coin: Coin, found: GridPlan, may_place: bool, now: Instant) -> list[Order]:
-    """What of the unwanted orders goes now. A new grid takes the old one's place in two parts: first the half that is farthest
-    from its center, the rest when placing has been seen to work, or when nothing more can be placed beside it. So the book is
-    never naked because cancels succeed and placements don't (C-1).
+def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool, now: Instant) -> list[Order]:
+    """What of the unwanted orders goes now, while so many levels may be placed. A new grid takes the old one's place in two
+    parts: first the half that is farthest from its center, the rest when placing has been seen to work, or when nothing more
+    can be placed beside it. So the book is never naked because cancels succeed and placements don't (C-1).
     """
     grid = found.grid
-    unwanted = [*found.unwanted.values(), *(coin.orders.by_cloid[cloid] for cloid in coin.orders.doubles)]
+    resized = within_window(coin, found, found.unwanted.values(), may_place, is_answered, now)
+    unwanted = [*resized, *(coin.orders.by_cloid[cloid] for cloid in coin.orders.doubles)]
     if not unwanted or coin.proven_generation >= grid.generation:
         return unwanted
     old = [o for o in unwanted if o.slot is not None and o.slot.generation != grid.generation]
@@ -146,7 +148,7 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: bool, now: Instant) -> 
     )
     deferred = coin.deferred(now)
     # What time alone will let through is as good as on its way.
-    held_back = may_place or any(
+    held_back = bool(may_place) or any(
         b.level.slot in deferred or b.why.rule is Rule.POSITION_VELOCITY for b in coin.blocked
     )
     first_half = coin.replaced_generation != grid.generation

@@ -121,12 +121,7 @@ COMPANIONS: dict[str, dict[str, Any]] = {
 EVERYTHING = (
     {},
     {
-        **{
-            "on_range_exit": "trail",
-            "trailing_pct": "0.015",
-            "vol_circuit_sigma": 4,
-            "volatility_spacing": True,
-        },
+        **{"on_range_exit": "trail", "trailing_pct": "0.015", "vol_circuit_sigma": 4, "volatility_spacing": True},
         **{"trend_bias_max_pct": "0.003", **WIDE_SESSION},
     },
 )
@@ -156,9 +151,7 @@ def _is_met(name: str, base: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("strategy", STRATEGY_NAMES)
 @pytest.mark.parametrize("name", [name for name in OF_THE_GRID if name not in SEEN_ELSEWHERE])
-def test_an_option_changes_what_is_decided_or_the_table_says_that_it_does_not(
-    name: str, strategy: str
-) -> None:
+def test_an_option_changes_what_is_decided_or_the_table_says_that_it_does_not(name: str, strategy: str) -> None:
     if condition(name, strategy) is not NEVER:
         base = BASES[strategy] | COMPANIONS.get(name, {})
         assert _is_met(name, base)
