@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 VARIABLE = "GRIDBOT_FAILPOINT"
 
@@ -33,6 +33,11 @@ Point = Literal[
     "order_signed",
     "order_sent",
     "order_answered",
+    # an order on its way into the place of another
+    "modify_committed",
+    "modify_signed",
+    "modify_sent",
+    "modify_answered",
     # a batch of cancels on its way
     "cancel_signed",
     "cancel_sent",
@@ -44,6 +49,22 @@ Point = Literal[
 """In the order in which a run passes them; where each stands is told at its call."""
 
 POINTS: tuple[Point, ...] = get_args(Point)
+
+
+class Steps(NamedTuple):
+    """The points of one kind of action on its way."""
+
+    signed: Point
+    sent: Point
+    answered: Point
+
+
+STEPS = {
+    "order": Steps("order_signed", "order_sent", "order_answered"),
+    "batchModify": Steps("modify_signed", "modify_sent", "modify_answered"),
+    "cancelByCloid": Steps("cancel_signed", "cancel_sent", "cancel_answered"),
+}
+"""By the action's type."""
 
 
 def failpoint(name: Point) -> None:

@@ -23,6 +23,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Modify:
+    """Let new orders take the place of resting ones, once. ``pairs``: the old one, CANCELLING, and the new one, SENT; both rows
+    are committed first.
+    """
+
+    pairs: tuple[tuple[Order, Order], ...]
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """What is to be placed."""
+        return tuple(new for _, new in self.pairs)
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Cancel these orders by cloid."""
 
@@ -240,6 +254,7 @@ def notify(name: str, severity: Severity = "info", coin: str = "", **fields: Sca
 
 Effect = (
     Place
+    | Modify
     | Cancel
     | CancelOrphan
     | SaveOrder

@@ -161,10 +161,14 @@ PlaceResult = Resting | Waiting | Traded | Refused | Unsettled
 
 @dataclass(frozen=True, slots=True)
 class PlaceOutcome:
-    """What became of one place action, order by order; ``failure`` if it was not answered order by order."""
+    """What became of one action that places, order by order; ``failure`` if it was not answered order by order.
+
+    ``replaced``: the orders whose place these were to take, as the results of ``CancelOutcome``.
+    """
 
     results: tuple[tuple[str, PlaceResult], ...]
     failure: Failure | None = None
+    replaced: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.effects import AskAccount, AskOpenOrders, Effect, Place, notify
+from core.domain.effects import AskAccount, AskOpenOrders, Effect, Modify, Place, notify
 from core.engine.circuit_breaker import Breaker, BreakerName
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def read_gate(engine: Engine, now: Instant) -> list[Effect] | None:
 
 def note_probes(engine: Engine, effects: Iterable[Effect], now: Instant) -> list[Effect]:
     """A placement on its way is the probe of every breaker that waits for one."""
-    orders = sum(len(effect.orders) for effect in effects if isinstance(effect, Place))
+    orders = sum(len(effect.orders) for effect in effects if isinstance(effect, Place | Modify))
     out: list[Effect] = []
     for breaker in engine.breakers.probed_by_placing(now) if orders else []:
         if breaker.may_probe(now):

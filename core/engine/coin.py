@@ -364,7 +364,7 @@ class Coin:
         if order.purpose is Purpose.STOP:
             return self.protection.refuse(self, reason, now)
         self._defer(order, f"refused: {reason}", now)
-        severity: Severity = "info" if cause is Cause.POST_ONLY else "warn"
+        severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
         return [notify("order_rejected", severity, self.name, **fields)]
 
@@ -416,7 +416,35 @@ class Coin:
         trigger: int = 0,
     ) -> Order:
         """An intent, in our books as SENT from this moment on."""
-        order = Order(
+        order = self._intent(side, price, lots, tif, purpose, now, slot, trigger)
+        self.orders.add(order)
+        return order
+
+    def place(self, level: Level, now: Instant) -> Order:
+        """A level's intent, in our books."""
+        return self.new_order(
+            level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot
+        )
+
+    def modify(self, old: Order, level: Level, now: Instant) -> tuple[Order, Order]:
+        """A level's intent in the place of a resting order: both as they are in our books from this moment on."""
+        new = self._intent(
+            level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot, 0
+        )
+        return self.orders.start_modify(old.cloid, new, now)
+
+    def _intent(
+        self,
+        side: Side,
+        price: int,
+        lots: int,
+        tif: Tif,
+        purpose: Purpose,
+        now: Instant,
+        slot: Slot | None,
+        trigger: int,
+    ) -> Order:
+        return Order(
             cloid=self.next_cloid(),
             coin=self.name,
             side=side,
@@ -431,8 +459,6 @@ class Coin:
             ledger_version=self.ledger.version,
             trigger=trigger,
         )
-        self.orders.add(order)
-        return order
 
     def cancel(self, orders: Iterable[Order], now: Instant) -> list[Effect]:
         """Cancel those of ``orders`` that rest; one in doubt is asked about until it settles."""
@@ -440,7 +466,7 @@ class Coin:
 
     def cancel_grid(self, now: Instant, again: bool = False) -> list[Effect]:
         """Cancel every grid order that may rest, known to rest or not: by cloid that can't hurt (I7). ``again``: also those
-        whose cancel is not confirmed yet.
+        whose cancel is not confirmed yet. One that a change may still take away, or leave, is cancelled as well.
         """
         states = (
             OrderState.OPEN,
@@ -448,7 +474,8 @@ class Coin:
             OrderState.UNKNOWN,
             *([OrderState.CANCELLING] if again else []),
         )
-        return self._cancel(self.live_grid_orders(), states, now)
+        mine = [o for o in self.live_grid_orders() if o.state in states or o.cloid in self.orders.replacing]
+        return self._cancel(mine, (*states, OrderState.CANCELLING), now)
 
     def _cancel(self, orders: Iterable[Order], states: tuple[OrderState, ...], now: Instant) -> list[Effect]:
         cloids = sorted({o.cloid for o in orders if o.state in states})
@@ -479,7 +506,9 @@ class Coin:
             return []
         was_in_doubt = self.steady_mid.is_in_doubt
         if not self.steady_mid.is_believed(twice, now.mono_ms):
-            return [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
+            return (
+                [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
+            )
         back = self.leaving.look(self, now) if self.leaving.side else []  # also while nothing is quoted
         return back + watch_market(self, twice, now)
 

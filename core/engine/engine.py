@@ -16,6 +16,7 @@ from core.domain.cloid import make_cloid
 from core.domain.effects import (
     Effect,
     LiftHalt,
+    Modify,
     Place,
     SaveHalt,
     SaveOrder,
@@ -147,7 +148,8 @@ class Engine:
 
     def _note_placements(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Remember what is on its way: the next batch of the grid waits until each of these is answered."""
-        self.placing |= {o.cloid for effect in effects if isinstance(effect, Place) for o in effect.orders}
+        sent = (effect.orders for effect in effects if isinstance(effect, Place | Modify))
+        self.placing |= {order.cloid for orders in sent for order in orders}
         return note_probes(self, effects, now)
 
     def halt_reason(self, coin: Coin) -> str:
@@ -386,12 +388,15 @@ class Engine:
         out: list[Effect] = []
         for cloid, result in event.results:
             out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now))  # type: ignore[misc]
-        return out
+        return out + self._on_cancels(event.replaced, now)
 
     def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
         self.cancels_sent += len(event.results)
+        return self._on_cancels(event.results, now)
+
+    def _on_cancels(self, results: tuple[tuple[str, str], ...], now: Instant) -> list[Effect]:
         out: list[Effect] = []
-        for cloid, error in event.results:
+        for cloid, error in results:
             out += self._for_owner(cloid, lambda c, i=cloid, e=error: c.apply_cancel(i, e, now))  # type: ignore[misc]
         return out
 

@@ -7,17 +7,14 @@ definite, a row of orderUpdates or orderStatus, fills that add up. A time-out is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from core.domain.clock import Instant
 from core.domain.events import OrderUpdate, PlaceResult, Refused, Resting, Traded, Unsettled, Waiting
 from core.domain.fills import Fill
-from core.domain.orders import Order, OrderState, Purpose, Slot, Tif
-from core.engine.own_orders import OwnOrders
-
-TERMINAL_KEPT = 1_000
-"""Terminal orders kept in memory for late evidence; the journal has them all."""
+from core.domain.orders import Order, OrderState, Slot, Tif
+from core.engine.order_index import Doubt, OrderIndex
 
 NOT_FOUND_APART_MS = 5_000
 """Two ``unknownOid`` answers count as "never placed" only this far apart."""
@@ -52,74 +49,8 @@ def _was_seen(order: Order) -> bool:
 
 
 @dataclass(slots=True)
-class Doubt:
-    """What is known about an order whose fate isn't: since when, when to ask next, what absence was seen."""
-
-    since_mono_ms: int
-    due_mono_ms: int
-    first_not_found_mono_ms: int = 0
-    absent_from_open_orders: bool = False
-
-
-@dataclass(slots=True)
-class OrderManager:
-    by_cloid: dict[str, Order] = field(default_factory=dict)
-    by_oid: dict[int, str] = field(default_factory=dict)
-    by_slot: dict[Slot, str] = field(default_factory=dict)
-    doubts: dict[str, Doubt] = field(default_factory=dict)
-    own: OwnOrders = field(default_factory=OwnOrders)
-    """What may still trade, by price and in sum."""
-    doubles: set[str] = field(default_factory=set)
-    """Live orders of slots that another live order holds: late evidence brought one of the two back to life."""
-    settled: int = 0
-    """Orders that have come to their end in this run."""
-    revived: int = 0
-    """Orders that late evidence has brought back from their end in this run."""
-    venue_seen_ms: int = 0
-    """The newest stamp of the venue's own: what expired before it can't arrive any more."""
-    changed: dict[str, Order] = field(default_factory=dict)
-    """Rows that changed since the last ``take_changed``."""
-    _touched: set[Slot] = field(default_factory=set)
-    _live: dict[str, Order] = field(default_factory=dict)
-    _beside: dict[str, Order] = field(default_factory=dict)
-    """Live orders that aren't the grid's: a handful."""
-    _sent: dict[str, None] = field(default_factory=dict)
-    """Live orders that nothing has been heard of yet."""
-    _terminal: dict[str, None] = field(default_factory=dict)
-
-    # -- looking ------------------------------------------------------------------------------------------------
-
-    def live(self) -> Iterator[Order]:
-        return iter(self._live.values())
-
-    def live_of(self, purpose: Purpose) -> list[Order]:
-        """Live orders of another purpose than the grid's."""
-        assert purpose is not Purpose.GRID
-        return [order for order in self._beside.values() if order.purpose is purpose]
-
-    def live_at(self, slot: Slot) -> Order | None:
-        cloid = self.by_slot.get(slot)
-        return self.by_cloid[cloid] if cloid is not None else None
-
-    def find(self, cloid: str | None, order_id: int | None) -> Order | None:
-        """By cloid first: an order whose answer was lost has no order id yet."""
-        if cloid is not None and cloid in self.by_cloid:
-            return self.by_cloid[cloid]
-        known = self.by_oid.get(order_id) if order_id is not None else None
-        return self.by_cloid.get(known) if known is not None else None
-
-    def exposure(self) -> tuple[int, int]:
-        """Lots that live buys, and live sells, may still add; UNKNOWN and CANCELLING count in full (I4)."""
-        return self.own.buys, self.own.sells
-
-    def take_touched(self) -> set[Slot]:
-        """Slots whose order has changed since the last call."""
-        touched, self._touched = self._touched, set()
-        return touched
-
-    def take_changed(self) -> list[Order]:
-        changed, self.changed = list(self.changed.values()), {}
-        return changed
+class OrderManager(OrderIndex):
+    """The index, and what moves an order in it."""
 
     # -- our own decisions --------------------------------------------------------------------------------------
 
@@ -145,10 +76,28 @@ class OrderManager:
     def start_cancel(self, cloid: str, now: Instant) -> Order:
         order = self.by_cloid[cloid]
         assert order.state.is_live, order
+        self.replacing.discard(cloid)
         # What is known of its absence stays known; whether the cancel took is asked anew.
         doubt = self._begin_doubt(cloid, now)
         doubt.since_mono_ms, doubt.due_mono_ms = now.mono_ms, now.mono_ms + ASK_AGAIN_MS
         return self._store(order.moved(OrderState.CANCELLING))
+
+    def start_modify(self, cloid: str, new: Order, now: Instant) -> tuple[Order, Order]:
+        """``new`` is to take a resting order's place, at the exchange in one go: the old one is CANCELLING from now on, and
+        both count until evidence. It may take the old one's slot, too (I5: the exchange never has both).
+        """
+        old = self.by_cloid[cloid]
+        assert old.state is OrderState.OPEN, old
+        assert old.order_id is not None, old
+        assert not old.filled, old
+        assert cloid not in self.doubts, old
+        assert (old.side, old.purpose) == (new.side, new.purpose), new
+        assert new.cloid not in self.by_cloid, new.cloid
+        assert new.slot is not None, new
+        assert self.by_slot.get(new.slot, cloid) == cloid, new.slot
+        leaving = self.start_cancel(cloid, now)
+        self.replacing.add(cloid)
+        return leaving, self._store(new)
 
     def move_slot(self, cloid: str, slot: Slot) -> None:
         """A resting order serves another, free slot from now on: the one that a new grid has at its price."""
@@ -200,6 +149,8 @@ class OrderManager:
         On an error the status is asked for at once.
         """
         order = self.by_cloid.get(cloid)
+        if not error:
+            self.replacing.discard(cloid)
         if order is None or order.state is not OrderState.CANCELLING or not error:
             return order
         self._begin_doubt(cloid, now).due_mono_ms = now.mono_ms
@@ -356,8 +307,6 @@ class OrderManager:
         """Whether the order was sent before the list was asked for; a list may miss what came while it was made."""
         return order.created_ms < now.venue_ms - (now.mono_ms - asked_mono_ms)
 
-    # -- keeping the indices ------------------------------------------------------------------------------------
-
     def _begin_doubt(self, cloid: str, now: Instant) -> Doubt:
         return self.doubts.setdefault(cloid, Doubt(now.mono_ms, now.mono_ms + ASK_AGAIN_MS))
 
@@ -368,63 +317,3 @@ class OrderManager:
             return self._store(order.moved(OrderState.AWAITING_FILLS))
         done = OrderState.FILLED if order.filled >= order.lots else OrderState.CANCELLED
         return self._store(order.moved(done))
-
-    def _store(self, order: Order) -> Order:
-        cloid = order.cloid
-        if order.state.is_terminal:
-            self.doubts.pop(cloid, None)
-        before = self.by_cloid.get(cloid)
-        if before == order:
-            return order
-        self.settled += before is not None and before.state.is_live and order.state.is_terminal
-        self.revived += before is not None and before.state.is_terminal and order.state.is_live
-        self.by_cloid[cloid] = order
-        self.changed[cloid] = order
-        self.own.note(before, order)
-        kept = (self._live,) if order.purpose is Purpose.GRID else (self._live, self._beside)
-        for orders in kept:
-            if order.state.is_live:
-                orders[cloid] = order
-            else:
-                orders.pop(cloid, None)
-        if order.state is OrderState.SENT:
-            self._sent[cloid] = None
-        else:
-            self._sent.pop(cloid, None)
-        if order.order_id is not None:
-            self.by_oid[order.order_id] = cloid
-        if order.slot is not None:
-            self._touched.add(order.slot)
-            self._note_slot(order, order.slot)
-        if order.state.is_terminal:
-            self._terminal[cloid] = None
-            self._prune()
-        return order
-
-    def _note_slot(self, order: Order, slot: Slot) -> None:
-        if order.state.is_live:
-            if self.by_slot.setdefault(slot, order.cloid) != order.cloid:
-                self.doubles.add(order.cloid)
-            return
-        self.doubles.discard(order.cloid)
-        if self.by_slot.get(slot) == order.cloid:
-            self._hand_over(slot, order.cloid)
-
-    def _hand_over(self, slot: Slot, cloid: str) -> None:
-        """Free a slot, unless late evidence brought another order of it back to life."""
-        del self.by_slot[slot]
-        for other in self.doubles - {cloid}:
-            if self.by_cloid[other].slot == slot:
-                self.by_slot[slot] = other
-                self.doubles.discard(other)
-                return
-
-    def _prune(self) -> None:
-        while len(self._terminal) > TERMINAL_KEPT:
-            cloid = next(iter(self._terminal))
-            del self._terminal[cloid]
-            order = self.by_cloid[cloid]
-            if order.state.is_terminal:
-                del self.by_cloid[cloid]
-                if order.order_id is not None:
-                    self.by_oid.pop(order.order_id, None)

@@ -6,12 +6,15 @@ the ledger, and the rest of the work follows from that (C-1).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from core.domain.clock import Instant
-from core.domain.effects import Effect, Place
+from core.domain.effects import Effect, Modify, Place
 from core.domain.grid import GridRow
-from core.domain.orders import Order, OrderState, Purpose, Side
+from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
 from core.engine.grid_calculator import (
+    Blocked,
     Gate,
     Level,
     OwnPrices,
@@ -20,6 +23,15 @@ from core.engine.grid_calculator import (
 )
 from core.engine.grid_plan import GridPlan
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
+from core.engine.modifying import (
+    Pair,
+    Resizing,
+    is_modifiable,
+    pair_up,
+    resizing,
+    spared,
+    waiting_half,
+)
 from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.resizing import within_window
@@ -50,18 +62,53 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         found.update(orders)
     gate = gate_of(coin, grid, now)
     place, blocked = coin.filtered.look(found, orders.own.version, gate)
-    sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
-    coin.blocked = (*blocked, *too_fast)
-    doomed = [
-        *_due_cancels(coin, found, len(place), room > 0, now),
-        *_over_cap(coin, grid),
-        *orders_beyond_stop(coin),
-    ]
-    out += coin.cancel(doomed, now)
-    if sent:
-        validate_plan(place, gate.own, gate.quotes, gate.instrument)
-        return [*out, _place(coin, gate.limits, sent, now)]
+    turn = _turn(coin, found, gate, place, room, now)
+    coin.blocked = (*blocked, *turn.too_fast)
+    out += coin.cancel(turn.cancel, now)
+    if turn.place or turn.pairs:
+        validate_plan((*place, *turn.resizing.levels), turn.resizing.own, gate.quotes, gate.instrument)
+        return [*out, *_send(coin, gate.limits, turn, now)]
     return out + (close_part(coin, found, now) if room else [])
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one step does of the difference."""
+
+    cancel: tuple[Order, ...]
+    place: tuple[Level, ...]
+    pairs: tuple[Pair, ...]
+    too_fast: tuple[Blocked, ...]
+    resizing: Resizing
+
+
+def _turn(coin: Coin, found: GridPlan, gate: Gate, place: tuple[Level, ...], room: int, now: Instant) -> Turn:
+    """Divide what is to be done into orders to cancel, to place, and to modify. An order that can be modified waits for its
+    batch; a probe of a breaker is a placement alone.
+    """
+    generation = found.grid.generation
+    had_begun = generation in (coin.replaced_generation, coin.proven_generation)
+    may_begin = room or had_begun or coin.proven_generation > generation
+    over = {o.cloid: o for o in (*_over_cap(coin, found.grid), *orders_beyond_stop(coin))}
+    due = _due_cancels(coin, found, len(place), room > 0, now) if may_begin else []
+    is_probing = 0 < room < BATCH_ORDERS
+    old = [] if is_probing else [o for o in due if o.cloid not in over and is_modifiable(coin, o)]
+    resized = resizing(coin, found, gate, place, old)
+    levels = (*place, *resized.levels)
+    may_go, too_fast = coin.velocity.admit(levels, coin.exposure, len(levels), now)
+    sent = may_go[: min(room, BATCH_ORDERS)]
+    pairs = pair_up(resized, may_go, old)
+    paired = {order.cloid for order, _ in pairs}
+    cancel = (*over.values(), *(o for o in due if o.cloid not in paired and o.cloid not in over))
+    in_place = {level.slot for level in resized.levels}
+    later = in_place | {level.slot for _, level in pairs}
+    place = tuple(level for level in sent if level.slot not in later)
+    goes = tuple((order, level) for order, level in pairs if level in sent)
+    if not had_begun and coin.replaced_generation == generation and not is_probing:
+        saved = spared(place, waiting_half(coin, found, due), bool(goes))
+        place = tuple(level for level in place if level not in saved)
+    too_fast = tuple(b for b in too_fast if b.level.slot not in in_place)
+    return Turn(cancel, place, goes, too_fast, resized)
 
 
 def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
@@ -143,9 +190,10 @@ def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
     return doomed
 
 
-def _place(coin: Coin, limits: RiskLimits, levels: tuple[Level, ...], now: Instant) -> Place:
+def _send(coin: Coin, limits: RiskLimits, turn: Turn, now: Instant) -> list[Effect]:
     """Assert I4 on what is about to be sent, then take it into the books."""
     after = coin.exposure
+    levels = (*turn.place, *(level for _, level in turn.pairs))
     for level in levels:
         after = after.with_order(level.slot.side, level.lots)
     sides = {level.slot.side for level in levels}
@@ -155,9 +203,9 @@ def _place(coin: Coin, limits: RiskLimits, levels: tuple[Level, ...], now: Insta
     assert Side.SELL not in sides or after.worst_short <= max(limits.cap_short, 0), (
         "worst case short past the cap"
     )
-    return Place(
-        tuple(
-            coin.new_order(level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot)
-            for level in levels
-        )
-    )
+    out: list[Effect] = []
+    if turn.pairs:
+        out.append(Modify(tuple(coin.modify(old, level, now) for old, level in turn.pairs)))
+    if turn.place:
+        out.append(Place(tuple(coin.place(level, now) for level in turn.place)))
+    return out

@@ -36,8 +36,11 @@ def within_window(
 
 
 def _to_come(coin: Coin, wants: Collection[Slot], now: Instant) -> int:
-    """Orders that will be sent: those for slots whose order is being cancelled, and those that only time holds back."""
-    leaving = sum(o.state is OrderState.CANCELLING and o.slot in wants for o in coin.live_grid_orders())
+    """Orders that will be sent: those for slots whose order is being cancelled and has no successor, and those that only time holds back."""
+    leaving = sum(
+        o.state is OrderState.CANCELLING and o.slot in wants and o.cloid not in coin.orders.doubles
+        for o in coin.live_grid_orders()
+    )
     deferred = coin.deferred(now)
     return leaving + sum(
         b.level.slot in deferred or b.why.rule in (Rule.POSITION_VELOCITY, Rule.OWN_ORDER)

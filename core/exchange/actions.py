@@ -40,6 +40,16 @@ def _kind(order: Order, instrument: Instrument) -> Action:
     return {"trigger": {"isMarket": True, "triggerPx": instrument.price_text(order.trigger), "tpsl": "sl"}}
 
 
+def modify_action(pairs: Sequence[tuple[Order, Order]], instruments: Instruments) -> Action:
+    """Of each pair the second order in place of the first, which is named by its order id: an id is never used again."""
+    return {
+        "type": "batchModify",
+        "modifies": [
+            {"oid": old.order_id, "order": _order(new, instruments[new.coin])} for old, new in pairs
+        ],
+    }
+
+
 def leverage_action(instrument: Instrument, leverage: Leverage) -> Action:
     return {
         "type": "updateLeverage",

@@ -65,9 +65,9 @@ def _place_results(
             (order.cloid, Unsettled("an answer of another shape", Cause.GARBLED)) for order in orders
         )
     whole = _refused(statuses[0]) if len(orders) > 1 and len(statuses) == 1 else None
-    if whole is not None and " asset=" not in whole.reason:
+    if whole is not None and " asset=" not in whole.reason and "modify" not in whole.reason:
         # One invalid order fails the whole batch before any is looked at (Hyperliquid: error responses). Such an error names no
-        # asset; one that does is about a single order, and the answer lacks the others.
+        # asset; one that does, or that tells what became of a change, is about a single order, and the answer lacks the others.
         return tuple((order.cloid, whole) for order in orders)
     if len(statuses) != len(orders):
         doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders", Cause.GARBLED)
@@ -116,6 +116,36 @@ def _traded(order_id: int, size: Any, order: Order, instrument: Instrument) -> P
     if not 0 < lots <= order.lots:
         return Unsettled(f"filled {size} of an order of {instrument.size_text(order.lots)}", Cause.GARBLED)
     return Traded(order_id, lots)
+
+
+def modify_results(
+    answer: Any,
+    pairs: Sequence[tuple[Order, Order]],
+    instruments: dict[str, Instrument],
+    complain: Complain = lambda _: None,
+) -> tuple[tuple[tuple[str, PlaceResult], ...], tuple[tuple[str, str], ...]]:
+    """Of each pair what became of the second order, as ``place_results``, and of the first, as ``cancel_results``: gone if the
+    second came into its place. Whether one whose successor was refused still rests, the answer doesn't prove.
+    """
+    results = place_results(answer, [new for _, new in pairs], instruments, complain)
+    results = tuple(
+        (cloid, _not_its_predecessor(result, old))
+        for (old, _), (cloid, result) in zip(pairs, results, strict=True)
+    )
+    told = zip(pairs, results, strict=True)
+    return results, tuple((old.cloid, replaced_text(result)) for (old, _), (_, result) in told)
+
+
+def _not_its_predecessor(result: PlaceResult, old: Order) -> PlaceResult:
+    """A change makes a new order: an answer that names the old one's id is about something else."""
+    if isinstance(result, Resting | Traded) and result.order_id == old.order_id:
+        return Unsettled(f"order {old.order_id} in place of itself", Cause.GARBLED)
+    return result
+
+
+def replaced_text(result: PlaceResult) -> str:
+    """What the result of an order says of the one whose place it was to take: empty if that one is gone."""
+    return result.reason or "refused" if isinstance(result, Refused | Unsettled) else ""
 
 
 def cancel_results(

@@ -7,20 +7,36 @@ wait for them. Every action carries ``expiresAfter``, so that an unknown outcome
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from core.domain.causes import Cause, Failure
-from core.domain.events import CancelOutcome, PlaceOutcome, Refused, Unsettled
+from core.domain.events import CancelOutcome, PlaceOutcome, PlaceResult, Refused, Unsettled
 from core.domain.instrument import Instrument
 from core.domain.margin import Leverage
 from core.domain.orders import Order
-from core.exchange.actions import Action, cancel_action, leverage_action, margin_action, order_action
-from core.exchange.answers import Complain, cancel_results, default_result, place_results, whole_failure
+from core.exchange.actions import (
+    Action,
+    cancel_action,
+    leverage_action,
+    margin_action,
+    modify_action,
+    order_action,
+)
+from core.exchange.answers import (
+    Complain,
+    cancel_results,
+    default_result,
+    modify_results,
+    place_results,
+    replaced_text,
+    whole_failure,
+)
 from core.exchange.nonces import NonceAllocator
 from core.exchange.rest import Rest, RestError
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
-from core.failpoints import failpoint
+from core.failpoints import STEPS, failpoint
 
 T = TypeVar("T")
 
@@ -46,30 +62,38 @@ class OrderRouter:
 
     async def place(self, orders: Sequence[Order]) -> PlaceOutcome:
         """Send one batch; always an outcome, for every order."""
+        return await self._send_orders(
+            orders,
+            order_action(orders, self._instruments),
+            lambda answer, complain: _outcome(
+                answer, place_results(answer, orders, self._instruments, complain)
+            ),
+        )
+
+    async def modify(self, pairs: Sequence[tuple[Order, Order]]) -> PlaceOutcome:
+        """Let the second order of each pair take the first one's place, in one action; always an outcome, for every order."""
+        outcome = await self._send_orders(
+            [new for _, new in pairs],
+            modify_action(pairs, self._instruments),
+            lambda answer, complain: _outcome(
+                answer, *modify_results(answer, pairs, self._instruments, complain)
+            ),
+        )
+        return outcome if outcome.replaced else nothing_replaced(outcome, pairs)
+
+    async def _send_orders(
+        self, orders: Sequence[Order], action: Action, parse: Callable[[Any, Complain], PlaceOutcome]
+    ) -> PlaceOutcome:
         expires_ms = min(order.expires_ms for order in orders)
         if self._clock.now().venue_ms >= expires_ms:
             late = Refused("not sent: it waited longer than its expiry", Cause.LOCAL)
             return PlaceOutcome(tuple((order.cloid, late) for order in orders))
         try:
-            return await self._send(
-                order_action(orders, self._instruments),
-                expires_ms,
-                len(orders),
-                lambda answer, complain: self._placed(answer, orders, complain),
-                needs_disk=True,
-            )
+            return await self._send(action, expires_ms, len(orders), parse, needs_disk=True)
         except RestError as error:
             cause = error.cause
             doubt = Unsettled(str(error), cause) if cause.was_sent else Refused(f"not sent: {error}", cause)
             return PlaceOutcome(tuple((order.cloid, doubt) for order in orders), error.failure)
-
-    def _placed(self, answer: Any, orders: Sequence[Order], complain: Complain) -> PlaceOutcome:
-        results = place_results(answer, orders, self._instruments, complain)
-        failure = whole_failure(answer)
-        doubt = next((result for _, result in results if isinstance(result, Unsettled)), None)
-        if failure is None and doubt is not None and doubt.cause is Cause.GARBLED:
-            failure = Failure(Cause.GARBLED, doubt.reason)
-        return PlaceOutcome(results, failure)
 
     async def cancel(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
         """Cancel by (coin, cloid), in as many actions as needed; always an outcome, for every cloid."""
@@ -135,10 +159,30 @@ class OrderRouter:
             "vaultAddress": None,
             "expiresAfter": expires_ms,
         }
-        is_order, is_cancel = action["type"] == "order", action["type"] == "cancelByCloid"
-        if is_order or is_cancel:
-            failpoint("order_signed" if is_order else "cancel_signed")
+        step = STEPS.get(action["type"])
+        if step is not None:
+            failpoint(step.signed)
         outcome = await self._rest.act(payload, items, parse)
-        if is_order or is_cancel:
-            failpoint("order_answered" if is_order else "cancel_answered")
+        if step is not None:
+            failpoint(step.answered)
         return outcome
+
+
+def _outcome(
+    answer: Any,
+    results: tuple[tuple[str, PlaceResult], ...],
+    replaced: tuple[tuple[str, str], ...] = (),
+) -> PlaceOutcome:
+    failure = whole_failure(answer)
+    doubt = next((result for _, result in results if isinstance(result, Unsettled)), None)
+    if failure is None and doubt is not None and doubt.cause is Cause.GARBLED:
+        failure = Failure(Cause.GARBLED, doubt.reason)
+    return PlaceOutcome(results, failure, replaced)
+
+
+def nothing_replaced(outcome: PlaceOutcome, pairs: Sequence[tuple[Order, Order]]) -> PlaceOutcome:
+    """An outcome of new orders alone, with what it says of those whose place they were to take."""
+    told = zip(pairs, outcome.results, strict=True)
+    return replace(
+        outcome, replaced=tuple((old.cloid, replaced_text(result)) for (old, _), (_, result) in told)
+    )

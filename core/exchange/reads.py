@@ -27,16 +27,17 @@ from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import (
     WireError,
-    decode_account,
     decode_book,
-    decode_entry_prices,
-    decode_funding_rates,
-    decode_leverage,
     decode_meta,
     decode_open_orders,
     decode_order_status,
-    decode_spot_money,
     raw_text,
+)
+from core.exchange.wire_account import (
+    decode_account,
+    decode_entry_prices,
+    decode_leverage,
+    decode_spot_money,
     unrealized_usd,
 )
 from core.exchange.wire_history import (
@@ -44,6 +45,7 @@ from core.exchange.wire_history import (
     decode_coin_funding,
     decode_fill_rows,
     decode_funding,
+    decode_funding_rates,
     decode_rows,
     decode_time,
     decode_update_kind,

@@ -42,10 +42,11 @@ _ONE = (
     ("no liquidity available", Cause.NO_LIQUIDITY),
     ("too many open orders", Cause.TOO_MANY_ORDERS),
     ("never placed, already canceled, or filled", Cause.GONE),
+    ("cannot modify canceled or filled", Cause.GONE),
     ("delisted", Cause.NOT_TRADED),
     ("trading is halted", Cause.NOT_TRADED),
 )
-"""What refusals of one order or cancel say, in small letters."""
+"""What refusals of one order, cancel or change say, in small letters."""
 
 _STATUSES = {
     "badAloPxRejected": Cause.POST_ONLY,

@@ -20,7 +20,7 @@ from core.exchange.refusals import http_cause
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
 from core.exchange.wire import SAMPLE_CHARS, WireError, sample
-from core.failpoints import failpoint
+from core.failpoints import STEPS, failpoint
 
 T = TypeVar("T")
 
@@ -145,9 +145,9 @@ class Rest:
                 allow_redirects=False,  # a signed action goes to one address, once
             ) as response:
                 if path == "/exchange":
-                    kind = payload.get("action", {}).get("type")
-                    if kind in ("order", "cancelByCloid"):
-                        failpoint("order_sent" if kind == "order" else "cancel_sent")
+                    step = STEPS.get(payload.get("action", {}).get("type"))
+                    if step is not None:
+                        failpoint(step.sent)
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:
             raise RestError(f"{self._base} cannot be reached ({error.os_error})", Cause.UNSENT) from error

@@ -7,15 +7,14 @@ skipped; anything that should be there and doesn't decode raises ``WireError`` a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, TypeVar
 
 import orjson
 
-from core.domain.events import AccountObserved, OrderUpdate, Quote, RemoteOrder
+from core.domain.events import OrderUpdate, Quote, RemoteOrder
 from core.domain.fills import Fill, FillKind, FillSource, ForeignFill
 from core.domain.instrument import Instrument
-from core.domain.margin import HeldMargin, Leverage, MarginMode, MarginTier
+from core.domain.margin import MarginTier
 from core.domain.orders import Side
 from core.domain.units import InexactNumberError, parse_decimal
 from core.exchange.refusals import one_cause
@@ -26,7 +25,6 @@ Instruments = Mapping[str, Instrument]
 
 SAMPLE_CHARS = 400
 STORABLE_MAX = 2**63 - 1
-USDC_TOKEN = 0
 TIME_MAX_MS = 4_102_444_800_000
 """2100-01-01 00:00 UTC."""
 
@@ -67,7 +65,7 @@ def integer(row: Mapping[str, Json], name: str) -> int:
     value = row[name]
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise WireError(f"{name} is {value!r}, not a whole number")
-    return _storable(value, name)
+    return storable(value, name)
 
 
 def time_of(row: Mapping[str, Json]) -> int:
@@ -78,7 +76,7 @@ def time_of(row: Mapping[str, Json]) -> int:
     return value
 
 
-def _storable(value: int, name: str) -> int:
+def storable(value: int, name: str) -> int:
     """The journal keeps signed 64-bit integers; a larger one would be refused there, with the whole batch."""
     if abs(value) > STORABLE_MAX:
         raise WireError(f"{name} is {value}, which is beyond 64 bits")
@@ -115,13 +113,13 @@ def _cloid(row: Mapping[str, Json]) -> str | None:
 def _positive(units: int, name: str, text: str) -> int:
     if units <= 0:
         raise InexactNumberError(f"{name} {text!r} is not above zero")
-    return _storable(units, name)
+    return storable(units, name)
 
 
 def _not_negative(units: int, name: str, text: str) -> int:
     if units < 0:
         raise InexactNumberError(f"{name} {text!r} is below zero")
-    return _storable(units, name)
+    return storable(units, name)
 
 
 def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
@@ -137,24 +135,6 @@ def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
         return {instrument.coin: instrument for instrument in found if instrument is not None}
 
     return decode("meta", parse)
-
-
-def decode_funding_rates(answer: Json, instruments: Instruments) -> tuple[tuple[str, Decimal], ...]:
-    """``metaAndAssetCtxs``: the hourly rate of each of our coins; the contexts stand in the order of ``universe``."""
-
-    def parse() -> tuple[tuple[str, Decimal], ...]:
-        meta, contexts = answer
-        names = [text_of(entry, "name") for entry in list_of(meta["universe"], "universe")]
-        rows = list_of(contexts, "contexts")
-        if len(rows) != len(names):
-            raise WireError(f"metaAndAssetCtxs: {len(names)} coins and {len(rows)} contexts")
-        return tuple(
-            (coin, parse_decimal(text_of(row, "funding")))
-            for coin, row in zip(names, rows, strict=True)
-            if coin in instruments
-        )
-
-    return decode("metaAndAssetCtxs", parse)
 
 
 def _margin_tables(answer: Json) -> dict[int, tuple[MarginTier, ...]]:
@@ -202,7 +182,7 @@ def decode_fill(row: Json, account: str, source: FillSource, instruments: Instru
             side=Side.from_wire(row["side"]),
             price=_positive(instrument.parse_price(row["px"]), "px", row["px"]),
             lots=_positive(instrument.parse_size(row["sz"]), "sz", row["sz"]),
-            start_lots=_storable(instrument.round_size(row["startPosition"]), "startPosition"),
+            start_lots=storable(instrument.round_size(row["startPosition"]), "startPosition"),
             closed_pnl=parse_decimal(row["closedPnl"]),
             fee=parse_decimal(row["fee"]),
             fee_token=text_of(row, "feeToken"),
@@ -314,103 +294,6 @@ def decode_open_orders(answer: Json, instruments: Instruments) -> tuple[RemoteOr
         return tuple(found)
 
     return decode("frontendOpenOrders", parse)
-
-
-def decode_account(
-    answer: Json, instruments: Instruments, asked_mono_ms: int, ticket: str
-) -> AccountObserved:
-    """``clearinghouseState``. Flat coins are absent from it."""
-
-    def parse() -> AccountObserved:
-        positions, held = [], []
-        liquidations: list[tuple[str, Decimal]] = []
-        for row in list_of(answer["assetPositions"], "assetPositions"):
-            position = row["position"]
-            instrument = instruments.get(text_of(position, "coin"))
-            if instrument is not None:
-                lots = _storable(instrument.parse_size(position["szi"]), "szi")
-                positions.append((instrument.coin, lots))
-                if (price := position.get("liquidationPx")) is not None:
-                    liquidations.append((instrument.coin, parse_decimal(price)))
-                held.append(_held_margin(position, instrument))
-        summary = answer["marginSummary"]
-        return AccountObserved(
-            positions=tuple(positions),
-            account_value=parse_decimal(summary["accountValue"]),
-            margin_used=parse_decimal(summary["totalMarginUsed"]),
-            venue_ms=time_of(answer),
-            asked_mono_ms=asked_mono_ms,
-            ticket=ticket,
-            raw_usd=parse_decimal(summary["totalRawUsd"]),
-            liquidations=tuple(liquidations),
-            held=tuple(held),
-        )
-
-    return decode("clearinghouseState", parse)
-
-
-def _held_margin(position: Json, instrument: Instrument) -> HeldMargin:
-    liquidation = position.get("liquidationPx")
-    return HeldMargin(
-        coin=instrument.coin,
-        leverage=_leverage(position["leverage"]),
-        size=parse_decimal(position["szi"]),
-        value_usd=parse_decimal(position["positionValue"]),
-        used_usd=parse_decimal(position["marginUsed"]),
-        liquidation=None if liquidation is None else parse_decimal(liquidation),
-    )
-
-
-def _leverage(value: Json) -> Leverage:
-    return Leverage(MarginMode(text_of(value, "type")), integer(value, "value"))
-
-
-def decode_leverage(answer: Json, coin: str) -> Leverage:
-    """``activeAssetData``: what is set for a coin, whether or not anything is held of it."""
-
-    def parse() -> Leverage:
-        if text_of(answer, "coin") != coin:
-            raise WireError(f"the leverage of {answer['coin']!r}, which was not asked for")
-        return _leverage(answer["leverage"])
-
-    return decode("activeAssetData", parse)
-
-
-def decode_spot_money(answer: Json) -> tuple[Decimal, Decimal]:
-    """``spotClearinghouseState``: all USDC of the spot wallet, and what of it is held by orders and positions."""
-
-    def parse() -> tuple[Decimal, Decimal]:
-        for row in list_of(answer["balances"], "balances"):
-            if integer(row, "token") == USDC_TOKEN:
-                return parse_decimal(row["total"]), parse_decimal(row["hold"])
-        return Decimal(0), Decimal(0)
-
-    return decode("spotClearinghouseState", parse)
-
-
-def unrealized_usd(answer: Json) -> Decimal:
-    """Of all positions in ``clearinghouseState``, of coins that aren't traded here, too."""
-
-    def parse() -> Decimal:
-        rows = list_of(answer["assetPositions"], "assetPositions")
-        return sum((parse_decimal(row["position"]["unrealizedPnl"]) for row in rows), Decimal(0))
-
-    return decode("clearinghouseState", parse)
-
-
-def decode_entry_prices(answer: Json, instruments: Instruments) -> dict[str, Decimal]:
-    """The average entry price of each open position in ``clearinghouseState``, in price units."""
-
-    def parse() -> dict[str, Decimal]:
-        found = {}
-        for row in list_of(answer["assetPositions"], "assetPositions"):
-            position = row["position"]
-            instrument = instruments.get(text_of(position, "coin"))
-            if instrument is not None and position.get("entryPx") is not None:
-                found[instrument.coin] = parse_decimal(position["entryPx"]).scaleb(instrument.price_decimals)
-        return found
-
-    return decode("clearinghouseState", parse)
 
 
 def decode_bbo(data: Json, instruments: Instruments) -> Quote | None:

@@ -142,3 +142,21 @@ def decode_rows(answer: Json, what: str) -> list[Json]:
 def decode_update_kind(row: Json) -> str:
     """``delta.type`` of a row of ``userNonFundingLedgerUpdates``, such as ``deposit`` or ``liquidation``."""
     return decode("userNonFundingLedgerUpdates", lambda: text_of(row["delta"], "type"))
+
+
+def decode_funding_rates(answer: Json, instruments: Instruments) -> tuple[tuple[str, Decimal], ...]:
+    """``metaAndAssetCtxs``: the hourly rate of each of our coins; the contexts stand in the order of ``universe``."""
+
+    def parse() -> tuple[tuple[str, Decimal], ...]:
+        meta, contexts = answer
+        names = [text_of(entry, "name") for entry in list_of(meta["universe"], "universe")]
+        rows = list_of(contexts, "contexts")
+        if len(rows) != len(names):
+            raise WireError(f"metaAndAssetCtxs: {len(names)} coins and {len(rows)} contexts")
+        return tuple(
+            (coin, parse_decimal(text_of(row, "funding")))
+            for coin, row in zip(names, rows, strict=True)
+            if coin in instruments
+        )
+
+    return decode("metaAndAssetCtxs", parse)

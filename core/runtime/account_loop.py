@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
-from core.domain.effects import Effect, Notify, Place, notify
+from core.domain.effects import Effect, Modify, Notify, Place, notify
 from core.domain.events import (
     BackfillDone,
     Event,
@@ -28,6 +28,7 @@ from core.domain.events import (
     TransfersCommitted,
 )
 from core.engine.engine import Engine
+from core.exchange.order_router import nothing_replaced
 from core.failpoints import failpoint
 from core.journal.journal import Batch, Committed
 from core.runtime.beginning import Beginning
@@ -111,7 +112,7 @@ class AccountLoop:
         for effect in rest:
             if isinstance(effect, Notify):
                 self._bus.publish(effect, now.wall_ms)
-            elif isinstance(effect, Place) and (was_held or waited_ms > PLACE_WITHIN_MS):
+            elif isinstance(effect, Place | Modify) and (was_held or waited_ms > PLACE_WITHIN_MS):
                 self._refuse(effect, waited_ms)
             else:
                 self._runner.start(effect)
@@ -121,11 +122,12 @@ class AccountLoop:
             self._published_mono_ms = now.mono_ms
             self._publish(now)
 
-    def _refuse(self, late: Place, waited_ms: int) -> None:
+    def _refuse(self, late: Place | Modify, waited_ms: int) -> None:
         reason = Refused(
             f"not sent: the journal was written {waited_ms} ms after it was decided", Cause.STORAGE
         )
-        self._inbox.force(PlaceOutcome(tuple((order.cloid, reason) for order in late.orders)))
+        outcome = PlaceOutcome(tuple((order.cloid, reason) for order in late.orders))
+        self._inbox.force(nothing_replaced(outcome, late.pairs) if isinstance(late, Modify) else outcome)
 
     def _while_held(self) -> None:
         """A commit is held: the screen goes on showing what was known when it failed, and that it failed."""
@@ -141,6 +143,8 @@ class AccountLoop:
         """Every row is durable, and nothing of this turn has begun."""
         if any(isinstance(effect, Place) for effect in effects):
             failpoint("intent_committed")
+        if any(isinstance(effect, Modify) for effect in effects):
+            failpoint("modify_committed")
         stop = self._engine.desk.stopping
         if stop is not None and stop.phase == "read":
             failpoint("stop_last_read")

@@ -20,6 +20,7 @@ from core.domain.effects import (
     Cancel,
     CancelOrphan,
     Effect,
+    Modify,
     MoveMargin,
     Place,
     Reconnect,
@@ -38,7 +39,7 @@ from core.domain.events import (
 from core.domain.fills import FillSource
 from core.engine.coin import AWAITING_FILLS
 from core.exchange.market_data import MarketData
-from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter
+from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter, nothing_replaced
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.venue_clock import VenueClock
@@ -100,6 +101,8 @@ class EffectRunner:
         match effect:
             case Place():
                 self._spawn("place", self._place(effect))
+            case Modify():
+                self._spawn("modify", self._modify(effect))
             case Cancel(orders):
                 self._spawn("cancel", self._cancel([(o.coin, o.cloid) for o in orders]))
             case CancelOrphan(coin, cloid):
@@ -197,6 +200,16 @@ class EffectRunner:
         )
         try:
             outcome = await self._router.place(effect.orders)
+        finally:
+            self._inbox.force(outcome)
+
+    async def _modify(self, effect: Modify) -> None:
+        doubt = PlaceOutcome(
+            tuple((o.cloid, Unsettled("the request was interrupted")) for o in effect.orders)
+        )
+        outcome = nothing_replaced(doubt, effect.pairs)
+        try:
+            outcome = await self._router.modify(effect.pairs)
         finally:
             self._inbox.force(outcome)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections import Counter
 
+import pytest
+
 from tests.crash.bot import LEVELS, Bot
 
 
@@ -106,4 +108,50 @@ def test_p8_a_kill_between_two_batches_of_cancels_leaves_the_second_to_the_next_
     bot.life.popen.send_signal(signal.SIGTERM)
     bot.dies()
     assert 0 < len(resting(bot)) <= 20
+    bot.recovers()
+
+
+def killed_changing(bot: Bot, failpoint: str) -> None:
+    """A life that holds so much that what adds to it is to rest smaller, killed at a point on the way of that change."""
+    bot.settings.update(HL_SKEW_SOFT="0.05", HL_MAX_SYMBOL_NOTIONAL="100000", HL_RECENTER_INTERVAL_SEC="3600")
+    bot.watch.excused_until = float("inf")
+    bot.start(failpoint)
+    bot.is_whole()
+    size = max(float(order["sz"]) for order in bot.resting())
+    for _ in range(4):
+        bot.exchange.trade(bot.account, "B", f"{size:.5f}")
+    bot.dies()
+
+
+def changing(bot: Bot) -> tuple[set[str], set[str]]:
+    """By the rows that the last life left: new orders on their way, and old ones on their way out."""
+    gone = bot.books.rows("SELECT cloid FROM orders WHERE state = 'cancelling'")
+    return sent(bot), {cloid for (cloid,) in gone}
+
+
+def test_p5_a_change_that_was_committed_and_never_sent_leaves_the_old_orders_and_frees_the_new_ones(
+    bot: Bot,
+) -> None:
+    killed_changing(bot, "modify_committed")
+    new, old = changing(bot)
+    assert new
+    assert old
+    assert old <= resting(bot)
+    assert not new & resting(bot)
+    bot.recovers()
+    assert states(bot)["never_placed"] >= len(new)
+
+
+@pytest.mark.parametrize("point", ["modify_sent", "modify_answered"])
+def test_p6_a_change_that_was_made_and_whose_answer_moved_no_row_is_known_by_evidence(
+    bot: Bot, point: str
+) -> None:
+    bot.exchange.set_faults([{"kind": "ws_drop", "channel": "orderUpdates"}])
+    try:
+        killed_changing(bot, point)
+    finally:
+        bot.exchange.set_faults([])
+    new, old = changing(bot)
+    assert new & resting(bot)
+    assert not old & resting(bot)
     bot.recovers()

@@ -34,11 +34,6 @@ def row_states(world: World, cloids: set[str]) -> set[str]:
     return {state for cloid, state in world.rows("SELECT cloid, state FROM orders") if cloid in cloids}
 
 
-def cancels(world: World) -> int:
-    """How many orders a cancel was decided for."""
-    return len(world.rows("SELECT 1 FROM orders WHERE state IN ('cancelling', 'cancelled')"))
-
-
 # -- refused (O4) --------------------------------------------------------------------------------------------
 
 
@@ -93,9 +88,7 @@ async def test_o05_a_cancel_that_was_done_and_not_answered_is_one_until_the_exch
         gone = bids - cloids(world)
         await world.turn()
         assert row_states(world, gone) == {"cancelling"}
-        await world.until(
-            lambda: world.snapshot.api.cancels_sent >= cancels(world), "an answer to each, or none"
-        )
+        await world.until(lambda: world.snapshot.api.cancels_sent, "an answer to the first, or none")
         await world.turn()
         assert row_states(world, gone) == {"cancelling"}, "how much had traded isn't known"
         await world.check("grid_recentered")

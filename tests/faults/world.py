@@ -166,10 +166,17 @@ class World:
             await asyncio.sleep(0.02)
         return found
 
-    async def control(self, cmd: str, coin: str = "") -> dict[str, Any]:
+    async def control(self, cmd: str, coin: str = "", value: str = "") -> dict[str, Any]:
         """A command over the control socket, as the command line sends it; what became of it."""
         reader, writer = await asyncio.open_unix_connection(self.plan().state.socket)
-        request = {"v": PROTOCOL, "cmd": cmd, "coin": coin, "origin": "cli", "id": secrets.token_hex(8)}
+        request = {
+            "v": PROTOCOL,
+            "cmd": cmd,
+            "coin": coin,
+            "origin": "cli",
+            "id": secrets.token_hex(8),
+            "value": value,
+        }
         writer.write(json.dumps(request).encode() + b"\n")
         async with asyncio.timeout(WHOLE_WITHIN_S):
             answer: dict[str, Any] = json.loads(await reader.readline())

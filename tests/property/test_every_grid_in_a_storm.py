@@ -5,6 +5,7 @@ whole again after it.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from core.domain.grid import PPB, Direction, Spacing
 from core.engine.grid_settings import RangeExit
 from core.engine.skew import SkewSettings
 from tests.property.test_grid_interleavings import WEIGHTS
-from tests.unit.engine.storm import Storm
+from tests.unit.engine.storm import CHANGES, Storm
 
 KINDS: dict[str, dict[str, Any]] = {
     "geometric": {"spacing": Spacing.GEOMETRIC},
@@ -44,8 +45,8 @@ SKEWS = {
 }
 
 
-def weather(storm: Storm, chance: random.Random, things: int) -> None:
-    names = Storm.names()
+def weather(storm: Storm, chance: random.Random, things: int, *more: str) -> None:
+    names = [*Storm.names(), *more]
     weights = [WEIGHTS.get(name, 2) for name in names]
     for name in chance.choices(names, weights, k=things):
         storm.do(name, chance.randrange(10_000))
@@ -71,3 +72,19 @@ def test_a_storm_over_a_grid_that_leans(skew: str, seed: int) -> None:
 def test_a_storm_over_a_grid_that_the_price_leaves(on_exit: RangeExit, seed: int) -> None:
     chance = random.Random(f"{on_exit} {seed}")
     weather(Storm(260, on_exit=on_exit), chance, 200)
+
+
+MODIFIED = ("geometric", "long", "jitter", "repriced")
+
+
+def test_a_storm_over_grids_whose_orders_are_modified() -> None:
+    """The cap leaves room for old and new orders, and what is asked for changes all the time: every ending of one occurs."""
+    ends = Counter[str]()
+    for kind in MODIFIED:
+        for seed in range(4):
+            chance = random.Random(f"{kind} modified {seed}")
+            storm = Storm(700, changes=KINDS[kind], skew=SKEWS["soft"])
+            weather(storm, chance, 250, *CHANGES)
+            ends += storm.venue.modified
+    assert ends["placed"] > 30, ends
+    assert min(ends[end] for end in ("old one gone", "refused", "unanswered")) > 5, ends

@@ -15,16 +15,15 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.exchange.wire import (
     WireError,
-    decode_account,
     decode_bbo,
     decode_book,
-    decode_entry_prices,
     decode_fill,
     decode_meta,
     decode_open_orders,
     decode_order_status,
     decode_order_update,
 )
+from core.exchange.wire_account import decode_account, decode_entry_prices
 from core.exchange.wire_history import decode_fill_rows, decode_funding, decode_update_kind
 from tests.unit.exchange.samples import ACCOUNT, BTC, ETH, INSTRUMENTS
 

@@ -11,7 +11,6 @@ from core.domain.fills import FillSource
 from core.domain.instrument import Instrument
 from core.exchange.wire import (
     WireError,
-    decode_account,
     decode_bbo,
     decode_fill,
     decode_meta,
@@ -19,6 +18,7 @@ from core.exchange.wire import (
     decode_order_status,
     decode_order_update,
 )
+from core.exchange.wire_account import decode_account
 from tests.wire.lived_paper import Paper
 from tests.wire.test_recorded_shapes import CASES, RECORDED
 

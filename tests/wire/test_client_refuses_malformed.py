@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from core.domain.fills import FillSource
 from core.exchange.wire import (
     WireError,
-    decode_account,
     decode_bbo,
     decode_book,
-    decode_entry_prices,
     decode_fill,
     decode_foreign_fill,
     decode_meta,
@@ -27,6 +25,7 @@ from core.exchange.wire import (
     decode_order_update,
     sample,
 )
+from core.exchange.wire_account import decode_account, decode_entry_prices
 from core.exchange.wire_history import decode_funding
 from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
-from core.domain.effects import Cancel, Effect, Notify, Place, SaveOrder
+from core.domain.effects import Cancel, Effect, Modify, Notify, Place, SaveOrder
 from core.domain.events import (
     AccountObserved,
     BackfillDone,
@@ -198,11 +198,19 @@ def notices(effects: Iterable[Effect]) -> list[str]:
 
 
 def placed(effects: Iterable[Effect]) -> list[Order]:
-    return [o for effect in of_kind(Place, effects) for o in effect.orders]
+    """All that was sent to rest, in the place of another or beside it."""
+    return [o for effect in effects if isinstance(effect, Place | Modify) for o in effect.orders]
 
 
 def cancelled(effects: Iterable[Effect]) -> list[Order]:
-    return [o for effect in of_kind(Cancel, effects) for o in effect.orders]
+    """All that is to rest no longer, because another takes its place or not."""
+    out: list[Order] = []
+    for effect in effects:
+        if isinstance(effect, Modify):
+            out += [old for old, _ in effect.pairs]
+        elif isinstance(effect, Cancel):
+            out += effect.orders
+    return out
 
 
 @dataclass

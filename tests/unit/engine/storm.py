@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from core.domain.effects import Cancel, Notify, Place
+from core.domain.effects import Cancel, Modify, Notify, Place
 from core.domain.events import FeedChanged
 from core.domain.grid import Direction
 from core.domain.orders import Order, OrderState, Side
@@ -54,7 +54,7 @@ class Storm:
 
     def do(self, name: str, chance: int) -> None:
         """Let one thing happen, if it can; ``chance`` chooses which order, message or size it strikes."""
-        _HAPPENINGS[name](self, chance)
+        (_HAPPENINGS | _ASKED_FOR)[name](self, chance)
         self.check()
 
     def end(self) -> None:
@@ -74,7 +74,9 @@ class Storm:
             "cells add up to what their orders traded"
         )
         again = self.bench.after(1)
-        assert not [e for e in again if isinstance(e, Place | Cancel)], "a second look changes nothing"
+        assert not [e for e in again if isinstance(e, Place | Modify | Cancel)], (
+            "a second look changes nothing"
+        )
 
     def _traded_by_cells(self) -> int:
         """By the venue's fills, of the orders that are the present grid's."""
@@ -88,7 +90,9 @@ class Storm:
         coin = self.bench.coin
         if coin.grid is None:
             return
-        stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin, self.bench.now)}
+        stopped = {
+            blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin, self.bench.now)
+        }
         live = {slot.index for slot in coin.orders.by_slot if slot.generation == coin.grid.generation}
         assert coin.plan is not None
         silent = set(coin.plan.cells) - stopped.keys() - live
@@ -107,8 +111,10 @@ class Storm:
             assert asks - venue.position <= self._cap(Direction.LONG, -self.position), (
                 "worst case short past the cap"
             )
-        slots = Counter([b.order.slot for b in resting] + [o.slot for o in way])
-        assert max(slots.values(), default=1) == 1, "two orders live in one slot"
+        beside = [o for o in way if not venue.may_replace(o)]
+        for orders in (way, [*beside, *(b.order for b in resting)]):
+            slots = Counter(o.slot for o in orders)
+            assert max(slots.values(), default=1) == 1, "two orders live in one slot"
         buys = sorted(b.order.price for b in venue.resting(Side.BUY))
         sells = sorted(b.order.price for b in venue.resting(Side.SELL))
         assert not buys or not sells or buys[-1] < sells[0], "own orders cross"
@@ -190,6 +196,34 @@ class Storm:
         self.venue.take(self.bench.step(FeedChanged(False, self.generation - 1)))
         self.venue.take(self.bench.step(FeedChanged(True, self.generation)))
 
+    def the_operator_sets_a_spacing(self, chance: int) -> None:
+        coin = self.bench.coin
+        coin.overrides = replace(coin.overrides, spacing_ppb=(4 + chance % 5) * 10**6)
+
+    def a_change_arrives(self, chance: int) -> None:
+        self._serve_change(chance, answered=True)
+
+    def a_change_arrives_and_its_answer_is_lost(self, chance: int) -> None:
+        self._serve_change(chance, answered=False)
+
+    def a_change_is_lost(self, chance: int) -> None:
+        if changes := self.venue.changes():
+            self.venue.lose(changes[chance % len(changes)])
+
+    def an_order_trades_before_its_change(self, chance: int) -> None:
+        """The race: all of it, or a part."""
+        for index in self.venue.changes():
+            request = self.venue.requests[index]
+            assert isinstance(request, Modify)
+            names = [old.cloid for old, _ in request.pairs]
+            one = self.venue.booked[names[chance % len(names)]]
+            if one.rests:
+                self.venue.trade(one, one.remaining if chance % 2 else 1 + chance % one.remaining)
+
+    def _serve_change(self, chance: int, answered: bool) -> None:
+        if changes := self.venue.changes():
+            self.venue.serve(changes[chance % len(changes)], answered)
+
     def _serve(self, actions: bool, chance: int, answered: bool) -> None:
         if waiting := self.venue.waiting(actions):
             self.venue.serve(waiting[chance % len(waiting)], answered)
@@ -220,3 +254,16 @@ _HAPPENINGS: dict[str, Callable[[Storm, int], None]] = {
         Storm.the_feed_breaks_and_comes_back,
     )
 }
+_ASKED_FOR: dict[str, Callable[[Storm, int], None]] = {
+    each.__name__: each
+    for each in (
+        Storm.the_operator_sets_a_spacing,
+        Storm.a_change_arrives,
+        Storm.a_change_arrives_and_its_answer_is_lost,
+        Storm.a_change_is_lost,
+        Storm.an_order_trades_before_its_change,
+    )
+}
+"""What a test must name if it is to happen."""
+
+CHANGES = list(_ASKED_FOR)

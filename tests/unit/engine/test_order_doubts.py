@@ -9,7 +9,8 @@ import pytest
 from core.domain.events import Refused, Resting, Unsettled
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine.coin import Coin
-from core.engine.order_manager import TERMINAL_KEPT, OrderManager
+from core.engine.order_index import TERMINAL_KEPT
+from core.engine.order_manager import OrderManager
 from tests.unit.engine.builders import SOL, at, fill, make_engine, order, update
 
 SLOT = Slot(1, Side.BUY, -1)

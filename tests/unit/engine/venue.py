@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.domain.causes import Cause
 from core.domain.effects import (
     AskAccount,
     AskOpenOrders,
@@ -14,6 +16,7 @@ from core.domain.effects import (
     Cancel,
     CancelOrphan,
     Effect,
+    Modify,
     Place,
     Reconnect,
 )
@@ -39,6 +42,7 @@ from core.domain.orders import Order, Side, Tif
 from tests.unit.engine.builders import VENUE_0, Bench, account, at, fill, quote
 
 Work = Callable[[], None]
+ACTIONS = Place | Modify | Cancel | CancelOrphan
 
 
 @dataclass
@@ -68,6 +72,8 @@ class Venue:
     requests: list[Effect] = field(default_factory=list)
     inbox: list[tuple[Event, ...]] = field(default_factory=list)
     """Messages; what one answer brought stays together."""
+    modified: Counter[str] = field(default_factory=Counter)
+    """What became of each change that arrived."""
     fee_ppb: int = 0
     """Of the notional of a fill, times 10**9."""
     fills_on_touch: bool = False
@@ -81,7 +87,17 @@ class Venue:
 
     def take(self, effects: list[Effect]) -> None:
         """What the engine wants goes on its way."""
-        kinds = (Place, Cancel, CancelOrphan, AskOrderStatus, AskOpenOrders, AskAccount, Backfill, Reconnect)
+        kinds = (
+            Place,
+            Modify,
+            Cancel,
+            CancelOrphan,
+            AskOrderStatus,
+            AskOpenOrders,
+            AskAccount,
+            Backfill,
+            Reconnect,
+        )
         for effect in effects:
             if isinstance(effect, kinds):
                 self.requests.append(effect)
@@ -110,6 +126,8 @@ class Venue:
                 if not answered:
                     results = tuple((o.cloid, Unsettled("the answer was lost")) for o in orders)
                 self.tell(PlaceOutcome(results))
+            case Modify(pairs):
+                self.tell(self._modify_all(pairs, answered))
             case Cancel(orders):
                 told = tuple((o.cloid, self._cancel(o.cloid)) for o in orders)
                 if not answered:
@@ -137,6 +155,8 @@ class Venue:
         match self.requests.pop(index):
             case Place(orders):
                 self.tell(PlaceOutcome(tuple((o.cloid, Unsettled("time-out")) for o in orders)))
+            case Modify() as lost:
+                self.tell(_unanswered(lost))
             case Cancel(orders):
                 self.tell(CancelOutcome(tuple((o.cloid, "time-out") for o in orders)))
             case Backfill(_, ticket):
@@ -184,13 +204,20 @@ class Venue:
 
     def waiting(self, actions: bool) -> list[int]:
         """Where the requests stand that change something, or those that only read."""
-        return [
-            n for n, r in enumerate(self.requests) if isinstance(r, Place | Cancel | CancelOrphan) is actions
-        ]
+        return [n for n, r in enumerate(self.requests) if isinstance(r, ACTIONS) is actions]
 
     def on_the_way(self) -> list[Order]:
         """Orders whose bytes left and that may still arrive."""
-        return [o for r in self.requests if isinstance(r, Place) for o in r.orders]
+        return [o for r in self.requests if isinstance(r, Place | Modify) for o in r.orders]
+
+    def changes(self) -> list[int]:
+        """Where the requests stand that let one order take another's place."""
+        return [n for n, r in enumerate(self.requests) if isinstance(r, Modify)]
+
+    def may_replace(self, order: Order) -> bool:
+        """Whether it is on its way into the place of another order of its slot, which is gone before it comes."""
+        pairs = [pair for r in self.requests if isinstance(r, Modify) for pair in r.pairs]
+        return any(new is order and old.slot == new.slot for old, new in pairs)
 
     def settle(self, ms: int = 60_000) -> None:
         """Nothing fails any more: everything is served and delivered in order while time passes."""
@@ -227,6 +254,31 @@ class Venue:
             self.tell(self._update(one))
         return Resting(one.order_id)
 
+    def _modify_all(self, pairs: tuple[tuple[Order, Order], ...], answered: bool) -> PlaceOutcome:
+        results, replaced = [], []
+        for old, new in pairs:
+            result = self._modify(old, new)
+            results.append((new.cloid, result))
+            replaced.append((old.cloid, "" if isinstance(result, Resting) else "not replaced"))
+        for _, result in results:
+            self.modified[_in_a_word(result) if answered else "unanswered"] += 1
+        if not answered:
+            return _unanswered(Modify(pairs))
+        return PlaceOutcome(tuple(results), None, tuple(replaced))
+
+    def _modify(self, old: Order, new: Order) -> PlaceResult:
+        """The old order is named by its id, which the engine has to know; it goes before the new one is looked at."""
+        one = next((b for b in self.booked.values() if b.order_id == old.order_id), None)
+        if self.bench.now.venue_ms > new.expires_ms:
+            return Refused("action expired")
+        if one is None or not one.rests:
+            return Refused("Cannot modify canceled or filled order", Cause.GONE)
+        self._cancel(one.order.cloid)
+        result = self._book(new)
+        if isinstance(result, Refused):
+            return Refused(f"Error placing new order during modify: {result.reason}", result.cause)
+        return result
+
     def _trade_now(self, order: Order, touches: bool) -> PlaceResult:
         may = -self.position * order.side.sign if order.reduce_only else order.lots
         if self.is_deaf:
@@ -258,3 +310,14 @@ class Venue:
         return OrderUpdate(
             "SOL", one.order.cloid, one.order_id, one.status, left, one.order.lots, VENUE_0 + self.bench.ms
         )
+
+
+def _in_a_word(result: PlaceResult) -> str:
+    if not isinstance(result, Refused):
+        return "placed"
+    return "old one gone" if result.cause is Cause.GONE else "refused"
+
+
+def _unanswered(request: Modify) -> PlaceOutcome:
+    doubt = tuple((o.cloid, Unsettled("the answer was lost")) for o in request.orders)
+    return PlaceOutcome(doubt, None, tuple((old.cloid, "the answer was lost") for old, _ in request.pairs))

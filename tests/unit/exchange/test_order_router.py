@@ -8,11 +8,13 @@ from typing import Any, TypeVar, cast
 
 import pytest
 from eth_account import Account
-from hyperliquid.utils.signing import sign_l1_action
+from hyperliquid.utils.signing import order_request_to_order_wire, sign_l1_action
+from hyperliquid.utils.types import Cloid
 
 from core.domain.causes import Cause, Failure
 from core.domain.clock import Instant
 from core.domain.events import Refused, Resting, Unsettled
+from core.domain.orders import Order, OrderState
 from core.exchange.answers import Complain
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import CANCEL_EXPIRES_MS, CANCELS_PER_ACTION, OrderRouter
@@ -181,3 +183,115 @@ async def test_without_a_disk_nothing_is_placed_and_everything_can_be_cancelled(
         (order(1).cloid, Refused("not sent: the journal cannot be written", Cause.STORAGE)),
     )
     assert (await router.cancel([("BTC", order(1).cloid)])).results == ((order(1).cloid, ""),)
+
+
+# -- one order in the place of another -----------------------------------------------------------------------------------
+
+
+def _pairs(count: int = 2) -> list[tuple[Order, Order]]:
+    old = [order(n, order_id=70 + n, state=OrderState.CANCELLING) for n in range(count)]
+    return [(each, order(10 + n, expires_ms=NOW_MS + 800 + n)) for n, each in enumerate(old)]
+
+
+async def test_a_change_names_the_old_order_by_its_id_and_is_signed_as_the_sdk_signs_it() -> None:
+    venue = Venue([_ok("order", {"resting": {"oid": 90}}, {"resting": {"oid": 91, "cloid": cloid(11)}})])
+    outcome = await _router(venue).modify(_pairs())
+    assert outcome.results == ((cloid(10), Resting(90)), (cloid(11), Resting(91)))
+    assert outcome.replaced == ((cloid(0), ""), (cloid(1), ""))
+    (payload,) = venue.sent
+    assert [(row["oid"], row["order"]["c"]) for row in payload["action"]["modifies"]] == [
+        (70, cloid(10)),
+        (71, cloid(11)),
+    ]
+    assert payload["expiresAfter"] == NOW_MS + 800
+    wallet = Account.from_key(KEY)
+    theirs = {
+        "type": "batchModify",
+        "modifies": [
+            {
+                "oid": old.order_id,
+                "order": order_request_to_order_wire(
+                    {
+                        "coin": "BTC",
+                        "is_buy": True,
+                        "sz": float(INSTRUMENTS["BTC"].size_text(new.lots)),
+                        "limit_px": float(INSTRUMENTS["BTC"].price_text(new.price)),
+                        "order_type": {"limit": {"tif": "Alo"}},
+                        "reduce_only": False,
+                        "cloid": Cloid.from_str(new.cloid),
+                    },
+                    INSTRUMENTS["BTC"].asset_id,
+                ),
+            }
+            for old, new in _pairs()
+        ],
+    }
+    assert list(payload["action"]) == list(theirs)
+    assert payload["action"] == theirs
+    assert payload["signature"] == sign_l1_action(wallet, theirs, None, payload["nonce"], NOW_MS + 800, False)
+
+
+_CANNOT = "Cannot modify canceled or filled order"
+_CROSSED = (
+    "Error placing new order during modify: Post only order would have immediately matched, bbo was 1@2."
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kinds", "replaced"),
+    [
+        (_ok("order", {"error": _CANNOT}, {"resting": {"oid": 91}}), (Refused, Resting), (_CANNOT, "")),
+        (
+            _ok("order", {"error": _CROSSED}, {"error": _CANNOT + "."}),
+            (Refused, Refused),
+            (_CROSSED, _CANNOT + "."),
+        ),
+        (_ok("order", {"resting": {"oid": 91}}), (Unsettled, Unsettled), None),
+        (_ok("order", {"error": _CANNOT}), (Unsettled, Unsettled), None),
+        (_ok("order", {"error": _CROSSED}), (Unsettled, Unsettled), None),
+        (_ok("order", {"error": "Order has invalid size."}), (Refused, Refused), None),
+        (_ok("order", {"resting": {"oid": 70}}, {"resting": {"oid": 91}}), (Unsettled, Resting), None),
+        (
+            _ok("order", {"resting": {"oid": 90, "cloid": cloid(11)}}, "modified"),
+            (Unsettled, Unsettled),
+            None,
+        ),
+        ({"status": "ok", "response": {"type": "default"}}, (Unsettled, Unsettled), None),
+        (
+            {"status": "err", "response": "Too many cumulative requests sent (9 > 8)"},
+            (Refused, Refused),
+            None,
+        ),
+        ({"status": "err", "response": "what we don't know"}, (Unsettled, Unsettled), None),
+        (RestError("timed out"), (Unsettled, Unsettled), None),
+        (RestError("no route", Cause.UNSENT), (Refused, Refused), None),
+    ],
+    ids=str,
+)
+async def test_of_a_change_nothing_is_assumed(
+    answer: Any, kinds: tuple[type, ...], replaced: tuple[str, str] | None
+) -> None:
+    outcome = await _router(Venue([answer])).modify(_pairs())
+    assert tuple(type(result) for _, result in outcome.results) == kinds
+    assert [name for name, _ in outcome.replaced] == [cloid(0), cloid(1)]
+    told = tuple(text for _, text in outcome.replaced)
+    assert (
+        told == replaced
+        if replaced
+        else all(bool(t) is (k is not Resting) for t, k in zip(told, kinds, strict=True))
+    )
+
+
+async def test_the_causes_of_refused_changes_are_a_race_and_a_moving_market() -> None:
+    venue = Venue([_ok("order", {"error": _CANNOT}, {"error": _CROSSED})])
+    outcome = await _router(venue).modify(_pairs())
+    assert [r.cause for _, r in outcome.results if isinstance(r, Refused)] == [Cause.GONE, Cause.POST_ONLY]
+    assert outcome.failure is None
+
+
+async def test_a_change_that_has_expired_is_not_sent() -> None:
+    venue = Venue()
+    outcome = await _router(venue).modify([(order(0, order_id=70), order(10, expires_ms=NOW_MS))])
+    assert venue.sent == []
+    assert [type(result) for _, result in outcome.results] == [Refused]
+    assert outcome.replaced[0][1], "the old one's end is still to be learned"

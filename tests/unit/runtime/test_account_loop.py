@@ -16,6 +16,7 @@ from core.domain.effects import (
     AskAccount,
     Effect,
     LiftHalt,
+    Modify,
     Notify,
     Place,
     SaveHalt,
@@ -338,8 +339,11 @@ async def test_what_is_mended_is_told_first_and_is_no_lag() -> None:
 @pytest.mark.parametrize(
     ("takes_ms", "breaks"), [(PLACE_WITHIN_MS + 1, False), (1, True)], ids=["late", "held"]
 )
+@pytest.mark.parametrize(
+    "late", [Place((order(1),)), Modify(((order(2), order(1)),))], ids=["placement", "change"]
+)
 async def test_a_placement_whose_rows_were_held_up_is_refused_and_not_sent(
-    takes_ms: int, breaks: bool
+    late: Place | Modify, takes_ms: int, breaks: bool
 ) -> None:
     stage = Stage()
     loop = await _ready(stage)
@@ -347,7 +351,7 @@ async def test_a_placement_whose_rows_were_held_up_is_refused_and_not_sent(
     def effects(event: Event) -> list[Effect]:
         if not isinstance(event, Quote):
             return []
-        return [SaveOrder(order(1)), Place((order(1),)), AskAccount()]
+        return [SaveOrder(order(1)), late, AskAccount()]
 
     stage.effects, stage.commit_takes_ms = effects, takes_ms
     real = stage.commit
@@ -365,6 +369,8 @@ async def test_a_placement_whose_rows_were_held_up_is_refused_and_not_sent(
     assert cloid == order(1).cloid
     assert isinstance(result, Refused)
     assert result.reason.startswith("not sent: ")
+    held = [order(2).cloid] if isinstance(late, Modify) else []
+    assert [name for name, text in outcome.replaced if text] == held
 
 
 def _foreign(time_ms: int) -> ForeignFill:

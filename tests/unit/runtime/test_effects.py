@@ -20,6 +20,7 @@ from core.domain.effects import (
     Cancel,
     CancelOrphan,
     Effect,
+    Modify,
     Place,
     Reconnect,
     notify,
@@ -74,6 +75,11 @@ class Venue:
     async def place(self, orders: tuple[Any, ...]) -> PlaceOutcome:
         await self._answer("place")
         return PlaceOutcome(tuple((o.cloid, Resting(7)) for o in orders))
+
+    async def modify(self, pairs: tuple[tuple[Any, Any], ...]) -> PlaceOutcome:
+        await self._answer("modify")
+        replaced = tuple((old.cloid, "") for old, _ in pairs)
+        return PlaceOutcome(tuple((new.cloid, Resting(7)) for _, new in pairs), None, replaced)
 
     async def cancel(self, cloids: list[tuple[str, str]]) -> CancelOutcome:
         await self._answer("cancel", *cloids)
@@ -262,6 +268,19 @@ async def test_a_placement_and_a_cancel_that_are_interrupted_leave_doubt() -> No
     assert PlaceOutcome(((cloid(1), Unsettled("the request was interrupted")),)) in found
     assert CancelOutcome(((cloid(2), "the request was interrupted"),)) in found
     assert bench.fatal == []
+
+
+async def test_a_change_reaches_the_router_and_one_that_is_interrupted_leaves_both_orders_in_doubt() -> None:
+    bench = Bench()
+    change = Modify(((order(1), order(2)),))
+    assert await bench.answers(change) == [PlaceOutcome(((cloid(2), Resting(7)),), None, ((cloid(1), ""),))]
+    bench.venue.gate.clear()
+    bench.runner.start(change)
+    await bench.runner.drain(0.01)
+    doubt = "the request was interrupted"
+    assert await bench.inbox.drain(0) == [
+        PlaceOutcome(((cloid(2), Unsettled(doubt)),), None, ((cloid(1), doubt),))
+    ]
 
 
 async def test_a_task_that_dies_is_fatal_and_its_order_is_in_doubt() -> None:
