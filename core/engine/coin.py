@@ -476,7 +476,9 @@ class Coin:
             return []
         was_in_doubt = self.steady_mid.is_in_doubt
         if not self.steady_mid.is_believed(twice, now.mono_ms):
-            return [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
+            return (
+                [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
+            )
         back = self.leaving.look(self, now) if self.leaving.side else []  # also while nothing is quoted
         return back + watch_market(self, twice, now)
 

@@ -88,7 +88,9 @@ class Storm:
         coin = self.bench.coin
         if coin.grid is None:
             return
-        stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin, self.bench.now)}
+        stopped = {
+            blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin, self.bench.now)
+        }
         live = {slot.index for slot in coin.orders.by_slot if slot.generation == coin.grid.generation}
         assert coin.plan is not None
         silent = set(coin.plan.cells) - stopped.keys() - live

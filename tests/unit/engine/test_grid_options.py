@@ -16,6 +16,7 @@ from core.engine.coin import Coin
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import Conditions, RangeExit, Trailing
 from core.engine.range_exit import loss_per_pct
+from core.engine.regridding import ask_of
 from core.engine.skew import Skew, SkewSettings
 from core.engine.stop_loss import StopLoss
 from core.engine.strategies import STRATEGIES, Ask
@@ -222,7 +223,11 @@ def test_it_follows_where_it_may(trailing: Trailing, up: bool, down: bool) -> No
 
 
 def test_with_a_reach_it_follows_before_the_price_has_left_it_and_stays_within_it() -> None:
-    for reach, mid, follows in ((8_000_000, 2_015_000, False), (7_000_000, 2_015_000, True), (0, 2_015_000, False)):
+    for reach, mid, follows in (
+        (8_000_000, 2_015_000, False),
+        (7_000_000, 2_015_000, True),
+        (0, 2_015_000, False),
+    ):
         desk = Desk.of(trailing=Trailing(reach_ppb=reach)).start()
         desk.move(mid)
         assert desk.coin.grid is not None
@@ -287,6 +292,25 @@ def test_tightening_takes_back_no_more_than_four_tenths_and_never_what_was_asked
     assert wide * 6 // 10 <= tight <= wide
     assert spacing(adverse, atr=200_000, widens=True, tightens=True) >= 2_000_000
     assert spacing(adverse, tightens=True) == 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("position", "mid", "adverse"),
+    [
+        (100, MID * 98 // 100, True),
+        (100, MID * 102 // 100, False),
+        (-100, MID * 102 // 100, True),
+        (-100, MID * 98 // 100, False),
+        (0, MID * 98 // 100, False),
+    ],
+)
+def test_a_price_that_has_moved_against_what_is_held_is_adverse_and_one_with_it_is_not(
+    position: int, mid: int, adverse: bool
+) -> None:
+    desk = Desk.of(position, config={"on_exit": RangeExit.HOLD}, widens=True, tightens=True).start()
+    assert desk.coin.grid is not None
+    found = ask_of(desk.coin, desk.coin.settings, 2 * mid, desk.bench.now).conditions.adverse_ppb
+    assert found == (abs(desk.coin.grid.center - mid) * PPB // mid if adverse else 0)
 
 
 def test_a_tightened_grid_is_not_widened_again_as_soon_as_the_price_stands_still() -> None:
