@@ -22,6 +22,17 @@ def target_lots(settings: GridSettings, grid: GridRow) -> int:
     return settings.size_micro * 2 * settings.levels // grid.center
 
 
+def one_sided(coin: Coin) -> str:
+    """Why the side that adds to what is held is gone, and what brings it back; empty while both are quoted."""
+    skew, grid, lots = coin.skew, coin.grid, coin.ledger.lots
+    if not skew.is_one_sided or grid is None or not lots:
+        return ""
+    limit, target = skew.settings.one_sided_ppb, target_lots(coin.settings, grid)
+    back = coin.config.instrument.size_text(skew.frees_at(target))
+    gone = "bids" if lots > 0 else "asks"
+    return f"{abs(lots) / target:.0%} of the budget is held (limit {limit / PPB:.0%}): no {gone} until it is {back} or less"
+
+
 def lean(coin: Coin, found: GridPlan) -> list[Effect]:
     """Scale the plan by what is held."""
     lots, was_one_sided = coin.ledger.lots, coin.skew.is_one_sided
@@ -88,7 +99,7 @@ def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]
         out = _close_within_cap(coin, found.grid, "the price has left the grid (HL_ON_RANGE_EXIT)", now)
         coin.leaving.has_reduced |= bool(out)
         return out
-    if coin.leaving.has_reduced and not coin.leaving.side and not is_under_way(coin):
+    if coin.leaving.is_back(coin) and not is_under_way(coin):
         # Back in range: the cells are full of what was closed, so the next grid begins anew.
         coin.leaving.has_reduced, coin.wants_new_grid = False, True
     excess = coin.skew.excess(lots, target_lots(coin.settings, found.grid))

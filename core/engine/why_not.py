@@ -98,6 +98,27 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
                 return "the end of what opened it"
             return f"an answer to the probe that goes out in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.IDLE:
-            return "resume it" if blocked.reason.startswith("halted") else "it ends by itself"
+            return _end_of(blocked.reason)
         case Rule.QUEUED:
             return "the answer to the batch before it"
+
+
+_ENDS = (
+    ("halted", "an operator who resumes it (key U, `gridbot resume`)"),
+    ("stopping", "another start"),
+    ("no stop rests", "a stop that rests"),
+    ("a fill is missing", "that fill, or an adjustment that is accepted (key A)"),
+    ("the journal cannot be written", "free disk space"),
+    ("waiting for a quote", "a quote with both sides"),
+    ("no connection", "a connection to the exchange"),
+    ("volatility", "a quiet minute"),
+)
+"""Of reasons that hold for a whole coin: how they begin, and what ends each."""
+
+
+def _end_of(reason: str) -> str:
+    """A reason that has its way out in it says so after a colon."""
+    if end := next((end for start, end in _ENDS if reason.startswith(start)), ""):
+        return end
+    _, colon, way_out = reason.partition(": ")
+    return way_out if colon and (" or " in way_out) else "it ends by itself"

@@ -54,7 +54,7 @@ class GridFields(BaseModel):
     grid_min_width_pct: FractionOrOff = Field(
         Decimal(0), description="The least distance between the outermost levels; off: none"
     )
-    min_edge_pct: FractionOrOff = Field(
+    min_edge_pct: Annotated[FractionOrOff, Field(le=Decimal("0.1"))] = Field(
         Decimal(0), description="What a round trip must earn beyond its fees; the spacing is never less"
     )
     random_size_jitter: Annotated[FractionOrOff, Field(le=Decimal("0.5"))] = Field(

@@ -40,7 +40,7 @@ def test_what_holds_for_the_whole_coin_is_said_of_every_slot_with_the_way_out() 
     bench = Bench().started()
     bench.settle_cancels(bench.ask(Action.HALT))
     assert len(stops(bench)) == 6
-    assert texts(bench) == {("halted: operator", "resume it")}
+    assert texts(bench) == {("halted: operator", "an operator who resumes it (key U, `gridbot resume`)")}
 
 
 def test_what_was_bought_while_halted_wants_to_be_sold_and_not_bought_again() -> None:
