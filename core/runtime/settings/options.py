@@ -22,7 +22,7 @@ STRATEGY_NAMES = "grid", "range", "endless"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What else must be written for an option to take effect. ``text`` as in a sentence after "without"; empty: nothing helps."""
+    """What else must be written for an option to take effect. ``text`` as after "without"; empty: nothing helps."""
 
     holds: Callable[[Settings], bool]
     text: str = ""

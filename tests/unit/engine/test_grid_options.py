@@ -24,6 +24,7 @@ from tests.unit.engine.builders import (
     MID,
     SOL,
     Bench,
+    at,
     coin_config,
     grid_of,
     make_engine,
@@ -517,3 +518,22 @@ def test_a_part_that_is_closed_leaves_what_rests_no_way_past_the_cap(direction: 
     parts = [o for o in placed(desk.bench.done) if o.purpose is Purpose.REDUCE]
     assert parts, "parts are closed"
     assert abs(desk.bench.coin.ledger.lots) * 10 < 3 * 300
+
+
+# -- stop and take ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mid", "reason"),
+    [
+        (1_899_999, "take_profit: the mid 189.9999 is below 190 (HL_TAKE_PROFIT_LOW)"),
+        (1_900_000, ""),
+        (2_100_000, ""),
+        (2_100_001, "take_profit: the mid 210.0001 is above 210 (HL_TAKE_PROFIT_HIGH)"),
+    ],
+)
+def test_a_profit_is_taken_past_either_of_its_prices_once_the_price_has_held(mid: int, reason: str) -> None:
+    limits = StopLoss(take_low=1_900_000, take_high=2_100_000)
+    assert limits.passed(2 * mid, SOL, at(0)) == ""
+    assert limits.passed(2 * mid, SOL, at(999)) == ""
+    assert limits.passed(2 * mid, SOL, at(1_000)) == reason
