@@ -10,7 +10,6 @@ import pytest
 from core.paper.market import load
 from core.paper.market.recording import load_recording
 
-
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """No test here asserts a time, and on a loaded machine any may take long."""

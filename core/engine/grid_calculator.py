@@ -206,7 +206,7 @@ def wants_of_cell(
     """
     lots = grid.cell_lots(cell)
     held = grid.start_lots(cell) + (traded or 0)
-    found = []
+    found: list[Level] = []
     if held < lots and scales.buy_ppb and (wanted := lots * scales.buy_ppb // PPB - held) > 0:
         found += _wish(grid, instrument, Side.BUY, cell, wanted, traded)
     if held > 0 and scales.sell_ppb and (wanted := held - lots + lots * scales.sell_ppb // PPB) > 0:

@@ -67,7 +67,11 @@ def leans_because(coin: Coin, grid: GridRow, now: Instant) -> Refusal:
     if skew.is_hard:
         limit, name, words = skew.settings.hard_ppb, "HL_SKEW_HARD", "the position is being closed in parts"
     elif skew.is_one_sided:
-        limit, name, words = skew.settings.one_sided_ppb, "HL_MAX_SKEW_RATIO", "only what reduces it is quoted"
+        limit, name, words = (
+            skew.settings.one_sided_ppb,
+            "HL_MAX_SKEW_RATIO",
+            "only what reduces it is quoted",
+        )
     elif skew.settings.soft_ppb:
         limit, name, words = skew.settings.soft_ppb, "HL_SKEW_SOFT", "its cell holds enough for now"
     else:

@@ -38,8 +38,8 @@ def doubt_text(coin: Coin) -> str:
     """Why nothing follows from a price that has jumped, and what becomes of the grid meanwhile."""
     text, now = coin.config.instrument.price_text, (coin.mid_twice or 0) // 2
     return (
-        f"the mid {text(now)} is more than {JUMP_PCT} % away from {text(coin.steady_mid.steady // 2)}: not believed until it has "
-        f"stood for {HOLD_MS / 1000:g} s; what rests stays"
+        f"the mid {text(now)} is more than {JUMP_PCT} % away from {text(coin.steady_mid.steady // 2)}: not believed until it "
+        f"has stood for {HOLD_MS / 1000:g} s; what rests stays"
     )
 
 

@@ -62,7 +62,7 @@ class Skew:
         return min(abs(lots), target * HARD_SHARE_PPB // PPB)
 
     def frees_at(self, target: int) -> int:
-        """The most lots, held on either side, that lift the limit in force: the hard one, the one-sided one, or the soft one."""
+        """The most lots, held on either side, that lift the limit in force: the hard, the one-sided or the soft one."""
         if self.is_hard:
             return (self.settings.hard_ppb * target - 1) // PPB
         if self.is_one_sided:

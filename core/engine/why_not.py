@@ -14,8 +14,8 @@ from core.engine.risk_engine import Refusal, Rule
 
 
 def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
-    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own. What a grid that leans
-    against its position doesn't want for now comes last.
+    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own. Last comes what a
+    grid that leans against its position doesn't want for now.
     """
     if coin.plan is None:
         return []

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from core.domain.events import FillsCommitted, PlaceOutcome, Resting, Tick
 from core.domain.fills import Fill
 from core.domain.grid import GridRow
-from core.domain.orders import Order, OrderState, Side
+from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine.coin import Coin
 from core.engine.features import Features
 from core.engine.grid_calculator import (
@@ -33,9 +33,9 @@ from core.engine.quoting import plan
 from core.engine.risk_engine import Exposure, RiskLimits
 from core.engine.snapshot import build_snapshot
 from core.engine.strategies import STRATEGIES, Ask
-from tests.bench.decimal_grid import DecimalBars, DecimalGrid
+from tests.bench.decimal_grid import DecimalBars, DecimalGrid, DecimalOrder
 from tests.bench.report import Row, percentile, row
-from tests.unit.engine.builders import MID, SOL, Bench, fill, make_engine, placed, quote, settings
+from tests.unit.engine.builders import MID, SOL, Bench, fill, make_engine, order, placed, quote, settings
 
 T = TypeVar("T")
 
@@ -96,15 +96,48 @@ def market(minutes: int = 60) -> tuple[Features, DecimalBars]:
     return features, bars
 
 
-def whole_plan(asks: GridSettings, features: Features) -> tuple[GridRow, GridDiff]:
-    """From what the market has been like to a validated plan; nothing rests yet."""
+def whole_plan(
+    asks: GridSettings, features: Features, live: dict[Slot, Order] | None = None
+) -> tuple[GridRow, GridDiff]:
+    """From what the market has been like, and what rests, to a plan: features, levels, risk filter, diff, validation."""
+    live = live or {}
+    orders = live.values()
     conditions = Conditions(features.atr_ppb, features.volatility_ppb, features.trend_ppb)
     grid = STRATEGIES[asks.strategy].build(Ask(asks, SOL, 2 * MID, 0, 0, conditions))
     quotes, limits = Quotes(MID - 100, MID + 100), RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots)
-    gate = Gate(SOL, Exposure(0, 0, 0), limits, quotes, {}, OwnPrices.of(()))
-    diff = compute_grid_diff(wanted_levels(grid, SOL, {}), {}, (), gate, grid.lots // 4)
+    buys, sells = (sum(o.remaining for o in orders if o.side is side) for side in Side)
+    gate = Gate(SOL, Exposure(0, buys, sells), limits, quotes, {}, OwnPrices.of(orders))
+    wanted = wanted_levels(grid, SOL, {})
+    slots = {level.slot for level in wanted}
+    extra = [order for slot, order in live.items() if slot not in slots]
+    diff = compute_grid_diff(wanted, live, extra, gate, grid.lots // 4)
     validate_plan(diff.place, gate.own, quotes, SOL)
     return grid, diff
+
+
+def half_resting(asks: GridSettings, features: Features) -> dict[Slot, Order]:
+    """Every second order of the grid rests; of these every tenth is of another size, so that it has to go."""
+    _, diff = whole_plan(asks, features)
+    return {
+        w.slot: order(
+            number,
+            w.slot.side,
+            w.lots if number % 20 else w.lots // 2,
+            price=w.price,
+            slot=w.slot,
+            state=OrderState.OPEN,
+        )
+        for number, w in enumerate(diff.place)
+        if number % 2 == 0
+    }
+
+
+def in_decimals(live: dict[Slot, Order]) -> dict[tuple[str, Decimal], DecimalOrder]:
+    found = [
+        DecimalOrder(o.side.value, SOL.price_decimal(o.price), SOL.size_decimal(o.lots))
+        for o in live.values()
+    ]
+    return {(o.side, o.price): o for o in found}
 
 
 def _plans() -> list[Row]:
@@ -137,9 +170,12 @@ def _whole(levels: int) -> tuple[list[float], list[float]]:
     peer, mid = peer_of(asks, bars), SOL.price_decimal(MID)
     half = SOL.price_decimal(100)
     ours, theirs = list[float](), list[float]()
+    live = half_resting(asks, features)
+    same = in_decimals(live)
     for _ in range(_FULL_ROUNDS[levels]):
-        _timed(ours, whole_plan, asks, features)
-        _timed(theirs, peer.plan, mid, mid - half, mid + half, Decimal(0), {}, {})
+        _, diff = _timed(ours, whole_plan, asks, features, live)
+        cancel, place = _timed(theirs, peer.plan, mid, mid - half, mid + half, Decimal(0), {}, same)
+        assert (len(diff.cancel), len(diff.place)) == (len(cancel), len(place)), "the same plan"
     return ours, theirs
 
 

@@ -1,4 +1,4 @@
-"""``kill -9`` around a limit: what the day has lost, the highest profit and the halt are rows, and count on in the next life."""
+"""``kill -9`` around a limit: what the day has lost, the highest profit and the halt count on in the next life."""
 
 from __future__ import annotations
 

@@ -43,7 +43,9 @@ async def test_it_is_configured_quoted_followed_and_goes_on_after_a_kill(tmp_pat
         bids = [o for o in world.ours() if o.side is Side.BUY]
         assert len(bids) == BELOW
         world.hit(max(bids, key=lambda o: o.price).remaining)
-        await world.until(lambda: len(world.ours()) == BELOW + 1 and world.fill_count() == 1, "it is answered")
+        await world.until(
+            lambda: len(world.ours()) == BELOW + 1 and world.fill_count() == 1, "it is answered"
+        )
         assert sum(o.side is Side.BUY for o in world.ours()) == BELOW - 1
         await world.crash()
         await world.start(resting=None)
@@ -62,6 +64,6 @@ async def test_it_is_configured_quoted_followed_and_goes_on_after_a_kill(tmp_pat
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:
-    assert Settings(default_strategy="ladder").default_strategy == "ladder"
+    assert Settings.model_validate({"default_strategy": "ladder"}).default_strategy == "ladder"
     with pytest.raises(ValueError, match="'grid', 'range', 'endless' or 'ladder'"):
-        Settings(default_strategy="ladders")
+        Settings.model_validate({"default_strategy": "ladders"})

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from core.runtime.settings.features import FeatureFields
-from core.runtime.settings.grid import GridFields, Strategy
+from core.runtime.settings.grid import GridFields
 from core.runtime.settings.model import MAY_BE_OFF, Settings
 from core.runtime.settings.problem import setting_text
 from core.runtime.settings.sessions import SessionFields
 from core.runtime.settings.watched import Watched
 
-STRATEGY_NAMES: tuple[str, ...] = get_args(Strategy)
+STRATEGY_NAMES = "grid", "range", "endless"
+"""The columns of ``TABLE``. With a strategy of another name every option may take effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What else must be written for an option to take effect. ``text`` as in a sentence after "without"; empty: nothing helps."""
+    """What else must be written for an option to take effect. ``text`` as after "without"; empty: nothing helps."""
 
     holds: Callable[[Settings], bool]
     text: str = ""
@@ -142,7 +143,9 @@ OF_THE_GRID = (
 
 def condition(name: str, strategy: str) -> Condition:
     """When an option takes effect with a strategy."""
-    return TABLE[name][STRATEGY_NAMES.index(strategy)] if name in TABLE else ALWAYS
+    if name not in TABLE or strategy not in STRATEGY_NAMES:
+        return ALWAYS
+    return TABLE[name][STRATEGY_NAMES.index(strategy)]
 
 
 def may_have_effect(name: str, strategy: str) -> bool:
@@ -179,7 +182,7 @@ def without_effect(
 
 def _says_what_is_so(settings: Settings, name: str) -> bool:
     if name == "on_range_exit":
-        default = Settings(default_strategy=settings.default_strategy)
+        default = Settings.model_validate({"default_strategy": settings.default_strategy})
         return _exits(settings) == _exits(default)
     value: Any = getattr(settings, name)
     return bool(value == Settings.model_fields[name].default)
@@ -189,7 +192,7 @@ def _idle(settings: Settings, name: str, strategy: str, needs: Condition) -> Idl
     default = Settings.model_fields[name].default
     passes = setting_text(default, is_off=name in MAY_BE_OFF and default == 0)
     if name == "on_range_exit":
-        passes = _exits(Settings(default_strategy=settings.default_strategy))
+        passes = _exits(Settings.model_validate({"default_strategy": settings.default_strategy}))
     rule = f" has no effect with strategy {strategy}"
     fix = f"take it away, or write {passes}"
     if needs.text:

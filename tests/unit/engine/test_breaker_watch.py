@@ -236,6 +236,19 @@ def test_cancels_that_fail_stop_new_placements_and_are_sent_all_the_same() -> No
     assert cancelled(bench.ask(Action.HALT, id_="h"))
 
 
+def test_what_a_rule_takes_back_does_not_wait_for_the_breaker_of_cancels() -> None:
+    bench = Bench().started()
+    for number in range(4):
+        orders = cancelled(bench.coin.cancel([bench.live[number]], bench.now))
+        failure = Failure(Cause.UNANSWERED, "no answer")
+        bench.step(CancelOutcome(((orders[0].cloid, "no answer"),), failure))
+    assert state(bench, CANCEL) is OPEN
+    bench.coin.alarm = "a rule of its own"
+    resting = {o.cloid for o in bench.live if o.state is OrderState.OPEN}
+    assert resting
+    assert resting <= {o.cloid for o in cancelled(bench.after(100, quote()))}
+
+
 def test_a_cancel_refused_in_the_exchanges_words_is_an_answer() -> None:
     bench = Bench().started()
     for _ in range(5):

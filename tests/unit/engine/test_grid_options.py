@@ -16,6 +16,7 @@ from core.engine.coin import Coin
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import Conditions, RangeExit, Trailing
 from core.engine.range_exit import loss_per_pct
+from core.engine.regridding import ask_of
 from core.engine.skew import Skew, SkewSettings
 from core.engine.stop_loss import StopLoss
 from core.engine.strategies import STRATEGIES, Ask
@@ -23,6 +24,7 @@ from tests.unit.engine.builders import (
     MID,
     SOL,
     Bench,
+    at,
     coin_config,
     grid_of,
     make_engine,
@@ -222,7 +224,11 @@ def test_it_follows_where_it_may(trailing: Trailing, up: bool, down: bool) -> No
 
 
 def test_with_a_reach_it_follows_before_the_price_has_left_it_and_stays_within_it() -> None:
-    for reach, mid, follows in ((8_000_000, 2_015_000, False), (7_000_000, 2_015_000, True), (0, 2_015_000, False)):
+    for reach, mid, follows in (
+        (8_000_000, 2_015_000, False),
+        (7_000_000, 2_015_000, True),
+        (0, 2_015_000, False),
+    ):
         desk = Desk.of(trailing=Trailing(reach_ppb=reach)).start()
         desk.move(mid)
         assert desk.coin.grid is not None
@@ -287,6 +293,25 @@ def test_tightening_takes_back_no_more_than_four_tenths_and_never_what_was_asked
     assert wide * 6 // 10 <= tight <= wide
     assert spacing(adverse, atr=200_000, widens=True, tightens=True) >= 2_000_000
     assert spacing(adverse, tightens=True) == 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("position", "mid", "adverse"),
+    [
+        (100, MID * 98 // 100, True),
+        (100, MID * 102 // 100, False),
+        (-100, MID * 102 // 100, True),
+        (-100, MID * 98 // 100, False),
+        (0, MID * 98 // 100, False),
+    ],
+)
+def test_a_price_that_has_moved_against_what_is_held_is_adverse_and_one_with_it_is_not(
+    position: int, mid: int, adverse: bool
+) -> None:
+    desk = Desk.of(position, config={"on_exit": RangeExit.HOLD}, widens=True, tightens=True).start()
+    assert desk.coin.grid is not None
+    found = ask_of(desk.coin, desk.coin.settings, 2 * mid, desk.bench.now).conditions.adverse_ppb
+    assert found == (abs(desk.coin.grid.center - mid) * PPB // mid if adverse else 0)
 
 
 def test_a_tightened_grid_is_not_widened_again_as_soon_as_the_price_stands_still() -> None:
@@ -493,3 +518,22 @@ def test_a_part_that_is_closed_leaves_what_rests_no_way_past_the_cap(direction: 
     parts = [o for o in placed(desk.bench.done) if o.purpose is Purpose.REDUCE]
     assert parts, "parts are closed"
     assert abs(desk.bench.coin.ledger.lots) * 10 < 3 * 300
+
+
+# -- stop and take ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mid", "reason"),
+    [
+        (1_899_999, "take_profit: the mid 189.9999 is below 190 (HL_TAKE_PROFIT_LOW)"),
+        (1_900_000, ""),
+        (2_100_000, ""),
+        (2_100_001, "take_profit: the mid 210.0001 is above 210 (HL_TAKE_PROFIT_HIGH)"),
+    ],
+)
+def test_a_profit_is_taken_past_either_of_its_prices_once_the_price_has_held(mid: int, reason: str) -> None:
+    limits = StopLoss(take_low=1_900_000, take_high=2_100_000)
+    assert limits.passed(2 * mid, SOL, at(0)) == ""
+    assert limits.passed(2 * mid, SOL, at(999)) == ""
+    assert limits.passed(2 * mid, SOL, at(1_000)) == reason

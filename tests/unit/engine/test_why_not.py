@@ -50,7 +50,9 @@ def test_what_was_bought_while_halted_wants_to_be_sold_and_not_bought_again() ->
     bench.trade(bought)
     bench.settle_cancels(asked)
     assert bought.slot is not None
-    (now,) = [b.level for b in slots_without_order(bench.coin, bench.now) if b.level.slot.index == bought.slot.index]
+    (now,) = [
+        b.level for b in slots_without_order(bench.coin, bench.now) if b.level.slot.index == bought.slot.index
+    ]
     assert now.slot.side is SELL
 
 

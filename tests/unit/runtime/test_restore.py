@@ -14,6 +14,7 @@ from core.domain.effects import SaveCheckpoint, SavePosition
 from core.domain.events import AccountObserved
 from core.domain.fills import Adjustment, Fill
 from core.domain.orders import OrderState, Purpose, Side
+from core.engine.funding import DAY_MS
 from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
@@ -203,6 +204,13 @@ def test_halts_the_highest_profit_and_grid_come_back() -> None:
     assert (engine.halted, coin.halted, engine.risk.peak) == ("equity", "drawdown", Decimal("100.5"))
     assert coin.plan is not None
     assert coin.plan.traded == {3: 15}
+
+
+def test_what_the_day_has_realized_before_its_newest_checkpoint_counts_on() -> None:
+    rows = CoinRows(
+        Anchor("BTC", 0, 0, 0, ""), day_ms=NOW_MS // DAY_MS * DAY_MS, day_realized=Decimal("-12.5")
+    )
+    assert _engine(rows).coins["BTC"].ledger.day_realized_at(_NOW) == Decimal("-12.5")
 
 
 def test_what_was_sent_and_traded_in_the_last_minute_counts_on() -> None:
