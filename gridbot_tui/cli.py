@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,7 +102,7 @@ def run(
         str, Parameter(help="A Hyperliquid-compatible paper exchange instead of the embedded one.")
     ] = "",
     state_dir: Annotated[Path | None, Parameter(help="Default: per user, network and account.")] = None,
-    for_: Annotated[str, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = "",
+    for_: Annotated[str | None, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = None,
     summary: Annotated[Literal["json", ""], Parameter(help="One object on one line of stdout at exit.")] = "",
     preview: Annotated[
         str,
@@ -123,7 +122,7 @@ def run(
     from gridbot_tui.run import run as run_bot
 
     flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
-    for_s = parse_duration_s(for_) if for_ else None
+    for_s = parse_duration_s(for_) if for_ is not None else None
     return run_bot(flags, no_ui, for_s, summary == "json")
 
 
@@ -137,7 +136,7 @@ def preview(
     coin: Annotated[list[str] | None, Parameter(help="Repeatable; HIP-3 as dex:NAME.", negative=())] = None,
     config: Annotated[Path | None, Parameter(help="Default: ./gridbot.toml if it is there.")] = None,
     exchange_url: Annotated[str, Parameter(help="As for a run.")] = "",
-    price: Annotated[Decimal | None, Parameter(help="Around this price instead of the present one.")] = None,
+    price: Annotated[str | None, Parameter(help="Around this price instead of the present one.")] = None,
     state_dir: Annotated[
         Path | None, Parameter(help="As for a run; it keeps the preview's fingerprint.")
     ] = None,
@@ -145,13 +144,14 @@ def preview(
 ) -> int:
     """The grid of these settings at the present price: levels, fees, and what either edge may cost. Starts nothing."""
     from core.exchange.rest import RestError
+    from gridbot_tui.numbers import price_of
     from gridbot_tui.plans import preview_of
     from gridbot_tui.preview import show
 
     flags = RunFlags(network, False, tuple(coin or ()), config, exchange_url, state_dir)
     settings, url, state = preview_of(flags)
     try:
-        return show(settings, url, state, network, price, json)
+        return show(settings, url, state, network, price_of(price), json)
     except RestError as error:
         return _fail(ExitCode.UNREACHABLE, str(error))
 
@@ -325,7 +325,9 @@ def set_spacing(
     json: JsonFlag = False,
 ) -> int:
     """Another distance between levels: shows what it would cancel and place, asks, does it. It holds through restarts."""
-    return _previewed("set_spacing", coin, value, "Change it?", yes, state_dir, json)
+    from gridbot_tui.numbers import spacing_text
+
+    return _previewed("set_spacing", coin, spacing_text(value), "Change it?", yes, state_dir, json)
 
 
 @set_.command(name="levels")
@@ -338,7 +340,9 @@ def set_levels(
     json: JsonFlag = False,
 ) -> int:
     """Another number of levels per side, of the same money: shows what it would cancel and place, asks, does it."""
-    return _previewed("set_levels", coin, value, "Change it?", yes, state_dir, json)
+    from gridbot_tui.numbers import levels_text
+
+    return _previewed("set_levels", coin, levels_text(value), "Change it?", yes, state_dir, json)
 
 
 margin = App(name="margin", help="The margin of an isolated position.")
@@ -355,7 +359,9 @@ def margin_add(
     json: JsonFlag = False,
 ) -> int:
     """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
-    return _previewed("margin_add", coin, usd, "Add it?", yes, state_dir, json, preview="margin_preview")
+    from gridbot_tui.numbers import usd_text
+
+    return _previewed("margin_add", coin, usd_text(usd), "Add it?", yes, state_dir, json, preview="margin_preview")
 
 
 def _previewed(

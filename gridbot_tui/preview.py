@@ -143,6 +143,9 @@ def _market(settings: Loaded, url: str, price: Decimal | None) -> dict[str, tupl
         instrument, quote = listed[coin], quotes[coin]
         if price is not None:
             found[coin] = instrument, instrument.price_units(price)
+            if not found[coin][1]:
+                least = instrument.price_decimal(1)
+                raise UsageError(f"--price {price:f} is below {coin}'s least price of {least:f}; write more")
         elif quote is not None and quote.bid and quote.ask:
             found[coin] = instrument, (quote.bid + quote.ask) // 2
         else:
