@@ -89,6 +89,14 @@ class SaveFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveStanding:
+    """What a coin's grid is in the midst of, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDay:
     """Where a day (``2026-01-30``, UTC) began: the profit so far and the account's value, USD."""
 
@@ -147,6 +155,11 @@ class SaveCheckpoint:
 @dataclass(frozen=True, slots=True)
 class AskFunding:
     """Read funding payments over REST, from the newest one in the journal on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskFundingRates:
+    """Read what a position pays or gets within the hour, of every coin: only while somebody must know what waiting costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +249,7 @@ Effect = (
     | SavePnlPeak
     | SaveDay
     | SaveFeatures
+    | SaveStanding
     | SaveOverrides
     | SaveAction
     | SaveAdjustment
@@ -243,6 +257,7 @@ Effect = (
     | SavePosition
     | SaveCheckpoint
     | AskFunding
+    | AskFundingRates
     | AskTransfers
     | AskBook
     | AskLedgerUpdates

@@ -69,10 +69,14 @@ class Protection:
     """What the exchange lists as left of a stop: it may shrink one to the position."""
     fired: str = ""
     """The last one that did, by cloid."""
-    clear_of: tuple[int, int] | None = None
-    """The stops that nothing of the grid rests beyond; ``None`` before the first look."""
+    clear_of: tuple[int, int, int] | None = None
+    """The stops that nothing of the grid rests beyond, and how many orders had come back to life when it was seen; ``None``
+    before the first look.
+    """
     too_far: str = ""
     """Why the exchange would liquidate before the stop; empty if it wouldn't."""
+    odd_leverage: str = ""
+    """Why leverage and margin mode aren't what the grid is sized by; empty if they are."""
     seen_version: int = 0
     changed_ms: int = 0
     proven_version: int = -1
@@ -196,6 +200,8 @@ def block_reason(coin: Coin, now: Instant) -> str:
     since = coin.protection.uncovered_since_ms
     if coin.protection.too_far and held_lots(coin):
         return coin.protection.too_far
+    if coin.protection.odd_leverage and held_lots(coin):
+        return coin.protection.odd_leverage
     if not since or (now.mono_ms - since < UNCOVERED_MS and not coin.protection.refused):
         return ""
     want = wanted_stop(coin)
@@ -269,18 +275,20 @@ def watch_liquidation(coin: Coin) -> list[Effect]:
 
 
 def orders_beyond_stop(coin: Coin) -> list[Order]:
-    """What rests of the grid beyond the stop of its side: left from before the stop was moved. Looked for until none is."""
-    stops = coin.config.stop_low, coin.config.stop_high
-    if coin.protection.clear_of == stops:
+    """What rests of the grid beyond the stop of its side: left from before the stop was moved. Looked for until none is, and
+    again once late evidence has brought an order back to life.
+    """
+    low, high = coin.config.stop_low, coin.config.stop_high
+    looked_for = low, high, coin.orders.revived
+    if coin.protection.clear_of == looked_for:
         return []
-    low, high = stops
     beyond = [
         order
         for order in coin.live_grid_orders()
         if (stop := low if order.side is Side.BUY else high) and (order.price - stop) * order.side.sign <= 0
     ]
     if not beyond:
-        coin.protection.clear_of = stops
+        coin.protection.clear_of = looked_for
     return beyond
 
 

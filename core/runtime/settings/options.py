@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from core.runtime.settings.features import FeatureFields
-from core.runtime.settings.grid import GridFields, Strategy
+from core.runtime.settings.grid import GridFields
 from core.runtime.settings.model import MAY_BE_OFF, Settings
 from core.runtime.settings.problem import setting_text
 from core.runtime.settings.sessions import SessionFields
 from core.runtime.settings.watched import Watched
 
-STRATEGY_NAMES: tuple[str, ...] = get_args(Strategy)
+STRATEGY_NAMES = ("grid", "range", "endless")
+"""Those that the table tells of; with one of another name every option is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ OF_THE_GRID = (
 
 def condition(name: str, strategy: str) -> Condition:
     """When an option takes effect with a strategy."""
-    return TABLE[name][STRATEGY_NAMES.index(strategy)] if name in TABLE else ALWAYS
+    needs = dict(zip(STRATEGY_NAMES, TABLE.get(name, ()), strict=False))
+    return needs.get(strategy, ALWAYS)
 
 
 def may_have_effect(name: str, strategy: str) -> bool:

@@ -23,7 +23,7 @@ from core.runtime.settings.names import (
 )
 from core.runtime.settings.problem import setting_text
 from core.runtime.settings.required import REAL, REQUIREMENTS
-from core.runtime.settings.values import OF_THE_ACCOUNT, unit_of
+from core.runtime.settings.values import OF_THE_ACCOUNT, OneOf, unit_of
 
 PAGES: Mapping[Path, tuple[str, ...]] = {
     Path("docs/configuration.md"): ("required", "settings", "predecessor"),
@@ -83,6 +83,7 @@ def _row(name: str, field: FieldInfo) -> str:
 def _values(name: str, field: FieldInfo) -> str:
     """What it may be: bounds or words."""
     words = [f"`{word}`" for kind in (field.annotation, *get_args(field.annotation)) for word in _words(kind)]
+    words += [f"`{name}`" for each in field.metadata if isinstance(each, OneOf) for name in each.names]
     signs = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}
     bounds = [
         f"{sign}{getattr(each, bound)}"

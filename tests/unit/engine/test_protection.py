@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+
+import pytest
 
 from core.domain.commands import Action
 from core.domain.effects import CancelOrphan, Effect, Notify
@@ -11,6 +14,7 @@ from core.domain.events import (
     OpenOrdersObserved,
     Refused,
     RemoteOrder,
+    Resting,
     StopRequested,
     Unsettled,
     Waiting,
@@ -98,7 +102,13 @@ def test_what_was_bought_gets_a_stop_for_it_and_for_what_the_bids_may_still_add(
     assert stop.price == 1_710_000, "a tenth below"
     assert view(one).state is StopState.PLACING
     one.answer([stop], lambda _: Waiting())
-    assert view(one) == StopView(StopState.RESTING, SOL.price_decimal(LOW), SOL.size_decimal(150))
+    assert view(one) == StopView(
+        StopState.RESTING,
+        SOL.price_decimal(LOW),
+        SOL.size_decimal(150),
+        distance=Decimal(10),
+        distance_pct=Decimal(5),
+    )
 
 
 def test_what_was_sold_short_gets_its_stop_above() -> None:
@@ -172,8 +182,10 @@ def test_a_refused_stop_is_tried_ever_less_often_and_nothing_is_quoted_that_adds
     assert one.coin.idle_reason == "no stop rests at 190: Too many open orders."
     assert all(o.state is OrderState.CANCELLING for o in one.live if o.side is Side.BUY)
     assert any(o.state is OrderState.OPEN for o in one.live if o.side is Side.SELL), "what reduces stays"
-    assert view(one) == StopView(
-        StopState.MISSING, SOL.price_decimal(LOW), view(one).size, "Too many open orders."
+    assert (view(one).state, view(one).price, view(one).reason) == (
+        StopState.MISSING,
+        SOL.price_decimal(LOW),
+        "Too many open orders.",
     )
     alerts = [alert.id for alert in build_snapshot(one.engine, "paper", one.now).alerts]
     assert "stop:SOL" in alerts
@@ -241,6 +253,18 @@ def test_the_level_at_the_stop_itself_is_beyond_it() -> None:
     within, beyond = build_filtered_levels([at_stop, before], gate)
     assert within == (before,)
     assert [b.why.rule for b in beyond] == [Rule.STOP]
+
+
+@pytest.mark.parametrize("is_fill", [False, True])
+def test_an_order_that_late_evidence_finds_beyond_the_stop_goes_too(is_fill: bool) -> None:
+    one = Bench()
+    orders = placed(one.start())
+    far = min(orders, key=lambda o: o.price)
+    one.answer(orders, lambda o: Refused("said to be refused") if o is far else Resting(one.next_oid()))
+    one.coin.config = replace(one.coin.config, stop_low=far.price + 100)
+    assert cancelled(one.after(10_000, quote())) == [], "nothing is known to rest beyond it"
+    wanted = one.trade(far, 1) if is_fill else one.step(update(far, "open", 50))
+    assert [o.cloid for o in cancelled(wanted)] == [far.cloid]
 
 
 def test_a_stop_that_trades_moves_the_ledger_and_halts_the_coin() -> None:

@@ -49,7 +49,7 @@ SHOWN_BY = {
     "HL_MAX_SINGLE_FILL_PNL": ("tests/unit/engine/test_odd_fills.py", "odd_profit"),
     "HL_FUNDING_BLEED_PCT": ("tests/unit/engine/test_odd_fills.py", "funding_bleed"),
     "HL_MAX_POSITION_ABS": ("tests/unit/engine/test_grid_calculator.py", "cap_lots"),
-    "HL_MAX_SYMBOL_NOTIONAL": ("tests/unit/engine/test_grid_calculator.py", "cap_micro"),
+    "HL_MAX_SYMBOL_NOTIONAL": ("tests/unit/engine/test_quoting.py", "cap_micro"),
     "HL_STOP_LOSS_LOW": ("tests/faults/test_protection.py", "stop_loss_low"),
     "HL_STOP_LOSS_HIGH": ("tests/faults/test_protection.py", "stop_loss_high"),
     "HL_STATE_DIR": ("tests/unit/gridbot_tui/test_plans.py", "state_dir"),
