@@ -65,7 +65,6 @@ def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
         coin.config.instrument,
         twice,
         now.wall_ms,
-        coin.config.on_exit is RangeExit.TRAIL,
         coin.ledger.lots,
         Conditions(
             features.atr_ppb,
@@ -75,6 +74,7 @@ def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
         ),
         int(coin.ledger.net_usd * 10**6),
         before=grid,
+        trails=coin.config.on_exit is RangeExit.TRAIL,
     )
 
 

@@ -65,9 +65,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         trigger_above=instrument.price_units(settings.trigger_above),
         on_exit=settings.range_exit,
         features=_features(settings),
-        skew=SkewSettings(
-            _ppb(settings.skew_soft), _ppb(settings.max_skew_ratio), _ppb(settings.skew_hard)
-        ),
+        skew=SkewSettings(_ppb(settings.skew_soft), _ppb(settings.max_skew_ratio), _ppb(settings.skew_hard)),
         sessions=_sessions(settings),
         leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
         max_orders_per_min=settings.orders_per_min,

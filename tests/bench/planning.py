@@ -99,7 +99,7 @@ def market(minutes: int = 60) -> tuple[Features, DecimalBars]:
 def whole_plan(asks: GridSettings, features: Features) -> tuple[GridRow, GridDiff]:
     """From what the market has been like to a validated plan; nothing rests yet."""
     conditions = Conditions(features.atr_ppb, features.volatility_ppb, features.trend_ppb)
-    grid = STRATEGIES[asks.strategy].build(Ask(asks, SOL, 2 * MID, 0, True, 0, conditions))
+    grid = STRATEGIES[asks.strategy].build(Ask(asks, SOL, 2 * MID, 0, 0, conditions, trails=True))
     quotes, limits = Quotes(MID - 100, MID + 100), RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots)
     gate = Gate(SOL, Exposure(0, 0, 0), limits, quotes, {}, OwnPrices.of(()))
     diff = compute_grid_diff(wanted_levels(grid, SOL, {}), {}, (), gate, grid.lots // 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from core.domain.grid import PPB, GridRow
@@ -22,7 +22,7 @@ class Ask:
     instrument: Instrument
     mid_twice: int
     now_ms: int
-    trails: bool
+    trails: bool = field(kw_only=True)
     """Whether a price that has left the grid is followed."""
     position: int = 0
     conditions: Conditions = CALM

@@ -26,7 +26,9 @@ class Contradiction:
     @property
     def fix(self) -> str:
         also = "".join(f" and {name} = {setting_text(value)}" for name, value in self.beside)
-        return f"{self.how} {setting_text(self.passes)}{also}" + (f", or {self.or_else}" if self.or_else else "")
+        return f"{self.how} {setting_text(self.passes)}{also}" + (
+            f", or {self.or_else}" if self.or_else else ""
+        )
 
 
 Rule = Callable[[Settings], Contradiction | None]

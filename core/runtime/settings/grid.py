@@ -12,7 +12,6 @@ from core.engine.strategies import STRATEGIES
 from core.runtime.settings.values import Fraction, FractionOrOff, OneOf, Positive, PriceOrOff, Whole
 
 
-
 def _registered(name: str) -> str:
     if name not in STRATEGIES:
         *others, last = map(repr, STRATEGIES)

@@ -22,14 +22,18 @@ STRATEGY_NAMES = ("grid", "range", "endless")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What else must be written for an option to take effect. ``text`` as in a sentence after "without"; empty: nothing helps."""
+    """What else must be written for an option to take effect. ``text`` follows "without"; empty: nothing helps."""
 
     holds: Callable[[Settings], bool]
     text: str = ""
 
 
 def _exits(settings: Settings) -> str:
-    return settings.on_range_exit or ("hold" if settings.default_strategy == "range" else "trail")
+    return settings.on_range_exit or _exits_by_default(settings.default_strategy)
+
+
+def _exits_by_default(strategy: str) -> str:
+    return "hold" if strategy == "range" else "trail"
 
 
 def _closes(settings: Settings) -> bool:
@@ -181,8 +185,7 @@ def without_effect(
 
 def _says_what_is_so(settings: Settings, name: str) -> bool:
     if name == "on_range_exit":
-        default = Settings(default_strategy=settings.default_strategy)
-        return _exits(settings) == _exits(default)
+        return _exits(settings) == _exits_by_default(settings.default_strategy)
     value: Any = getattr(settings, name)
     return bool(value == Settings.model_fields[name].default)
 
@@ -191,7 +194,7 @@ def _idle(settings: Settings, name: str, strategy: str, needs: Condition) -> Idl
     default = Settings.model_fields[name].default
     passes = setting_text(default, is_off=name in MAY_BE_OFF and default == 0)
     if name == "on_range_exit":
-        passes = _exits(Settings(default_strategy=settings.default_strategy))
+        passes = _exits_by_default(strategy)
     rule = f" has no effect with strategy {strategy}"
     fix = f"take it away, or write {passes}"
     if needs.text:

@@ -83,7 +83,8 @@ class RiskFields(BaseModel):
         None,
         ge=0,
         le=100_000,
-        description="Orders of a coin sent within a minute; off: no limit; if not written: 300, or six whole grids if that is more",
+        description="Orders of a coin sent within a minute; off: no limit; if not written: 300, or six whole grids if that "
+        "is more",
     )
     max_position_per_min: NotNegativeOrOff = Field(
         Decimal(0), description="Size of a coin traded within a minute, both ways; off: no limit"

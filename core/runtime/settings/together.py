@@ -65,7 +65,9 @@ def idle(layers: Layers, readings: Iterable[Reading]) -> Iterator[Problem]:
         for one in without_effect(each.settings, layers.written(each.coin), each.invalid):
             origin = layers.origin(one.name, each.coin)
             value = setting_text(getattr(each.settings, one.name))
-            found.setdefault(Problem(origin, one.name, one.rule, one.fix, value, one.passes), []).append(each.coin)
+            found.setdefault(Problem(origin, one.name, one.rule, one.fix, value, one.passes), []).append(
+                each.coin
+            )
     return _by_coin(found, len(readings))
 
 

@@ -98,8 +98,8 @@ def test_with_jitter_the_cells_that_begin_full_hold_no_more_than_is_there() -> N
                 SOL,
                 2 * MID,
                 0,
-                True,
                 held,
+                trails=True,
                 before=replace(grid, generation=generation),
             )
             built = STRATEGIES["grid"].build(ask)
@@ -223,7 +223,11 @@ def test_it_follows_where_it_may(trailing: Trailing, up: bool, down: bool) -> No
 
 
 def test_with_a_reach_it_follows_before_the_price_has_left_it_and_stays_within_it() -> None:
-    for reach, mid, follows in ((8_000_000, 2_015_000, False), (7_000_000, 2_015_000, True), (0, 2_015_000, False)):
+    for reach, mid, follows in (
+        (8_000_000, 2_015_000, False),
+        (7_000_000, 2_015_000, True),
+        (0, 2_015_000, False),
+    ):
         desk = Desk.of(trailing=Trailing(reach_ppb=reach)).start()
         desk.move(mid)
         assert desk.coin.grid is not None
@@ -259,7 +263,9 @@ def test_a_trigger_is_met_at_its_very_price_from_either_side() -> None:
 def test_a_profit_enlarges_the_next_grid_if_it_is_reinvested_and_a_loss_does_not_shrink_it() -> None:
     def lots(profit_micro: int, **changes: Any) -> int:
         asked = settings(leverage_ppb=2 * PPB, **changes)
-        return STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, trails=True, profit_micro=profit_micro)).lots
+        return (
+            STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, trails=True, profit_micro=profit_micro)).lots
+        )
 
     assert lots(60_000_000) == 50
     assert lots(60_000_000, reinvests=True) == 60, "60 USD at twofold leverage over six levels"
@@ -294,13 +300,16 @@ def test_a_tightened_grid_is_not_widened_again_as_soon_as_the_price_stands_still
     asked = settings(spacing_ppb=2_000_000, widens=True, tightens=True)
     grid = STRATEGIES["grid"]
     against = Conditions(atr_ppb=8_000_000, adverse_ppb=50_000_000)
-    built = grid.build(Ask(asked, SOL, 2 * MID, 0, True, 100, against))
+    built = grid.build(Ask(asked, SOL, 2 * MID, 0, 100, against, trails=True))
     for adverse in (0, 50_000_000):
         conditions = replace(against, adverse_ppb=adverse)
-        assert grid.outgrown(built, Ask(asked, SOL, 2 * MID, 0, True, 100, conditions, before=built)) == ""
+        assert (
+            grid.outgrown(built, Ask(asked, SOL, 2 * MID, 0, 100, conditions, before=built, trails=True))
+            == ""
+        )
     wilder = Conditions(atr_ppb=16_000_000)
     assert "the spacing is to be" in grid.outgrown(
-        built, Ask(asked, SOL, 2 * MID, 0, True, 100, wilder, before=built)
+        built, Ask(asked, SOL, 2 * MID, 0, 100, wilder, before=built, trails=True)
     )
 
 
@@ -318,7 +327,9 @@ def test_a_spacing_that_becomes_impossible_is_told_and_halts_nothing() -> None:
 @pytest.mark.parametrize("most", [1_000_000, 4_000_000, 10**9])
 def test_a_trend_shifts_the_whole_grid_by_half_a_spacing_at_most(trend: int, most: int) -> None:
     asked = settings(bias_max_ppb=most)
-    grid = STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, trails=True, conditions=Conditions(trend_ppb=trend)))
+    grid = STRATEGIES["grid"].build(
+        Ask(asked, SOL, 2 * MID, 0, trails=True, conditions=Conditions(trend_ppb=trend))
+    )
     shift = grid.center - MID
     expected = max(-min(most, 2_500_000), min(most, 2_500_000, trend)) * MID // PPB
     assert abs(shift - expected) <= 1, "as far as the trend, no farther than the setting or half a spacing"

@@ -21,15 +21,22 @@ COMMANDS = {
     ("exchange", "--listen", "127.0.0.1:0", "--speed={}"): (["0", "-1", "1001"], "speed"),
     ("exchange", "--listen", "127.0.0.1:0", "--seed={}"): ([], "seed"),
     ("exchange", "--listen", "127.0.0.1:0", "--funds={}"): (["-1", "1e30"], "funds"),
-    ("exchange", "--listen={}",): (["127.0.0.1", "127.0.0.1:-1", "127.0.0.1:70000"], "port"),
+    (
+        "exchange",
+        "--listen={}",
+    ): (["127.0.0.1", "127.0.0.1:-1", "127.0.0.1:70000"], "port"),
     ("--no-ui", "--for={}"): (["0", "-5", "5w", "1e9999"], "for"),
 }
 
 
 @pytest.mark.parametrize(
     ("words", "value", "says"),
-    [(words, value, says) for words, (own, says) in COMMANDS.items() for value in NONE + own
-        if (words[-1], value) != ("--seed={}", "0x10")],
+    [
+        (words, value, says)
+        for words, (own, says) in COMMANDS.items()
+        for value in NONE + own
+        if (words[-1], value) != ("--seed={}", "0x10")
+    ],
 )
 def test_what_is_no_number_is_a_wrong_command(
     words: tuple[str, ...],

@@ -72,7 +72,10 @@ class Paying(Venue):
         made = replace(self.fills[-1], closed_pnl=profit.scaleb(-6))
         self.fills[-1] = made
         for n, events in enumerate(self.inbox):
-            if any(isinstance(event, FillsCommitted) and event.fills[0].trade_id == made.trade_id for event in events):
+            if any(
+                isinstance(event, FillsCommitted) and event.fills[0].trade_id == made.trade_id
+                for event in events
+            ):
                 self.inbox[n] = (FillsCommitted((made,)),)
 
 

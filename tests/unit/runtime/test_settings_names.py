@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,10 @@ OTHERWISE = {
 }
 
 
+def _settings(**written: Any) -> Settings:
+    return Settings(**written)
+
+
 def _given(settings: Settings) -> object:
     """All that a run gives the engine of its settings."""
     engine = make_engine()
@@ -96,7 +101,7 @@ def test_each_that_is_a_setting_is_given_to_the_engine_and_a_test_shows_what_it_
         assert name.removeprefix("HL_").lower() in Settings.model_fields
         return
     written = Settings(**{name.removeprefix("HL_").lower(): OTHERWISE[name]})
-    assert _given(written) != _given(Settings())
+    assert _given(written) != _given(_settings())
 
 
 @pytest.mark.parametrize("name", [*REPLACED, *NOT_YET_IN_EFFECT])
@@ -109,8 +114,14 @@ def test_each_without_effect_is_told_of_at_load_with_what_does_its_work(tmp_path
     assert REPLACED.get(name, "no effect in this version") in told
 
 
-def test_the_eight_of_the_simple_profile_and_what_is_off_unless_written() -> None:
-    usual = Settings()
+def test_what_changes_a_grid_by_itself_is_off_unless_written() -> None:
+    usual = _settings()
     assert usual.recenter_interval_sec >= 10
-    assert not (usual.trend_bias_max_pct or usual.random_size_jitter)
-    assert not (usual.loss_drift_tightening or usual.reinvest or usual.volatility_spacing)
+    by_itself = (
+        "trend_bias_max_pct",
+        "random_size_jitter",
+        "loss_drift_tightening",
+        "reinvest",
+        "volatility_spacing",
+    )
+    assert [name for name in by_itself if getattr(usual, name)] == []

@@ -55,11 +55,21 @@ def test_the_object_has_the_line_as_a_number(tmp_path: Path) -> None:
     ("toml", "name", "value", "source"),
     [
         ("", "on_range_exit", "trail", "default_strategy grid"),
-        ("default_strategy = 'range'\nrange_low = 9\nrange_high = 12", "on_range_exit", "hold", "strategy range"),
+        (
+            "default_strategy = 'range'\nrange_low = 9\nrange_high = 12",
+            "on_range_exit",
+            "hold",
+            "strategy range",
+        ),
         ("", "max_symbol_notional", "3000", "investment_usd x leverage"),
         ("investment_usd = 500\nleverage = 1.5", "max_symbol_notional", "750", "investment_usd x leverage"),
         ("num_grids = 30\ninvestment_usd = 5000", "max_orders_per_min", "360", "num_grids"),
-        ("default_strategy = 'range'\nrange_low = 90\nrange_high = 108", "grid_spacing_pct", "0.01", "range_low"),
+        (
+            "default_strategy = 'range'\nrange_low = 90\nrange_high = 108",
+            "grid_spacing_pct",
+            "0.01",
+            "range_low",
+        ),
         ("", "coins", "BTC", "nothing written"),
         ("coin = 'ETH'", "coins", "ETH", "coin"),
         ("[coins.ETH]\n[coins.SOL]", "coins", "ETH,SOL", "the tables"),
