@@ -104,7 +104,7 @@ def test_each_that_is_a_setting_is_given_to_the_engine_and_a_test_shows_what_it_
     assert _given(written) != _given(_settings())
 
 
-@pytest.mark.parametrize("name", [*REPLACED, *NOT_YET_IN_EFFECT])
+@pytest.mark.parametrize("name", sorted([*REPLACED, *NOT_YET_IN_EFFECT]))
 def test_each_without_effect_is_told_of_at_load_with_what_does_its_work(tmp_path: Path, name: str) -> None:
     value = "xyz" if name == "HL_DEX" else "1"
     found = judged(tmp_path, "", HL_COIN="xyz:TSLA" if name == "HL_DEX" else "BTC", **{name: value})
