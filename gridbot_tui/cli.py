@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -91,7 +90,7 @@ def run(
         str, Parameter(help="A Hyperliquid-compatible paper exchange instead of the embedded one.")
     ] = "",
     state_dir: Annotated[Path | None, Parameter(help="Default: per user, network and account.")] = None,
-    for_: Annotated[str, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = "",
+    for_: Annotated[str | None, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = None,
     summary: Annotated[Literal["json", ""], Parameter(help="One object on one line of stdout at exit.")] = "",
     preview: Annotated[
         str,
@@ -111,7 +110,7 @@ def run(
     from gridbot_tui.run import run as run_bot
 
     flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
-    for_s = parse_duration_s(for_) if for_ else None
+    for_s = parse_duration_s(for_) if for_ is not None else None
     return run_bot(flags, no_ui, for_s, summary == "json")
 
 
@@ -125,7 +124,7 @@ def preview(
     coin: Annotated[list[str] | None, Parameter(help="Repeatable; HIP-3 as dex:NAME.", negative=())] = None,
     config: Annotated[Path | None, Parameter(help="Default: ./gridbot.toml if it is there.")] = None,
     exchange_url: Annotated[str, Parameter(help="As for a run.")] = "",
-    price: Annotated[Decimal | None, Parameter(help="Around this price instead of the present one.")] = None,
+    price: Annotated[str | None, Parameter(help="Around this price instead of the present one.")] = None,
     state_dir: Annotated[
         Path | None, Parameter(help="As for a run; it keeps the preview's fingerprint.")
     ] = None,
@@ -133,12 +132,13 @@ def preview(
 ) -> int:
     """The grid of these settings at the present price: levels, fees, and what either edge may cost. Starts nothing."""
     from core.exchange.rest import RestError
+    from gridbot_tui.numbers import price_of
     from gridbot_tui.plans import preview_of
     from gridbot_tui.preview import show
 
     flags = RunFlags(network, False, tuple(coin or ()), config, exchange_url, state_dir)
     settings, url, state = preview_of(flags)
     try:
-        return show(settings, url, state, network, price, json)
+        return show(settings, url, state, network, price_of(price), json)
     except RestError as error:
         return fail(ExitCode.UNREACHABLE, str(error))

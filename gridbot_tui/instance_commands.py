@@ -113,7 +113,9 @@ def set_spacing(
     json: JsonFlag = False,
 ) -> int:
     """Another distance between levels: shows what it would cancel and place, asks, does it. It holds through restarts."""
-    return _previewed("set_spacing", coin, value, "Change it?", yes, state_dir, json)
+    from gridbot_tui.numbers import spacing_text
+
+    return _previewed("set_spacing", coin, spacing_text(value), "Change it?", yes, state_dir, json)
 
 
 @set_.command(name="levels")
@@ -126,7 +128,9 @@ def set_levels(
     json: JsonFlag = False,
 ) -> int:
     """Another number of levels per side, of the same money: shows what it would cancel and place, asks, does it."""
-    return _previewed("set_levels", coin, value, "Change it?", yes, state_dir, json)
+    from gridbot_tui.numbers import levels_text
+
+    return _previewed("set_levels", coin, levels_text(value), "Change it?", yes, state_dir, json)
 
 
 @margin.command(name="add")
@@ -139,7 +143,9 @@ def margin_add(
     json: JsonFlag = False,
 ) -> int:
     """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
-    return _previewed("margin_add", coin, usd, "Add it?", yes, state_dir, json, preview="margin_preview")
+    from gridbot_tui.numbers import usd_text
+
+    return _previewed("margin_add", coin, usd_text(usd), "Add it?", yes, state_dir, json, preview="margin_preview")
 
 
 def _previewed(

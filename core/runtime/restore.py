@@ -42,7 +42,6 @@ from core.runtime.settings import Settings
 from core.runtime.statedir import UsageError
 
 PPB = 10**9
-ORDERS_PER_MIN = 300
 ANCHOR_LOOKBACK_MS = 60_000
 ANCHOR_ATTEMPTS = 20
 ANCHOR_PAUSE_S = 1.0
@@ -51,55 +50,13 @@ QUIET_LOOKS = 10
 
 
 def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
-    """Settings of one coin as the engine's integers. Money is rounded down to micro-USDC."""
-    budget = int(settings.investment_usd * settings.leverage * 10**6)
-    cap_lots = int(settings.max_position_abs.scaleb(instrument.sz_decimals))
-    if settings.max_position_abs and not cap_lots:
-        raise UsageError(
-            f"max_position_abs {settings.max_position_abs} is less than one lot of {instrument.coin} "
-            f"({instrument.size_text(1)}); write 0 for no cap in the coin, or more"
-        )
-    lots_per_min = int(settings.max_position_per_min.scaleb(instrument.sz_decimals))
-    if settings.max_position_per_min and not lots_per_min:
-        raise UsageError(
-            f"max_position_per_min {settings.max_position_per_min} is less than one lot of {instrument.coin} "
-            f"({instrument.size_text(1)}); write off for no limit, or more"
-        )
+    """Settings of one coin as the engine's integers. Money is rounded down to micro-USDC. Raises ``UsageError``."""
     return CoinConfig(
         instrument=instrument,
-        grid=GridSettings(
-            strategy=settings.default_strategy,
-            spacing=Spacing(settings.grid_spacing_kind),
-            direction=Direction(settings.grid_direction),
-            range_low=instrument.price_units(settings.range_low),
-            range_high=instrument.price_units(settings.range_high),
-            edge_ppb=int(settings.min_edge_pct * PPB),
-            min_width_ppb=int(settings.grid_min_width_pct * PPB),
-            reprice_ticks=settings.reprice_tick_threshold,
-            jitter_ppb=int(settings.random_size_jitter * PPB),
-            reinvests=settings.reinvest,
-            widens=settings.volatility_spacing,
-            tightens=settings.loss_drift_tightening,
-            bias_max_ppb=int(settings.trend_bias_max_pct * PPB),
-            levels=settings.num_grids,
-            spacing_ppb=int(settings.grid_spacing_pct * PPB),
-            spacing_max_ppb=int(settings.grid_spacing_max_pct * PPB),
-            round_trip_fee_ppb=int(2 * settings.maker_fee_pct * PPB),
-            size_micro=budget // (2 * settings.num_grids),
-            cap_micro=int(settings.max_symbol_notional * 10**6) or budget,
-            cap_lots=cap_lots,
-            leverage_ppb=int(settings.leverage * PPB),
-            trailing=Trailing(
-                int(settings.trailing_pct * PPB),
-                settings.trailing_up,
-                settings.trailing_down,
-                instrument.price_units(settings.trailing_low),
-                instrument.price_units(settings.trailing_high),
-            ),
-        ),
+        grid=_grid(settings, instrument),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
-        slippage_ppb=int(settings.flatten_slippage_pct * PPB),
-        funding_bleed_ppb=int(settings.funding_bleed_pct * PPB),
+        slippage_ppb=_ppb(settings.flatten_slippage_pct),
+        funding_bleed_ppb=_ppb(settings.funding_bleed_pct),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
         take_low=instrument.price_units(settings.take_profit_low),
@@ -107,29 +64,85 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         trigger_below=instrument.price_units(settings.trigger_below),
         trigger_above=instrument.price_units(settings.trigger_above),
         on_exit=settings.range_exit,
-        features=FeatureSettings(
-            bar_ms=int(settings.bar_sec * 1000),
-            atr_bars=settings.atr_length,
-            ewma_alpha=float(settings.ewma_alpha),
-            initial_multiplier=float(settings.init_vol_multiplier),
-            fast_bars=settings.trend_fast_ema,
-            slow_bars=settings.trend_slow_ema,
-            sigma=float(settings.vol_circuit_sigma),
-        ),
-        skew=SkewSettings(
-            int(settings.skew_soft * PPB), int(settings.max_skew_ratio * PPB), int(settings.skew_hard * PPB)
-        ),
-        sessions=SessionSettings(
-            settings.session_calendar,
-            ClosedSession(settings.closed_session),
-            int(settings.session_margin_min * 60_000),
-            int(settings.closed_widen * PPB),
-        ),
+        features=_features(settings),
+        skew=SkewSettings(_ppb(settings.skew_soft), _ppb(settings.max_skew_ratio), _ppb(settings.skew_hard)),
+        sessions=_sessions(settings),
         leverage=min(settings.leverage, Decimal(instrument.max_leverage)),
-        max_orders_per_min=orders_per_min(settings),
-        max_lots_per_min=lots_per_min,
+        max_orders_per_min=settings.orders_per_min,
+        max_lots_per_min=_lots(settings, instrument, "max_position_per_min", "no limit"),
         odd_profit_usd=settings.max_single_fill_pnl,
     )
+
+
+def _grid(settings: Settings, instrument: Instrument) -> GridSettings:
+    budget = int(settings.budget_usd * 10**6)
+    return GridSettings(
+        strategy=settings.default_strategy,
+        spacing=Spacing(settings.grid_spacing_kind),
+        direction=Direction(settings.grid_direction),
+        range_low=instrument.price_units(settings.range_low),
+        range_high=instrument.price_units(settings.range_high),
+        edge_ppb=_ppb(settings.min_edge_pct),
+        min_width_ppb=_ppb(settings.grid_min_width_pct),
+        reprice_ticks=settings.reprice_tick_threshold,
+        jitter_ppb=_ppb(settings.random_size_jitter),
+        reinvests=settings.reinvest,
+        widens=settings.volatility_spacing,
+        tightens=settings.loss_drift_tightening,
+        bias_max_ppb=_ppb(settings.trend_bias_max_pct),
+        levels=settings.num_grids,
+        spacing_ppb=_ppb(settings.grid_spacing_pct),
+        spacing_max_ppb=_ppb(settings.grid_spacing_max_pct),
+        round_trip_fee_ppb=_ppb(2 * settings.maker_fee_pct),
+        size_micro=budget // (2 * settings.num_grids),
+        cap_micro=int(settings.position_cap_usd * 10**6),
+        cap_lots=_lots(settings, instrument, "max_position_abs", "no cap in the coin"),
+        leverage_ppb=_ppb(settings.leverage),
+        trailing=Trailing(
+            _ppb(settings.trailing_pct),
+            settings.trailing_up,
+            settings.trailing_down,
+            instrument.price_units(settings.trailing_low),
+            instrument.price_units(settings.trailing_high),
+        ),
+    )
+
+
+def _features(settings: Settings) -> FeatureSettings:
+    return FeatureSettings(
+        bar_ms=int(settings.bar_sec * 1000),
+        atr_bars=settings.atr_length,
+        ewma_alpha=float(settings.ewma_alpha),
+        initial_multiplier=float(settings.init_vol_multiplier),
+        fast_bars=settings.trend_fast_ema,
+        slow_bars=settings.trend_slow_ema,
+        sigma=float(settings.vol_circuit_sigma),
+    )
+
+
+def _sessions(settings: Settings) -> SessionSettings:
+    return SessionSettings(
+        settings.session_calendar,
+        ClosedSession(settings.closed_session),
+        int(settings.session_margin_min * 60_000),
+        _ppb(settings.closed_widen),
+    )
+
+
+def _ppb(fraction: Decimal) -> int:
+    return int(fraction * PPB)
+
+
+def _lots(settings: Settings, instrument: Instrument, name: str, without: str) -> int:
+    """A size in the coin, rounded down to lots; 0 is none. Raises ``UsageError`` for less than one."""
+    size: Decimal = getattr(settings, name)
+    lots = int(size.scaleb(instrument.sz_decimals))
+    if size and not lots:
+        raise UsageError(
+            f"{name} {size} is less than one lot of {instrument.coin} ({instrument.size_text(1)}); write off for "
+            f"{without}, or more"
+        )
+    return lots
 
 
 def account_limits(settings: Settings) -> AccountLimits:
@@ -147,12 +160,6 @@ def portfolio_limits(settings: Settings) -> PortfolioLimits:
     return PortfolioLimits(
         settings.max_portfolio_notional, settings.max_margin_pct, settings.min_liq_distance_pct
     )
-
-
-def orders_per_min(settings: Settings) -> int:
-    """The limit in force, 0 for none: five a second, or so many that the grid can be replaced a few times."""
-    set_to = settings.max_orders_per_min
-    return max(ORDERS_PER_MIN, 12 * settings.num_grids) if set_to is None else set_to
 
 
 def set_thresholds(engine: Engine, settings: Settings) -> None:

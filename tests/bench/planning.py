@@ -103,7 +103,7 @@ def whole_plan(
     live = live or {}
     orders = live.values()
     conditions = Conditions(features.atr_ppb, features.volatility_ppb, features.trend_ppb)
-    grid = STRATEGIES[asks.strategy].build(Ask(asks, SOL, 2 * MID, 0, 0, conditions))
+    grid = STRATEGIES[asks.strategy].build(Ask(asks, SOL, 2 * MID, 0, 0, conditions, trails=True))
     quotes, limits = Quotes(MID - 100, MID + 100), RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.lots)
     buys, sells = (sum(o.remaining for o in orders if o.side is side) for side in Side)
     gate = Gate(SOL, Exposure(0, buys, sells), limits, quotes, {}, OwnPrices.of(orders))

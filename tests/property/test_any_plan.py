@@ -113,7 +113,7 @@ def cases(draw: st.DrawFn) -> Case:
 def _built(settings: GridSettings, asset: Instrument, mid: int) -> GridRow | None:
     """``None`` where no grid is possible; then the sentence has the fix in it."""
     try:
-        return STRATEGIES["grid"].build(Ask(settings, asset, 2 * mid, 0))
+        return STRATEGIES["grid"].build(Ask(settings, asset, 2 * mid, 0, trails=True))
     except GridImpossibleError as refused:
         text = str(refused)
     assert "raise HL_" in text or "lower HL_" in text or "raise the maximum" in text, text
@@ -278,7 +278,7 @@ def test_a_bot_in_decimals_finds_the_same_orders(
     settings = usual(
         levels=levels, spacing_ppb=spacing, size_micro=usd * 10**6, cap_micro=cap_levels * usd * 10**6
     )
-    grid = STRATEGIES["grid"].build(Ask(settings, asset, 2 * mid, 0))
+    grid = STRATEGIES["grid"].build(Ask(settings, asset, 2 * mid, 0, trails=True))
     case = Case(asset, settings, grid, Quotes(mid - 100, mid + 100))
     peer = DecimalGrid(
         2,

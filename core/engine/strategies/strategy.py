@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from core.domain.grid import PPB, GridRow
@@ -22,13 +22,13 @@ class Ask:
     instrument: Instrument
     mid_twice: int
     now_ms: int
+    trails: bool = field(kw_only=True)
+    """Whether a price that has left the grid is followed."""
     position: int = 0
     conditions: Conditions = CALM
     profit_micro: int = 0
     """What the coin has made, in micro-USDC."""
     before: GridRow | None = None
-    trails: bool = True
-    """Whether a price that has left the grid is followed."""
 
     @property
     def generation(self) -> int:

@@ -62,7 +62,10 @@ def facts_before_a_start(
 
 def _mid(coin: str, instrument: Instrument, quote: Quote | None, price: Decimal | None) -> int:
     if price is not None:
-        return instrument.price_units(price)
+        if units := instrument.price_units(price):
+            return units
+        least = instrument.price_decimal(1)
+        raise UsageError(f"--price {price:f} is below {coin}'s least price of {least:f}; write more")
     if quote is not None and quote.bid and quote.ask:
         return (quote.bid + quote.ask) // 2
     raise UsageError(f"{coin} has no quote with both sides now; name a price with --price")

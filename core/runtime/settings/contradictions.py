@@ -7,8 +7,10 @@ from decimal import ROUND_CEILING, Decimal
 from typing import cast
 
 from core.runtime.settings.contradiction import Contradiction, Rule, rounded_up
+from core.runtime.settings.features import MOST_BARS, MOST_RATIO
 from core.runtime.settings.model import Settings
 from core.runtime.settings.ranges import range_has_its_width, range_is_whole, range_pays_its_fees
+from core.runtime.settings.values import LEAST
 from core.runtime.settings.watched import Watched
 
 MIN_LEVEL_USD = Decimal(11)
@@ -66,7 +68,9 @@ def spacing_pays_its_edge(settings: Settings) -> Contradiction | None:
         return None
     why = f"and the fees of a round trip ({fees}) are not below grid_spacing_max_pct ({most})"
     if fees < most:
-        return Contradiction("min_edge_pct", why, "use at most", (most - fees) / 2, "raise the maximum")
+        passes = (most - fees) / 2
+        passes = passes if passes >= LEAST else Decimal(0)
+        return Contradiction("min_edge_pct", why, "use at most", passes, "raise the maximum")
     why = f"is not above the fees of a round trip and min_edge_pct ({fees + edge})"
     return Contradiction("grid_spacing_max_pct", why, "use at least", rounded_up((fees + edge) * 2))
 
@@ -97,6 +101,9 @@ def averages_differ(settings: Settings) -> Contradiction | None:
     if settings.trend_fast_ema < settings.trend_slow_ema:
         return None
     why = f"is not above trend_fast_ema ({settings.trend_fast_ema})"
+    if settings.trend_fast_ema >= MOST_BARS:
+        why = f"is not below trend_slow_ema ({settings.trend_slow_ema})"
+        return Contradiction("trend_fast_ema", why, "use at most", settings.trend_slow_ema - 1)
     return Contradiction("trend_slow_ema", why, "use at least", settings.trend_fast_ema + 1)
 
 
@@ -104,9 +111,10 @@ def limits_of_inventory_are_in_order(settings: Settings) -> Contradiction | None
     soft, hard = settings.skew_soft, settings.skew_hard
     if not hard or hard > soft:
         return None
-    return Contradiction(
-        "skew_hard", f"is not above skew_soft ({soft})", "use at least", soft + Decimal("0.1")
-    )
+    why, more = f"is not above skew_soft ({soft})", soft + Decimal("0.1")
+    if more > MOST_RATIO:
+        return Contradiction("skew_hard", why, "write", "off")
+    return Contradiction("skew_hard", why, "use at least", more)
 
 
 def orders_go_after_new_ones_stop(settings: Settings) -> Contradiction | None:

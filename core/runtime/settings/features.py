@@ -9,7 +9,10 @@ from pydantic import BaseModel, Field
 
 from core.runtime.settings.values import FractionOrOff, NotNegativeOrOff, Positive, Whole
 
-Ratio = Annotated[NotNegativeOrOff, Field(le=Decimal(10))]
+MOST_BARS = 10_000
+MOST_RATIO = Decimal(10)
+
+Ratio = Annotated[NotNegativeOrOff, Field(le=MOST_RATIO)]
 
 
 class FeatureFields(BaseModel):
@@ -35,10 +38,10 @@ class FeatureFields(BaseModel):
         Decimal(0),
         description="How far a trend may shift the center, never more than half a spacing; off: not at all",
     )
-    trend_fast_ema: Annotated[Whole, Field(ge=1, le=10_000)] = Field(
+    trend_fast_ema: Annotated[Whole, Field(ge=1, le=MOST_BARS)] = Field(
         12, description="Bars of the fast average of the trend"
     )
-    trend_slow_ema: Annotated[Whole, Field(ge=2, le=10_000)] = Field(
+    trend_slow_ema: Annotated[Whole, Field(ge=2, le=MOST_BARS)] = Field(
         48, description="Bars of the slow average of the trend"
     )
     loss_drift_tightening: bool = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.runtime.settings.account import AccountFields
@@ -11,6 +13,8 @@ from core.runtime.settings.risk import RiskFields
 from core.runtime.settings.sessions import SessionFields
 from core.runtime.settings.timing import TimingFields
 from core.runtime.settings.values import MAY_BE_OFF_MARK, OF_THE_ACCOUNT, PRICE_OF_ONE_COIN, marked
+
+ORDERS_PER_MIN = 300
 
 
 class Settings(
@@ -22,6 +26,23 @@ class Settings(
     """
 
     model_config = SettingsConfigDict(env_prefix="HL_", extra="forbid", frozen=True)
+
+    @property
+    def budget_usd(self) -> Decimal:
+        """What all levels are worth together."""
+        return self.investment_usd * self.leverage
+
+    @property
+    def position_cap_usd(self) -> Decimal:
+        """``max_symbol_notional``, or the budget where that isn't written. ``max_position_abs`` may be less."""
+        return self.max_symbol_notional or self.budget_usd
+
+    @property
+    def orders_per_min(self) -> int:
+        """``max_orders_per_min``, 0 for no limit; not written: five a second, or what replaces the grid a few times."""
+        if self.max_orders_per_min is not None:
+            return self.max_orders_per_min
+        return max(ORDERS_PER_MIN, 12 * self.num_grids)
 
     @classmethod
     def settings_customise_sources(

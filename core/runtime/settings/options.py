@@ -16,20 +16,24 @@ from core.runtime.settings.problem import setting_text
 from core.runtime.settings.sessions import SessionFields
 from core.runtime.settings.watched import Watched
 
-STRATEGY_NAMES = "grid", "range", "endless"
-"""The columns of ``TABLE``. With a strategy of another name every option may take effect."""
+STRATEGY_NAMES = ("grid", "range", "endless")
+"""Those that the table tells of; with one of another name every option is taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What else must be written for an option to take effect. ``text`` as after "without"; empty: nothing helps."""
+    """What else must be written for an option to take effect. ``text`` follows "without"; empty: nothing helps."""
 
     holds: Callable[[Settings], bool]
     text: str = ""
 
 
 def _exits(settings: Settings) -> str:
-    return settings.on_range_exit or ("hold" if settings.default_strategy == "range" else "trail")
+    return settings.on_range_exit or _exits_by_default(settings.default_strategy)
+
+
+def _exits_by_default(strategy: str) -> str:
+    return "hold" if strategy == "range" else "trail"
 
 
 def _closes(settings: Settings) -> bool:
@@ -143,9 +147,8 @@ OF_THE_GRID = (
 
 def condition(name: str, strategy: str) -> Condition:
     """When an option takes effect with a strategy."""
-    if name not in TABLE or strategy not in STRATEGY_NAMES:
-        return ALWAYS
-    return TABLE[name][STRATEGY_NAMES.index(strategy)]
+    needs = dict(zip(STRATEGY_NAMES, TABLE.get(name, ()), strict=False))
+    return needs.get(strategy, ALWAYS)
 
 
 def may_have_effect(name: str, strategy: str) -> bool:
@@ -182,8 +185,7 @@ def without_effect(
 
 def _says_what_is_so(settings: Settings, name: str) -> bool:
     if name == "on_range_exit":
-        default = Settings.model_validate({"default_strategy": settings.default_strategy})
-        return _exits(settings) == _exits(default)
+        return _exits(settings) == _exits_by_default(settings.default_strategy)
     value: Any = getattr(settings, name)
     return bool(value == Settings.model_fields[name].default)
 
@@ -192,7 +194,7 @@ def _idle(settings: Settings, name: str, strategy: str, needs: Condition) -> Idl
     default = Settings.model_fields[name].default
     passes = setting_text(default, is_off=name in MAY_BE_OFF and default == 0)
     if name == "on_range_exit":
-        passes = _exits(Settings.model_validate({"default_strategy": settings.default_strategy}))
+        passes = _exits_by_default(strategy)
     rule = f" has no effect with strategy {strategy}"
     fix = f"take it away, or write {passes}"
     if needs.text:

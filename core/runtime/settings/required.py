@@ -89,7 +89,7 @@ class Missing:
 def missing(written: Mapping[str, Any], network: str, profile: str) -> Iterator[Missing]:
     """What of the written settings of one coin lacks for a network and a profile (empty: none)."""
     said = written.get("default_strategy")
-    strategy = said if said in STRATEGY_NAMES else STRATEGY_NAMES[0]
+    strategy = str(said or STRATEGY_NAMES[0])
     for each in REQUIREMENTS:
         is_simple = profile == "simple" and each.is_simple
         if network in each.networks or is_simple:

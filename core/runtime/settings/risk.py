@@ -28,7 +28,7 @@ class RiskFields(BaseModel):
         Decimal(0), description="Worst-case position cap in the coin; off: max_symbol_notional alone holds"
     )
     max_symbol_notional: NotNegative = Field(
-        Decimal(0), description="Worst-case position cap in USD; 0: investment x leverage"
+        Decimal(0), description="Worst-case position cap in USD; 0, or not written: investment x leverage"
     )
     flatten_slippage_pct: Fraction = Field(
         Decimal("0.005"), description="How far past the best price flatten may trade"
@@ -83,7 +83,8 @@ class RiskFields(BaseModel):
         None,
         ge=0,
         le=100_000,
-        description="Orders of a coin sent within a minute; off: no limit; if not set: 300, or six whole grids if that is more",
+        description="Orders of a coin sent within a minute; off: no limit; if not written: 300, or six whole grids if that "
+        "is more",
     )
     max_position_per_min: NotNegativeOrOff = Field(
         Decimal(0), description="Size of a coin traded within a minute, both ways; off: no limit"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from core.runtime.settings.derived import Derived, derived, note
 from core.runtime.settings.judge import Judgement
 from core.runtime.settings.model import MAY_BE_OFF, WHOLE_ACCOUNT, Settings
 from core.runtime.settings.problem import Origin, Source, setting_text
@@ -14,12 +15,23 @@ from core.runtime.settings.values import unit_of
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting of one coin. ``unit`` as in the reference; ``value`` as one would write it, empty if it is none."""
+    """One setting of one coin. ``unit`` as in the reference; ``value`` is what is in effect, as one would write it, empty if it
+    is none; ``derived_from``: the settings that it follows from, empty if it stands for itself; ``note``: that it changes
+    nothing as things are.
+    """
 
     name: str
     value: str
     unit: str
     origin: Origin
+    derived_from: str = ""
+    note: str = ""
+
+    @property
+    def whence(self) -> str:
+        more = [f"from {self.derived_from}"] if self.derived_from else []
+        more += [self.note] if self.note else []
+        return self.origin.text + (f" ({'; '.join(more)})" if more else "")
 
     @property
     def is_default(self) -> bool:
@@ -33,6 +45,8 @@ class Row:
             "source": self.origin.source.value,
             "line": self.origin.line or None,
             "is_default": self.is_default,
+            "derived_from": self.derived_from or None,
+            "note": self.note or None,
         }
 
 
@@ -44,7 +58,25 @@ def rows(judgement: Judgement, coin: str) -> Iterator[Row]:
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         text = setting_text(value, is_off=name in MAY_BE_OFF and value == 0)
-        yield Row(name, text, unit_of(name, field), judgement.layers.origin(name, coin))
+        found = derived(settings, name) or _traded(judgement, name, text)
+        yield Row(
+            name,
+            found.value if found else text,
+            unit_of(name, field),
+            judgement.layers.origin(name, coin),
+            found.source if found else "",
+            note(settings, name),
+        )
+
+
+def _traded(judgement: Judgement, name: str, text: str) -> Derived | None:
+    """The coins that are traded, where ``coins`` doesn't name them."""
+    if name != "coins" or text or judgement.loaded is None:
+        return None
+    source = "coin" if judgement.loaded.common.coin else "the tables [coins.NAME]"
+    if not (judgement.loaded.common.coin or judgement.layers.file.coins):
+        source = "nothing written: it is BTC"
+    return Derived(setting_text(tuple(judgement.loaded.by_coin)), source)
 
 
 def as_dict(judgement: Judgement) -> dict[str, Any]:
@@ -77,7 +109,7 @@ def _table(head: str, listed: list[Row]) -> str:
         max(map(len, column)) for column in zip(*((r.name, r.value) for r in listed), strict=True)
     )
     lines = [
-        f"  {row.name:<{names}}  {row.value:<{values}}  {row.unit:<12}  {row.origin.text}".rstrip()
+        f"  {row.name:<{names}}  {row.value:<{values}}  {row.unit:<12}  {row.whence}".rstrip()
         for row in listed
     ]
     return "\n".join(["", head, *lines])

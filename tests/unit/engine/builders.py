@@ -153,7 +153,7 @@ def grid_of(
     settings: GridSettings, instrument: Instrument = SOL, center: int = MID, generation: int = 1
 ) -> GridRow:
     """A new grid around ``center``."""
-    grid = STRATEGIES[settings.strategy].build(Ask(settings, instrument, 2 * center, 0))
+    grid = STRATEGIES[settings.strategy].build(Ask(settings, instrument, 2 * center, 0, trails=True))
     return replace(grid, generation=generation)
 
 

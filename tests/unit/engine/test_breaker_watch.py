@@ -326,6 +326,15 @@ def silent(bench: Bench, ms: int) -> list[Effect]:
     return out
 
 
+def test_how_long_the_stream_may_be_silent_is_as_written() -> None:
+    bench = Bench().started()
+    bench.engine.feed_age.stale_ms = 30_000
+    bench.after(0)
+    assert "circuit_break" not in notices(silent(bench, 30_000))
+    (trip,) = told(silent(bench, 1_000), "circuit_break")
+    assert trip["reason"] == "no message over the stream for 31 s (limit 30 s)"
+
+
 def test_a_stream_silent_for_more_than_its_limit_stops_placements_until_it_speaks() -> None:
     bench = Bench().started()
     bench.after(0)

@@ -85,7 +85,7 @@ def test_cells_that_do_not_pay_their_fees_at_the_top_of_the_range_are_refused_wi
     """Of an arithmetic range the topmost cell is the narrowest: here 0.031 % at the bottom and 0.0155 % at the top."""
     wide = of_range(range_low=1_000_000, range_high=2_000_000, levels=1_600, size_micro=10**9)
     with pytest.raises(GridImpossibleError, match=r"fees of a round trip ask for .* lower HL_NUM_GRIDS"):
-        RANGE.build(Ask(wide, SOL, 3_000_000, 0))
+        RANGE.build(Ask(wide, SOL, 3_000_000, 0, trails=True))
 
 
 def test_it_holds_where_it_is_when_the_price_leaves_it() -> None:
@@ -102,15 +102,15 @@ def test_it_trails_by_whole_cells_and_comes_back_to_where_it_was(kind: Spacing) 
     asked = of_range(spacing=kind)
     first = built(asked)
     lattice = [first.line(n) for n in range(-60, 60)]
-    up = Ask(asked, SOL, 2 * 2_200_000, 0, before=first)
+    up = Ask(asked, SOL, 2 * 2_200_000, 0, trails=True, before=first)
     assert RANGE.outgrown(first, up)
     moved = RANGE.build(up)
     assert moved.below + moved.above == 10
     assert {moved.line(n) for n in range(-moved.below, moved.above + 1)} <= set(lattice), "on its own lines"
     assert moved.lowest > LOW
     assert moved.lowest < 2_200_000 < moved.highest
-    assert RANGE.outgrown(moved, Ask(asked, SOL, 2 * 2_200_000, 0, before=moved)) == ""
-    back = Ask(asked, SOL, 2 * 1_950_000, 0, before=moved)
+    assert RANGE.outgrown(moved, Ask(asked, SOL, 2 * 2_200_000, 0, trails=True, before=moved)) == ""
+    back = Ask(asked, SOL, 2 * 1_950_000, 0, trails=True, before=moved)
     assert RANGE.outgrown(moved, back)
     home = RANGE.build(back)
     assert (home.lowest, home.highest) == (LOW, HIGH)
@@ -127,7 +127,7 @@ def test_it_follows_no_further_than_its_limits_and_only_where_it_may() -> None:
         (Trailing(low=1_810_000), 1_800_000, False),
         (Trailing(low=1_790_000), 1_800_000, True),
     ):
-        ask = Ask(of_range(trailing=trailing), SOL, 2 * mid, 0, before=first)
+        ask = Ask(of_range(trailing=trailing), SOL, 2 * mid, 0, trails=True, before=first)
         assert bool(RANGE.outgrown(first, ask)) is follows, (trailing, mid)
         assert (RANGE.build(ask).lowest != LOW) is follows, (trailing, mid)
 

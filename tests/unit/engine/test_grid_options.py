@@ -101,6 +101,7 @@ def test_with_jitter_the_cells_that_begin_full_hold_no_more_than_is_there() -> N
                 2 * MID,
                 0,
                 held,
+                trails=True,
                 before=replace(grid, generation=generation),
             )
             built = STRATEGIES["grid"].build(ask)
@@ -264,7 +265,9 @@ def test_a_trigger_is_met_at_its_very_price_from_either_side() -> None:
 def test_a_profit_enlarges_the_next_grid_if_it_is_reinvested_and_a_loss_does_not_shrink_it() -> None:
     def lots(profit_micro: int, **changes: Any) -> int:
         asked = settings(leverage_ppb=2 * PPB, **changes)
-        return STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, profit_micro=profit_micro)).lots
+        return (
+            STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, trails=True, profit_micro=profit_micro)).lots
+        )
 
     assert lots(60_000_000) == 50
     assert lots(60_000_000, reinvests=True) == 60, "60 USD at twofold leverage over six levels"
@@ -276,7 +279,7 @@ def test_a_profit_enlarges_the_next_grid_if_it_is_reinvested_and_a_loss_does_not
 
 def spacing(adverse: int = 0, atr: int = 0, vol: int = 0, **changes: Any) -> int:
     asked = settings(spacing_ppb=2_000_000, **changes)
-    ask = Ask(asked, SOL, 2 * MID, 0, conditions=Conditions(atr, vol, 0, adverse))
+    ask = Ask(asked, SOL, 2 * MID, 0, trails=True, conditions=Conditions(atr, vol, 0, adverse))
     return STRATEGIES["grid"].spacing(ask).ppb
 
 
@@ -318,13 +321,16 @@ def test_a_tightened_grid_is_not_widened_again_as_soon_as_the_price_stands_still
     asked = settings(spacing_ppb=2_000_000, widens=True, tightens=True)
     grid = STRATEGIES["grid"]
     against = Conditions(atr_ppb=8_000_000, adverse_ppb=50_000_000)
-    built = grid.build(Ask(asked, SOL, 2 * MID, 0, 100, against))
+    built = grid.build(Ask(asked, SOL, 2 * MID, 0, 100, against, trails=True))
     for adverse in (0, 50_000_000):
         conditions = replace(against, adverse_ppb=adverse)
-        assert grid.outgrown(built, Ask(asked, SOL, 2 * MID, 0, 100, conditions, before=built)) == ""
+        assert (
+            grid.outgrown(built, Ask(asked, SOL, 2 * MID, 0, 100, conditions, before=built, trails=True))
+            == ""
+        )
     wilder = Conditions(atr_ppb=16_000_000)
     assert "the spacing is to be" in grid.outgrown(
-        built, Ask(asked, SOL, 2 * MID, 0, 100, wilder, before=built)
+        built, Ask(asked, SOL, 2 * MID, 0, 100, wilder, before=built, trails=True)
     )
 
 
@@ -342,7 +348,9 @@ def test_a_spacing_that_becomes_impossible_is_told_and_halts_nothing() -> None:
 @pytest.mark.parametrize("most", [1_000_000, 4_000_000, 10**9])
 def test_a_trend_shifts_the_whole_grid_by_half_a_spacing_at_most(trend: int, most: int) -> None:
     asked = settings(bias_max_ppb=most)
-    grid = STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, conditions=Conditions(trend_ppb=trend)))
+    grid = STRATEGIES["grid"].build(
+        Ask(asked, SOL, 2 * MID, 0, trails=True, conditions=Conditions(trend_ppb=trend))
+    )
     shift = grid.center - MID
     expected = max(-min(most, 2_500_000), min(most, 2_500_000, trend)) * MID // PPB
     assert abs(shift - expected) <= 1, "as far as the trend, no farther than the setting or half a spacing"

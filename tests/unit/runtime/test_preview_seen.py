@@ -26,7 +26,7 @@ OTHERS = {
     "stop_loss_high": "5",
     "daily_pnl_stop": "-51",
     "max_drawdown_pct": "0.1",
-    "recenter_interval_sec": "60",
+    "max_position_per_min": "3",
     "trailing_pct": "0.01",
 }
 

@@ -12,7 +12,7 @@ import pytest
 
 from core.engine.account_risk import AccountLimits
 from core.engine.side_caps import PortfolioLimits
-from core.runtime.restore import account_limits, coin_config, orders_per_min, set_thresholds
+from core.runtime.restore import account_limits, coin_config, set_thresholds
 from core.runtime.settings import MAY_BE_OFF, NOT_YET_IN_EFFECT, Loaded, Settings, load_settings
 from core.runtime.statedir import UsageError
 from tests.unit.engine.builders import make_engine
@@ -292,7 +292,7 @@ def test_orders_cannot_be_taken_back_before_new_ones_stop(load: Load) -> None:
 def test_how_many_orders_a_minute_may_have(load: Load, levels: str, written: str | None, limit: int) -> None:
     environ = {"HL_NUM_GRIDS": levels, "HL_INVESTMENT_USD": "9000"}
     loaded = load(**environ, **({"HL_MAX_ORDERS_PER_MIN": written} if written else {})).common
-    assert orders_per_min(loaded) == limit
+    assert loaded.orders_per_min == limit
 
 
 def test_a_minute_must_hold_a_whole_grid(load: Load) -> None:

@@ -151,8 +151,13 @@ def test_a_range_is_held_to_its_least_width_as_the_engine_holds_it(kind: str) ->
         *((110, "0.18", True), (110, "0.2", kind == "geometric"), (110, "0.25", False)),
         *((92, "0.02", True), (92, "0.03", False)),
     ):
-        written = {**RANGE, "range_high": high, "grid_spacing_kind": kind, "grid_min_width_pct": width}
-        found = list(contradictions(Settings.model_validate({**written, "grid_spacing_max_pct": "0.0001"})))
+        written: dict[str, Any] = {
+            **RANGE,
+            "range_high": high,
+            "grid_spacing_kind": kind,
+            "grid_min_width_pct": width,
+        }
+        found = list(contradictions(Settings(**written | {"grid_spacing_max_pct": "0.0001"})))
         assert [each.name for each in found] == ([] if fits else ["grid_min_width_pct"])
         config = coin_config(Settings(**written), SOL)
         ask = Ask(config.grid, SOL, 2 * 910_000, 0, trails=False)

@@ -1,4 +1,4 @@
-"""The table of options says what is so: where one takes effect, a coin decides otherwise; where not, it is refused.
+"""The table of options is true: where it says that one takes effect, a coin decides otherwise; where not, it is refused.
 
 Judged by what a whole engine does with each of them in the same few minutes of market.
 """
@@ -148,6 +148,10 @@ def _both(name: str, base: dict[str, Any]) -> tuple[Decisions, Decisions]:
     return decisions(at_s, **base), decisions(at_s, **{**base, name: OTHERWISE[name]})
 
 
+def _settings(**written: Any) -> Settings:
+    return Settings(**written)
+
+
 def _is_met(name: str, base: dict[str, Any]) -> bool:
     written = Settings(**{**base, name: OTHERWISE[name]})
     return condition(name, written.default_strategy).holds(written)
@@ -215,11 +219,8 @@ def test_what_a_profile_says_is_not_refused_and_what_is_written_for_one_coin_is_
 
 
 def test_what_cannot_be_told_for_a_value_that_is_wrong_is_passed_over() -> None:
-    written = Settings.model_validate({"trend_fast_ema": 3})
+    written = _settings(trend_fast_ema=3)
     (idle,) = without_effect(written, iter(["trend_fast_ema"]))
     assert idle.rule == " has no effect with strategy grid without trend_bias_max_pct"
     assert list(without_effect(written, iter(["trend_fast_ema"]), frozenset({"trend_bias_max_pct"}))) == []
-    assert (
-        list(without_effect(Settings.model_validate({"trailing_pct": Decimal(0)}), iter(["trailing_pct"])))
-        == []
-    )
+    assert list(without_effect(_settings(trailing_pct=Decimal(0)), iter(["trailing_pct"]))) == []

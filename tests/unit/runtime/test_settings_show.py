@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.instrument import Instrument
+from core.runtime.restore import coin_config
 from core.runtime.settings import Settings, judge
 from core.runtime.settings.names import NOT_YET_IN_EFFECT, REFUSED, REPLACED, environment_name
 from core.runtime.settings.reference import PAGES, refreshed
@@ -15,6 +17,7 @@ from core.runtime.settings.required import REQUIREMENTS
 from core.runtime.settings.show import as_dict, as_text, rows
 from tests.unit.runtime.config import judged
 
+BTC = Instrument("BTC", 0, 5, 40)
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -31,7 +34,7 @@ def test_each_setting_of_each_coin_is_shown_once_with_its_origin(tmp_path: Path)
     ]
     assert shown["BTC"]["num_grids"].origin.text == "HL_NUM_GRIDS"
     assert shown["BTC"]["stop_loss_low"].value == "off"
-    assert shown["BTC"]["max_orders_per_min"].value == "", "not set isn't off: there is a limit"
+    assert shown["BTC"]["max_orders_per_min"].value == "300", "not set isn't off: there is a limit"
     assert shown["BTC"]["coins"].value == "BTC,ETH"
     written = {name for name, row in shown["ETH"].items() if not row.is_default}
     assert written == {"coins", "leverage", "num_grids"}
@@ -46,6 +49,59 @@ def test_the_object_has_the_line_as_a_number(tmp_path: Path) -> None:
     assert (shown["value"], shown["line"], shown["source"], shown["is_default"]) == ("900", 1, "file", False)
     assert found["coins"]["BTC"]["leverage"]["line"] is None
     assert len(found["problems"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "value", "source"),
+    [
+        ("", "on_range_exit", "trail", "default_strategy grid"),
+        (
+            "default_strategy = 'range'\nrange_low = 9\nrange_high = 12",
+            "on_range_exit",
+            "hold",
+            "strategy range",
+        ),
+        ("", "max_symbol_notional", "3000", "investment_usd x leverage"),
+        ("investment_usd = 500\nleverage = 1.5", "max_symbol_notional", "750", "investment_usd x leverage"),
+        ("num_grids = 30\ninvestment_usd = 5000", "max_orders_per_min", "360", "num_grids"),
+        (
+            "default_strategy = 'range'\nrange_low = 90\nrange_high = 108",
+            "grid_spacing_pct",
+            "0.01",
+            "range_low",
+        ),
+        ("", "coins", "BTC", "nothing written"),
+        ("coin = 'ETH'", "coins", "ETH", "coin"),
+        ("[coins.ETH]\n[coins.SOL]", "coins", "ETH,SOL", "the tables"),
+    ],
+)
+def test_where_a_setting_is_left_to_others_what_is_in_effect_is_shown_and_what_it_follows_from(
+    tmp_path: Path, toml: str, name: str, value: str, source: str
+) -> None:
+    found = judged(tmp_path, toml)
+    assert found.loaded is not None
+    coin = next(iter(found.loaded.by_coin))
+    row = next(row for row in rows(found, coin) if row.name == name)
+    assert (row.value, row.is_default) == (value, True)
+    assert source in row.derived_from
+    assert f"default (from {row.derived_from})" in as_text(found)
+    assert as_dict(found)["coins"][coin][name]["derived_from"] == row.derived_from
+
+
+def test_what_is_shown_is_what_the_engine_is_given(tmp_path: Path) -> None:
+    found = judged(tmp_path, "num_grids = 40\ninvestment_usd = 7000")
+    shown = {row.name: row.value for row in rows(found, "BTC")}
+    config = coin_config(found.settings().by_coin["BTC"], BTC)
+    assert int(shown["max_symbol_notional"]) * 10**6 == config.grid.cap_micro
+    assert int(shown["max_orders_per_min"]) == config.max_orders_per_min
+    assert shown["on_range_exit"] == config.on_exit.value
+
+
+def test_what_changes_nothing_is_said_to(tmp_path: Path) -> None:
+    shown = {row.name: row for row in rows(judged(tmp_path, "default_strategy = 'endless'"), "BTC")}
+    assert shown["trailing_pct"].note == "no effect with strategy endless"
+    assert shown["atr_length"].note.endswith("without volatility_spacing or vol_circuit_sigma")
+    assert shown["num_grids"].note == ""
 
 
 def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:

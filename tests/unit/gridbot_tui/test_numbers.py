@@ -1,0 +1,82 @@
+"""Whatever stands where a number belongs: a sentence and exit code 2, before an instance is looked for or anything begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.runtime import control_client
+from gridbot_tui import exchange, preview, run
+from gridbot_tui.cli import run_cli
+
+NONE = ["abc", "nan", "inf", "-inf", "1e400", "0x10", "", " ", "1,5", "²"]
+"""No number, whatever the command."""
+
+COMMANDS = {
+    ("set", "spacing", "{}", "--yes"): (["0", "1", "5", "1e-3"], "is no spacing"),
+    ("set", "levels", "{}", "--yes"): (["0", "501", "3.5", "9" * 30], "is no number of levels"),
+    ("margin", "add", "BTC", "{}", "--yes"): (["0", "0.0000001", "9" * 20], "is no amount to add"),
+    ("preview", "--price={}"): (["0", "-5", "9" * 20], "--price"),
+    ("exchange", "--listen", "127.0.0.1:0", "--speed={}"): (["0", "-1", "1001"], "speed"),
+    ("exchange", "--listen", "127.0.0.1:0", "--seed={}"): ([], "seed"),
+    ("exchange", "--listen", "127.0.0.1:0", "--funds={}"): (["-1", "1e30"], "funds"),
+    (
+        "exchange",
+        "--listen={}",
+    ): (["127.0.0.1", "127.0.0.1:-1", "127.0.0.1:70000"], "port"),
+    ("--no-ui", "--for={}"): (["0", "-5", "5w", "1e9999"], "for"),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "says"),
+    [
+        (words, value, says)
+        for words, (own, says) in COMMANDS.items()
+        for value in NONE + own
+        if (words[-1], value) != ("--seed={}", "0x10")
+    ],
+)
+def test_what_is_no_number_is_a_wrong_command(
+    words: tuple[str, ...],
+    value: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def looked_for(_: object) -> object:
+        raise AssertionError("an instance was looked for")
+
+    def begun(*_: object) -> object:
+        raise AssertionError("it began")
+
+    monkeypatch.setattr(control_client, "find_instance", looked_for)
+    monkeypatch.setattr(exchange, "serve_exchange", begun)
+    monkeypatch.setattr(run, "run", begun)
+    monkeypatch.setattr(preview, "show", begun)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run_cli([word.format(value) for word in words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("gridbot: ")
+    assert says in line.lower() or "HOST:PORT" in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("word", ["default"])
+@pytest.mark.parametrize("what", ["spacing", "levels"])
+def test_a_word_that_means_the_settings_is_asked_of_the_instance(
+    what: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def answer(*words: object) -> dict[str, object]:
+        asked.append(words)
+        return {"ok": True, "text": "done"}
+
+    monkeypatch.setattr(control_client, "find_instance", lambda _: None)
+    monkeypatch.setattr(control_client, "ask", answer)
+    assert run_cli(["set", what, word, "--yes"]) == 0
+    assert [words[-1] for words in asked] == [word, word]
