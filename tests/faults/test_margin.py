@@ -124,7 +124,7 @@ async def change_leverage(world: World, leverage: int) -> None:
 async def test_t20_leverage_that_somebody_changes_stops_what_adds_until_it_is_set_back(
     tmp_path: Path,
 ) -> None:
-    async with living(tmp_path) as world:
+    async with living(tmp_path, stop_loss_low=Decimal(100_000)) as world:
         await hold(world)
         await change_leverage(world, 10)
         await world.until(
@@ -140,7 +140,7 @@ async def test_t20_leverage_that_somebody_changes_stops_what_adds_until_it_is_se
         assert alert.fix.startswith("set it back there")
         freed = {level.frees for level in world.coin().grid.levels if level.state is LevelState.MISSING}
         assert {text[:17] for text in freed} == {"set it back there"}
-        assert world.stops(), "the stop stays"
+        await world.until(lambda: world.stops(), "the stop stays")
         await change_leverage(world, 3)
         await world.until(lambda: not world.coin().idle_reason, "it goes on")
         await world.check("leverage_restored")
@@ -328,3 +328,23 @@ async def test_a_stop_beyond_the_liquidation_price_blocks_what_adds_and_says_how
         await world.until(lambda: all(o.side is Side.SELL for o in world.ours()), "no bid rests")
         assert (await add(world, "BTC", "100"))["ok"]
         await world.until(lambda: not world.coin().idle_reason, "it goes on")
+
+
+async def test_out_of_range_tells_what_waiting_costs_and_how_far_the_ends_are(tmp_path: Path) -> None:
+    async with living(tmp_path, on_range_exit="hold", stop_loss_low=Decimal(100_000)) as world:
+        await hold(world)
+        world.move(-1.5)
+        await world.until(lambda: world.coin().grid.out_of_range == "below", "it is outside")
+        await world.until(lambda: world.coin().grid.funding_per_hour_usd is not None, "the rate is read", 30)
+        coin = world.coin()
+        rate = Decimal(world.venue.venue.upkeep.funding("BTC").rate).scaleb(-10)
+        assert coin.grid.loss_per_pct_usd > 0
+        hourly = -coin.position * coin.mid * rate
+        assert coin.grid.funding_per_hour_usd is not None
+        assert abs(coin.grid.funding_per_hour_usd - hourly) <= Decimal("0.01")
+        assert coin.stop.distance == coin.mid - 100_000
+        assert coin.margin.distance is not None
+        status = (await world.control("status"))["status"]["coins"]["BTC"]
+        assert status["grid"]["funding_per_hour_usd"] is not None
+        assert Decimal(status["stop"]["distance_pct"]) > 0
+        assert Decimal(status["margin"]["distance_pct"]) > 0

@@ -25,6 +25,7 @@ from widgets.health_rows import breaker_fields, risk_fields, system_fields
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
 from widgets.panel_rows import fill_fields, grid_fields, position_fields
+from widgets.status_rows import status_line
 
 ALL_PANELS = [position_fields, fill_fields, grid_fields, system_fields, risk_fields]
 
@@ -341,3 +342,14 @@ def test_a_one_sided_grid_says_so_beside_its_orders() -> None:
     fields = grid_fields(look_at(coins=(coin_view(grid=grid),)))
     assert field(fields, "Orders").severity is Severity.WARN
     assert row(fields, "Orders", 36).endswith("one-sided")
+
+
+def test_a_bot_that_quotes_nothing_is_not_shown_as_merely_running() -> None:
+    idle = look_at(coins=(coin_view(idle_reason="no connection to the exchange"),))
+    assert (
+        row(risk_fields(idle), "Trading", 60)
+        .split(maxsplit=2)[2]
+        .startswith("idle: no connection to the exch")
+    )
+    assert field(risk_fields(idle), "Trading").severity is Severity.WARN
+    assert "▲ NOT QUOTING" in plain(status_line(idle, 80))
