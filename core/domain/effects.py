@@ -89,6 +89,14 @@ class SaveFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveStanding:
+    """What a coin's grid is in the midst of, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDay:
     """Where a day (``2026-01-30``, UTC) began: the profit so far and the account's value, USD."""
 
@@ -241,6 +249,7 @@ Effect = (
     | SavePnlPeak
     | SaveDay
     | SaveFeatures
+    | SaveStanding
     | SaveOverrides
     | SaveAction
     | SaveAdjustment

@@ -22,7 +22,7 @@ from core.domain.effects import (
     notify,
 )
 from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, Refused, Unsettled
-from core.domain.fills import Adjustment, Fill, FillKind
+from core.domain.fills import Adjustment, Fill
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.margin import HeldMargin, Leverage
@@ -36,7 +36,7 @@ from core.engine.filter_memory import FilterMemory
 from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings, RangeExit
-from core.engine.market_watch import watch_market
+from core.engine.market_watch import doubt_text, watch_market
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
 from core.engine.protection import Protection, fired, heard
@@ -45,6 +45,7 @@ from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
 from core.engine.session_watch import SessionSettings, SessionWatch
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.skew import Skew, SkewSettings
+from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
 from core.engine.unwinding import Unwinding
@@ -143,6 +144,8 @@ class Coin:
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
+    saved_standing: str = ""
+    """What the journal knows of the coin's standing."""
     foreign_orders: int = 0
     held: HeldMargin | None = None
     """How the exchange margined the position at the last look; ``None`` without one."""
@@ -255,7 +258,7 @@ class Coin:
         if order is not None and order.purpose is Purpose.STOP:
             out += fired(self, order)
         self.alarm = halting(fill) or self.alarm
-        self.wants_new_grid |= fill.kind is not FillKind.TRADE  # what the cells held is gone
+        note_fill(self, fill)
         return out
 
     def ledger_rows(self) -> list[SavePosition | SaveCheckpoint]:
@@ -472,8 +475,11 @@ class Coin:
         """A quote has come: what follows for the last known price and for what the market has been like."""
         twice = self.mid_twice
         self.known_mid_twice = twice or self.known_mid_twice
-        if not twice or not self.steady_mid.is_believed(twice, now.mono_ms):
+        if not twice:
             return []
+        was_in_doubt = self.steady_mid.is_in_doubt
+        if not self.steady_mid.is_believed(twice, now.mono_ms):
+            return [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
         back = self.leaving.look(self, now) if self.leaving.side else []  # also while nothing is quoted
         return back + watch_market(self, twice, now)
 

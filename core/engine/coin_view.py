@@ -184,7 +184,7 @@ def _levels(coin: Coin, now: Instant) -> tuple[LevelView, ...]:
     rows: list[tuple[int, LevelView]] = []
     for order in coin.live_grid_orders():
         rows.append((order.price, _order_row(instrument, order, order.slot in wanted)))
-    for blocked in slots_without_order(coin):
+    for blocked in slots_without_order(coin, now):
         rows.append((blocked.level.price, _missing_row(instrument, blocked, now)))
     return tuple(row for _, row in sorted(rows, key=lambda item: -item[0]))
 

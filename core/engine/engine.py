@@ -53,7 +53,7 @@ from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
-from core.engine.market_watch import shock_reason
+from core.engine.market_watch import doubt_text, shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -71,6 +71,7 @@ from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import Money, PortfolioLimits, side_caps
+from core.engine.standing import changed_standing
 from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
@@ -139,6 +140,8 @@ class Engine:
         if isinstance(event, Tick):
             out += periodic(self, now)
         out += self.feed.receipt(self.coins.values(), now)
+        for coin in self.coins.values():
+            out += changed_standing(coin)
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
 
@@ -269,7 +272,9 @@ class Engine:
         if reason := shock_reason(coin, now):
             return reason
         if coin.mid_twice is None:
-            return "waiting for a quote with both sides"
+            return "waiting for a quote with both sides; what rests stays"
+        if not coin.steady_mid.is_believed(coin.mid_twice, now.mono_ms):
+            return doubt_text(coin)
         if coin.chain_broken_mono_ms:
             return "a fill is missing; reading it back"
         return ""

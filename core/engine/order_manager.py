@@ -73,6 +73,8 @@ class OrderManager:
     """Live orders of slots that another live order holds: late evidence brought one of the two back to life."""
     settled: int = 0
     """Orders that have come to their end in this run."""
+    revived: int = 0
+    """Orders that late evidence has brought back from their end in this run."""
     venue_seen_ms: int = 0
     """The newest stamp of the venue's own: what expired before it can't arrive any more."""
     changed: dict[str, Order] = field(default_factory=dict)
@@ -375,6 +377,7 @@ class OrderManager:
         if before == order:
             return order
         self.settled += before is not None and before.state.is_live and order.state.is_terminal
+        self.revived += before is not None and before.state.is_terminal and order.state.is_live
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
         self.own.note(before, order)

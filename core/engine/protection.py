@@ -69,8 +69,10 @@ class Protection:
     """What the exchange lists as left of a stop: it may shrink one to the position."""
     fired: str = ""
     """The last one that did, by cloid."""
-    clear_of: tuple[int, int] | None = None
-    """The stops that nothing of the grid rests beyond; ``None`` before the first look."""
+    clear_of: tuple[int, int, int] | None = None
+    """The stops that nothing of the grid rests beyond, and how many orders had come back to life when it was seen; ``None``
+    before the first look.
+    """
     too_far: str = ""
     """Why the exchange would liquidate before the stop; empty if it wouldn't."""
     odd_leverage: str = ""
@@ -273,18 +275,20 @@ def watch_liquidation(coin: Coin) -> list[Effect]:
 
 
 def orders_beyond_stop(coin: Coin) -> list[Order]:
-    """What rests of the grid beyond the stop of its side: left from before the stop was moved. Looked for until none is."""
-    stops = coin.config.stop_low, coin.config.stop_high
-    if coin.protection.clear_of == stops:
+    """What rests of the grid beyond the stop of its side: left from before the stop was moved. Looked for until none is, and
+    again once late evidence has brought an order back to life.
+    """
+    low, high = coin.config.stop_low, coin.config.stop_high
+    looked_for = low, high, coin.orders.revived
+    if coin.protection.clear_of == looked_for:
         return []
-    low, high = stops
     beyond = [
         order
         for order in coin.live_grid_orders()
         if (stop := low if order.side is Side.BUY else high) and (order.price - stop) * order.side.sign <= 0
     ]
     if not beyond:
-        coin.protection.clear_of = stops
+        coin.protection.clear_of = looked_for
     return beyond
 
 

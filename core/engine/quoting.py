@@ -22,6 +22,7 @@ from core.engine.grid_plan import GridPlan
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
 from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
+from core.engine.resizing import within_window
 from core.engine.risk_engine import RiskLimits, Rule
 
 BATCH_ORDERS = 40
@@ -51,7 +52,11 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     place, blocked = coin.filtered.look(found, orders.own.version, gate)
     sent, too_fast = coin.velocity.admit(place, coin.exposure, min(room, BATCH_ORDERS), now)
     coin.blocked = (*blocked, *too_fast)
-    doomed = [*_due_cancels(coin, found, bool(place), now), *_over_cap(coin, grid), *orders_beyond_stop(coin)]
+    doomed = [
+        *_due_cancels(coin, found, len(place), room > 0, now),
+        *_over_cap(coin, grid),
+        *orders_beyond_stop(coin),
+    ]
     out += coin.cancel(doomed, now)
     if sent:
         validate_plan(place, gate.own, gate.quotes, gate.instrument)
@@ -77,13 +82,14 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
     )
 
 
-def _due_cancels(coin: Coin, found: GridPlan, may_place: bool, now: Instant) -> list[Order]:
-    """What of the unwanted orders goes now. A new grid takes the old one's place in two parts: first the half that is farthest
-    from its center, the rest when placing has been seen to work, or when nothing more can be placed beside it. So the book is
-    never naked because cancels succeed and placements don't (C-1).
+def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool, now: Instant) -> list[Order]:
+    """What of the unwanted orders goes now, while so many levels may be placed. A new grid takes the old one's place in two
+    parts: first the half that is farthest from its center, the rest when placing has been seen to work, or when nothing more
+    can be placed beside it. So the book is never naked because cancels succeed and placements don't (C-1).
     """
     grid = found.grid
-    unwanted = [*found.unwanted.values(), *(coin.orders.by_cloid[cloid] for cloid in coin.orders.doubles)]
+    resized = within_window(coin, found, found.unwanted.values(), may_place, is_answered, now)
+    unwanted = [*resized, *(coin.orders.by_cloid[cloid] for cloid in coin.orders.doubles)]
     if not unwanted or coin.proven_generation >= grid.generation:
         return unwanted
     old = [o for o in unwanted if o.slot is not None and o.slot.generation != grid.generation]
@@ -95,7 +101,7 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: bool, now: Instant) -> 
     )
     deferred = coin.deferred(now)
     # What time alone will let through is as good as on its way.
-    held_back = may_place or any(
+    held_back = bool(may_place) or any(
         b.level.slot in deferred or b.why.rule is Rule.POSITION_VELOCITY for b in coin.blocked
     )
     first_half = coin.replaced_generation != grid.generation

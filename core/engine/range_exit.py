@@ -54,6 +54,11 @@ class Leaving:
         """Whether the price has been outside for long enough to act on."""
         return bool(self.side) and now.mono_ms - self.since_mono_ms >= HOLD_MS
 
+    def is_back(self, coin: Coin) -> bool:
+        """Whether the price is inside again, by a mid that is believed, and parts were closed while it was outside."""
+        twice, grid = coin.steady_mid.steady, coin.grid
+        return self.has_reduced and not self.side and grid is not None and _is_inside(grid, twice)
+
     def reduces(self, coin: Coin, now: Instant) -> bool:
         return coin.config.on_exit is RangeExit.REDUCE and self.has_held(now)
 

@@ -63,15 +63,19 @@ class Velocity:
         frees = self.lots.frees_at(max(0, self.max_lots - least_lots), now)
         return SpeedLimit(max(0, self.max_lots - used), used, self.max_lots, frees)
 
+    def left(self, now: Instant) -> int:
+        """How many more orders may be sent within the minute; call it only if there is a limit."""
+        return self.max_orders - self.orders.used(now)
+
     def has_room(self, orders: int, now: Instant) -> bool:
         """Whether so many more orders may be sent within the minute."""
-        return not self.max_orders or self.max_orders - self.orders.used(now) >= orders
+        return not self.max_orders or self.left(now) >= orders
 
     def admit(
         self, levels: Sequence[Level], exposure: Exposure, room: int, now: Instant
     ) -> tuple[tuple[Level, ...], tuple[Blocked, ...]]:
         """Which of ``levels`` may be sent now, at most ``room``, and which the order velocity stops: none that only reduces."""
-        left = self.max_orders - self.orders.used(now) if self.max_orders else len(levels)
+        left = self.left(now) if self.max_orders else len(levels)
         admitted: list[Level] = []
         blocked: list[Blocked] = []
         for level in levels:

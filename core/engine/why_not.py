@@ -7,12 +7,16 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.sessions import utc_text
 from core.engine.coin import Coin
-from core.engine.grid_calculator import Blocked
+from core.engine.grid_calculator import EVEN, Blocked, Level, nearest_first, wants_of_cell
+from core.engine.grid_plan import GridPlan
+from core.engine.leaning import leans_because
 from core.engine.risk_engine import Refusal, Rule
 
 
-def slots_without_order(coin: Coin) -> list[Blocked]:
-    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own."""
+def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
+    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own. What a grid that leans
+    against its position doesn't want for now comes last.
+    """
     if coin.plan is None:
         return []
     instrument = coin.config.instrument
@@ -20,9 +24,8 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
     found = []
     for level in coin.plan.without_order(coin.orders.by_slot):
         least = instrument.min_lots(level.price)
-        if coin.idle_reason:
-            is_barred = coin.barred is not None and coin.barred.reason == coin.idle_reason
-            why = coin.barred if is_barred and coin.barred else Refusal(Rule.IDLE, coin.idle_reason)
+        if idle := _idle(coin):
+            why = idle
         elif level.lots < least:
             why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
         elif level.slot in known:
@@ -30,6 +33,30 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
         else:
             why = Refusal(Rule.QUEUED, "about to be placed")
         found.append(Blocked(level, why))
+    leaned = _leaned_away(coin, coin.plan)
+    if leaned:
+        why = _idle(coin) or leans_because(coin, coin.plan.grid, now)
+        found += [Blocked(level, why) for level in leaned]
+    return found
+
+
+def _idle(coin: Coin) -> Refusal | None:
+    if not coin.idle_reason:
+        return None
+    is_barred = coin.barred is not None and coin.barred.reason == coin.idle_reason
+    return coin.barred if is_barred else Refusal(Rule.IDLE, coin.idle_reason)
+
+
+def _leaned_away(coin: Coin, plan: GridPlan) -> list[Level]:
+    """What the cells would want of a grid that doesn't lean, where they want nothing now and nothing rests."""
+    if plan.scales == EVEN:
+        return []
+    found = []
+    for cell in nearest_first(plan.cells, plan.around):
+        for level in wants_of_cell(plan.grid, plan.instrument, cell, plan.traded.get(cell)):
+            is_wanted = level.slot in plan.wants or level.slot in plan.waiting
+            if not is_wanted and level.slot not in coin.orders.by_slot:
+                found.append(level)
     return found
 
 
@@ -48,6 +75,10 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             )
         case Rule.OWN_ORDER:
             return f"the end of the own order at {instrument.price_text(value)}"
+        case Rule.SKEW:
+            return f"a position of {instrument.size_text(value)} or {'less' if value >= 0 else 'more'}"
+        case Rule.RANGE_EXIT:
+            return f"a price back at {instrument.price_text(value)}"
         case Rule.CAP | Rule.PORTFOLIO | Rule.MARGIN | Rule.LIQUIDATION:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
         case Rule.STOP:

@@ -21,11 +21,13 @@ from core.domain.effects import (
     SaveOverrides,
     SavePnlPeak,
     SavePosition,
+    SaveStanding,
 )
 from core.domain.events import FillConflict
 from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
 from core.domain.grid import GridRow
 from core.domain.orders import Order
+from core.domain.standing import standing_key
 from core.domain.transfers import Transfer
 
 
@@ -94,6 +96,8 @@ class Batch:
                 self.meta[f"override:{coin}"] = text
             case SaveFeatures(coin, text):
                 self.meta[f"features:{coin}"] = text
+            case SaveStanding(coin, text):
+                self.meta[standing_key(coin)] = text
             case SaveDay():
                 self.days.append(effect)
             case SaveAdjustment(adjustment):

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from core.domain.effects import LiftHalt, SaveCheckpoint, SaveHalt
 from core.domain.events import FillConflict
-from core.domain.fills import Fill, FillKey
+from core.domain.fills import Fill, FillKey, FillKind
+from core.domain.standing import Standing, standing_key, standing_text, standing_words
 from core.journal.batch import Batch, Committed
 from core.journal.cells import count_money
 from core.journal.rows import (
@@ -107,7 +108,16 @@ def _write_fills(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int])
         counts += [(coin, "duplicates", count) for coin, count in duplicates.items()]
     _add_counts(db, counts)
     matched = count_money(db, new, last) if new else Counter[str]()
+    _mark_new_grids(db, new)
     return Written(new, duplicates, conflicts, matched)
+
+
+def _mark_new_grids(db: sqlite3.Connection, new: Sequence[Fill]) -> None:
+    """A liquidation takes what the cells of the grid held: the next one begins anew, whatever kill comes before it."""
+    for coin in {fill.coin for fill in new if fill.kind is not FillKind.TRADE}:
+        row = db.execute("SELECT value FROM meta WHERE key = ?", (standing_key(coin),)).fetchone()
+        words = standing_words(row[0] if row else "") | {Standing.NEW_GRID}
+        db.execute(UPSERT_META, (standing_key(coin), standing_text(words)))
 
 
 def _sort_out(db: sqlite3.Connection, fills: Sequence[Fill], last: int) -> tuple[list[Fill], list[Fill]]:

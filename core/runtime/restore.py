@@ -14,6 +14,7 @@ from core.domain.grid import Direction, Spacing
 from core.domain.instrument import Instrument
 from core.domain.orders import Purpose
 from core.domain.pnl import Stake
+from core.domain.standing import standing_key
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin, CoinConfig
 from core.engine.engine import Engine
@@ -28,6 +29,7 @@ from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.side_caps import PortfolioLimits
 from core.engine.skew import Skew, SkewSettings
+from core.engine.standing import restore_standing
 from core.engine.stop_loss import StopLoss
 from core.engine.transfers import TransferBook
 from core.engine.velocity import WINDOW_MS, Velocity
@@ -140,6 +142,13 @@ def account_limits(settings: Settings) -> AccountLimits:
     )
 
 
+def portfolio_limits(settings: Settings) -> PortfolioLimits:
+    """What all coins together may build up."""
+    return PortfolioLimits(
+        settings.max_portfolio_notional, settings.max_margin_pct, settings.min_liq_distance_pct
+    )
+
+
 def orders_per_min(settings: Settings) -> int:
     """The limit in force, 0 for none: five a second, or so many that the grid can be replaced a few times."""
     set_to = settings.max_orders_per_min
@@ -148,9 +157,7 @@ def orders_per_min(settings: Settings) -> int:
 
 def set_thresholds(engine: Engine, settings: Settings) -> None:
     """Of the settings that are the whole account's: its limits, and when the circuit breakers open."""
-    engine.portfolio_limits = PortfolioLimits(
-        settings.max_portfolio_notional, settings.max_margin_pct, settings.min_liq_distance_pct
-    )
+    engine.portfolio_limits = portfolio_limits(settings)
     engine.breakers.trip_above(settings.api_error_threshold)
     engine.feed_age.stale_ms = int(settings.ws_stale_after_sec * 1000)
     engine.feed_age.halt_ms = int(settings.data_halt_sec * 1000)
@@ -178,6 +185,7 @@ def build_engine(
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
+        restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
     engine.look_for_missing(now)
     return engine
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from core.domain.commands import Action
 from core.domain.effects import CancelOrphan, Effect, Notify
 from core.domain.events import (
@@ -12,6 +14,7 @@ from core.domain.events import (
     OpenOrdersObserved,
     Refused,
     RemoteOrder,
+    Resting,
     StopRequested,
     Unsettled,
     Waiting,
@@ -250,6 +253,18 @@ def test_the_level_at_the_stop_itself_is_beyond_it() -> None:
     within, beyond = build_filtered_levels([at_stop, before], gate)
     assert within == (before,)
     assert [b.why.rule for b in beyond] == [Rule.STOP]
+
+
+@pytest.mark.parametrize("is_fill", [False, True])
+def test_an_order_that_late_evidence_finds_beyond_the_stop_goes_too(is_fill: bool) -> None:
+    one = Bench()
+    orders = placed(one.start())
+    far = min(orders, key=lambda o: o.price)
+    one.answer(orders, lambda o: Refused("said to be refused") if o is far else Resting(one.next_oid()))
+    one.coin.config = replace(one.coin.config, stop_low=far.price + 100)
+    assert cancelled(one.after(10_000, quote())) == [], "nothing is known to rest beyond it"
+    wanted = one.trade(far, 1) if is_fill else one.step(update(far, "open", 50))
+    assert [o.cloid for o in cancelled(wanted)] == [far.cloid]
 
 
 def test_a_stop_that_trades_moves_the_ledger_and_halts_the_coin() -> None:

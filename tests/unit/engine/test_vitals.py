@@ -154,7 +154,7 @@ def test_a_price_from_before_or_in_the_gap_is_no_price() -> None:
     stale = replace(quote(MID + 90_000), time_ms=bench.now.venue_ms - 1_000)
     bench.step(stale)
     assert bench.coin.mid_twice is None
-    assert idle_reason(bench) == "waiting for a quote with both sides"
+    assert idle_reason(bench) == "waiting for a quote with both sides; what rests stays"
     bench.step(fresh(bench))
     assert bench.coin.mid_twice == 2 * MID
 

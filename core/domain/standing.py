@@ -1,0 +1,27 @@
+"""What a coin's grid is in the midst of, as words that outlive the program."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    NEW_GRID = "new_grid"
+    """What the cells of the present grid held is gone: the next one begins anew."""
+    REDUCED = "reduced"
+    """Parts of the position were closed because the price left the grid."""
+    ONE_SIDED = "one_sided"
+    """The reducing side alone is quoted."""
+
+
+def standing_key(coin: str) -> str:
+    return f"standing:{coin}"
+
+
+def standing_text(words: set[Standing]) -> str:
+    return " ".join(sorted(words))
+
+
+def standing_words(text: str) -> set[Standing]:
+    """Raises ``ValueError`` for a word that means nothing."""
+    return {Standing(word) for word in text.split()}

@@ -1,0 +1,46 @@
+"""What must outlive the program of a coin's grid beside its row: saved in the same commit as what it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.domain.effects import SaveStanding
+from core.domain.fills import FillKind
+from core.domain.standing import Standing, standing_text, standing_words
+
+if TYPE_CHECKING:
+    from core.domain.fills import Fill
+    from core.engine.coin import Coin
+
+
+def words_of(coin: Coin) -> set[Standing]:
+    found = {
+        Standing.NEW_GRID: coin.wants_new_grid,
+        Standing.REDUCED: coin.leaving.has_reduced,
+        Standing.ONE_SIDED: coin.skew.is_one_sided,
+    }
+    return {word for word, holds in found.items() if holds}
+
+
+def changed_standing(coin: Coin) -> list[SaveStanding]:
+    """The row that the journal lacks, if it does."""
+    text = standing_text(words_of(coin))
+    if text == coin.saved_standing:
+        return []
+    coin.saved_standing = text
+    return [SaveStanding(coin.name, text)]
+
+
+def restore_standing(coin: Coin, text: str) -> None:
+    words = standing_words(text)
+    coin.wants_new_grid = Standing.NEW_GRID in words
+    coin.leaving.has_reduced = Standing.REDUCED in words
+    coin.skew.is_one_sided = Standing.ONE_SIDED in words
+    coin.saved_standing = text
+
+
+def note_fill(coin: Coin, fill: Fill) -> None:
+    """A liquidation takes what the cells held; the journal has written so with the fill itself."""
+    if fill.kind is not FillKind.TRADE:
+        coin.wants_new_grid = True
+        coin.saved_standing = standing_text(standing_words(coin.saved_standing) | {Standing.NEW_GRID})
