@@ -102,7 +102,8 @@ def run(
         bool,
         Parameter(
             negative=(),
-            help="Keep the leverage and margin mode of a position that has others than configured.",
+            help="Keep the leverage and margin mode of positions that have others than configured; of one coin: adopt = true "
+            "in its [coins.NAME].",
         ),
     ] = False,
 ) -> int:

@@ -145,7 +145,9 @@ def margin_add(
     """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
     from gridbot_tui.numbers import usd_text
 
-    return _previewed("margin_add", coin, usd_text(usd), "Add it?", yes, state_dir, json, preview="margin_preview")
+    return _previewed(
+        "margin_add", coin, usd_text(usd), "Add it?", yes, state_dir, json, preview="margin_preview"
+    )
 
 
 def _previewed(

@@ -139,6 +139,8 @@ def _trading_field(look: Look) -> Field:
     """``running`` where the seed has ``risk_halted = 0``."""
     if look.is_silent:
         return Field("Trading", f"unknown, was {look.state.value}", severity=Severity.CRIT, is_prose=True)
+    if look.state is RunState.RUNNING and look.coin is not None and look.coin.idle_reason:
+        return Field("Trading", f"idle: {look.coin.idle_reason}", severity=Severity.WARN, is_prose=True)
     if look.state is RunState.RUNNING:
         return Field("Trading", "running", severity=Severity.INFO)
     if look.state is RunState.STARTING:

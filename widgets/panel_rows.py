@@ -149,11 +149,11 @@ def grid_fields(look: Look) -> list[Field]:
         formats.percent(grid.width_pct),
         (f"gap {grid.level_gap_pct:.3f}%", f"{grid.level_gap_pct:.3f}%"),
     )
-    sides = f"one-sided {grid.skew_ratio:+.2f}" if grid.one_sided else f"skew {grid.skew_ratio:+.2f}"
+    sides = "one-sided" if grid.one_sided else f"skew {grid.skew_ratio:+.2f}"
     orders = Field(
         "Orders",
         f"{grid.orders_active} of {grid.orders_target}",
-        (sides, sides.removeprefix("one-sided ")),
+        (sides,),
         Severity.WARN if grid.one_sided and orders_grade is Severity.INFO else orders_grade,
     )
     first = (
@@ -177,8 +177,8 @@ def _range_field(grid: GridView) -> Field:
     per_pct = formats.usd(-grid.loss_per_pct_usd, signed=True)
     return Field(
         "Range",
-        f"OUT {grid.out_of_range}, {grid.range_exit}",
-        (f"{per_pct} per 1%", f"{per_pct}/1%"),
+        f"OUT {grid.out_of_range}",
+        (f"{grid.range_exit}, {per_pct}/1%", f"{per_pct}/1%"),
         Severity.WARN,
     )
 

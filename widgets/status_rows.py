@@ -67,6 +67,8 @@ def run_state(look: Look) -> Line:
     if look.state is RunState.HALTED and coin is not None and coin.position:
         size = formats.quantity(coin.position, signed=True)
         text = f"■ HALTED, POSITION OPEN {size} {formats.short_coin(coin.coin)}"
+    elif look.state is RunState.RUNNING and coin is not None and coin.idle_reason:
+        text, ink = "▲ NOT QUOTING", Ink.WARN
     elif look.state is RunState.HALTED and (elsewhere := _open_elsewhere(look)):
         text = f"■ HALTED, POSITION OPEN in {elsewhere}"
     return line((text, ink))

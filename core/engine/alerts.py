@@ -59,7 +59,12 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
         AlertView(f.id, f.severity, f.text, f.key, engine.alert_since.setdefault(f.id, now.wall_ms), f.fix)
         for f in found
     ]
-    return tuple(sorted(alerts, key=lambda a: (a.severity is not Severity.CRIT, a.since_ms)))
+    return tuple(sorted(alerts, key=_rank))
+
+
+def _rank(alert: AlertView) -> tuple[bool, bool, int]:
+    """The worst first, then the oldest; what an operator has set himself hides nothing that has happened."""
+    return alert.severity is not Severity.CRIT, alert.id.startswith("override:"), alert.since_ms
 
 
 def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
@@ -104,6 +109,12 @@ def _grid_alerts(coin: Coin) -> list[Found]:
     if coin.grid_refused:
         what, _, fix = coin.grid_refused.rpartition("; ")
         found.append(Found(f"grid:{name}", Severity.WARN, f"NO GRID: {what or fix}", fix=fix if what else ""))
+    lots, grid, text = coin.ledger.lots, coin.grid, coin.config.instrument.size_text
+    cap = 0 if grid is None else grid.cap_long if lots > 0 else grid.cap_short
+    if grid is not None and abs(lots) > cap:
+        what = f"{name} HOLDS {text(lots)}, PAST ITS CAP OF {text(cap)}"
+        fix = "only what reduces is quoted; F closes all"
+        found.append(Found(f"over_cap:{name}", Severity.WARN, what, "F", fix))
     if words := one_sided(coin):
         what, _, fix = words.partition(": ")
         found.append(Found(f"one_sided:{name}", Severity.WARN, f"{name} ONE-SIDED: {what}", fix=fix))
@@ -141,7 +152,7 @@ def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     last, limit_ms = engine.feed.last_message_ms, engine.feed_age.stale_ms
     if last and now.wall_ms - last > limit_ms:
         text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit {limit_ms // 1000} s)"
-        found.append(Found("ws_age", Severity.CRIT, text, "W", "tried again by itself"))
+        found.append(Found("ws_age", Severity.CRIT, text, "W", "retried by itself"))
     found += _breaker_alerts(engine, now)
     quarantined = engine.feed.quarantined
     if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:

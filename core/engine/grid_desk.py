@@ -7,11 +7,12 @@ from dataclasses import replace
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
 from core.domain.effects import Effect, SaveOverrides, notify
-from core.domain.grid import PPB, GridRow
-from core.domain.orders import OrderState
+from core.domain.grid import PPB, Direction, GridRow
+from core.domain.orders import OrderState, Side, Tif
 from core.domain.units import InexactNumberError, parse_decimal
 from core.engine.coin import Coin
 from core.engine.grid_calculator import GridImpossibleError, is_fit, wanted_levels
+from core.engine.grid_settings import GridSettings
 from core.engine.overrides import Overrides, pct
 from core.engine.regridding import ask_of
 from core.engine.strategies import STRATEGIES
@@ -85,18 +86,38 @@ def change_text(coin: Coin, command: Command, now: Instant) -> str:
     if settings == coin.settings:
         return f"{coin.name}: nothing changes, it is so already"
     built = STRATEGIES[settings.strategy].build(ask_of(coin, settings, coin.known_mid_twice, now))
-    cancels, places, keeps = _change_of_orders(coin, built)
-    instrument = coin.config.instrument
-    return (
-        f"{coin.name}: spacing {pct(coin.settings.spacing_ppb)} -> {pct(settings.spacing_ppb)}, levels "
-        f"{coin.settings.levels} -> {settings.levels} a side of {instrument.size_text(built.lots)}, from "
-        f"{instrument.price_text(built.lowest)} to {instrument.price_text(built.highest)}: cancels {cancels}, "
-        f"places {places}, keeps {keeps}"
+    changed_orders = _change_of_orders(coin, built)
+    waits = coin.halted or coin.idle_reason or coin.waiting_for
+    later = f"; all of it once it is quoted again ({waits})" if waits else ""
+    return f"{coin.name}: {_shape_text(coin, settings, built)}: {changed_orders}{later}"
+
+
+def _shape_text(coin: Coin, settings: GridSettings, built: GridRow) -> str:
+    """The lines before and after. A range has its spacing from its ends, and an endless grid has none."""
+    text, before = coin.config.instrument.price_text, coin.grid
+    is_range = settings.strategy == "range"
+    was = before.spacing_here_ppb if is_range and before else coin.settings.spacing_ppb
+    becomes = built.spacing_here_ppb if is_range else settings.spacing_ppb
+    ends = f"from {text(built.lowest)} to {text(built.highest)}"
+    if built.is_endless:
+        ends += " and on both ways"
+    way = "" if settings.direction is Direction.NEUTRAL else f"{settings.direction.value}, "
+    each = (
+        f"{2 * coin.settings.levels} -> {2 * settings.levels} cells"
+        if is_range
+        else (f"levels {coin.settings.levels} -> {settings.levels} a side")
     )
+    size = coin.config.instrument.size_text(built.lots)
+    return f"{way}spacing {_rounded(was)} -> {_rounded(becomes)}, {each} of {size}, {ends}"
 
 
-def _change_of_orders(coin: Coin, built: GridRow) -> tuple[int, int, int]:
-    """Orders that would be cancelled, placed, and kept where they rest."""
+def _rounded(ppb: int) -> str:
+    """A spacing to a ten-thousandth of a percent."""
+    return pct(round(ppb, -3))
+
+
+def _change_of_orders(coin: Coin, built: GridRow) -> str:
+    """Orders that would be cancelled, placed, and kept where they rest; and what a long or short grid takes at once."""
     instrument = coin.config.instrument
     wanted = {(level.slot.side, level.price): level for level in wanted_levels(built, instrument, {})}
     least = max(instrument.min_lots(built.center), built.lots // 4)
@@ -108,7 +129,14 @@ def _change_of_orders(coin: Coin, built: GridRow) -> tuple[int, int, int]:
         and is_fit(o, wanted[o.side, o.price], least)
         for o in live
     )
-    return len(live) - kept, len(wanted) - kept, kept
+    taking = [level for level in wanted.values() if level.tif is not Tif.ALO]
+    text = f"cancels {len(live) - kept}, places {len(wanted) - kept}, keeps {kept}"
+    if not taking:
+        return text
+    verb = "buys" if taking[0].slot.side is Side.BUY else "sells"
+    size = instrument.size_text(sum(level.lots for level in taking))
+    slip = pct(coin.config.slippage_ppb)
+    return f"{text}; {verb} {size} at the market with {len(taking)} of them, up to {slip} past the best price"
 
 
 def change_grid(coin: Coin, command: Command, now: Instant) -> list[Effect]:

@@ -6,7 +6,8 @@ Set, and read back. A position that the exchange margins otherwise refuses the s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from core.domain.effects import Notify, Severity, notify
@@ -67,35 +68,62 @@ def wanted_leverage(settings: Settings, instrument: Instrument) -> Leverage:
     return Leverage(mode, value)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Of one coin: what the exchange has, what is configured, and if they differ whether a position stands at the former."""
+
+    found: Leverage
+    wanted: Leverage
+    is_held: bool = False
+    conflict: str = ""
+    """Why the bot can't start, with every way out; empty if it can."""
+
+
+def _key(coin: str) -> str:
+    """As TOML wants it in the name of a table."""
+    return coin if coin.isalnum() else f'"{coin}"'
+
+
 class MarginSetup:
     """Of one account's coins."""
 
     def __init__(self, reads: Reads, router: OrderRouter, tell: Callable[[Notify], None]) -> None:
         self._reads, self._router, self._tell = reads, router, tell
 
-    async def prepare(self, settings: Settings, instrument: Instrument) -> Leverage:
-        """What the exchange is set to for a coin now. Raises ``UsageError`` and ``RestError``."""
+    async def prepare(self, coins: Sequence[tuple[Settings, Instrument]]) -> dict[str, Leverage]:
+        """What the exchange is set to for each coin now. Nothing is set before all are known to be free of conflicts, and one
+        refusal names all that aren't. Raises ``UsageError`` and ``RestError``.
+        """
+        found = {each.coin: await self._look(settings, each) for settings, each in coins}
+        conflicts = [f"{look.conflict}" for look in found.values() if look.conflict]
+        if conflicts:
+            raise UsageError("; ".join(conflicts))
+        return {coin: await self._settle(coin, look) for coin, look in found.items()}
+
+    async def _look(self, settings: Settings, instrument: Instrument) -> _Found:
         coin, wanted = instrument.coin, wanted_leverage(settings, instrument)
         if settings.leverage != wanted.value:
             reason = f"the exchange takes whole numbers and is set to {wanted.value}; {settings.leverage} sizes the grid"
             self._tell(notify("leverage_rounded_up", "warn", coin, reason=reason))
         found = await patiently(lambda: self._reads.leverage(coin))
         if found == wanted:
-            self._told("leverage_kept", coin, found)
-            return found
+            return _Found(found, wanted)
         seen = await patiently(self._reads.account)
-        if dict(seen.positions).get(coin, 0):
-            return self._adopt(settings, coin, found, wanted)
-        return await self._set(coin, wanted)
+        is_held = bool(dict(seen.positions).get(coin, 0))
+        if not is_held or settings.adopt:
+            return _Found(found, wanted, is_held)
+        conflict = (
+            f"{coin} has an open position at {found}, and {wanted} is configured: close it, or configure "
+            f"margin_mode = {found.mode.value} and leverage = {found.value}, or start with --adopt (HL_ADOPT) to keep it so, "
+            f"or write adopt = true under [coins.{_key(coin)}] to keep this one so"
+        )
+        return _Found(found, wanted, is_held, conflict)
 
-    def _adopt(self, settings: Settings, coin: str, found: Leverage, wanted: Leverage) -> Leverage:
-        if not settings.adopt:
-            raise UsageError(
-                f"{coin} has an open position at {found}, and {wanted} is configured: close it, or configure "
-                f"margin_mode = {found.mode.value} and leverage = {found.value}, or start with --adopt (HL_ADOPT) to keep it so"
-            )
-        self._told("leverage_adopted", coin, found)
-        return found
+    async def _settle(self, coin: str, look: _Found) -> Leverage:
+        if look.found != look.wanted and not look.is_held:
+            return await self._set(coin, look.wanted)
+        self._told("leverage_adopted" if look.is_held else "leverage_kept", coin, look.found)
+        return look.found
 
     async def _set(self, coin: str, wanted: Leverage) -> Leverage:
         """Set until it is read back: the request may be lost, and the read may be late."""

@@ -294,8 +294,10 @@ class Session:
 
     async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:
         """Before the first order, and before anybody is answered."""
-        for name, coin in engine.coins.items():
-            coin.leverage = await setup.prepare(self._plan.settings.by_coin[name], coin.config.instrument)
+        by_coin, coins = self._plan.settings.by_coin, engine.coins
+        found = await setup.prepare([(by_coin[name], coin.config.instrument) for name, coin in coins.items()])
+        for name, leverage in found.items():
+            coins[name].leverage = leverage
         return True
 
     async def _live(self, trade: Trade) -> None:

@@ -18,7 +18,7 @@ from core.paper.config import PaperConfig
 from core.paper.venue.positions import Leverage
 from core.runtime.control_client import ask
 from core.runtime.statedir import UsageError
-from core.view import MarginView
+from core.view import LevelState, MarginView
 from tests.faults.world import World, living
 
 DEX = PaperConfig(market="synthetic:xyz:TSLA=reverting,BTC=reverting", speed=1e-6, limits=False)
@@ -78,6 +78,85 @@ async def test_a_position_at_another_leverage_refuses_the_start_and_adopt_keeps_
         await world.until(lambda: world.ours(), "it trades")
         assert set_to(world) is None, "nothing was changed"
         assert world.told("leverage_adopted")[0]["leverage"] == 20
+
+
+TWO = PaperConfig(market="synthetic:BTC=reverting,ETH=reverting", speed=1e-6, limits=False)
+
+
+async def test_of_several_coins_each_conflict_is_named_and_nothing_is_set_before_none_is_left(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, TWO, ("BTC", "ETH")) as world:
+        await world.trade(Side.BUY, "0.01")
+        await world.trade(Side.SELL, "0.1", "ETH")
+        await world.start(resting=None)
+        told = await refused(world)
+        for coin in ("BTC", "ETH"):
+            assert f"{coin} has an open position at cross 20x, and isolated 3x is configured" in told
+            assert f"adopt = true under [coins.{coin}]" in told
+        world.by_coin = {"ETH": {"adopt": True}}
+        await world.start(resting=None)
+        told = await refused(world)
+        assert "BTC has an open position" in told
+        assert "ETH" not in told
+        assert not world.told("leverage_set")
+        assert not world.told("leverage_adopted"), "nothing has begun"
+
+
+async def test_one_coin_is_adopted_and_the_other_is_set_as_configured(tmp_path: Path) -> None:
+    async with living(tmp_path, TWO, ("BTC", "ETH")) as world:
+        await world.trade(Side.SELL, "0.1", "ETH")
+        world.by_coin = {"ETH": {"adopt": True}}
+        await world.start(resting=None)
+        await world.until(lambda: world.ours() and world.ours("ETH"), "both trade")
+        assert set_to(world) == Leverage(3, is_cross=False)
+        assert set_to(world, "ETH") is None, "left as it was"
+        assert [row["coin"] for row in world.told("leverage_adopted")] == ["ETH"]
+        await world.turn()
+        assert not world.told("leverage_changed"), "what was adopted is what is expected"
+
+
+async def change_leverage(world: World, leverage: int) -> None:
+    answer = await world.act({"type": "updateLeverage", "asset": 0, "isCross": False, "leverage": leverage})
+    assert answer["status"] == "ok", answer
+
+
+async def test_t20_leverage_that_somebody_changes_stops_what_adds_until_it_is_set_back(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, stop_loss_low=Decimal(100_000)) as world:
+        await hold(world)
+        await change_leverage(world, 10)
+        await world.until(
+            lambda: world.told("leverage_changed") and world.coin().idle_reason, "it is noticed"
+        )
+        assert world.told("leverage_changed")[0]["severity"] == "crit"
+        await world.until(lambda: {o.side for o in world.ours()} == {Side.SELL}, "only what reduces rests")
+        assert world.coin().idle_reason.startswith(
+            "BTC is at isolated 10x on the exchange, the grid is sized for isolated 3x: set it back there, or configure "
+            "margin_mode = isolated and leverage = 10 and restart"
+        )
+        (alert,) = [a for a in world.snapshot.alerts if a.id == "leverage:BTC"]
+        assert alert.fix.startswith("set it back there")
+        freed = {level.frees for level in world.coin().grid.levels if level.state is LevelState.MISSING}
+        assert {text[:17] for text in freed} == {"set it back there"}
+        await world.until(lambda: world.stops(), "the stop stays")
+        await change_leverage(world, 3)
+        await world.until(lambda: not world.coin().idle_reason, "it goes on")
+        await world.check("leverage_restored")
+
+
+async def test_t20_a_restart_with_what_was_set_elsewhere_configured_goes_on(tmp_path: Path) -> None:
+    async with living(tmp_path) as world:
+        await hold(world)
+        await change_leverage(world, 10)
+        await world.until(lambda: world.coin().idle_reason, "it stands")
+        await world.crash()
+        world.settings["leverage"] = Decimal(10)
+        await world.start(resting=None)
+        await world.until(
+            lambda: world.run.snapshots and world.ours() and not world.coin().idle_reason, "it trades"
+        )
 
 
 async def test_a_position_as_configured_is_no_conflict(tmp_path: Path) -> None:
@@ -249,3 +328,23 @@ async def test_a_stop_beyond_the_liquidation_price_blocks_what_adds_and_says_how
         await world.until(lambda: all(o.side is Side.SELL for o in world.ours()), "no bid rests")
         assert (await add(world, "BTC", "100"))["ok"]
         await world.until(lambda: not world.coin().idle_reason, "it goes on")
+
+
+async def test_out_of_range_tells_what_waiting_costs_and_how_far_the_ends_are(tmp_path: Path) -> None:
+    async with living(tmp_path, on_range_exit="hold", stop_loss_low=Decimal(100_000)) as world:
+        await hold(world)
+        world.move(-1.5)
+        await world.until(lambda: world.coin().grid.out_of_range == "below", "it is outside")
+        await world.until(lambda: world.coin().grid.funding_per_hour_usd is not None, "the rate is read", 30)
+        coin = world.coin()
+        rate = Decimal(world.venue.venue.upkeep.funding("BTC").rate).scaleb(-10)
+        assert coin.grid.loss_per_pct_usd > 0
+        hourly = -coin.position * coin.mid * rate
+        assert coin.grid.funding_per_hour_usd is not None
+        assert abs(coin.grid.funding_per_hour_usd - hourly) <= Decimal("0.01")
+        assert coin.stop.distance == coin.mid - 100_000
+        assert coin.margin.distance is not None
+        status = (await world.control("status"))["status"]["coins"]["BTC"]
+        assert status["grid"]["funding_per_hour_usd"] is not None
+        assert Decimal(status["stop"]["distance_pct"]) > 0
+        assert Decimal(status["margin"]["distance_pct"]) > 0

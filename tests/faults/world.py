@@ -14,7 +14,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,8 @@ class World:
     directory: Path
     settings: dict[str, Any]
     coins: tuple[str, ...] = ("BTC",)
+    by_coin: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings of one coin alone, as ``[coins.NAME]`` has them."""
     events: list[Notify] = field(default_factory=list)
     """Of all sessions, oldest first."""
     swallowed: list[str] = field(default_factory=list)
@@ -125,6 +127,11 @@ class World:
         loaded = load_settings(
             {"coins": self.coins, **self.settings}, {}, None, default_file=Path("there is no such file")
         )
+        own = {
+            coin: settings.model_copy(update=self.by_coin.get(coin, {}))
+            for coin, settings in loaded.by_coin.items()
+        }
+        loaded = replace(loaded, by_coin=own)
         return RunPlan("paper", self.exchange.url, loaded, state, Identity(signer.address, signer))
 
     async def start(self, resting: int | None = GRID) -> None:

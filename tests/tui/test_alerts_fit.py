@@ -76,6 +76,10 @@ def one_sided(bench: Bench) -> None:
     bench.coin.skew.is_one_sided = True
 
 
+def past_the_cap(bench: Bench) -> None:
+    bought(bench, 500)
+
+
 def no_grid(bench: Bench) -> None:
     bench.coin.grid_refused = (
         "kPEPE: 100 cells between 0.0085000 and 0.0086000 are 0.0116 % apart, and the fees of a round trip ask for 0.0350 %; "
@@ -136,6 +140,7 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "range": outside,
     "one_sided": one_sided,
     "grid": no_grid,
+    "over_cap": past_the_cap,
     "override": overridden,
     "breaker place": broken(BreakerName.PLACE),
     "breaker info": broken(BreakerName.INFO),

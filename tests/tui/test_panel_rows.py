@@ -9,9 +9,11 @@ import pytest
 from core.view import (
     ApiView,
     BreakerView,
+    CoinView,
     DriftView,
     FeedView,
     FillsView,
+    MarginView,
     RunState,
     Severity,
     StopState,
@@ -23,6 +25,7 @@ from widgets.health_rows import breaker_fields, risk_fields, system_fields
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
 from widgets.panel_rows import fill_fields, grid_fields, position_fields
+from widgets.status_rows import status_line
 
 ALL_PANELS = [position_fields, fill_fields, grid_fields, system_fields, risk_fields]
 
@@ -287,3 +290,66 @@ def test_the_position_panel_says_where_the_stop_stands() -> None:
     assert "✖ 61,500.0 MISSING: Too many" in missing
     assert shown(StopView()).split() == ["Stop", "none"]
     assert shown(StopView(), "0").split() == ["Stop", "none", "needed"]
+
+
+def outside(**changes: object) -> CoinView:
+    """Below its grid with a long position."""
+    grid = replace(
+        coin_view().grid,
+        range_exit="hold",
+        out_of_range="below",
+        loss_per_pct_usd=Decimal("120.44"),
+        funding_per_hour_usd=Decimal("-0.31"),
+    )
+    stop = replace(coin_view().stop, distance=Decimal("2733.1"), distance_pct=Decimal("4.25"))
+    margin = MarginView("isolated", 3, Decimal(4000), Decimal(44000), Decimal("20233.1"), Decimal("31.50"))
+    return coin_view(**{"grid": grid, "stop": stop, "margin": margin, **changes})
+
+
+def test_outside_its_grid_a_position_shows_what_waiting_costs_and_how_far_its_ends_are() -> None:
+    fields = grid_fields(look_at(coins=(outside(),)))
+    assert [each.label for each in fields[:6]] == [
+        "Orders",
+        "Range",
+        "Fund/hour",
+        "To stop",
+        "To liq.",
+        "Width/Gap",
+    ]
+    assert row(fields, "Range").split() == ["Range", "▲", "OUT", "below", "-$120.44/1%"]
+    assert row(fields, "Fund/hour").split() == ["Fund/hour", "-$0.31"]
+    assert row(fields, "To stop").split() == ["To", "stop", "2,733.1", "4.25%"]
+    assert row(fields, "To liq.").split() == ["To", "liq.", "20,233.1", "31.50%"]
+
+
+def test_what_is_not_known_of_the_costs_is_not_nothing() -> None:
+    grid = replace(outside().grid, funding_per_hour_usd=None)
+    bare = outside(grid=grid, stop=StopView(), margin=MarginView())
+    fields = grid_fields(look_at(coins=(bare,)))
+    assert row(fields, "Fund/hour").split() == ["Fund/hour", "n/a"]
+    assert row(fields, "To stop").split() == ["To", "stop", "none"]
+
+
+def test_without_a_position_being_outside_costs_nothing_and_takes_one_row() -> None:
+    fields = grid_fields(look_at(coins=(outside(position=Decimal(0)),)))
+    assert [each.label for each in fields[:3]] == ["Orders", "Range", "Width/Gap"]
+
+
+def test_a_one_sided_grid_says_so_beside_its_orders() -> None:
+    grid = replace(
+        coin_view().grid, one_sided="62% of the budget is held (limit 60%): no bids until it is 0.1 or less"
+    )
+    fields = grid_fields(look_at(coins=(coin_view(grid=grid),)))
+    assert field(fields, "Orders").severity is Severity.WARN
+    assert row(fields, "Orders", 36).endswith("one-sided")
+
+
+def test_a_bot_that_quotes_nothing_is_not_shown_as_merely_running() -> None:
+    idle = look_at(coins=(coin_view(idle_reason="no connection to the exchange"),))
+    assert (
+        row(risk_fields(idle), "Trading", 60)
+        .split(maxsplit=2)[2]
+        .startswith("idle: no connection to the exch")
+    )
+    assert field(risk_fields(idle), "Trading").severity is Severity.WARN
+    assert "▲ NOT QUOTING" in plain(status_line(idle, 80))

@@ -8,10 +8,11 @@ import pytest
 
 import gridbot_tui.app as app_module
 from core.domain.commands import Action
-from core.view import Snapshot
+from core.view import AlertView, Severity, Snapshot
 from gridbot_tui.app import GridBotApp, stylesheet
 from tests.tui.conftest import Console, until
-from tests.tui.factory import coin_view, drifting, snapshot
+from tests.tui.factory import NOW_MS, coin_view, drifting, snapshot
+from tests.tui.test_panel_rows import outside
 from widgets.line_panel import LinePanel
 
 MakeConsole = Callable[[Snapshot | None], Console]
@@ -95,6 +96,39 @@ async def test_every_panel_is_on_the_screen_with_its_first_fields(
             region = it.app.screen.query_one(panel).region
             assert it.app.screen.region.contains_region(region)
             assert region.width >= 33
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_out_of_range_stands_in_its_panel_and_pushes_nothing_out_that_matters_more(
+    console: MakeConsole, size: tuple[int, int]
+) -> None:
+    coin = outside()
+    text = "BTC OUT OF RANGE, below it: -120.44 USD per 1 % further, funding -0.31/h, stop 4.25 % away, liq. 31.50 % away"
+    alert = AlertView("range:BTC", Severity.WARN, text, "", NOW_MS, "hold: waits for it to come back")
+    it = console(snapshot(coins=(coin,), alerts=(alert,)))
+    async with it.app.run_test(size=size) as pilot:
+        await pilot.pause()
+        grid = it.read("#grid")
+        assert "30 of 30" in grid
+        assert "OUT below" in grid
+        assert "-$120.44" in grid
+        if size[1] >= 40:
+            assert all(words in grid for words in ("-$0.31", "4.25%", "31.50%", "4.48%"))
+        alarm = " ".join(it.read("#alert").split())
+        assert all(
+            words in alarm
+            for words in ("funding -0.31/h", "stop 4.25 %", "liq. 31.50 %", "waits for it to come back")
+        )
+        for panel, first in {
+            "#position": "LONG +0.1875 BTC",
+            "#fills": "412 / 6",
+            "#system": "WS age" if size[1] >= 40 else "Drift",
+            "#risk": "1.8% of 10.0%",
+            "#ladder": "mid 64,233.1",
+            "#events": "position_drift_dete",
+        }.items():
+            assert first in it.read(panel)
+            assert it.app.screen.region.contains_region(it.app.screen.query_one(panel).region)
 
 
 def test_the_stylesheet_is_found_in_a_checkout_and_preferred_inside_the_package(

@@ -47,6 +47,6 @@ class AccountFields(BaseModel):
     live_account: Annotated[str, OF_THE_ACCOUNT] = Field(
         "", description="mainnet: the account's address, in place of the typed confirmation"
     )
-    adopt: Annotated[bool, OF_THE_ACCOUNT] = Field(
+    adopt: bool = Field(
         False, description="Keep the leverage and margin mode of a position that has others than configured"
     )

@@ -7,6 +7,7 @@ import pytest
 from core.domain.commands import Action, Command
 from core.domain.effects import Cancel, Effect, Place, SaveGrid, SaveOverrides
 from core.domain.events import CommandReceived
+from core.domain.grid import Direction
 from core.engine.overrides import Overrides
 from core.engine.snapshot import build_snapshot
 from tests.unit.engine.builders import (
@@ -173,3 +174,39 @@ def test_a_row_that_is_no_override_is_none(bad: str) -> None:
 def test_what_is_saved_comes_back() -> None:
     for each in (Overrides(), Overrides(10, 0, 5, "cli from 10.0.0.1"), Overrides(1, 2, 3, "")):
         assert Overrides.restored(each.saved()) == each
+
+
+def test_of_a_range_the_cells_and_the_spacing_that_follows_from_its_ends_are_told() -> None:
+    bench = Bench(
+        make_engine(strategy="range", range_low=1_900_000, range_high=2_100_000, levels=4, cap_micro=10**10)
+    ).started()
+    tell(bench, Action.SET_LEVELS_PREVIEW, "2")
+    said = text(bench)
+    assert said.startswith("done: SOL: spacing 1.25 % -> 2.5 %, 8 -> 4 cells of ")
+    assert "from 190 to 210: " in said
+
+
+@pytest.mark.parametrize(("way", "verb"), [(Direction.LONG, "buys"), (Direction.SHORT, "sells")])
+def test_what_a_long_or_short_grid_takes_at_once_is_told(way: Direction, verb: str) -> None:
+    bench = Bench(make_engine(direction=way, cap_micro=10**10))
+    bench.started()
+    tell(bench, Action.SET_LEVELS_PREVIEW, "2")
+    said = text(bench)
+    assert f"SOL: {way.value}, spacing" in said
+    assert f"; {verb} " in said
+    assert "at the market" in said
+
+
+def test_an_endless_grid_has_no_last_line() -> None:
+    bench = Bench(make_engine(strategy="endless", cap_micro=10**10)).started()
+    tell(bench, Action.SET_SPACING_PREVIEW, "0.01")
+    assert "and on both ways: " in text(bench)
+
+
+def test_while_it_is_halted_the_change_waits_and_says_so() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.ask(Action.HALT))
+    tell(bench, Action.SET_SPACING_PREVIEW, "0.01")
+    assert text(bench).endswith(
+        "cancels 0, places 6, keeps 0; all of it once it is quoted again (halted: operator)"
+    )

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 
 import pytest
 
 from core.domain.commands import Action
-from core.domain.effects import Backfill
+from core.domain.effects import AskFundingRates, Backfill
 from core.domain.events import (
     BackfillDone,
     FeedChanged,
     FillsCommitted,
+    FundingRatesObserved,
     Refused,
     RequestFailed,
     StopRequested,
 )
 from core.domain.instrument import Instrument
+from core.domain.margin import HeldMargin, Leverage, MarginMode
 from core.domain.orders import Side
+from core.engine.overrides import Overrides
 from core.engine.snapshot import build_snapshot
 from core.view import LevelState, RunState, Severity, Snapshot, to_plain
 from tests.unit.engine.builders import (
@@ -230,3 +233,31 @@ def test_commands_are_shown_with_what_became_of_them() -> None:
     bench.ask(Action.RESUME, id_="r")
     (shown,) = shot(bench).commands
     assert (shown.action, shown.status, shown.text) == ("resume", "refused", "nothing is halted")
+
+
+def test_an_override_hides_no_alert_that_is_younger() -> None:
+    bench = Bench().started()
+    bench.coin.overrides = Overrides(7_500_000, 0, 1, "cli")
+    assert [a.id for a in shot(bench).alerts] == ["override:SOL"]
+    bench.ms += 3_000
+    bench.coin.leaving.side = 1
+    assert [a.id for a in shot(bench).alerts] == ["range:SOL", "override:SOL"]
+
+
+def test_a_position_out_of_range_has_its_funding_and_its_distances() -> None:
+    bench = Bench().started()
+    bench.coin.config = replace(bench.coin.config, stop_low=1_900_000)
+    bench.step(FillsCommitted((fill(Side.BUY, 50, price=MID),)))
+    assert shot(bench).coins[0].grid.funding_per_hour_usd is None
+    bench.coin.leaving.side = -1
+    asked = [e for _ in range(3) for e in of_kind(AskFundingRates, bench.after(1_000))]
+    assert len(asked) <= 1
+    bench.step(FundingRatesObserved((("SOL", Decimal("0.0001")), ("ETH", Decimal(1)))))
+    coin = shot(bench).coins[0]
+    assert coin.grid.funding_per_hour_usd == Decimal("-0.01"), "long pays a positive rate: 0.01 % of 100 USD"
+    assert (coin.stop.distance, coin.stop.distance_pct) == (Decimal(10), Decimal(5))
+    assert (coin.margin.distance, coin.margin.distance_pct) == (None, None)
+    held = Leverage(MarginMode.ISOLATED, 3)
+    bench.coin.held = HeldMargin("SOL", held, Decimal("0.5"), Decimal(100), Decimal(33), Decimal(150))
+    margin = shot(bench).coins[0].margin
+    assert (margin.distance, margin.distance_pct) == (Decimal(50), Decimal(25))
