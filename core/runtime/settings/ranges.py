@@ -23,10 +23,10 @@ def range_is_whole(settings: Settings) -> Contradiction | None:
         return None
     below, above = _around_what_is_written(settings)
     if not low:
-        why = "is not written, and strategy range needs two prices with the present one between them"
+        why = "is no price, and strategy range needs two with the present one between them"
         beside = (("range_high", above),) if not high else ()
         return Contradiction("range_low", why, "use for instance", below, beside=beside)
-    why = f"is not above range_low ({low})" if high else "is not written, and strategy range needs it"
+    why = f"is not above range_low ({low})" if high else "is no price, and strategy range needs one"
     return Contradiction("range_high", why, "use for instance", above)
 
 
