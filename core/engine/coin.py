@@ -24,6 +24,7 @@ from core.domain.effects import (
 from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, Refused, Unsettled
 from core.domain.fills import Adjustment, Fill
 from core.domain.grid import GridRow
+from core.domain.holdings import CellPart
 from core.domain.instrument import Instrument
 from core.domain.margin import HeldMargin, Leverage
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
@@ -260,6 +261,11 @@ class Coin:
         self.alarm = halting(fill) or self.alarm
         note_fill(self, fill)
         return out
+
+    def take_part(self, part: CellPart) -> None:
+        """A part of the position was closed that a cell of the present grid had held."""
+        if self.plan is not None and part.generation == self.plan.grid.generation:
+            self.plan.add_traded(part.cell, part.signed_lots)
 
     def ledger_rows(self) -> list[SavePosition | SaveCheckpoint]:
         """What the ledger holds now, for the journal."""

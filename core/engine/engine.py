@@ -330,6 +330,9 @@ class Engine:
         for name, micro in event.matched:
             if name in self.coins:
                 self.coins[name].matched_micro += micro
+        for part in event.parts:
+            if part.coin in self.coins:
+                self.coins[part.coin].take_part(part)
         for name in dict.fromkeys(fill.coin for fill in event.fills):
             mine = [fill for fill in event.fills if fill.coin == name]
             if name in self.coins:
