@@ -26,6 +26,7 @@ from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.flatten import FlattenDialog
 from gridbot_tui.screens.help import HelpDialog
 from gridbot_tui.screens.leave import QuitDialog
+from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.resume import ResumeDialog
 from widgets.look import EventFilter, Look
 
@@ -148,7 +149,7 @@ class GridBotApp(App[None]):
         look = self._look_at(snapshot)
         with self.batch_update():
             for screen in self.screen_stack:
-                if isinstance(screen, DashboardScreen | Dialog) and screen.is_mounted:
+                if isinstance(screen, DashboardScreen | PreviewScreen | Dialog) and screen.is_mounted:
                     screen.show(look)
 
     def action_perform(self, action_id: str) -> None:
@@ -176,6 +177,11 @@ class GridBotApp(App[None]):
                 self._ask(HelpDialog(self.look, self._monotonic), lambda: None)
             case "quit":
                 self._ask_quit()
+            case "preview":
+                self._show_preview()
+            case "back":
+                if isinstance(self.screen, PreviewScreen):
+                    self.pop_screen()
             case "next_coin":
                 self._coin_index += 1
             case "theme":
@@ -185,6 +191,12 @@ class GridBotApp(App[None]):
                 )
             case _:
                 self._event_filter = EventFilter(action.id.removeprefix("filter_"))
+
+    def _show_preview(self) -> None:
+        if isinstance(self.screen, PreviewScreen):
+            self.screen.look_again()
+        else:
+            self.push_screen(PreviewScreen(self._core.preview, self.look))
 
     def _ask(self, dialog: Dialog, agreed: Callable[[], None]) -> None:
         def answered(answer: Answer | None) -> None:

@@ -33,6 +33,7 @@ class Danger(StrEnum):
 class Scope(StrEnum):
     APP = "app"
     DASHBOARD = "dashboard"
+    PREVIEW = "preview"
 
 
 def _always(_: Snapshot | None) -> str | None:
@@ -165,6 +166,11 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "next_coin", ("tab",), "Next coin", "Look at the next coin", disabled_reason=_needs_two_coins, scope=_DASH
     ),
+    KeyAction(
+        "preview", ("v",), "Preview", "The grid of these settings at the present price",
+        disabled_reason=_needs_coin, in_footer=True,
+    ),
+    KeyAction("back", ("escape",), "Back", "From the preview to the dashboard", scope=Scope.PREVIEW),
     KeyAction("theme", ("t",), "Theme", "Colours, high contrast"),
 )  # fmt: skip
 
@@ -188,6 +194,12 @@ def bindings(scope: Scope) -> list[Binding]:
                     )
                 )  # fmt: skip
     return made
+
+
+def binding_of(action_id: str) -> list[Binding]:
+    """One action of another scope, for a screen on which it does the same."""
+    scope = BY_ID[action_id].scope
+    return [binding for binding in bindings(scope) if binding.id == action_id]
 
 
 def hints(snapshot: Snapshot | None) -> tuple[KeyHint, ...]:

@@ -14,9 +14,9 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
-from core.runtime import preview_seen
 from core.runtime.keys import Identity, account_hint, load_identity
 from core.runtime.plan import RunPlan
+from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
 from core.runtime.statedir import StateDir, UsageError, state_root
 

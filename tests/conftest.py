@@ -4,10 +4,16 @@ import functools
 import gc
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from core.paper.market import load
 from core.paper.market.recording import load_recording
+
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+"""No test here asserts a time, and on a loaded machine any may take long."""
 
 
 def pytest_collection_finish() -> None:

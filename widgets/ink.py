@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from enum import StrEnum
+from itertools import groupby
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -134,3 +135,24 @@ def changed_columns(old: Line, new: Line) -> tuple[int, int] | None:
 
 def _cells(spans: Line) -> list[tuple[str, Ink]]:
     return [(character, span.ink) for span in spans for character in span.text]
+
+
+def wrapped(spans: Line, width: int) -> list[Line]:
+    """Rows of at most ``width`` cells, broken at blanks where there are any; each word keeps its ink."""
+    rows: list[list[tuple[str, Ink]]] = [[]]
+    for cell in _cells(spans):
+        row = rows[-1]
+        if len(row) < width:
+            row.append(cell)
+            continue
+        at = next((at for at in range(len(row) - 1, 0, -1) if row[at][0] == " "), 0)
+        if cell[0] == " " or not at:
+            rows.append([] if cell[0] == " " else [cell])
+        else:
+            rows[-1], rest = row[:at], row[at + 1 :]
+            rows.append([*rest, cell])
+    return [
+        tuple(Span("".join(c for c, _ in run), ink) for ink, run in groupby(row, key=lambda c: c[1]))
+        for row in rows
+        if row
+    ]

@@ -1,26 +1,24 @@
-"""The five panels: which fields, in which order of survival, and from where on they are a warning."""
+"""The panels of what is traded: which fields, in which order of survival, and from where on they are a warning."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from core.view import (
-    ApiView,
-    BreakerView,
     CoinView,
     FillsView,
     GridView,
-    RiskView,
     RunState,
     Severity,
     StopState,
 )
 from widgets import formats
-from widgets.fields import Field, graded
+from widgets.fields import Field
 from widgets.look import Look
 
 FEW_FILLS = 20
 """Below this many a ratio says more about chance than about the feed."""
+
 
 _WAITING = [Field("Waiting", "for the core's first report", is_prose=True)]
 
@@ -146,18 +144,23 @@ def grid_fields(look: Look) -> list[Field]:
         orders_grade = Severity.CRIT
     off_center = coin.mid - grid.center
     mid_note = f"mid {off_center:+,.{coin.price_decimals}f}" if coin.mid and grid.center else ""
+    width = Field(
+        "Width/Gap",
+        formats.percent(grid.width_pct),
+        (f"gap {grid.level_gap_pct:.3f}%", f"{grid.level_gap_pct:.3f}%"),
+    )
+    sides = f"one-sided {grid.skew_ratio:+.2f}" if grid.one_sided else f"skew {grid.skew_ratio:+.2f}"
+    orders = Field(
+        "Orders",
+        f"{grid.orders_active} of {grid.orders_target}",
+        (sides, sides.removeprefix("one-sided ")),
+        Severity.WARN if grid.one_sided and orders_grade is Severity.INFO else orders_grade,
+    )
+    first = (
+        [orders, _range_field(grid), *_waiting_costs(coin), width] if grid.out_of_range else [width, orders]
+    )
     return [
-        Field(
-            "Width/Gap",
-            formats.percent(grid.width_pct),
-            (f"gap {grid.level_gap_pct:.3f}%", f"{grid.level_gap_pct:.3f}%"),
-        ),
-        Field(
-            "Orders",
-            f"{grid.orders_active} of {grid.orders_target}",
-            (f"skew {grid.skew_ratio:+.2f}",),
-            orders_grade,
-        ),
+        *first,
         Field("Centre", formats.price(grid.center, coin.price_decimals), (mid_note,)),
         Field(
             "Spacing",
@@ -165,18 +168,38 @@ def grid_fields(look: Look) -> list[Field]:
             ("OVERRIDE",) if grid.override else (f"build {grid.generation}",),
             Severity.WARN if grid.override else Severity.INFO,
         ),
-        _range_field(grid) if grid.out_of_range else _compression_field(grid),
+        _compression_field(grid),
     ]
 
 
 def _range_field(grid: GridView) -> Field:
+    """Outside the grid: where, and what one percent further does to the money."""
     per_pct = formats.usd(-grid.loss_per_pct_usd, signed=True)
     return Field(
         "Range",
-        f"OUT OF RANGE {grid.out_of_range}",
-        (f"{grid.range_exit}, {per_pct} per 1%", f"{grid.range_exit}, {per_pct}/1%", grid.range_exit),
+        f"OUT {grid.out_of_range}, {grid.range_exit}",
+        (f"{per_pct} per 1%", f"{per_pct}/1%"),
         Severity.WARN,
     )
+
+
+def _waiting_costs(coin: CoinView) -> list[Field]:
+    """What a position outside its grid pays within the hour, and how far the price is from where it ends."""
+    if not coin.position:
+        return []
+    hourly = coin.grid.funding_per_hour_usd
+    stop, margin = coin.stop, coin.margin
+    return [
+        Field("Fund/hour", formats.NOTHING if hourly is None else formats.usd(hourly, signed=True)),
+        Field("To stop", *_away(stop.distance, stop.distance_pct, coin)),
+        Field("To liq.", *_away(margin.distance, margin.distance_pct, coin)),
+    ]
+
+
+def _away(price: Decimal | None, pct: Decimal | None, coin: CoinView) -> tuple[str, tuple[str, ...]]:
+    if price is None or pct is None:
+        return "none", ()
+    return f"{price:,.{coin.price_decimals}f}", (f"{pct:.2f}%",)
 
 
 def _compression_field(grid: GridView) -> Field:
@@ -186,134 +209,3 @@ def _compression_field(grid: GridView) -> Field:
         severity=Severity.WARN if grid.compression else Severity.INFO,
         is_prose=bool(grid.compression),
     )
-
-
-def system_fields(look: Look) -> list[Field]:
-    snapshot, coin = look.snapshot, look.coin
-    if snapshot is None or coin is None:
-        return []
-    api = snapshot.api
-    age_s = look.feed_age_s
-    stale_s = snapshot.feed.stale_after_s
-    feed_grade = Severity.CRIT if age_s is None else graded(age_s, stale_s / 2, stale_s)
-    return [
-        _drift_field(coin),
-        Field(
-            "WS age", "never" if age_s is None else formats.age(age_s), (f"[<{stale_s:.0f}s]",), feed_grade
-        ),
-        Field(
-            "API errs",
-            f"{api.api_error_streak} in a row",
-            (f"[<={api.api_error_limit}]",),
-            graded(api.api_error_streak, min(2, api.api_error_limit), api.api_error_limit + 1),
-        ),
-        *breaker_fields(api),
-        Field(
-            "Unknown",
-            f"{api.unknown_orders} orders",
-            severity=Severity.WARN if api.unknown_orders else Severity.INFO,
-        ),
-        Field(
-            "Unreadable",
-            f"{snapshot.feed.quarantined} messages",
-            severity=Severity.WARN if snapshot.feed.quarantined else Severity.INFO,
-        ),
-        Field("REST", f"{api.rest_latency_ms:.0f}ms", (f"{snapshot.feed.reconnects} reconn",)),
-        Field(
-            "Sent",
-            f"{api.orders_sent:,} orders",
-            (f"{api.cancels_sent:,} cancels", f"{api.cancels_sent:,} canc"),
-        ),
-    ]
-
-
-def breaker_fields(api: ApiView) -> list[Field]:
-    """One row while all are closed, else one for each that isn't: state, time to the probe, trips, and what opened it."""
-    if not (troubled := [breaker for breaker in api.breakers if breaker.state != "closed"]):
-        if api.breaker_open:
-            return [Field("Breaker", f"OPEN: {api.breaker_reason}", severity=Severity.CRIT, is_prose=True)]
-        trips = sum(breaker.trips for breaker in api.breakers)
-        return [Field("Breaker", "closed", (f"{trips} trips",) if trips else (), Severity.INFO)]
-    return [_breaker_field(breaker) for breaker in sorted(troubled, key=lambda b: b.state != "open")]
-
-
-def _breaker_field(breaker: BreakerView) -> Field:
-    left = breaker.cooldown_left_s
-    is_open = breaker.state == "open"
-    word = f"OPEN {left:.0f}s" if is_open and left else "OPEN" if is_open else "PROBING"
-    trips = f", trip {breaker.trips}" if breaker.trips > 1 else ""
-    return Field(
-        "Breaker",
-        f"{breaker.name} {word}{trips}: {breaker.reason}",
-        severity=Severity.CRIT if is_open else Severity.WARN,
-        is_prose=True,
-    )
-
-
-def _drift_field(coin: CoinView) -> Field:
-    drift = coin.drift
-    if drift.exchange_position is None:
-        return Field("Drift", formats.NOTHING, ("not read yet",))
-    amount = f"{formats.quantity(drift.amount, signed=True)} {formats.short_coin(coin.coin)}"
-    share = formats.percent(abs(drift.pct))
-    return Field("Drift", amount, (f"{share} [<1%]", share), graded(abs(drift.pct), 0.5, 1.0))
-
-
-def risk_fields(look: Look) -> list[Field]:
-    snapshot, coin = look.snapshot, look.coin
-    if snapshot is None or coin is None:
-        return []
-    risk = snapshot.risk
-    limit = risk.max_drawdown_pct
-    used = 100.0 * risk.drawdown_pct / limit if limit > 0 else 0.0
-    paid = risk.funding_paid_usd
-    cap = coin.position_cap
-    exposed = max(coin.worst_long, coin.worst_short, Decimal(0))
-    drawn = f"{risk.drawdown_pct:.1f}%"
-    return [
-        _trading_field(look),
-        Field("Drawdown", f"{drawn} of {limit:.1f}%", severity=graded(used, 70.0, 100.0))
-        if limit > 0
-        else Field("Drawdown", drawn, ("no limit set", "no limit")),
-        _margin_field(risk),
-        Field("Funding", formats.usd(abs(paid)), ("received" if paid < 0 else "paid",)),
-        Field(
-            "Exposure",
-            formats.quantity(exposed),
-            (f"cap {formats.quantity(cap)}",),
-            Severity.CRIT if cap and exposed > cap else Severity.INFO,
-        ),
-        Field(
-            "Account",
-            formats.usd(risk.account_value_usd),
-            (f"high {formats.usd(risk.high_water_usd, cents=False)}",),
-        ),
-        _pace_field(coin),
-    ]
-
-
-def _margin_field(risk: RiskView) -> Field:
-    used, limit = risk.margin_utilization_pct, risk.max_margin_pct
-    if limit <= 0:
-        return Field("Margin", f"{used:.1f}% used", severity=graded(used, 70.0, 100.0))
-    return Field("Margin", f"{used:.1f}% of {limit:.1f}%", severity=graded(100.0 * used / limit, 70.0, 100.0))
-
-
-def _pace_field(coin: CoinView) -> Field:
-    sent, limit = coin.orders_last_min, coin.max_orders_per_min
-    if not limit:
-        return Field("Sent/min", f"{sent}", ("no limit",))
-    return Field("Sent/min", f"{sent} of {limit}", severity=graded(100.0 * sent / limit, 70.0, 100.0))
-
-
-def _trading_field(look: Look) -> Field:
-    """``running`` where the seed has ``risk_halted = 0``."""
-    if look.is_silent:
-        return Field("Trading", f"unknown, was {look.state.value}", severity=Severity.CRIT, is_prose=True)
-    if look.state is RunState.RUNNING:
-        return Field("Trading", "running", severity=Severity.INFO)
-    if look.state is RunState.STARTING:
-        return Field("Trading", "starting", severity=Severity.INFO)
-    word = look.state.value.upper()
-    reason = f": {look.halt_reason}" if look.halt_reason else ""
-    return Field("Trading", f"{word}{reason}", severity=Severity.CRIT, is_prose=True)

@@ -11,9 +11,12 @@ from widgets.ink import Line
 from widgets.ladder_rows import ladder_lines
 from widgets.line_panel import LinePanel
 from widgets.look import Look
-from widgets.status_rows import ROOMY, alert_line, footer_line, is_live, status_line, too_small_lines
+from widgets.status_rows import ROOMY, alert_lines, footer_line, is_live, status_line, too_small_lines
 
 TOAST_WIDTH = 56
+TALL = 34
+OTHER_ALERTS = 3
+"""A terminal of so many rows has one each for so many alerts beside the worst."""
 
 
 class FieldPanel(LinePanel):
@@ -56,15 +59,20 @@ class StatusLine(LinePanel):
 
 
 class AlertLine(LinePanel):
-    """There only while there is an alert."""
+    """There only while there is an alert, and as high as it needs to be; on a tall terminal the next ones stand under it."""
+
+    _rows = 1
 
     def show(self, look: Look) -> None:
         self.set_class(bool(look.alerts), "-raised")
+        rows = len(self.lines(look, self.app.size.width, 0))
+        if rows and self._rows != rows:
+            self._rows = rows
+            self.styles.height = rows
         super().show(look)
 
     def lines(self, look: Look, width: int, height: int) -> list[Line]:
-        alert = alert_line(look, width)
-        return [alert] if alert is not None else []
+        return alert_lines(look, width, others=OTHER_ALERTS if self.app.size.height >= TALL else 0)
 
 
 class KeyFooter(LinePanel):

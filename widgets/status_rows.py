@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from core.view import RunState, Severity
+from core.view import AlertView, RunState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
-from widgets.ink import Ink, Line, fit, justify, line, width_of
+from widgets.ink import Ink, Line, clean, fit, justify, line, width_of, wrapped
 from widgets.look import KeyHint, Look
 
 SMALLEST = (60, 15)
 ROOMY = (80, 24)
+ALERT_ROWS = 3
+"""Of the worst alert at most: at 60 columns there is room for any fix, and for what it is about."""
 _SLOW_S = 10.0
 
 _STATES: dict[RunState, tuple[str, Ink]] = {
@@ -106,20 +108,42 @@ def _joined(parts: list[Line]) -> Line:
     return made
 
 
-def alert_line(look: Look, width: int) -> Line | None:
-    """The worst alert and the key that treats it; the text gives way before the key does."""
+def alert_lines(look: Look, width: int, most: int = ALERT_ROWS, others: int = 0) -> list[Line]:
+    """The worst alert with what treats it, in at most ``most`` rows: its text gives way before its fix does. Under it up to
+    ``others`` more, with a row each.
+    """
     alerts = look.alerts
     if not alerts:
-        return None
-    first = alerts[0]
-    ink = Ink.ALARM if first.severity is Severity.CRIT else SEVERITY_INKS[first.severity]
+        return []
+    listed = alerts[1 : 1 + others]
+    hidden = len(alerts) - 1 - len(listed)
+    more = f"  +{hidden} more" if hidden else ""
+    rows = _alert_rows(look, alerts[0], more, width, most)
+    return rows + [row for alert in listed for row in _alert_rows(look, alert, "", width, 1)]
+
+
+def _alert_rows(look: Look, alert: AlertView, more: str, width: int, most: int) -> list[Line]:
+    ink = Ink.ALARM if alert.severity is Severity.CRIT else SEVERITY_INKS[alert.severity]
     titles = {hint.key: hint.title.lower() for hint in look.hints}
-    word = titles.get(first.key, "")
-    treat = f" press {first.key} {word}".rstrip() if first.key else ""
-    more = f"  +{len(alerts) - 1} more" if len(alerts) > 1 else ""
-    tail = line((treat, Ink.KEY), (more, Ink.LABEL))
-    head = line((f" {glyph(first.severity)} {first.text} ", ink))
-    return (*fit(head, min(max(width - width_of(tail), 0), width_of(head))), *tail)
+    key = f" press {alert.key} {titles.get(alert.key, '')}".rstrip() if alert.key else ""
+    fix = f" > {clean(alert.fix)}" if alert.fix else ""
+    tail = f"{key}{',' if key and fix else ''}{fix.replace(' > ', ' ', 1) if key and fix else fix}"
+    text = f" {glyph(alert.severity)} {clean(alert.text)} "
+    room = width * most - len(tail) - len(more)
+    while True:
+        head = _middle_cut(text, room)
+        rows = wrapped(line((head, ink), (tail, Ink.KEY), (more, Ink.LABEL)), width)
+        if len(rows) <= most or room <= len(tail) // 4:
+            return rows[:most]
+        room = min(room, len(text)) - 4
+
+
+def _middle_cut(text: str, room: int) -> str:
+    """What begins a sentence says what it is about, and its end how to get out: what is cut is between."""
+    if len(text) <= room:
+        return text
+    end = max(room // 3, 0)
+    return f"{text[: max(room - end - 1, 0)]}…{text[len(text) - end :]}"
 
 
 def footer_line(look: Look, width: int, roomy: bool) -> Line:

@@ -158,6 +158,11 @@ class AskFunding:
 
 
 @dataclass(frozen=True, slots=True)
+class AskFundingRates:
+    """Read what a position pays or gets within the hour, of every coin: only while somebody must know what waiting costs."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskTransfers:
     """Read deposits, withdrawals and transfers over REST, from the newest one in the journal on."""
 
@@ -252,6 +257,7 @@ Effect = (
     | SavePosition
     | SaveCheckpoint
     | AskFunding
+    | AskFundingRates
     | AskTransfers
     | AskBook
     | AskLedgerUpdates

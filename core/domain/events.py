@@ -213,6 +213,13 @@ class OpenOrdersObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class FundingRatesObserved:
+    """By coin: the share of a position's notional that long pays short within the hour; negative: short pays long."""
+
+    rates: tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccountObserved:
     """One ``clearinghouseState``: signed positions in lots, money in USD, the venue's time of it."""
 
@@ -339,6 +346,7 @@ Event = (
     | OrderNotFound
     | OpenOrdersObserved
     | AccountObserved
+    | FundingRatesObserved
     | BackfillDone
     | FeedChanged
     | RequestFailed

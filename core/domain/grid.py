@@ -102,6 +102,8 @@ class GridRow:
 
     def start_lots(self, cell: int) -> int:
         """What a cell holds before any fill: nothing below the center, all above; in the entry and beyond it the other way."""
+        if self.direction is Direction.NEUTRAL:
+            return self.cell_lots(cell) if cell >= 0 else 0
         return self.cell_lots(cell) if (cell >= 0) is not self._is_reversed(cell) else 0
 
     def _is_reversed(self, cell: int) -> bool:

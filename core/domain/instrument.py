@@ -18,6 +18,7 @@ MIN_NOTIONAL_MICRO = 10_000_000
 """Hyperliquid refuses an opening order below 10 USDC."""
 
 _SIGNIFICANT_FIGURES = 5
+_POWERS = tuple(10**n for n in range(PERP_PRICE_DECIMALS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class Instrument:
         (Hyperliquid: tick and lot size). The tick therefore grows with the price: a level is rounded for itself.
         """
         assert price > 0, price
-        by_figures = 10 ** max(0, len(str(price)) - _SIGNIFICANT_FIGURES)
-        return int(min(by_figures, 10**self.price_decimals))
+        too_many = len(str(price)) - _SIGNIFICANT_FIGURES
+        return _POWERS[min(too_many, PERP_PRICE_DECIMALS - self.sz_decimals)] if too_many > 0 else 1
 
     def is_valid_price(self, price: int) -> bool:
         return price > 0 and price % self.tick(price) == 0

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.domain.causes import Cause, Failure
 from core.domain.clock import Instant
-from core.domain.effects import AskAccount, AskOpenOrders, Effect, Place, notify
+from core.domain.effects import Effect, notify
 from core.domain.events import (
     AccountObserved,
     BackfillDone,
@@ -17,6 +16,7 @@ from core.domain.events import (
     Event,
     FeedChanged,
     FundingCommitted,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     LoopLagged,
     OpenOrdersObserved,
@@ -29,57 +29,18 @@ from core.domain.events import (
     Tick,
     Unsettled,
 )
-from core.engine.circuit_breaker import Breaker, BreakerName, Breakers, BreakerState
+from core.engine.breaker_probes import probe_event
+from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
 from core.engine.halts import AUTH_HALT, FLATTEN, OPERATOR
 from core.engine.procedures import feed_ticket
 from core.engine.risk_engine import Refusal, Rule
-from core.view import BreakerView
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
+
 ADDRESS_WAIT_MS = 11_000
 """An address whose budget is spent may act once in ten seconds (Hyperliquid: rate limits)."""
-
-PROBE_ORDERS = 1
-"""How many orders a probe is: a budget that is spent may refuse two and take one."""
-
-
-@dataclass(slots=True)
-class FeedAge:
-    """How long ago the stream last said anything, on the clock that nobody sets."""
-
-    stale_ms: int = 20_000
-    """Past it the feed's breaker opens."""
-    halt_ms: int = 120_000
-    """Past it our orders are taken back until the stream is there again; 0: they stay."""
-    _said_ms: int = -1
-    _said_mono_ms: int = 0
-    _has_halted: bool = False
-
-    def heard(self, last_message_ms: int, now: Instant) -> None:
-        if last_message_ms != self._said_ms:
-            self._said_ms, self._said_mono_ms = last_message_ms, now.mono_ms
-
-    def anew(self, now: Instant) -> None:
-        """The process stood still: the silence was ours."""
-        self._said_mono_ms = now.mono_ms
-
-    def age_ms(self, now: Instant) -> int:
-        return now.mono_ms - self._said_mono_ms if self._said_mono_ms else 0
-
-    def is_stale(self, now: Instant) -> bool:
-        return self.age_ms(now) > self.stale_ms
-
-    def is_lost(self, now: Instant) -> bool:
-        return 0 < self.halt_ms < self.age_ms(now)
-
-    def look(self, now: Instant) -> list[Effect]:
-        """Told once when orders are taken back, and once when they may come again."""
-        had, self._has_halted = self._has_halted, self.is_lost(now)
-        if self._has_halted and not had:
-            return [notify("data_stale_halt", "crit", "", ws_age_s=self.age_ms(now) // 1000)]
-        return [notify("data_resume", "info")] if had and not self._has_halted else []
 
 
 def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
@@ -104,7 +65,7 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
             return out + (_linked(breakers, now) if is_gap else [])
         case AccountObserved() | OpenOrdersObserved() | BookObserved() | OrderNotFound():
             return _well(breakers, (BreakerName.INFO,), now)
-        case LedgerUpdatesObserved() | FundingCommitted():
+        case LedgerUpdatesObserved() | FundingCommitted() | FundingRatesObserved():
             return _well(breakers, (BreakerName.INFO,), now)
         case OrderUpdate() if not event.is_streamed:
             return _well(breakers, (BreakerName.INFO,), now)
@@ -209,9 +170,6 @@ def _well(breakers: Breakers, names: Iterable[BreakerName], now: Instant) -> lis
     return out
 
 
-# -- the link and the disk -------------------------------------------------------------------------------------------
-
-
 def _on_feed(breakers: Breakers, event: FeedChanged, now: Instant) -> list[Effect]:
     feed = breakers[BreakerName.FEED]
     if not event.connected:
@@ -219,7 +177,7 @@ def _on_feed(breakers: Breakers, event: FeedChanged, now: Instant) -> list[Effec
     if not feed.end_cooldown(now):
         return []
     feed.probe(now)
-    return [_probe_event(feed, "the fills of the gap")]
+    return [probe_event(feed, "the fills of the gap")]
 
 
 def _linked(breakers: Breakers, now: Instant) -> list[Effect]:
@@ -248,9 +206,6 @@ def _on_tick(engine: Engine, event: Tick, now: Instant) -> list[Effect]:
     return out
 
 
-# -- what follows ----------------------------------------------------------------------------------------------------
-
-
 def stopped_by(engine: Engine, now: Instant) -> Refusal | None:
     """Why nothing new is placed, as far as the stream and the breakers go; ``None`` if they don't stop it."""
     if engine.feed_age.is_lost(now):
@@ -271,58 +226,3 @@ def waits_to_cancel(engine: Engine, now: Instant) -> bool:
     cancel = engine.breakers[BreakerName.CANCEL]
     is_futile = cancel.cause in (Cause.AUTH, Cause.RATE_ADDRESS)
     return is_futile and cancel.is_open(now) and not engine.desk.stopping
-
-
-# -- probes ----------------------------------------------------------------------------------------------------------
-
-
-def read_gate(engine: Engine, now: Instant) -> list[Effect] | None:
-    """What of the routine reads may go: ``None`` for all, else the one that is the probe, or nothing."""
-    info = engine.breakers[BreakerName.INFO]
-    if not info.opened_mono_ms:
-        return None
-    if not info.may_probe(now):
-        return []
-    info.probe(now)
-    question = AskAccount() if engine.saw_account else AskOpenOrders()
-    return [_probe_event(info, "account" if engine.saw_account else "open orders"), question]
-
-
-def note_probes(engine: Engine, effects: Iterable[Effect], now: Instant) -> list[Effect]:
-    """A placement on its way is the probe of every breaker that waits for one."""
-    orders = sum(len(effect.orders) for effect in effects if isinstance(effect, Place))
-    out: list[Effect] = []
-    for breaker in engine.breakers.probed_by_placing(now) if orders else []:
-        if breaker.may_probe(now):
-            breaker.probe(now)
-            out.append(_probe_event(breaker, f"{orders} orders" if orders > 1 else "1 order"))
-    return out
-
-
-def _probe_event(breaker: Breaker, what: str) -> Effect:
-    return notify("circuit_probe", "info", "", breaker=breaker.name.value, probe=what)
-
-
-# -- for everybody else ----------------------------------------------------------------------------------------------
-
-
-def breaker_views(engine: Engine, now: Instant) -> tuple[BreakerView, ...]:
-    """While the journal can't be written nothing is stepped, so its breaker is shown as what it will be."""
-    views = []
-    for breaker in engine.breakers:
-        is_held = breaker.name is BreakerName.STORAGE and engine.storage_trouble
-        left_ms = breaker.cooldown_left_ms(now)
-        views.append(
-            BreakerView(
-                name=breaker.name.value,
-                state=BreakerState.OPEN.value if is_held else breaker.state(now).value,
-                reason=engine.storage_trouble if is_held else breaker.reason,
-                cause=(Cause.STORAGE if is_held else breaker.cause).value
-                if is_held or breaker.reason
-                else "",
-                streak=breaker.streak,
-                trips=breaker.trips(now),
-                cooldown_left_s=None if is_held or left_ms is None else round(left_ms / 1000, 1),
-            )
-        )
-    return tuple(views)

@@ -37,7 +37,7 @@ from core.engine.filter_memory import FilterMemory
 from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings, RangeExit
-from core.engine.market_watch import watch_market
+from core.engine.market_watch import doubt_text, watch_market
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
 from core.engine.protection import Protection, fired, heard
@@ -481,8 +481,11 @@ class Coin:
         """A quote has come: what follows for the last known price and for what the market has been like."""
         twice = self.mid_twice
         self.known_mid_twice = twice or self.known_mid_twice
-        if not twice or not self.steady_mid.is_believed(twice, now.mono_ms):
+        if not twice:
             return []
+        was_in_doubt = self.steady_mid.is_in_doubt
+        if not self.steady_mid.is_believed(twice, now.mono_ms):
+            return [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
         back = self.leaving.look(self, now) if self.leaving.side else []  # also while nothing is quoted
         return back + watch_market(self, twice, now)
 

@@ -31,6 +31,7 @@ from core.domain.events import (
     FeedChanged,
     FillsCommitted,
     FundingCommitted,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
@@ -45,15 +46,18 @@ from core.domain.events import (
     WireQuarantined,
 )
 from core.engine.account_risk import AccountRisk
-from core.engine.breaker_watch import PROBE_ORDERS, FeedAge, heed, note_probes, stopped_by, waits_to_cancel
+from core.engine.breaker_probes import PROBE_ORDERS, note_probes
+from core.engine.breaker_watch import heed, stopped_by, waits_to_cancel
 from core.engine.circuit_breaker import Breakers
 from core.engine.coin import AWAITING_FILLS, Coin
+from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
-from core.engine.market_watch import shock_reason
+from core.engine.market_watch import doubt_text, shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
+    on_funding_rates,
     on_ledger_updates,
     on_open_orders,
     on_strange_update,
@@ -177,6 +181,8 @@ class Engine:
             case OpenOrdersObserved():
                 self.feed.saw_orders(event)
                 return on_open_orders(self, event, now)
+            case FundingRatesObserved():
+                return on_funding_rates(self, event)
             case AccountObserved():
                 return on_account(self, event, now)
             case FeedChanged():
@@ -266,7 +272,9 @@ class Engine:
         if reason := shock_reason(coin, now):
             return reason
         if coin.mid_twice is None:
-            return "waiting for a quote with both sides"
+            return "waiting for a quote with both sides; what rests stays"
+        if not coin.steady_mid.is_believed(coin.mid_twice, now.mono_ms):
+            return doubt_text(coin)
         if coin.chain_broken_mono_ms:
             return "a fill is missing; reading it back"
         return ""

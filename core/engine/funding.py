@@ -18,12 +18,14 @@ class FundingBook:
     """All of it in ``total`` (USD), and the payments of the last days one by one."""
 
     total: Decimal = Decimal(0)
+    rate: Decimal | None = None
+    """The share of its notional that a long position pays within the hour, by the last look; ``None`` before the first."""
     _recent: deque[tuple[int, Decimal]] = field(default_factory=deque)
 
     @classmethod
     def restore(cls, total: Decimal, recent: Iterable[Funding]) -> FundingBook:
         """From the journal: everything summed, and the payments of the last two days, oldest first."""
-        return cls(total, deque((payment.time_ms, payment.usd) for payment in recent))
+        return cls(total, _recent=deque((payment.time_ms, payment.usd) for payment in recent))
 
     def add(self, payment: Funding, now: Instant) -> None:
         self.total += payment.usd

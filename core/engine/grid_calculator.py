@@ -206,27 +206,29 @@ def wants_of_cell(
     """
     lots = grid.cell_lots(cell)
     held = grid.start_lots(cell) + (traded or 0)
-    full, empty = lots * scales.buy_ppb // PPB, lots - lots * scales.sell_ppb // PPB
     found = []
-    sides = (
-        (Side.BUY, full - held, scales.buy_ppb and held < lots),
-        (Side.SELL, held - empty, scales.sell_ppb and held > 0),
-    )
-    for side, wanted, may in sides:
-        if wanted > 0 and may:
-            price = slot_price(grid, instrument, side, cell)
-            takes = traded is None and grid.is_entry(cell) and side is _entry_side(grid)
-            if price > 0:
-                reach = _reach(grid, instrument, cell, price)
-                worst = (grid.line(cell) + grid.line(cell + 1)) // 2 if takes else 0
-                found.append(Level(Slot(grid.generation, side, cell), price, wanted, takes, reach, worst))
+    if held < lots and scales.buy_ppb and (wanted := lots * scales.buy_ppb // PPB - held) > 0:
+        found += _wish(grid, instrument, Side.BUY, cell, wanted, traded)
+    if held > 0 and scales.sell_ppb and (wanted := held - lots + lots * scales.sell_ppb // PPB) > 0:
+        found += _wish(grid, instrument, Side.SELL, cell, wanted, traded)
     return found
+
+
+def _wish(
+    grid: GridRow, instrument: Instrument, side: Side, cell: int, lots: int, traded: int | None
+) -> tuple[Level, ...]:
+    """One level; none where there is no price for it."""
+    price = slot_price(grid, instrument, side, cell)
+    if price <= 0:
+        return ()
+    takes = bool(grid.entry) and traded is None and grid.is_entry(cell) and side is _entry_side(grid)
+    reach = _reach(grid, instrument, cell, price) if grid.reprice_ticks else 0
+    worst = (grid.line(cell) + grid.line(cell + 1)) // 2 if takes else 0
+    return (Level(Slot(grid.generation, side, cell), price, lots, takes, reach, worst),)
 
 
 def _reach(grid: GridRow, instrument: Instrument, cell: int, price: int) -> int:
     """Less than half a cell, so that no two levels, and no buy and sell, come to share a price."""
-    if not grid.reprice_ticks:
-        return 0
     return min(grid.reprice_ticks * instrument.tick(price), (grid.line(cell + 1) - grid.line(cell)) // 3)
 
 
@@ -361,23 +363,23 @@ def build_filtered_levels(
         side = wish.slot.side
         level = _limited(wish, gate, top_buy, low_sell) if wish.takes else wish
         at = side, level.price
-        refusal = gate.deferred.get(level.slot)
+        refusal = gate.deferred.get(level.slot) if gate.deferred else None
         if refusal is None and (at in own.taken or at in taken):
             refusal = Refusal(Rule.OWN_ORDER, "an own order still rests at this price", level.price)
-        size = side, level.lots
         refusal = (
             refusal
             or _beyond_stop(level, gate)
             or _not_passive(level, gate, top_buy, low_sell)
-            or _too_little(level, gate.instrument)
-            or full.get(size)
+            or (_too_little(level, gate.instrument) if level.takes else None)
+            or (full.get((side, level.lots)) if full else None)
         )
         if refusal is None and (refusal := allow_order(exposure, side, level.lots, gate.limits)):
-            full[size] = refusal
+            full[side, level.lots] = refusal
         if refusal is not None:
             blocked.append(Blocked(level, refusal))
             continue
-        full.clear()
+        if full:
+            full.clear()
         place.append(level)
         exposure = exposure.with_order(side, level.lots)
         if not level.takes:  # several may take at one price
@@ -409,7 +411,7 @@ def _limited(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Level:
 
 def _too_little(level: Level, instrument: Instrument) -> Refusal | None:
     """One that takes may have to trade at a price at which it isn't worth the venue's least order."""
-    least = instrument.min_lots(level.price) if level.takes and level.price > 0 else 0
+    least = instrument.min_lots(level.price) if level.price > 0 else 0
     if level.lots >= least:
         return None
     return Refusal(Rule.MIN_NOTIONAL, "isn't worth the exchange's least order at the market's price", least)
@@ -428,22 +430,25 @@ def _beyond_stop(level: Level, gate: Gate) -> Refusal | None:
 
 def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refusal | None:
     side, price, quotes = level.slot.side, level.price, gate.quotes
-    gap = MIN_GAP_TICKS * gate.instrument.tick(price) if price > 0 else 0
     if side is Side.BUY:
         if quotes.ask is None:
             return Refusal(Rule.POST_ONLY, "no ask to be passive against")
         if price >= quotes.ask and not level.takes:
             return Refusal(Rule.POST_ONLY, "would take: the best ask is at or below it", price)
-        if low_sell and price + (0 if level.takes else gap) > low_sell - level.takes:
+        if low_sell and price + _gap(level, gate.instrument) > low_sell - level.takes:
             return Refusal(Rule.OWN_ORDER, "would cross an own sell", low_sell)
         return None
     if quotes.bid is None:
         return Refusal(Rule.POST_ONLY, "no bid to be passive against")
     if price <= quotes.bid and not level.takes:
         return Refusal(Rule.POST_ONLY, "would take: the best bid is at or above it", price)
-    if top_buy and price - (0 if level.takes else gap) < top_buy + level.takes:
+    if top_buy and price - _gap(level, gate.instrument) < top_buy + level.takes:
         return Refusal(Rule.OWN_ORDER, "would cross an own buy", top_buy)
     return None
+
+
+def _gap(level: Level, instrument: Instrument) -> int:
+    return MIN_GAP_TICKS * instrument.tick(level.price) if level.price > 0 and not level.takes else 0
 
 
 # -- the validator ----------------------------------------------------------------------------------------------------

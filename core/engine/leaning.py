@@ -12,7 +12,7 @@ from core.engine.coin import Coin
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
 from core.engine.range_exit import PART_PPB
-from core.engine.risk_engine import Exposure, Rule, SideCap
+from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
 from core.engine.skew import without_adding
 from core.engine.unwinding import is_under_way, part_lots
 
@@ -20,6 +20,17 @@ from core.engine.unwinding import is_under_way, part_lots
 def target_lots(settings: GridSettings, grid: GridRow) -> int:
     """The whole budget in lots at the grid's center: what inventory is measured by."""
     return settings.size_micro * 2 * settings.levels // grid.center
+
+
+def one_sided(coin: Coin) -> str:
+    """Why the side that adds to what is held is gone, and what brings it back; empty while both are quoted."""
+    skew, grid, lots = coin.skew, coin.grid, coin.ledger.lots
+    if not skew.is_one_sided or grid is None or not lots:
+        return ""
+    limit, target = skew.settings.one_sided_ppb, target_lots(coin.settings, grid)
+    back = coin.config.instrument.size_text(skew.frees_at(target))
+    gone = "bids" if lots > 0 else "asks"
+    return f"{abs(lots) / target:.0%} of the budget is held (limit {limit / PPB:.0%}): no {gone} until it is {back} or less"
 
 
 def lean(coin: Coin, found: GridPlan) -> list[Effect]:
@@ -42,6 +53,28 @@ def lean(coin: Coin, found: GridPlan) -> list[Effect]:
             limit_pct=limit_pct,
         )
     ]
+
+
+def leans_because(coin: Coin, grid: GridRow, now: Instant) -> Refusal:
+    """Why the grid doesn't want now what it would want if it didn't lean."""
+    if coin.session.reduces(coin):
+        return Refusal(Rule.SESSION, _session_reason(coin), coin.session.opening_ms)
+    lots, skew = coin.ledger.lots, coin.skew
+    if coin.leaving.reduces(coin, now):
+        edge = grid.highest if coin.leaving.side > 0 else grid.lowest
+        words = "the price has left the grid: only what reduces the position is quoted (HL_ON_RANGE_EXIT)"
+        return Refusal(Rule.RANGE_EXIT, words, edge)
+    if skew.is_hard:
+        limit, name, words = skew.settings.hard_ppb, "HL_SKEW_HARD", "the position is being closed in parts"
+    elif skew.is_one_sided:
+        limit, name, words = skew.settings.one_sided_ppb, "HL_MAX_SKEW_RATIO", "only what reduces it is quoted"
+    elif skew.settings.soft_ppb:
+        limit, name, words = skew.settings.soft_ppb, "HL_SKEW_SOFT", "its cell holds enough for now"
+    else:
+        return Refusal(Rule.IDLE, "a part of the position is being closed")
+    reason = f"more than {limit / 10**7:g} % of the budget is held: {words} ({name})"
+    frees = skew.frees_at(target_lots(coin.settings, grid))
+    return Refusal(Rule.SKEW, reason, frees if lots > 0 else -frees)
 
 
 def close_part(coin: Coin, found: GridPlan | None, now: Instant) -> list[Effect]:
@@ -99,5 +132,8 @@ def session_caps(coin: Coin) -> tuple[SideCap, ...]:
     """While a session only reduces, nothing may rest that could open a position, or turn one round."""
     if not coin.session.reduces(coin):
         return ()
-    reason = f"session {coin.session.text}: only what reduces the position is quoted (HL_CLOSED_SESSION)"
-    return tuple(SideCap(side, Rule.SESSION, 0, reason) for side in Side)
+    return tuple(SideCap(side, Rule.SESSION, 0, _session_reason(coin)) for side in Side)
+
+
+def _session_reason(coin: Coin) -> str:
+    return f"session {coin.session.text}: only what reduces the position is quoted (HL_CLOSED_SESSION)"

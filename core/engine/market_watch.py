@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveFeatures, notify
+from core.engine.steady_mid import HOLD_MS, JUMP_PCT
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
@@ -31,6 +32,15 @@ def watch_market(coin: Coin, mid_twice: int, now: Instant) -> list[Effect]:
             )
         coin.shock_until_mono_ms = now.mono_ms + features.settings.bar_ms
     return out
+
+
+def doubt_text(coin: Coin) -> str:
+    """Why nothing follows from a price that has jumped, and what becomes of the grid meanwhile."""
+    text, now = coin.config.instrument.price_text, (coin.mid_twice or 0) // 2
+    return (
+        f"the mid {text(now)} is more than {JUMP_PCT} % away from {text(coin.steady_mid.steady // 2)}: not believed until it has "
+        f"stood for {HOLD_MS / 1000:g} s; what rests stays"
+    )
 
 
 def shock_reason(coin: Coin, now: Instant) -> str:

@@ -10,6 +10,7 @@ from core.domain.effects import AskOpenOrders, CancelOrphan, Effect, notify
 from core.domain.events import (
     AccountObserved,
     FundingCommitted,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderUpdate,
@@ -17,6 +18,7 @@ from core.domain.events import (
 )
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
+from core.engine.leverage_watch import watch_leverage
 from core.engine.position_watch import explain, observe_position
 from core.engine.protection import is_settled, watch_liquidation
 
@@ -133,7 +135,7 @@ def _compare_position(engine: Engine, coin: Coin, event: AccountObserved) -> lis
     out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
     coin.protection.saw_position(coin, position, event.asked_mono_ms)
     coin.held = next((held for held in event.held if held.coin == coin.name), None)
-    out += watch_liquidation(coin)
+    out += watch_liquidation(coin) + watch_leverage(coin)
     if halt and not coin.halted:
         out += engine.latch(coin, halt)
     return out
@@ -150,6 +152,14 @@ def on_funding(engine: Engine, event: FundingCommitted, now: Instant) -> list[Ef
         out.append(notify("funding", "info", coin.name, usd=str(payment.usd), time_ms=payment.time_ms))
         out += _check_bleed(engine, coin, now)
     return out
+
+
+def on_funding_rates(engine: Engine, event: FundingRatesObserved) -> list[Effect]:
+    """What waiting costs; nothing is decided by it."""
+    for name, rate in event.rates:
+        if name in engine.coins:
+            engine.coins[name].ledger.funding.rate = rate
+    return []
 
 
 def _check_bleed(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:

@@ -64,47 +64,32 @@ class OperatorDesk:
         refusal = self._refusal(engine, command, coins, now)
         if refusal:
             return self._conclude(command, "refused", refusal, now)
-        scope = coins[0] if command.coin else None
+        return self._act(engine, command, coins, now)
+
+    def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
+        """What was not refused."""
         match command.action:
-            case Action.HALT:
-                out = [
-                    *self._take_over(coins, command, now),
-                    *engine.latch(scope, OPERATOR),
-                    *(e for c in coins for e in c.cancel_grid(now, again=True)),
-                ]
-                return out + self._begin(Halt(command, now.mono_ms), now)
+            case Action.HALT | Action.FLATTEN:
+                return self._clear_grid(engine, command, coins, now)
             case Action.RESUME:
-                whole = None if engine.halted else scope
-                engine.breakers[BreakerName.AUTH].end_cooldown(now)
-                out = engine.risk.resumed(engine.halted, now)
-                out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
-                return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
-            case Action.FLATTEN:
-                halts = [] if command.origin == SESSION else engine.latch(scope, FLATTEN)
-                out = [*self._take_over(coins, command, now), *halts]
-                out += [e for c in coins for e in c.cancel_grid(now, again=True)]
-                return out + self._begin(Flatten(command, now.mono_ms), now)
+                return self._resume(engine, command, coins, now)
             case Action.RESYNC:
                 resync = Resync(command, now.mono_ms)
                 return resync.start() + self._begin(resync, now)
             case Action.RECONNECT:
                 reconnect = ReconnectFeed(command, now.mono_ms, old_generation=engine.feed.generation)
                 return reconnect.start() + self._begin(reconnect, now)
-            case Action.MARGIN_PREVIEW:
-                return self._conclude(
-                    command, "done", preview_text(coins[0], amount_micro(command.value)), now
-                )
-            case Action.MARGIN_ADD:
-                adding = AddMargin(
-                    command, now.mono_ms, micro=amount_micro(command.value), before=coins[0].held
-                )
-                return adding.start() + self._begin(adding, now)
-            case Action.SET_SPACING_PREVIEW | Action.SET_LEVELS_PREVIEW:
+            case Action.MARGIN_PREVIEW | Action.MARGIN_ADD:
+                return self._add_margin(command, coins[0], now)
+            case (
+                Action.SET_SPACING_PREVIEW
+                | Action.SET_LEVELS_PREVIEW
+                | Action.SET_SPACING
+                | Action.SET_LEVELS
+            ):
                 texts = [change_text(c, command, now) for c in coins]
-                return self._conclude(command, "done", "; ".join(texts), now)
-            case Action.SET_SPACING | Action.SET_LEVELS:
-                texts = [change_text(c, command, now) for c in coins]
-                out = [e for c in coins for e in change_grid(c, command, now)]
+                is_done = command.action in SET
+                out = [e for c in coins for e in change_grid(c, command, now)] if is_done else []
                 return out + self._conclude(command, "done", "; ".join(texts), now)
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
@@ -113,6 +98,30 @@ class OperatorDesk:
                 accepts = command.action is Action.ACCEPT
                 reconcile = Reconcile(command, now.mono_ms, accept=accepts)
                 return reconcile.start(now) + self._begin(reconcile, now)
+
+    def _clear_grid(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
+        """Halt, then take our orders back; a flatten closes what is held besides. A session's own flatten halts nothing."""
+        is_halt, scope = command.action is Action.HALT, coins[0] if command.coin else None
+        out = self._take_over(coins, command, now)
+        if is_halt or command.origin != SESSION:
+            out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
+        out += [e for c in coins for e in c.cancel_grid(now, again=True)]
+        procedure = Halt(command, now.mono_ms) if is_halt else Flatten(command, now.mono_ms)
+        return out + self._begin(procedure, now)
+
+    def _resume(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
+        whole = None if engine.halted or not command.coin else coins[0]
+        engine.breakers[BreakerName.AUTH].end_cooldown(now)
+        out = engine.risk.resumed(engine.halted, now)
+        out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
+        return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
+
+    def _add_margin(self, command: Command, coin: Coin, now: Instant) -> list[Effect]:
+        micro = amount_micro(command.value)
+        if command.action is Action.MARGIN_PREVIEW:
+            return self._conclude(command, "done", preview_text(coin, micro), now)
+        adding = AddMargin(command, now.mono_ms, micro=micro, before=coin.held)
+        return adding.start() + self._begin(adding, now)
 
     def begin_stop(self, reason: str, now: Instant) -> list[Effect]:
         if self.stopping:

@@ -35,6 +35,11 @@ class Overrides:
             parts.append(f"{self.levels} levels a side (configured {settings.levels})")
         return ", ".join(parts)
 
+    @property
+    def names(self) -> str:
+        """What is set, as ``gridbot set`` takes it."""
+        return "|".join(n for n, v in (("spacing", self.spacing_ppb), ("levels", self.levels)) if v)
+
     def saved(self) -> str:
         return f"{self.spacing_ppb} {self.levels} {self.since_ms} {self.by}"
 

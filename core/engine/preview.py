@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
 
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.margin import liquidation_price
 from core.domain.orders import Side
 from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import Level, wanted_levels
+from core.engine.grid_calculator import (
+    Blocked,
+    Gate,
+    Level,
+    OwnPrices,
+    Quotes,
+    build_filtered_levels,
+    wanted_levels,
+    wants_of_cell,
+)
 from core.engine.grid_settings import RangeExit
+from core.engine.risk_engine import Exposure, RiskLimits, SideCap
 from core.engine.strategies import STRATEGIES, Ask
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Every order of one side that the position cap lets rest has traded, and the price stands at the last of them; where no
-    order of that side rests, at the mid.
+    """Every order of one side that rests has traded, and the price stands at the last of them; where no order of that side
+    rests, at the mid. A grid without an end goes on until a cap lets nothing more rest, or to its stop.
 
-    ``position`` signed, ``entry`` its average price (0 when flat); USD figures: ``notional`` at the edge, ``loss`` there and
-    ``stop_loss`` at the stop, both positive (``stop_loss`` is ``None`` without a stop on that side). ``liquidation``: the price
+    ``position`` signed, ``entry`` its average price (0 when flat); USD figures: ``notional`` at the edge, ``margin`` what the
+    exchange asks for it, ``loss`` there and ``stop_loss`` at the stop, both positive (``stop_loss`` is ``None`` without a stop
+    on that side). ``liquidation``: the price
     at which the investment alone no longer carries the position (by the coin's margin tiers); ``None`` if there is none above
     zero.
     """
@@ -33,6 +43,7 @@ class Edge:
     entry: Decimal
     notional: Decimal
     leverage: Decimal
+    margin: Decimal
     loss: Decimal
     stop: Decimal | None
     stop_loss: Decimal | None
@@ -44,6 +55,7 @@ class Preview:
     """``spacing_pct`` and ``fees_pct`` (of a round trip) in percent; ``profit_usd``: what one level earns by a round trip."""
 
     instrument: Instrument
+    grid: GridRow
     mid: Decimal
     spacing_pct: Decimal
     override: str
@@ -51,7 +63,9 @@ class Preview:
     profit_usd: Decimal
     cap: Decimal
     levels: tuple[Level, ...]
-    """What rests, once what a long or short grid begins with is there."""
+    """What is wanted, nearest to the price first, once what a long or short grid begins with is there."""
+    blocked: tuple[Blocked, ...]
+    """What of it doesn't rest, and the rule that stops it."""
     edges: tuple[Edge, Edge]
     initial: Decimal = Decimal(0)
     """What a long or short grid buys (positive) or sells at the market before anything else."""
@@ -59,20 +73,33 @@ class Preview:
     """Its notional at the mid."""
 
 
-def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Preview:
-    """The first grid around ``mid_price`` (price units). Raises ``GridImpossibleError``."""
+def preview(
+    config: CoinConfig, investment_usd: Decimal, mid_price: int, caps: tuple[SideCap, ...] = ()
+) -> Preview:
+    """The first grid around ``mid_price`` (price units); ``caps``: what the account's limits leave the coin.
+
+    Raises:
+        GridImpossibleError: these settings make no grid at this price.
+    """
     instrument = config.instrument
-    strategy = STRATEGIES[config.grid.strategy]
-    ask = Ask(config.grid, instrument, 2 * mid_price, 0, trails=config.on_exit is RangeExit.TRAIL)
-    grid, override = strategy.build(ask), strategy.spacing(ask).override
+    grid, override = first_grid(config, mid_price)
     entry = {level.slot.index: level.slot.side.sign * level.lots for level in _entry(grid, instrument)}
     levels = tuple(wanted_levels(grid, instrument, entry))
     held = sum(entry.values())
+    placed, blocked = build_filtered_levels(levels, _gate(config, grid, held, mid_price, caps))
+    begin = _Begin(grid, held, -held * mid_price, mid_price)
     fees_ppb, spacing_ppb = config.grid.round_trip_fee_ppb, grid.spacing_here_ppb
     earned_micro = grid.lots * mid_price * (spacing_ppb - fees_ppb) // 10**9
-    begin = _Begin(grid, held, -held * mid_price, mid_price)
+
+    def edge(side: Side) -> Edge:
+        mine = [level for level in placed if level.slot.side is side]
+        if grid.is_endless:
+            mine = _beyond(config, begin, side, entry, caps)
+        return _edge(config, investment_usd, mine, side, begin)
+
     return Preview(
         instrument=instrument,
+        grid=grid,
         mid=instrument.price_decimal(mid_price),
         spacing_pct=Decimal(spacing_ppb).scaleb(-7),
         override=override,
@@ -80,12 +107,32 @@ def preview(config: CoinConfig, investment_usd: Decimal, mid_price: int) -> Prev
         profit_usd=Decimal(earned_micro).scaleb(-6),
         cap=instrument.size_decimal(max(grid.cap_long, grid.cap_short)),
         levels=levels,
-        edges=(
-            _edge(config, investment_usd, levels, Side.BUY, begin),
-            _edge(config, investment_usd, levels, Side.SELL, begin),
-        ),
+        blocked=blocked,
+        edges=(edge(Side.BUY), edge(Side.SELL)),
         initial=instrument.size_decimal(held),
         initial_usd=abs(Decimal(held * mid_price).scaleb(-6)),
+    )
+
+
+def first_grid(config: CoinConfig, mid_price: int) -> tuple[GridRow, str]:
+    """What is built around ``mid_price``, and why its spacing isn't the one asked for. Raises ``GridImpossibleError``."""
+    strategy = STRATEGIES[config.grid.strategy]
+    trails = config.on_exit is RangeExit.TRAIL
+    ask = Ask(config.grid, config.instrument, 2 * mid_price, 0, trails=trails)
+    return strategy.build(ask), strategy.spacing(ask).override
+
+
+def _gate(config: CoinConfig, grid: GridRow, held: int, mid: int, caps: tuple[SideCap, ...]) -> Gate:
+    return Gate(
+        config.instrument,
+        Exposure(held, 0, 0),
+        RiskLimits(grid.cap_long, grid.cap_short, 2 * grid.most_lots, caps),
+        Quotes(mid, mid),
+        {},
+        OwnPrices(),
+        config.slippage_ppb,
+        config.stop_low,
+        config.stop_high,
     )
 
 
@@ -103,17 +150,37 @@ def _entry(grid: GridRow, instrument: Instrument) -> list[Level]:
     return [level for level in wanted_levels(grid, instrument, {}) if level.takes]
 
 
-def _edge(
-    config: CoinConfig, investment_usd: Decimal, levels: tuple[Level, ...], side: Side, begin: _Begin
-) -> Edge:
-    instrument, grid = config.instrument, begin.grid
-    room = (grid.cap_long if side is Side.BUY else grid.cap_short) - side.sign * begin.lots
-    mine = _within([level for level in levels if level.slot.side is side], room)
+MOST_BEYOND = 5_000
+"""Cells of a grid without an end that are looked at on either side: with a cap of so many levels nobody reads where it ends."""
+
+
+def _beyond(
+    config: CoinConfig, begin: _Begin, side: Side, entry: dict[int, int], caps: tuple[SideCap, ...]
+) -> list[Level]:
+    """Of a grid without an end, what of one side would trade before a cap or a stop lets nothing more rest."""
+    grid = begin.grid
+    own = grid.cap_long if side is Side.BUY else grid.cap_short
+    cap = min([own, *(each.lots for each in caps if each.side is side)])
+    stop = config.stop_low if side is Side.BUY else config.stop_high
+    cells = range(-1, -MOST_BEYOND, -1) if side is Side.BUY else range(MOST_BEYOND)
+    found: list[Level] = []
+    room = cap - side.sign * begin.lots
+    for cell in cells:
+        wants = wants_of_cell(grid, config.instrument, cell, entry.get(cell))
+        level = next((each for each in wants if each.slot.side is side), None)
+        if level is None or level.lots > room or (stop and (level.price - stop) * side.sign <= 0):
+            break
+        found.append(level)
+        room -= level.lots
+    return found
+
+
+def _edge(config: CoinConfig, investment_usd: Decimal, mine: list[Level], side: Side, begin: _Begin) -> Edge:
+    instrument = config.instrument
     lots, cash = _after(begin, mine)
     prices = [level.price for level in mine] or [begin.mid]
     last = min(prices) if side is Side.BUY else max(prices)
     stop = config.stop_low if side is Side.BUY else config.stop_high
-    before_stop = [level for level in mine if (level.price - stop) * side.sign > 0]
     notional = Decimal(abs(lots) * last).scaleb(-6)
     return Edge(
         side=side,
@@ -122,17 +189,12 @@ def _edge(
         entry=(Decimal(-cash) / lots).scaleb(-instrument.price_decimals) if lots else Decimal(0),
         notional=notional,
         leverage=notional / investment_usd,
+        margin=notional / config.leverage,
         loss=_loss(lots, cash, last),
         stop=instrument.price_decimal(stop) if stop else None,
-        stop_loss=_loss(*_after(begin, before_stop), stop) if stop else None,
+        stop_loss=_loss(lots, cash, stop) if stop else None,
         liquidation=_liquidation(instrument, investment_usd, lots, cash),
     )
-
-
-def _within(nearest_first: list[Level], room: int) -> list[Level]:
-    """What may rest: the worst case of a side never passes the cap."""
-    sums = accumulate(level.lots for level in nearest_first)
-    return [level for level, lots in zip(nearest_first, sums, strict=True) if lots <= room]
 
 
 def _after(begin: _Begin, traded: list[Level]) -> tuple[int, int]:

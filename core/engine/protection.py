@@ -75,6 +75,8 @@ class Protection:
     """
     too_far: str = ""
     """Why the exchange would liquidate before the stop; empty if it wouldn't."""
+    odd_leverage: str = ""
+    """Why leverage and margin mode aren't what the grid is sized by; empty if they are."""
     seen_version: int = 0
     changed_ms: int = 0
     proven_version: int = -1
@@ -198,6 +200,8 @@ def block_reason(coin: Coin, now: Instant) -> str:
     since = coin.protection.uncovered_since_ms
     if coin.protection.too_far and held_lots(coin):
         return coin.protection.too_far
+    if coin.protection.odd_leverage and held_lots(coin):
+        return coin.protection.odd_leverage
     if not since or (now.mono_ms - since < UNCOVERED_MS and not coin.protection.refused):
         return ""
     want = wanted_stop(coin)

@@ -29,6 +29,12 @@ class Exposure:
         """As a positive number of lots short."""
         return self.open_sells - self.position
 
+    def worst(self, side: Side) -> int:
+        """Of what orders of ``side`` may build up, positive."""
+        if side is Side.BUY:
+            return self.position + self.open_buys
+        return self.open_sells - self.position
+
     def with_order(self, side: Side, lots: int) -> Exposure:
         if side is Side.BUY:
             return Exposure(self.position, self.open_buys + lots, self.open_sells)
@@ -52,6 +58,8 @@ class Rule(StrEnum):
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
     SESSION = "session"  # venue ms of the open; 0: soon
+    SKEW = "skew"  # the position, in signed lots, at which the grid leans against it no more
+    RANGE_EXIT = "range_exit"  # the line, in price units, at which the price is back in the grid
     IDLE = "idle"  # none: the reason says all
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 
@@ -103,8 +111,7 @@ class RiskLimits:
 
 def is_reducing(exposure: Exposure, side: Side, lots: int) -> bool:
     """Whether all of it reduces the position, even if every other order of its side trades first."""
-    after = exposure.with_order(side, lots)
-    return (after.worst_long if side is Side.BUY else after.worst_short) <= 0
+    return exposure.worst(side) + lots <= 0
 
 
 def allow_order(exposure: Exposure, side: Side, lots: int, limits: RiskLimits) -> Refusal | None:
@@ -113,10 +120,9 @@ def allow_order(exposure: Exposure, side: Side, lots: int, limits: RiskLimits) -
     An order that only reduces (all of it, even if every other order of its side trades first) is always allowed.
     """
     assert lots > 0, lots
-    if is_reducing(exposure, side, lots):
+    worst = exposure.worst(side) + lots
+    if worst <= 0:
         return None
-    after = exposure.with_order(side, lots)
-    worst = after.worst_long if side is Side.BUY else after.worst_short
     if lots > limits.max_order_lots:
         reason = f"{lots} lots is more than the largest order allowed ({limits.max_order_lots})"
         return Refusal(Rule.MAX_ORDER, reason, limits.max_order_lots)

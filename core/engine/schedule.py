@@ -10,6 +10,7 @@ from core.domain.effects import (
     AskAccount,
     AskBook,
     AskFunding,
+    AskFundingRates,
     AskOpenOrders,
     AskTransfers,
     Backfill,
@@ -17,7 +18,7 @@ from core.domain.effects import (
     Reconnect,
     notify,
 )
-from core.engine.breaker_watch import read_gate
+from core.engine.breaker_probes import read_gate
 from core.engine.coin import read_gaps
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ OPEN_ORDERS_EVERY_MS = 30_000
 FILL_POLL_EVERY_MS = 20_000
 FUNDING_EVERY_MS = 300_000
 TRANSFERS_EVERY_MS = 60_000
+FUNDING_RATES_EVERY_MS = 60_000
+"""While a position waits outside its grid, and at no other time."""
+
 DOWN_POLL_EVERY_MS = 5_000
 """While the stream is down, fills, orders and books are read over REST this often."""
 
@@ -95,6 +99,9 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
         out.append(Backfill())
     if due.is_due("funding", FUNDING_EVERY_MS, now):
         out.append(AskFunding())
+    waits_outside = any(coin.leaving.side and coin.ledger.lots for coin in engine.coins.values())
+    if waits_outside and due.is_due("funding_rates", FUNDING_RATES_EVERY_MS, now):
+        out.append(AskFundingRates())
     if due.is_due("transfers", TRANSFERS_EVERY_MS, now):
         out.append(AskTransfers())
     if is_down and due.is_due("books", DOWN_POLL_EVERY_MS, now):

@@ -61,6 +61,14 @@ class Skew:
             return 0
         return min(abs(lots), target * HARD_SHARE_PPB // PPB)
 
+    def frees_at(self, target: int) -> int:
+        """The most lots, held on either side, that lift the limit in force: the hard one, the one-sided one, or the soft one."""
+        if self.is_hard:
+            return (self.settings.hard_ppb * target - 1) // PPB
+        if self.is_one_sided:
+            return ((self.settings.one_sided_ppb * LEAVES_AT_PPB // PPB + 1) * target - 1) // PPB
+        return ((self.settings.soft_ppb + STEP_PPB) * target - 1) // PPB
+
 
 def _scales(lots: int, ratio: int, soft: int, one_sided: bool) -> Scales:
     adding = reducing = PPB

@@ -19,6 +19,11 @@ class SteadyMid:
     _jumped_to: int = 0
     _jumped_mono_ms: int = 0
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the last mid that was taken is far from the one before and hasn't held yet."""
+        return bool(self._jumped_to)
+
     def is_believed(self, mid_twice: int, now_mono_ms: int) -> bool:
         """Take a mid; whether a grid may be built on it."""
         if not self.steady or not _is_far(mid_twice, self.steady):

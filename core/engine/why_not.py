@@ -7,12 +7,16 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.sessions import utc_text
 from core.engine.coin import Coin
-from core.engine.grid_calculator import Blocked
+from core.engine.grid_calculator import EVEN, Blocked, Level, nearest_first, wants_of_cell
+from core.engine.grid_plan import GridPlan
+from core.engine.leaning import leans_because
 from core.engine.risk_engine import Refusal, Rule
 
 
-def slots_without_order(coin: Coin) -> list[Blocked]:
-    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own."""
+def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
+    """Nearest to the center first. What holds for the whole coin comes before what a slot has of its own. What a grid that leans
+    against its position doesn't want for now comes last.
+    """
     if coin.plan is None:
         return []
     instrument = coin.config.instrument
@@ -20,9 +24,8 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
     found = []
     for level in coin.plan.without_order(coin.orders.by_slot):
         least = instrument.min_lots(level.price)
-        if coin.idle_reason:
-            is_barred = coin.barred is not None and coin.barred.reason == coin.idle_reason
-            why = coin.barred if is_barred and coin.barred else Refusal(Rule.IDLE, coin.idle_reason)
+        if idle := _idle(coin):
+            why = idle
         elif level.lots < least:
             why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
         elif level.slot in known:
@@ -30,6 +33,30 @@ def slots_without_order(coin: Coin) -> list[Blocked]:
         else:
             why = Refusal(Rule.QUEUED, "about to be placed")
         found.append(Blocked(level, why))
+    leaned = _leaned_away(coin, coin.plan)
+    if leaned:
+        why = _idle(coin) or leans_because(coin, coin.plan.grid, now)
+        found += [Blocked(level, why) for level in leaned]
+    return found
+
+
+def _idle(coin: Coin) -> Refusal | None:
+    if not coin.idle_reason:
+        return None
+    is_barred = coin.barred is not None and coin.barred.reason == coin.idle_reason
+    return coin.barred if is_barred else Refusal(Rule.IDLE, coin.idle_reason)
+
+
+def _leaned_away(coin: Coin, plan: GridPlan) -> list[Level]:
+    """What the cells would want of a grid that doesn't lean, where they want nothing now and nothing rests."""
+    if plan.scales == EVEN:
+        return []
+    found = []
+    for cell in nearest_first(plan.cells, plan.around):
+        for level in wants_of_cell(plan.grid, plan.instrument, cell, plan.traded.get(cell)):
+            is_wanted = level.slot in plan.wants or level.slot in plan.waiting
+            if not is_wanted and level.slot not in coin.orders.by_slot:
+                found.append(level)
     return found
 
 
@@ -48,6 +75,10 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             )
         case Rule.OWN_ORDER:
             return f"the end of the own order at {instrument.price_text(value)}"
+        case Rule.SKEW:
+            return f"a position of {instrument.size_text(value)} or {'less' if value >= 0 else 'more'}"
+        case Rule.RANGE_EXIT:
+            return f"a price back at {instrument.price_text(value)}"
         case Rule.CAP | Rule.PORTFOLIO | Rule.MARGIN | Rule.LIQUIDATION:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
         case Rule.STOP:
@@ -67,6 +98,27 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
                 return "the end of what opened it"
             return f"an answer to the probe that goes out in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.IDLE:
-            return "resume it" if blocked.reason.startswith("halted") else "it ends by itself"
+            return _end_of(blocked.reason)
         case Rule.QUEUED:
             return "the answer to the batch before it"
+
+
+_ENDS = (
+    ("halted", "an operator who resumes it (key U, `gridbot resume`)"),
+    ("stopping", "another start"),
+    ("no stop rests", "a stop that rests"),
+    ("a fill is missing", "that fill, or an adjustment that is accepted (key A)"),
+    ("the journal cannot be written", "free disk space"),
+    ("waiting for a quote", "a quote with both sides"),
+    ("no connection", "a connection to the exchange"),
+    ("volatility", "a quiet minute"),
+)
+"""Of reasons that hold for a whole coin: how they begin, and what ends each."""
+
+
+def _end_of(reason: str) -> str:
+    """A reason that has its way out in it says so after a colon."""
+    if end := next((end for start, end in _ENDS if reason.startswith(start)), ""):
+        return end
+    _, colon, way_out = reason.partition(": ")
+    return way_out if colon and (" or " in way_out) else "it ends by itself"

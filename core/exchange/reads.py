@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from core.domain.events import (
     AccountObserved,
     BookObserved,
+    FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
     OrderNotFound,
@@ -20,6 +21,7 @@ from core.domain.events import (
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.domain.instrument import Instrument
 from core.domain.margin import AccountMode, Leverage
+from core.domain.market_history import Candle, RequestBudget
 from core.domain.transfers import Transfer
 from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
@@ -28,6 +30,7 @@ from core.exchange.wire import (
     decode_account,
     decode_book,
     decode_entry_prices,
+    decode_funding_rates,
     decode_leverage,
     decode_meta,
     decode_open_orders,
@@ -45,6 +48,7 @@ from core.exchange.wire_history import (
     decode_time,
     decode_update_kind,
 )
+from core.exchange.wire_market import decode_candles, decode_request_budget
 from core.exchange.wire_transfers import decode_transfer
 
 T = TypeVar("T")
@@ -185,6 +189,18 @@ class Reads:
             lambda answer: BookObserved(decode_book(answer, coin, self._instruments), asked),
         )
 
+    async def candles(self, coin: str, interval: str, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
+        """Of one coin, oldest first, from the one that ``since_ms`` falls into; the last one may still be open."""
+        span = {"coin": coin, "interval": interval, "startTime": since_ms, "endTime": until_ms}
+        return await self._rest.ask(
+            {"type": "candleSnapshot", "req": span},
+            lambda answer: decode_candles(answer, self._instruments[coin]),
+        )
+
+    async def request_budget(self) -> RequestBudget:
+        """How many requests the exchange still takes of the account."""
+        return await self._rest.ask({"type": "userRateLimit", "user": self._account}, decode_request_budget)
+
     async def account(self, ticket: str = "") -> AccountObserved:
         """Of a unified account the value is the spot wallet's USDC, where positions count at their entry, plus what the
         positions of this dex have made since; ``clearinghouseState`` has no meaningful sums then.
@@ -203,6 +219,13 @@ class Reads:
             {"type": "spotClearinghouseState", "user": self._account}, decode_spot_money
         )
         return replace(seen, account_value=total + unrealized, margin_used=hold)
+
+    async def funding_rates(self) -> FundingRatesObserved:
+        """Of this hour, as far as it has gone, of our coins."""
+        return await self._rest.ask(
+            {"type": "metaAndAssetCtxs", "dex": self._dex},
+            lambda answer: FundingRatesObserved(decode_funding_rates(answer, self._instruments)),
+        )
 
     async def abstraction(self) -> str:
         """The account's mode, in Hyperliquid's word for it."""

@@ -26,9 +26,14 @@ WEIGHTS = {
     "exchangeStatus": 2,
     "userRole": 60,
 }
-ROWS_PER_WEIGHT = 20
-COUNTED_ROWS = frozenset({"userFills", "userFillsByTime", "userFunding", "userNonFundingLedgerUpdates"})
-"""Answers that cost one more for every twenty rows."""
+ROWS_PER_WEIGHT = {
+    "userFills": 20,
+    "userFillsByTime": 20,
+    "userFunding": 20,
+    "userNonFundingLedgerUpdates": 20,
+    "candleSnapshot": 60,
+}
+"""Answers that cost one more for every so many rows."""
 
 
 def read_weight(kind: str) -> int:
@@ -37,7 +42,8 @@ def read_weight(kind: str) -> int:
 
 def rows_weight(kind: str, answer: Any) -> int:
     """What an answer costs beyond its question."""
-    return len(answer) // ROWS_PER_WEIGHT if kind in COUNTED_ROWS and isinstance(answer, list) else 0
+    rows = ROWS_PER_WEIGHT.get(kind)
+    return len(answer) // rows if rows and isinstance(answer, list) else 0
 
 
 def action_weight(items: int) -> int:

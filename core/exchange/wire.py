@@ -139,6 +139,24 @@ def decode_meta(answer: Json, dex_index: int = 0) -> dict[str, Instrument]:
     return decode("meta", parse)
 
 
+def decode_funding_rates(answer: Json, instruments: Instruments) -> tuple[tuple[str, Decimal], ...]:
+    """``metaAndAssetCtxs``: the hourly rate of each of our coins; the contexts stand in the order of ``universe``."""
+
+    def parse() -> tuple[tuple[str, Decimal], ...]:
+        meta, contexts = answer
+        names = [text_of(entry, "name") for entry in list_of(meta["universe"], "universe")]
+        rows = list_of(contexts, "contexts")
+        if len(rows) != len(names):
+            raise WireError(f"metaAndAssetCtxs: {len(names)} coins and {len(rows)} contexts")
+        return tuple(
+            (coin, parse_decimal(text_of(row, "funding")))
+            for coin, row in zip(names, rows, strict=True)
+            if coin in instruments
+        )
+
+    return decode("metaAndAssetCtxs", parse)
+
+
 def _margin_tables(answer: Json) -> dict[int, tuple[MarginTier, ...]]:
     """By id. Coins of one tier mostly name a table that isn't listed: its id is their leverage."""
     return {

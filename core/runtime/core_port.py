@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from core.domain.commands import Action
+from core.preview_view import PreviewView
 from core.view import Snapshot
 
 
 class CorePort(Protocol):
-    """The seam between the terminal's thread and the core's. No call blocks, except ``wait_ended``."""
+    """The seam between the terminal's thread and the core's. No call blocks, except ``preview`` and ``wait_ended``."""
 
     def latest(self) -> Snapshot | None:
         """The newest Snapshot, ``None`` before the first."""
@@ -19,6 +20,9 @@ class CorePort(Protocol):
 
         ``None`` if the core's inbox (bounded) is full or the core has ended: show it as a refusal.
         """
+
+    def preview(self, coin: str) -> PreviewView:
+        """The grid of the running settings at the present price. It asks and reckons: call it from a worker thread."""
 
     def wait_ended(self, timeout_s: float) -> bool:
         """Block until the core's thread has ended or the time is up; whether it has ended."""

@@ -17,9 +17,11 @@ from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import PaperConfig, PaperError, StoreError
+from core.preview_view import PreviewView
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.preview.desk import PreviewDesk, running_preview
 from core.runtime.statedir import UsageError
 from core.view import RunState, Snapshot
 
@@ -31,6 +33,7 @@ class _Session(Protocol):
     """What the other threads may touch of a session, in its own loop."""
 
     inbox: Inbox
+    previews: PreviewDesk | None
 
     def request_stop(self, reason: str) -> None: ...
 
@@ -75,6 +78,14 @@ class CoreThread:
         except RuntimeError:
             return None  # the loop closed in this moment
         return command.id
+
+    def preview(self, coin: str) -> PreviewView:
+        live = self._live
+        desk = live[1].previews if live is not None else None
+        if live is None or desk is None:
+            now = time.time_ns() // 1_000_000
+            return PreviewView(coin, now, refusal="the engine has not read the account yet, or it has ended")
+        return running_preview(live[0], desk, coin)
 
     def wait_ended(self, timeout_s: float) -> bool:
         return self._ended.wait(timeout_s)

@@ -11,6 +11,7 @@ from core.domain.effects import (
     AskAccount,
     AskBook,
     AskFunding,
+    AskFundingRates,
     AskLedgerUpdates,
     AskOpenOrders,
     AskOrderStatus,
@@ -114,6 +115,8 @@ class EffectRunner:
                     self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
             case AskFunding():
                 self._once("funding", self._ask_funding)
+            case AskFundingRates():
+                self._once("funding rates", self._ask_funding_rates)
             case AskTransfers():
                 self._once("transfers", self._ask_transfers)
             case AskBook(coin):
@@ -277,6 +280,12 @@ class EffectRunner:
             self._failed("funding", error)
         else:
             self.funding_ms = newest
+
+    async def _ask_funding_rates(self) -> None:
+        try:
+            self._inbox.force(await self._reads.funding_rates())
+        except (RestError, WireError) as error:
+            self._failed("funding rates", error)
 
     async def _ask_transfers(self) -> None:
         newest = self.transfers_ms

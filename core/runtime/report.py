@@ -9,8 +9,8 @@ from core.domain.orders import OrderState
 from core.domain.pnl import total_pnl
 from core.domain.units import decimal_text
 from core.engine.coin import Coin
+from core.engine.coin_view import pnl_view
 from core.engine.engine import Engine
-from core.engine.snapshot import pnl_view
 from core.view import Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)

@@ -142,6 +142,13 @@ def account_limits(settings: Settings) -> AccountLimits:
     )
 
 
+def portfolio_limits(settings: Settings) -> PortfolioLimits:
+    """What all coins together may build up."""
+    return PortfolioLimits(
+        settings.max_portfolio_notional, settings.max_margin_pct, settings.min_liq_distance_pct
+    )
+
+
 def orders_per_min(settings: Settings) -> int:
     """The limit in force, 0 for none: five a second, or so many that the grid can be replaced a few times."""
     set_to = settings.max_orders_per_min
@@ -150,9 +157,7 @@ def orders_per_min(settings: Settings) -> int:
 
 def set_thresholds(engine: Engine, settings: Settings) -> None:
     """Of the settings that are the whole account's: its limits, and when the circuit breakers open."""
-    engine.portfolio_limits = PortfolioLimits(
-        settings.max_portfolio_notional, settings.max_margin_pct, settings.min_liq_distance_pct
-    )
+    engine.portfolio_limits = portfolio_limits(settings)
     engine.breakers.trip_above(settings.api_error_threshold)
     engine.feed_age.stale_ms = int(settings.ws_stale_after_sec * 1000)
     engine.feed_age.halt_ms = int(settings.data_halt_sec * 1000)

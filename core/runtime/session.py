@@ -37,6 +37,7 @@ from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.preview.desk import PreviewDesk
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import status, summary
 from core.runtime.restore import (
@@ -83,6 +84,8 @@ class Session:
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
         self._storage: Storage | None = None
+        self.previews: PreviewDesk | None = None
+        """There once the account has been read."""
         self._failure: RunReport | None = None
         self._stop_asked = asyncio.Event()
         self._reach = Reach(plan, self._rest, self.clock, self._stop_asked, self._publish_event)
@@ -246,6 +249,7 @@ class Session:
         self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]
     ) -> Trade:
         signer, clock = self._plan.identity.signer, self.clock
+        self.previews = PreviewDesk(self._plan, engine, reads)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         router = OrderRouter(self._rest, signer, nonces, clock, instruments)
         stale_s = engine.feed_age.stale_ms / 1000

@@ -10,19 +10,12 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from gridbot_tui import keymap
+from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
+from widgets.health_rows import risk_fields, system_fields
 from widgets.line_panel import LinePanel
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, position_fields, risk_fields, system_fields
+from widgets.panel_rows import fill_fields, grid_fields, position_fields
 from widgets.panels import AlertLine, EventTail, FieldPanel, KeyFooter, Ladder, StatusLine, ToastBox, TooSmall
-
-_WIDTHS: list[tuple[int, str]] | None = [
-    (0, "-tiny"),
-    (60, "-cramped"),
-    (80, "-narrow"),
-    (110, "-medium"),
-    (170, "-wide"),
-]
-_HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (24, "-short"), (34, "-tall")]
 
 
 def _market_age(look: Look) -> float:
@@ -36,8 +29,8 @@ def _core_age(look: Look) -> float:
 class DashboardScreen(Screen[None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.DASHBOARD)]
-    HORIZONTAL_BREAKPOINTS = _WIDTHS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def compose(self) -> ComposeResult:
         yield TooSmall(id="too-small")

@@ -58,7 +58,7 @@ async def test_t09_a_book_that_is_no_market_builds_no_grid_and_the_old_one_stays
     await world.start()
     resting = {order.cloid for order in world.ours()}
     say(world, "bbo", {"coin": "BTC", "time": world.venue.now_ms(), "bbo": book})
-    await world.until(lambda: world.coin().idle_reason == "waiting for a quote with both sides", "it says so")
+    await world.until(lambda: world.coin().idle_reason == "waiting for a quote with both sides; what rests stays", "it says so")
     await world.turn()
     assert {order.cloid for order in world.ours()} == resting
     assert not world.told("grid_recentered")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -64,10 +63,10 @@ class Bot:
         wait_until(in_trouble, 60, "the screen says that the journal can't be written")
 
     def is_held(self) -> bool:
-        """Ten more fills have not come through within a second."""
+        """Ten more fills have not come through, though the core has gone on to show the world since."""
         self.trade("BA" * 5)
-        before = self.fills()
-        time.sleep(1)
+        before, shown_ms = self.fills(), self.status()["time_ms"]
+        wait_until(lambda: self.status()["time_ms"] > shown_ms + 1_000, 10, "the screen goes on")
         return before == self.fills() < len(self.exchange.truth(self.account)["fills"])
 
     def agrees(self) -> bool:

@@ -6,9 +6,11 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from core.domain.orders import Side
+from core.runtime import withdrawal
 from core.runtime.control_client import ask
-from core.runtime.withdrawal import LOOK_EVERY_S
 from core.view import StopState
 from tests.faults.test_process_storage import full_disk
 from tests.faults.world import World, living
@@ -165,7 +167,10 @@ async def test_a_stop_that_the_exchange_refuses_idles_the_grid_until_it_takes_on
         await world.until(lambda: world.coin().stop.state is StopState.RESTING, "its stop rests")
 
 
-async def test_a_full_disk_takes_the_grid_back_and_not_the_stop(tmp_path: Path) -> None:
+async def test_a_full_disk_takes_the_grid_back_and_not_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(withdrawal, "LOOK_EVERY_S", 0.2)
     async with living(tmp_path, stop_loss_low=LOW) as world:
         await hold(world)
         (before,) = world.stops()
@@ -173,6 +178,7 @@ async def test_a_full_disk_takes_the_grid_back_and_not_the_stop(tmp_path: Path) 
             world.hit(100)
             await world.until(lambda: world.told("storage_failed"), "it is told")
             await world.until(lambda: not world.ours(), "the grid is taken back")
-            await asyncio.sleep(2 * LOOK_EVERY_S)
+            await world.faults({"kind": "http_delay", "action": "frontendOpenOrders", "delay_ms": 1})
+            await world.struck(times=3)  # so often has what takes orders back looked for more of them
             assert world.stops() == [before]
         await world.check("storage_failed", "storage_recovered")

@@ -320,10 +320,10 @@ class World:
             assert answer.status == 200, await answer.text()
             return [row["strikes"] for row in await answer.json()]
 
-    async def struck(self, within_s: float = WITHIN_S) -> None:
-        """Until every fault that is set has struck."""
+    async def struck(self, within_s: float = WITHIN_S, times: int = 1) -> None:
+        """Until every fault that is set has struck so often."""
         deadline = asyncio.get_running_loop().time() + within_s
-        while not all(found := await self.strikes()):
+        while min(found := await self.strikes(), default=times) < times:
             assert asyncio.get_running_loop().time() < deadline, f"strikes: {found}\n{self.standing()}"
             await asyncio.sleep(0.01)
 

@@ -330,4 +330,6 @@ def _state(bench: Bench) -> tuple[object, ...]:
         coin.exposure,
         coin.ledger.version,
         coin.unwinding.next_mono_ms,
+        coin.velocity.orders.used(bench.now),
+        coin.velocity.lots.used(bench.now),
     )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.domain.commands import Action
+from core.preview_view import PreviewFact, PreviewLevel, PreviewView
 from core.view import (
     AlertView,
     ApiView,
@@ -55,6 +56,7 @@ class FakeCore:
         self.snapshot = snapshot
         self.submitted: list[tuple[Action, str]] = []
         self.takes_commands = True
+        self.previewed: list[str] = []
         self.stop_requested = False
         self.fault: RuntimeError | None = None
         self._ended = threading.Event()
@@ -67,6 +69,10 @@ class FakeCore:
             return None
         self.submitted.append((action, coin))
         return f"command-{len(self.submitted)}"
+
+    def preview(self, coin: str) -> PreviewView:
+        self.previewed.append(coin)
+        return preview_view(coin)
 
     def wait_ended(self, timeout_s: float) -> bool:
         if self.fault is not None:
@@ -85,6 +91,40 @@ class FakeCore:
         action, _ = self.submitted[-1]
         command = CommandView(f"command-{len(self.submitted)}", action, status, text, self.snapshot.time_ms)
         self.snapshot = replace(self.snapshot, commands=(*self.snapshot.commands, command))
+
+
+def preview_view(coin: str = "BTC", **changes: Any) -> PreviewView:
+    """Four levels, one of them past its stop, and a sentence of every kind."""
+    facts = (
+        PreviewFact("override", "OVERRIDE in force: 2 levels a side (configured 10)", Severity.WARN),
+        PreviewFact(
+            "fees",
+            "fees of a round trip 0.03 %, so one level earns 0.0299 USD by one; worst-case position 0.02733 BTC",
+        ),
+        PreviewFact(
+            "mind",
+            "1 buy is not quoted, at 109645: not before the stop at 109650 (HL_STOP_LOSS_LOW)",
+            Severity.WARN,
+        ),
+        PreviewFact(
+            "low edge",
+            "if the price falls to 109700: +0.00136 BTC for 109700, 149.19 USD (0.15 x the investment)",
+        ),
+        PreviewFact("orders a day", "about 1,041 orders and cancels a day: 831 as each level trades"),
+        PreviewFact(
+            "budget",
+            "9,214 requests are left of 10,000; about 1,041 a day against 124,000 that trading gives, so they last",
+        ),
+        PreviewFact("preview", "of these settings (3dbe91eb)"),
+    )
+    levels = (
+        PreviewLevel("sell", "109866", "0.00136", Decimal("149.4178")),
+        PreviewLevel("sell", "109811", "0.00136", Decimal("149.3430")),
+        PreviewLevel("buy", "109700", "0.00136", Decimal("149.1920")),
+        PreviewLevel("buy", "109645", "0.00136", Decimal("149.1172"), "stop"),
+    )
+    made = PreviewView(coin, NOW_MS - 3_000, f"{coin} at 109755.5: 4 levels every 0.05 %", facts, levels)
+    return replace(made, **changes)
 
 
 def levels(per_side: int = 15) -> tuple[LevelView, ...]:

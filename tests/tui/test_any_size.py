@@ -12,11 +12,12 @@ from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS, drifting, halted, snapshot
 from widgets.event_rows import event_lines
 from widgets.fields import Field, panel_lines
+from widgets.health_rows import risk_fields, system_fields
 from widgets.ink import Line, width_of
 from widgets.ladder_rows import ladder_lines
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, position_fields, risk_fields, system_fields
-from widgets.status_rows import alert_line, footer_line, status_line, too_small_lines
+from widgets.panel_rows import fill_fields, grid_fields, position_fields
+from widgets.status_rows import alert_lines, footer_line, status_line, too_small_lines
 
 MakeConsole = Callable[[Snapshot | None], Console]
 
@@ -34,7 +35,7 @@ DRAWN: dict[str, Callable[[Look, int, int], list[Line]]] = {
     "ladder": ladder_lines,
     "events": event_lines,
     "status": lambda look, width, _: [status_line(look, width)],
-    "alert": lambda look, width, _: [found] if (found := alert_line(look, width)) else [],
+    "alert": lambda look, width, height: alert_lines(look, width, 3, max(0, height - 3)),
     "footer": lambda look, width, height: [footer_line(look, width, height > 3)],
     "too small": lambda _, width, height: too_small_lines(width, height),
 }

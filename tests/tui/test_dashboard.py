@@ -133,9 +133,9 @@ async def test_help_scrolls_where_it_does_not_fit(console: MakeConsole) -> None:
     async with it.app.run_test(size=(80, 15)) as pilot:
         await pilot.press("question_mark")
         assert "UPPERCASE acts" in it.read("#dialog-box")
-        await pilot.press(*["down"] * 12)
+        await pilot.press(*["down"] * 14)
         assert "Colours, high contrast" in it.read("#dialog-box")
-        await pilot.press(*["up"] * 7)
+        await pilot.press(*["up"] * 14)
         assert "UPPERCASE acts" in it.read("#dialog-box")
 
 

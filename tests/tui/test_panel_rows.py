@@ -19,16 +19,10 @@ from core.view import (
 )
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
 from widgets.fields import Field, field_line, panel_lines
+from widgets.health_rows import breaker_fields, risk_fields, system_fields
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
-from widgets.panel_rows import (
-    breaker_fields,
-    fill_fields,
-    grid_fields,
-    position_fields,
-    risk_fields,
-    system_fields,
-)
+from widgets.panel_rows import fill_fields, grid_fields, position_fields
 
 ALL_PANELS = [position_fields, fill_fields, grid_fields, system_fields, risk_fields]
 

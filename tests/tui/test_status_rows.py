@@ -10,7 +10,11 @@ from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
 from widgets.event_rows import event_lines, matching
 from widgets.ink import Ink, plain, width_of
 from widgets.look import EventFilter, Look
-from widgets.status_rows import alert_line, footer_line, status_line, too_small_lines
+from widgets.status_rows import alert_lines, footer_line, status_line, too_small_lines
+
+
+def shown_alert(look: Look, width: int) -> str:
+    return "\n".join(plain(row) for row in alert_lines(look, width))
 
 
 def status(look: Look, width: int = 120) -> str:
@@ -103,13 +107,13 @@ def test_a_core_that_stopped_publishing_is_not_shown_as_running() -> None:
     look = Look(snapshot(), NOW_MS + 27_000)
     assert "✖ ENGINE SILENT 27s" in status(look)
     assert "✖ STALE 27s" in status(look)
-    assert plain(alert_line(look, 80) or ()).startswith(" ✖ ENGINE SILENT 27s; trading may go on")
+    assert shown_alert(look, 80).startswith(" ✖ ENGINE SILENT 27s; trading may go on")
 
 
 def test_an_ended_core_is_dead_whatever_it_said_last() -> None:
     look = Look(snapshot(), NOW_MS, ended=True, hints=keymap.hints(None))
     assert "✖ ENGINE DEAD" in status(look)
-    assert "orders may still rest  press Q quit" in plain(alert_line(look, 80) or ())
+    assert "orders may still rest  press Q quit" in shown_alert(look, 80)
 
 
 def test_several_coins_are_counted() -> None:
@@ -118,19 +122,21 @@ def test_several_coins_are_counted() -> None:
 
 
 def test_without_an_alert_there_is_no_alert_line() -> None:
-    assert alert_line(Look(snapshot(), NOW_MS), 80) is None
+    assert alert_lines(Look(snapshot(), NOW_MS), 80) == []
 
 
 def test_the_alert_line_shows_the_worst_the_key_that_treats_it_and_how_many_more() -> None:
     look = Look(drifting(), NOW_MS, hints=keymap.hints(drifting()))
-    assert plain(alert_line(look, 80) or ()) == " ✖ POSITION DRIFT 4.20% > 1%  press R resync  +1 more"
+    assert shown_alert(look, 80) == " ✖ POSITION DRIFT 4.20% > 1%  press R resync  +1 more"
 
 
 def test_a_long_alert_gives_way_to_its_key() -> None:
-    alert = AlertView("x", Severity.WARN, "a" * 200, "W", NOW_MS)
-    text = plain(alert_line(Look(snapshot(alerts=(alert,)), NOW_MS, hints=keymap.hints(None)), 60) or ())
-    assert text.endswith("… press W reconnect")
-    assert len(text) == 60
+    alert = AlertView("x", Severity.WARN, "a" * 300, "W", NOW_MS)
+    rows = alert_lines(Look(snapshot(alerts=(alert,)), NOW_MS, hints=keymap.hints(None)), 60)
+    assert plain(rows[-1]).endswith(" press W reconnect")
+    assert "…" in "".join(map(plain, rows))
+    assert len(rows) == 3
+    assert all(width_of(row) <= 60 for row in rows)
 
 
 @pytest.mark.parametrize("width", range(60, 81))

@@ -6,7 +6,8 @@ holds every source against every rule. What must be written on which network is 
 
 from __future__ import annotations
 
-from core.runtime.settings.contradictions import MIN_LEVEL_USD, Contradiction, contradictions
+from core.runtime.settings.contradiction import Contradiction
+from core.runtime.settings.contradictions import MIN_LEVEL_USD, contradictions
 from core.runtime.settings.file import ConfigFile, ConfigFileError, read_config_file
 from core.runtime.settings.judge import Judgement, Loaded, judge, load_settings
 from core.runtime.settings.layers import Layers

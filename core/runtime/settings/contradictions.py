@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal, localcontext
-from typing import Any, cast
+from collections.abc import Iterator
+from decimal import ROUND_CEILING, Decimal
+from typing import cast
 
+from core.runtime.settings.contradiction import Contradiction, Rule, rounded_up
 from core.runtime.settings.model import Settings
-from core.runtime.settings.problem import setting_text
+from core.runtime.settings.ranges import range_has_its_width, range_is_whole, range_pays_its_fees
+from core.runtime.settings.watched import Watched
 
 MIN_LEVEL_USD = Decimal(11)
 """The exchange's minimum is 10 USD, on the lowest line of the grid and after rounding down to lots."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """The setting to change; ``why`` follows its name and value in a sentence, ``how`` leads to a value that would pass."""
-
-    name: str
-    why: str
-    how: str
-    passes: Any
-    or_else: str = ""
-
-    @property
-    def fix(self) -> str:
-        return f"{self.how} {setting_text(self.passes)}" + (f", or {self.or_else}" if self.or_else else "")
-
-
-Rule = Callable[[Settings], Contradiction | None]
 
 
 def spacing_pays_its_fees(settings: Settings) -> Contradiction | None:
@@ -77,70 +60,20 @@ def levels_stay_above_zero(settings: Settings) -> Contradiction | None:
     return Contradiction("num_grids", why, "use at most", passes, "a smaller grid_spacing_pct")
 
 
-def range_is_whole(settings: Settings) -> Contradiction | None:
-    low, high = settings.range_low, settings.range_high
-    if settings.default_strategy != "range":
-        if not (low or high):
-            return None
-        why = "has no range, and range_low or range_high is written"
-        return Contradiction("default_strategy", why, "write", "range", "take the range away")
-    if 0 < low < high:
-        return None
-    if not low:
-        passes = high / 2 if high else 1
-        return Contradiction(
-            "range_low", "is not written, and strategy range needs it", "use for instance", passes
-        )
-    why = f"is not above range_low ({low})"
-    return Contradiction("range_high", why, "use for instance", low * 2)
-
-
-def range_pays_its_fees(settings: Settings) -> Contradiction | None:
-    """The narrowest cell is the topmost of an arithmetic range; of a geometric one all are alike."""
-    low, high, cells = settings.range_low, settings.range_high, 2 * settings.num_grids
-    if settings.default_strategy != "range" or not 0 < low < high:
-        return None
-    least = 2 * settings.maker_fee_pct + settings.min_edge_pct
-    if settings.grid_spacing_kind == "geometric":
-        pays = high > low * (1 + least) ** cells
-    else:
-        pays = (high - low) / cells > least * high
-    if pays:
-        return None
-    why = f"makes {cells} cells of which the narrowest is not above the fees of a round trip and the edge ({least})"
-    if settings.grid_spacing_kind != "geometric" and least * cells >= 1:
-        levels = ((high - low) / (2 * least * high)).to_integral_value(ROUND_CEILING) - 1
-        why = f"makes {cells} cells, and no arithmetic range has room for so many above {least} each"
-        return Contradiction("num_grids", why, "use at most", max(Decimal(1), levels), "a geometric range")
-    needed = max(low * (1 + least) ** cells, low / (1 - least * cells) if least * cells < 1 else Decimal(0))
-    return Contradiction(
-        "range_high", why, "use at least", _rounded_up(needed * Decimal("1.01")), "fewer levels"
-    )
-
-
-def _rounded_up(price: Decimal) -> Decimal:
-    """To four figures."""
-    with localcontext(prec=4, rounding=ROUND_CEILING):
-        return +price
-
-
 def spacing_pays_its_edge(settings: Settings) -> Contradiction | None:
-    least = 2 * settings.maker_fee_pct + settings.min_edge_pct
-    most = settings.grid_spacing_max_pct
-    if least < most:
+    fees, edge, most = 2 * settings.maker_fee_pct, settings.min_edge_pct, settings.grid_spacing_max_pct
+    if settings.default_strategy == "range" or not edge or fees + edge < most:
         return None
-    why = f"and the fees of a round trip ({2 * settings.maker_fee_pct}) are not below grid_spacing_max_pct ({most})"
-    passes = max(Decimal(0), most - 2 * settings.maker_fee_pct) / 2
-    return (
-        Contradiction("min_edge_pct", why, "use at most", passes, "raise the maximum")
-        if settings.min_edge_pct
-        else None
-    )
+    why = f"and the fees of a round trip ({fees}) are not below grid_spacing_max_pct ({most})"
+    if fees < most:
+        return Contradiction("min_edge_pct", why, "use at most", (most - fees) / 2, "raise the maximum")
+    why = f"is not above the fees of a round trip and min_edge_pct ({fees + edge})"
+    return Contradiction("grid_spacing_max_pct", why, "use at least", rounded_up((fees + edge) * 2))
 
 
 def width_fits_its_levels(settings: Settings) -> Contradiction | None:
     most = settings.grid_spacing_max_pct * 2 * settings.num_grids
-    if settings.grid_min_width_pct <= most:
+    if settings.default_strategy == "range" or settings.grid_min_width_pct <= most:
         return None
     why = f"is more than {2 * settings.num_grids} levels of grid_spacing_max_pct can cover ({most})"
     return Contradiction("grid_min_width_pct", why, "use at most", most, "more levels")
@@ -219,6 +152,7 @@ RULES: tuple[Rule, ...] = (
     a_range_is_not_widened,
     range_is_whole,
     range_pays_its_fees,
+    range_has_its_width,
     spacing_pays_its_edge,
     width_fits_its_levels,
     trailing_has_room,
@@ -238,19 +172,7 @@ RULES: tuple[Rule, ...] = (
 def contradictions(settings: Settings, without: frozenset[str] = frozenset()) -> Iterator[Contradiction]:
     """Everything that can't be meant together; rules that would look at a setting of ``without`` are passed over."""
     for rule in RULES:
-        watched = _Watched(settings)
+        watched = Watched(settings)
         found = rule(cast("Settings", watched))
         if found is not None and not watched.seen & without:
             yield found
-
-
-class _Watched:
-    """Settings that know what was asked of them: a rule needn't name what it reads."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.seen: set[str] = set()
-
-    def __getattr__(self, name: str) -> Any:
-        self.seen.add(name)
-        return getattr(self._settings, name)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from core.engine.grid_settings import RangeExit
-from core.runtime.settings.values import Fraction, FractionOrOff, Positive, PriceOrOff, Whole
+from core.engine.strategies import STRATEGIES
+from core.runtime.settings.values import Fraction, FractionOrOff, OneOf, Positive, PriceOrOff, Whole
 
-Strategy = Literal["grid", "range", "endless"]
+
+
+def _registered(name: str) -> str:
+    if name not in STRATEGIES:
+        *others, last = map(repr, STRATEGIES)
+        raise ValueError(f"input should be {', '.join(others)} or {last}")
+    return name
+
+
+Strategy = Annotated[str, AfterValidator(_registered), OneOf(STRATEGIES)]
 
 
 class GridFields(BaseModel):
@@ -45,7 +55,7 @@ class GridFields(BaseModel):
     grid_min_width_pct: FractionOrOff = Field(
         Decimal(0), description="The least distance between the outermost levels; off: none"
     )
-    min_edge_pct: FractionOrOff = Field(
+    min_edge_pct: Annotated[FractionOrOff, Field(le=Decimal("0.1"))] = Field(
         Decimal(0), description="What a round trip must earn beyond its fees; the spacing is never less"
     )
     random_size_jitter: Annotated[FractionOrOff, Field(le=Decimal("0.5"))] = Field(

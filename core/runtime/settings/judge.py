@@ -14,7 +14,7 @@ from core.runtime.settings.model import Settings
 from core.runtime.settings.names import OUTSIDE_NAMES
 from core.runtime.settings.problem import Origin, Problem, Source, plain
 from core.runtime.settings.reading import read_values
-from core.runtime.settings.together import coins_together, contradictory, not_written
+from core.runtime.settings.together import coins_together, contradictory, idle, not_written
 from core.runtime.statedir import UsageError
 
 DEFAULT_FILE = Path("gridbot.toml")
@@ -87,6 +87,7 @@ def judge(
         problems += reading.problems
     problems += coins_together(layers, common.settings, coins)
     problems += contradictory(layers, traded)
+    problems += idle(layers, traded)
     problems += not_written(layers, common.settings.profile, tuple(dict.fromkeys(coins)), network)
 
     warnings = _warnings(layers, coins, common.settings, network)

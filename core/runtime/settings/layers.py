@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,12 @@ class Layers:
         }
         written = {name: value for name, value in merged.items() if name in Settings.model_fields}
         return {**self._profile(written), **written}
+
+    def written(self, coin: str) -> Iterator[str]:
+        """The names that the operator has written for a coin: not what a profile says."""
+        for name in self.values(coin):
+            if self.origin(name, coin).source is not Source.PROFILE:
+                yield name
 
     def origin(self, name: str, coin: str) -> Origin:
         """Where a value came from, so that a message can say where to change it."""

@@ -1,8 +1,8 @@
-"""The tables of ``docs/configuration.md``, made of the fields: ``make docs`` writes them, and a test holds them current."""
+"""The tables of the docs, made of the fields: ``make docs`` writes them, and a test holds them current."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from core.runtime.settings import options
 from core.runtime.settings.model import MAY_BE_OFF, Settings
 from core.runtime.settings.names import (
     NOT_YET_IN_EFFECT,
@@ -22,9 +23,14 @@ from core.runtime.settings.names import (
 )
 from core.runtime.settings.problem import setting_text
 from core.runtime.settings.required import REAL, REQUIREMENTS
-from core.runtime.settings.values import OF_THE_ACCOUNT, unit_of
+from core.runtime.settings.values import OF_THE_ACCOUNT, OneOf, unit_of
 
-PAGE = Path("docs/configuration.md")
+PAGES: Mapping[Path, tuple[str, ...]] = {
+    Path("docs/configuration.md"): ("required", "settings", "predecessor"),
+    Path("docs/strategies.md"): ("options",),
+}
+"""The pages, and the parts of each that are made here."""
+
 SIGNS = {OF_THE_ACCOUNT: "†"}
 TITLES = {
     "AccountFields": "Where, what, whose",
@@ -36,13 +42,10 @@ TITLES = {
 }
 
 
-def refreshed(page: str) -> str:
-    """The page with every part between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` made anew."""
-    for name, made in {
-        "required": _required(),
-        "settings": _settings(),
-        "predecessor": _predecessors(),
-    }.items():
+def refreshed(page: str, parts: Collection[str]) -> str:
+    """The page with its parts, each between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, made anew."""
+    for name in parts:
+        made = PARTS[name]()
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
         before, _, rest = page.partition(begin)
         assert end in rest, f"the page has no part {name}"
@@ -80,6 +83,7 @@ def _row(name: str, field: FieldInfo) -> str:
 def _values(name: str, field: FieldInfo) -> str:
     """What it may be: bounds or words."""
     words = [f"`{word}`" for kind in (field.annotation, *get_args(field.annotation)) for word in _words(kind)]
+    words += [f"`{name}`" for each in field.metadata if isinstance(each, OneOf) for name in each.names]
     signs = {"gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}
     bounds = [
         f"{sign}{getattr(each, bound)}"
@@ -115,5 +119,13 @@ def _predecessors() -> Iterator[str]:
             assert name in OUTSIDE_NAMES or name in map(environment_name, Settings.model_fields), name
 
 
+PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "required": _required,
+    "settings": _settings,
+    "predecessor": _predecessors,
+    "options": options.rows,
+}
+
 if __name__ == "__main__":
-    PAGE.write_text(refreshed(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, parts in PAGES.items():
+        path.write_text(refreshed(path.read_text(encoding="utf-8"), parts), encoding="utf-8")

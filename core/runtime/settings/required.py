@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.runtime.settings.model import Settings
+from core.runtime.settings.options import STRATEGY_NAMES, may_have_effect
 
 REAL = ("testnet", "mainnet")
 
@@ -21,18 +22,22 @@ class Requirement:
     is_simple: bool = True
     """One of the eight of ``profile = "simple"``, which wants them on every network."""
 
-    def usable_ways(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(way for way in self.ways if all(name in Settings.model_fields for name in way))
+    def usable_ways(self, strategy: str = "") -> tuple[tuple[str, ...], ...]:
+        """Those that can have an effect with a strategy (empty: with any)."""
+        return tuple(way for way in self.ways if all(_is_usable(name, strategy) for name in way))
 
-    def missing(self, written: Collection[str]) -> tuple[str, ...]:
+    def missing(self, written: Collection[str], strategy: str = "") -> tuple[str, ...]:
         """What is left to write in the way that has most; empty if one is complete, or none can be gone."""
-        lacking = [tuple(name for name in way if name not in written) for way in self.usable_ways()]
+        ways = self.usable_ways(strategy)
+        lacking = [tuple(name for name in way if name not in written) for way in ways]
         begun = [
-            lacks
-            for lacks, way in zip(lacking, self.usable_ways(), strict=True)
-            if len(lacks) < len(way) or not lacks
+            lacks for lacks, way in zip(lacking, ways, strict=True) if len(lacks) < len(way) or not lacks
         ]
         return min(begun or lacking[:1], key=len, default=())
+
+
+def _is_usable(name: str, strategy: str) -> bool:
+    return name in Settings.model_fields and (not strategy or may_have_effect(name, strategy))
 
 
 REQUIREMENTS = (
@@ -83,10 +88,12 @@ class Missing:
 
 def missing(written: Mapping[str, Any], network: str, profile: str) -> Iterator[Missing]:
     """What of the written settings of one coin lacks for a network and a profile (empty: none)."""
+    said = written.get("default_strategy")
+    strategy = said if said in STRATEGY_NAMES else STRATEGY_NAMES[0]
     for each in REQUIREMENTS:
         is_simple = profile == "simple" and each.is_simple
         if network in each.networks or is_simple:
             why = f"on {network}" if network in each.networks else f"by profile {profile}"
-            for name in each.missing(written):
-                others = [" and ".join(way) for way in each.usable_ways() if name not in way]
+            for name in each.missing(written, strategy):
+                others = [" and ".join(way) for way in each.usable_ways(strategy) if name not in way]
                 yield Missing(name, each.what, why, " or ".join(others))

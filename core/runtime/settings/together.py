@@ -9,6 +9,7 @@ from core.runtime.settings.contradictions import contradictions
 from core.runtime.settings.layers import Layers
 from core.runtime.settings.model import PRICES_OF_ONE_COIN, WHOLE_ACCOUNT, Settings
 from core.runtime.settings.names import environment_name
+from core.runtime.settings.options import without_effect
 from core.runtime.settings.problem import Origin, Problem, Source, plain, setting_text
 from core.runtime.settings.reading import Reading
 from core.runtime.settings.required import EXAMPLES, missing
@@ -53,6 +54,18 @@ def contradictory(layers: Layers, readings: Iterable[Reading]) -> Iterator[Probl
                 origin, wrong.name, f" {wrong.why}", wrong.fix, value, setting_text(wrong.passes)
             )
             found.setdefault(problem, []).append(each.coin)
+    return _by_coin(found, len(readings))
+
+
+def idle(layers: Layers, readings: Iterable[Reading]) -> Iterator[Problem]:
+    """What is written, and changes nothing with the strategy of its coin."""
+    found: dict[Problem, list[str]] = {}
+    readings = list(readings)
+    for each in readings:
+        for one in without_effect(each.settings, layers.written(each.coin), each.invalid):
+            origin = layers.origin(one.name, each.coin)
+            value = setting_text(getattr(each.settings, one.name))
+            found.setdefault(Problem(origin, one.name, one.rule, one.fix, value, one.passes), []).append(each.coin)
     return _by_coin(found, len(readings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,13 @@ class Mark:
     """A word about a setting, in its type's metadata."""
 
     says: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The names that a setting may have, in its type's metadata."""
+
+    names: Collection[str]
 
 
 OF_THE_ACCOUNT = Mark("of the whole account: no single coin can have it")

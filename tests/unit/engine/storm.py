@@ -12,7 +12,6 @@ from core.domain.effects import Cancel, Notify, Place
 from core.domain.events import FeedChanged
 from core.domain.grid import Direction
 from core.domain.orders import Order, OrderState, Side
-from core.engine.grid_calculator import EVEN
 from core.engine.grid_settings import RangeExit
 from core.engine.skew import Skew, SkewSettings
 from core.engine.why_not import slots_without_order
@@ -90,12 +89,10 @@ class Storm:
         coin = self.bench.coin
         if coin.grid is None:
             return
-        stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin)}
+        stopped = {blocked.level.slot.index: blocked.reason for blocked in slots_without_order(coin, self.bench.now)}
         live = {slot.index for slot in coin.orders.by_slot if slot.generation == coin.grid.generation}
         assert coin.plan is not None
         silent = set(coin.plan.cells) - stopped.keys() - live
-        if coin.plan.scales != EVEN:
-            silent = set()  # a cell that may not add wants nothing
         assert not silent, f"silent cells: {silent}"
         assert all(stopped.values()), stopped
 

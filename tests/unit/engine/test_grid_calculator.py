@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.domain.grid import GridRow
 from core.domain.instrument import MIN_NOTIONAL_MICRO, Instrument
 from core.domain.orders import Order, OrderState, Side, Slot
+from core.engine import filter_memory
 from core.engine.grid_calculator import (
     Gate,
     GridDiff,
@@ -26,7 +27,7 @@ from core.engine.grid_calculator import (
     wanted_levels,
 )
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
-from tests.unit.engine.builders import MID, SOL, grid_of, order, settings
+from tests.unit.engine.builders import MID, SOL, Bench, grid_of, order, placed, quote, settings
 
 BUY, SELL = Side.BUY, Side.SELL
 GRID = grid_of(settings())
@@ -54,6 +55,21 @@ def test_a_spacing_below_three_ticks_is_raised_to_them_and_says_so() -> None:
 def test_a_spacing_that_would_lose_money_on_fees_is_raised_above_them() -> None:
     found = compute_spacing(settings(spacing_ppb=100_000), MID, SOL)
     assert (found.ppb, found.override) == (300_001, "raised to the fees of a round trip")
+
+
+def test_a_spacing_that_earns_less_than_the_edge_asked_for_beyond_its_fees_is_raised_to_it() -> None:
+    found = compute_spacing(settings(spacing_ppb=400_000, edge_ppb=200_000), MID, SOL)
+    assert (found.ppb, found.override) == (500_001, "raised to the fees of a round trip")
+    assert compute_spacing(settings(spacing_ppb=500_001, edge_ppb=200_000), MID, SOL).override == ""
+
+
+def test_a_grid_narrower_than_the_least_width_is_spread_over_it() -> None:
+    found = compute_spacing(settings(levels=7, spacing_ppb=400_000, min_width_ppb=10_000_000), MID, SOL)
+    assert found.override == "raised to the least width of the grid"
+    assert 14 * (found.ppb - 1) < 10_000_000 <= 14 * found.ppb
+    built = grid_of(settings(levels=7, spacing_ppb=found.ppb))
+    assert built.highest - built.lowest >= MID // 100
+    assert compute_spacing(settings(levels=7, min_width_ppb=10_000_000), MID, SOL).override == ""
 
 
 def test_a_spacing_above_the_cap_is_lowered_to_it() -> None:
@@ -257,6 +273,36 @@ def test_a_plan_that_crosses_or_doubles_a_price_is_a_programmers_error() -> None
         validate_plan([buy, sell], OwnPrices(), Quotes(99, 102), SOL)
     with pytest.raises(AssertionError, match="two orders at one price"):
         validate_plan([buy], OwnPrices.of([order(price=101)]), Quotes(99, 102), SOL)
+
+
+@pytest.mark.parametrize(
+    ("level", "quotes", "words"),
+    [
+        (Level(Slot(1, BUY, 0), MID, 50), Quotes(MID - 100, MID), "a buy that would take"),
+        (Level(Slot(1, BUY, 0), MID, 50), Quotes(MID - 100, None), "a buy that would take"),
+        (Level(Slot(1, SELL, 0), MID, 50), Quotes(MID, MID + 100), "a sell that would take"),
+        (Level(Slot(1, SELL, 0), MID, 50), Quotes(None, MID + 100), "a sell without a bid"),
+        (Level(Slot(1, BUY, 0), MID - 1, 50), Quotes(MID - 100, MID + 100), "not on the tick"),
+        (Level(Slot(1, BUY, 0), MID, 4), Quotes(MID - 100, MID + 100), "below the minimum"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_plan_that_would_take_or_that_the_exchange_would_refuse_is_one_too(
+    level: Level, quotes: Quotes, words: str
+) -> None:
+    with pytest.raises(AssertionError, match=words):
+        validate_plan([level], OwnPrices(), quotes, SOL)
+
+
+def test_no_plan_leaves_without_having_passed_the_validator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter that lets everything through stands for any mistake before it."""
+    bench = Bench().started()
+    best = max((o for o in bench.live if o.side is BUY), key=lambda o: o.price)
+    bench.step(quote(best.price + 20_000))
+    monkeypatch.setattr(filter_memory, "build_filtered_levels", lambda missing, gate: (tuple(missing), ()))
+    told = bench.trade(best)
+    assert placed(told) == [], "its sell would take"
+    assert bench.coin.halted == "internal error: AssertionError: a sell that would take"
 
 
 # -- risk (I4, I7) ----------------------------------------------------------------------------------------------------------

@@ -221,6 +221,14 @@ def test_it_follows_where_it_may(trailing: Trailing, up: bool, down: bool) -> No
         assert ("out_of_range" in notices(desk.bench.done)) is not follows
 
 
+def test_with_a_reach_it_follows_before_the_price_has_left_it_and_stays_within_it() -> None:
+    for reach, mid, follows in ((8_000_000, 2_015_000, False), (7_000_000, 2_015_000, True), (0, 2_015_000, False)):
+        desk = Desk.of(trailing=Trailing(reach_ppb=reach)).start()
+        desk.move(mid)
+        assert desk.coin.grid is not None
+        assert (desk.coin.grid.generation == 2) is follows, reach
+
+
 def test_the_first_grid_waits_for_its_trigger_and_not_again_after_a_restart() -> None:
     desk = Desk.of(config={"trigger_below": 1_990_000, "trigger_above": 2_030_000}).start()
     assert (desk.coin.grid, placed(desk.bench.done)) == (None, [])
@@ -311,8 +319,8 @@ def test_a_trend_shifts_the_whole_grid_by_half_a_spacing_at_most(trend: int, mos
     asked = settings(bias_max_ppb=most)
     grid = STRATEGIES["grid"].build(Ask(asked, SOL, 2 * MID, 0, conditions=Conditions(trend_ppb=trend)))
     shift = grid.center - MID
-    assert abs(shift) <= min(most, 2_500_000) * MID // PPB + 1
-    assert shift * trend >= 0
+    expected = max(-min(most, 2_500_000), min(most, 2_500_000, trend)) * MID // PPB
+    assert abs(shift - expected) <= 1, "as far as the trend, no farther than the setting or half a spacing"
     assert grid.line(-1) < MID < grid.line(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -101,7 +102,13 @@ def test_what_was_bought_gets_a_stop_for_it_and_for_what_the_bids_may_still_add(
     assert stop.price == 1_710_000, "a tenth below"
     assert view(one).state is StopState.PLACING
     one.answer([stop], lambda _: Waiting())
-    assert view(one) == StopView(StopState.RESTING, SOL.price_decimal(LOW), SOL.size_decimal(150))
+    assert view(one) == StopView(
+        StopState.RESTING,
+        SOL.price_decimal(LOW),
+        SOL.size_decimal(150),
+        distance=Decimal(10),
+        distance_pct=Decimal(5),
+    )
 
 
 def test_what_was_sold_short_gets_its_stop_above() -> None:
@@ -175,8 +182,10 @@ def test_a_refused_stop_is_tried_ever_less_often_and_nothing_is_quoted_that_adds
     assert one.coin.idle_reason == "no stop rests at 190: Too many open orders."
     assert all(o.state is OrderState.CANCELLING for o in one.live if o.side is Side.BUY)
     assert any(o.state is OrderState.OPEN for o in one.live if o.side is Side.SELL), "what reduces stays"
-    assert view(one) == StopView(
-        StopState.MISSING, SOL.price_decimal(LOW), view(one).size, "Too many open orders."
+    assert (view(one).state, view(one).price, view(one).reason) == (
+        StopState.MISSING,
+        SOL.price_decimal(LOW),
+        "Too many open orders.",
     )
     alerts = [alert.id for alert in build_snapshot(one.engine, "paper", one.now).alerts]
     assert "stop:SOL" in alerts

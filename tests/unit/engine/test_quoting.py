@@ -71,7 +71,7 @@ def test_a_one_sided_or_crossed_quote_makes_no_plan(bad: tuple[int | None, int |
     bench.engine.saw_account = bench.engine.saw_open_orders = True
     bench.connect()
     assert placed(bench.step(Quote("SOL", *bad, VENUE_0))) == []
-    assert bench.coin.idle_reason == "waiting for a quote with both sides"
+    assert bench.coin.idle_reason == "waiting for a quote with both sides; what rests stays"
 
 
 def test_a_second_batch_waits_for_the_answer_to_the_first() -> None:

@@ -263,7 +263,7 @@ def test_a_flat_coin_says_why_nothing_is_quoted_and_when_it_will_be() -> None:
     )
     assert (view.session, view.session_policy) == ("closed (overnight) until 2026-01-01 14:20 UTC", "reduce")
     assert view.session_opens_ms == VENUE_0 + OPENS
-    blocked = slots_without_order(market.bench.coin)
+    blocked = slots_without_order(market.bench.coin, market.bench.now)
     assert len(blocked) == 6
     assert {each.why.rule.value for each in blocked} == {"session"}
     assert {frees(each, SOL, market.bench.now) for each in blocked} == {"the open at 2026-01-01 14:20 UTC"}
@@ -271,7 +271,7 @@ def test_a_flat_coin_says_why_nothing_is_quoted_and_when_it_will_be() -> None:
 
 def test_a_level_that_could_turn_the_position_round_names_the_session_as_its_rule() -> None:
     market = Market(ClosedSession.REDUCE, 120).to(CLOSES - MARGIN + 1_000)
-    blocked = [each for each in slots_without_order(market.bench.coin) if each.level.slot.side is Side.SELL]
+    blocked = [each for each in slots_without_order(market.bench.coin, market.bench.now) if each.level.slot.side is Side.SELL]
     assert blocked
     assert {each.why.rule.value for each in blocked} == {"session"}
     assert "only what reduces the position is quoted" in blocked[0].reason

@@ -34,7 +34,7 @@ def started(limits: PortfolioLimits, position: int = 0) -> Bench:
 def rules(bench: Bench) -> list[tuple[str, str]]:
     return [
         (blocked.why.rule.value, frees(blocked, SOL, bench.now))
-        for blocked in slots_without_order(bench.coin)
+        for blocked in slots_without_order(bench.coin, bench.now)
     ]
 
 

@@ -203,7 +203,7 @@ def test_silence_of_the_feed_failures_and_a_missing_fill_are_alerts_that_go_when
     assert alerts(bench) == [
         "A FILL OF SOL IS MISSING",
         "NO MARKET DATA FOR 21 s (limit 20 s)",
-        "CIRCUIT BREAKER INFO HALF-OPEN: time-out, probing",
+        "CIRCUIT BREAKER INFO HALF-OPEN: time-out",
     ]
     since = {a.id: a.since_ms for a in shot(bench).alerts}
     bench.step(account(0, bench.now))

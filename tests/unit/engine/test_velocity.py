@@ -69,7 +69,7 @@ def test_planning_spends_nothing_however_often_it_is_done() -> None:
     for _ in range(500):
         bench.after(100, quote())
     assert sent(bench) <= 6
-    assert not slots_without_order(bench.coin)
+    assert not slots_without_order(bench.coin, bench.now)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_past_the_limit_new_orders_wait_and_say_when_they_go() -> None:
     bench.ms = 20_000
     assert placed(bench.rest(orders)) == []
     assert notices(bench.done).count("risk_block") == 1
-    waiting = slots_without_order(bench.coin)
+    waiting = slots_without_order(bench.coin, bench.now)
     assert {b.why.rule for b in waiting} == {Rule.ORDER_VELOCITY}
     assert waiting[0].reason == "4 orders within a minute are the limit (4)"
     assert frees(waiting[0], SOL, bench.now) == "60.0 s"
@@ -118,7 +118,7 @@ def test_an_order_that_only_reduces_is_never_too_fast() -> None:
     orders = placed(bench.ask(Action.RESUME, id_="r"))
     assert {o.side for o in orders} == {SELL}
     assert sum(o.lots for o in orders) == bench.coin.ledger.lots == 150
-    assert {b.why.rule for b in slots_without_order(bench.coin)} >= {Rule.ORDER_VELOCITY}
+    assert {b.why.rule for b in slots_without_order(bench.coin, bench.now)} >= {Rule.ORDER_VELOCITY}
 
 
 def test_a_limit_that_stops_levels_is_told_once_a_minute_and_not_at_every_step() -> None:
@@ -140,7 +140,7 @@ def test_past_the_limit_of_traded_lots_nothing_is_added_until_they_are_a_minute_
     bench.ms = 10_000
     bench.step(quote(MID - 15_000))
     bench.trade(second)
-    waiting = slots_without_order(bench.coin)
+    waiting = slots_without_order(bench.coin, bench.now)
     assert {b.why.rule for b in waiting} == {Rule.POSITION_VELOCITY}
     assert waiting[0].reason == "100 lots traded within a minute (limit 100)"
     assert frees(waiting[0], SOL, bench.now) == "50.0 s"

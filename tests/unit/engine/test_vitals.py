@@ -154,7 +154,7 @@ def test_a_price_from_before_or_in_the_gap_is_no_price() -> None:
     stale = replace(quote(MID + 90_000), time_ms=bench.now.venue_ms - 1_000)
     bench.step(stale)
     assert bench.coin.mid_twice is None
-    assert idle_reason(bench) == "waiting for a quote with both sides"
+    assert idle_reason(bench) == "waiting for a quote with both sides; what rests stays"
     bench.step(fresh(bench))
     assert bench.coin.mid_twice == 2 * MID
 
@@ -178,9 +178,10 @@ def test_while_the_journal_cannot_be_written_ours_are_taken_back_and_the_screen_
     bench.engine.storage_trouble = "database or disk is full"
     shown = build_snapshot(bench.engine, "paper", bench.now)
     (alert,) = shown.alerts
-    assert (alert.severity, alert.text) == (
+    assert (alert.severity, alert.text, alert.fix) == (
         Severity.CRIT,
-        "JOURNAL CANNOT BE WRITTEN: database or disk is full, free disk space",
+        "JOURNAL CANNOT BE WRITTEN: database or disk is full",
+        "free disk space",
     )
     assert shown.coins[0].idle_reason == "the journal cannot be written: database or disk is full"
     effects = bench.after(200)

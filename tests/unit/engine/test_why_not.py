@@ -14,17 +14,17 @@ from core.domain.orders import Side
 from core.engine.grid_calculator import Blocked, Gate, Level, OwnPrices, Quotes, compute_grid_diff
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 from core.engine.why_not import frees, slots_without_order
-from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, placed
+from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, at, placed
 
 BUY, SELL = Side.BUY, Side.SELL
 
 
 def stops(bench: Bench) -> dict[int, Refusal]:
-    return {blocked.level.slot.index: blocked.why for blocked in slots_without_order(bench.coin)}
+    return {blocked.level.slot.index: blocked.why for blocked in slots_without_order(bench.coin, bench.now)}
 
 
 def texts(bench: Bench) -> set[tuple[str, str]]:
-    found = slots_without_order(bench.coin)
+    found = slots_without_order(bench.coin, bench.now)
     return {(blocked.reason, frees(blocked, SOL, bench.now)) for blocked in found}
 
 
@@ -33,14 +33,14 @@ def test_a_grid_that_rests_has_no_slot_without_an_order() -> None:
 
 
 def test_before_the_first_grid_there_is_no_slot() -> None:
-    assert slots_without_order(Bench().coin) == []
+    assert slots_without_order(Bench().coin, at(0)) == []
 
 
 def test_what_holds_for_the_whole_coin_is_said_of_every_slot_with_the_way_out() -> None:
     bench = Bench().started()
     bench.settle_cancels(bench.ask(Action.HALT))
     assert len(stops(bench)) == 6
-    assert texts(bench) == {("halted: operator", "resume it")}
+    assert texts(bench) == {("halted: operator", "an operator who resumes it (key U, `gridbot resume`)")}
 
 
 def test_what_was_bought_while_halted_wants_to_be_sold_and_not_bought_again() -> None:
@@ -50,7 +50,7 @@ def test_what_was_bought_while_halted_wants_to_be_sold_and_not_bought_again() ->
     bench.trade(bought)
     bench.settle_cancels(asked)
     assert bought.slot is not None
-    (now,) = [b.level for b in slots_without_order(bench.coin) if b.level.slot.index == bought.slot.index]
+    (now,) = [b.level for b in slots_without_order(bench.coin, bench.now) if b.level.slot.index == bought.slot.index]
     assert now.slot.side is SELL
 
 

@@ -81,7 +81,7 @@ def test_an_account_that_cannot_carry_its_worst_case_is_told_of_once() -> None:
     assert "worst_case_uncovered" in names
     shown = build_snapshot(engine, "paper", at(0))
     assert (shown.risk.worst_case_usd, shown.risk.withdrawable_usd) == (Decimal(20_000), Decimal(0))
-    (alert,) = (each.text for each in shown.alerts if each.id == "worst_case")
+    (alert,) = (f"{each.text}: {each.fix}" for each in shown.alerts if each.id == "worst_case")
     assert alert.startswith("THE WORST CASE NEEDS 20000.00 USD, THE ACCOUNT HAS 19999.00: pay in")
     again = [getattr(effect, "name", "") for effect in engine.step(Tick(at(200).wall_ms, 0.0), at(200))]
     assert "worst_case_uncovered" not in again

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.exchange.signing import Signer
-from core.runtime.preview_seen import fingerprint, remember
+from core.runtime.preview.seen import fingerprint, remember
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui.plans import OFFICIAL_URLS, RunFlags, load, make_plan, parse_duration_s, preview_of
 from tests.unit.exchange.samples import KEY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.preview_seen import last_seen
+from core.runtime.preview.seen import last_seen
 from core.runtime.statedir import StateDir
 from gridbot_tui.cli import run_cli
 from tests.unit.paper.paper_client import running

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.preview_seen import NOT_OF_THE_GRID, fingerprint, last_seen, objection, remember
+from core.runtime.preview.seen import NOT_OF_THE_GRID, fingerprint, last_seen, objection, remember
 from core.runtime.settings import Settings
 from core.runtime.statedir import StateDir
 from tests.unit.runtime.config import FOR_MAINNET, judged

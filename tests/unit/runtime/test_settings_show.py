@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from core.runtime.settings import Settings, judge
 from core.runtime.settings.names import NOT_YET_IN_EFFECT, REFUSED, REPLACED, environment_name
-from core.runtime.settings.reference import PAGE, refreshed
+from core.runtime.settings.reference import PAGES, refreshed
 from core.runtime.settings.required import REQUIREMENTS
 from core.runtime.settings.show import as_dict, as_text, rows
 from tests.unit.runtime.config import judged
@@ -60,9 +62,13 @@ def test_a_flag_is_an_origin(tmp_path: Path) -> None:
 # -- the page -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_of_the_docs_is_current() -> None:
-    page = (ROOT / PAGE).read_text(encoding="utf-8")
-    assert page == refreshed(page), "run `make docs`"
+PAGE = Path("docs/configuration.md")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_the_tables_of_the_docs_are_current(path: Path) -> None:
+    page = (ROOT / path).read_text(encoding="utf-8")
+    assert page == refreshed(page, PAGES[path]), "run `make docs`"
 
 
 def test_the_page_lists_every_name_and_the_settings_have_descriptions() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from core.runtime.preview.sessions import as_dict, as_lines
 from core.runtime.settings import Settings
 from gridbot_tui.cli import run_cli
-from gridbot_tui.sessions import as_dict, as_lines
 
 
 def ms(text: str) -> int:

@@ -1,55 +1,11 @@
-"""The Snapshot: all that a screen, a socket or a metric may know of the core.
-
-Frozen and serialisable: tuples, numbers, text. Quantities and money are ``Decimal`` (signed: + is long, + is profit,
-a positive fee is paid), ages and percentages are ``float`` and for the eye only. ``_pct`` is percent. Times are
-milliseconds UTC; ages follow from ``time_ms`` and the reader's own clock, so that a core that stopped publishing looks stale.
-"""
+"""What may be known of one coin: its position and profit, its fills, its grid, its stop and its margin."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any
 
-ZERO = Decimal(0)
-
-
-class RunState(StrEnum):
-    STARTING = "starting"
-    RUNNING = "running"
-    HALTED = "halted"
-    FLATTENING = "flattening"
-    STOPPING = "stopping"
-    DEAD = "dead"
-
-
-class Severity(StrEnum):
-    INFO = "info"
-    WARN = "warn"
-    CRIT = "crit"
-
-
-class LevelState(StrEnum):
-    """What the ladder shows for a level. MISSING: should exist and doesn't. ORPHAN: exists and shouldn't. WAITING: is below the
-    exchange's least order until more of its cell has traded.
-    """
-
-    OPEN = "open"
-    IN_FLIGHT = "in_flight"
-    MISSING = "missing"
-    ORPHAN = "orphan"
-    WAITING = "waiting"
-
-
-class StopState(StrEnum):
-    """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
-
-    NONE = "none"
-    RESTING = "resting"
-    PLACING = "placing"
-    MISSING = "missing"
+from core.view.states import ZERO, LevelState, RunState, StopState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +18,10 @@ class StopView:
     size: Decimal = ZERO
     """What it would close at most: the position, and what may still be added to it by orders that rest."""
     reason: str = ""
+    distance: Decimal | None = None
+    """How far the price may still go against the position until it fires, negative past it; ``None`` with nothing to fire."""
+    distance_pct: Decimal | None = None
+    """The same, of the mid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +35,10 @@ class MarginView:
     """Set aside for the position; an isolated one's has its unrealized profit in it."""
     liquidation: Decimal | None = None
     """The price at which the exchange closes the position; ``None`` if there is none."""
+    distance: Decimal | None = None
+    """How far the price may still go against the position until then; ``None`` if there is no such price."""
+    distance_pct: Decimal | None = None
+    """The same, of the mid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +118,11 @@ class GridView:
     """``above`` or ``below`` while the price is outside; empty while it is inside, and for a grid without an end."""
     loss_per_pct_usd: Decimal = ZERO
     """What one percent further out costs at the present position; negative if it earns, 0 inside."""
+    funding_per_hour_usd: Decimal | None = None
+    """What the position receives within an hour at the rate of now, negative if it pays; ``None`` while the rate is not known:
+    it is read while a position waits out of range."""
+    one_sided: str = ""
+    """Why the side that adds to the position is gone, and what brings it back; empty while the grid quotes both."""
     levels: tuple[LevelView, ...] = ()
     """Highest price first."""
 
@@ -248,172 +217,3 @@ class CoinView:
     @property
     def notional_usd(self) -> Decimal:
         return abs(self.position) * self.mid
-
-
-@dataclass(frozen=True, slots=True)
-class FeedView:
-    connected: bool = False
-    ready: bool = False
-    """Connected, everything subscribed, and the gap read back over REST."""
-    generation: int = 0
-    reconnects: int = 0
-    last_message_ms: int = 0
-    """Any message, pong included; 0 before the first."""
-    quarantined: int = 0
-    """Messages of this run that did not decode exactly; none touched anything."""
-    stale_after_s: float = 20.0
-    """How old the last message may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerView:
-    """One circuit breaker. ``name``: ``place``, ``cancel``, ``info``, ``feed``, ``storage`` or ``auth``."""
-
-    name: str
-    state: str = "closed"
-    """``closed``, ``open``, or ``half_open``: a probe is out, or goes with the next request."""
-    reason: str = ""
-    """Of the last trip, or of the failures since the last answer; empty if there was none."""
-    cause: str = ""
-    streak: int = 0
-    """Failures in a row."""
-    trips: int = 0
-    """How often it opened; one is forgotten for every five quiet minutes."""
-    cooldown_left_s: float | None = 0.0
-    """Until the probe; ``None``: no time ends it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiView:
-    api_error_streak: int = 0
-    rest_latency_ms: float = 0.0
-    orders_sent: int = 0
-    cancels_sent: int = 0
-    unknown_orders: int = 0
-    api_error_limit: int = 3
-    """So many in a row are borne; one more opens the breaker."""
-    breaker_open: bool = False
-    """Some breaker is open that keeps new orders from being placed."""
-    breaker_reason: str = ""
-    breakers: tuple[BreakerView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RiskView:
-    account_value_usd: Decimal = ZERO
-    high_water_usd: Decimal = ZERO
-    drawdown_pct: float = 0.0
-    """Lost since the highest profit, of what the account would be worth there. Deposits and withdrawals move neither."""
-    max_drawdown_pct: float = 0.0
-    """0: no limit."""
-    unrealized_loss_pct: float = 0.0
-    """Lost by the open positions, of the account without that loss; 0 for a gain."""
-    max_unrealized_loss_pct: float = 0.0
-    day_usd: Decimal = ZERO
-    """Profit since 00:00 UTC, unrealized included."""
-    day_stop_usd: Decimal | None = None
-    day_take_usd: Decimal | None = None
-    """Limits of the day's profit; ``None``: no limit."""
-    worst_case_usd: Decimal = ZERO
-    """What must stay in the account for every grid to be carried to its worst edge, all at once: losses to come, and margin."""
-    withdrawable_usd: Decimal = ZERO
-    """What can be taken out with every grid intact."""
-    margin_utilization_pct: float = 0.0
-    max_margin_pct: float = 0.0
-    """0: no limit."""
-    portfolio_notional_usd: Decimal = ZERO
-    """The worst case of all coins together at the latest prices."""
-    max_portfolio_notional_usd: Decimal = ZERO
-    min_liq_distance_pct: float = 0.0
-    """How near the liquidation price may come at either edge of the grid. 0 of both: no limit."""
-    funding_paid_usd: Decimal = ZERO
-    """Positive = paid, over the journal's lifetime."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransfersView:
-    """Money that isn't profit, over the journal's lifetime, on the dex that is traded on: no limit and no profit has it."""
-
-    net_usd: Decimal = ZERO
-    """Paid in less taken out."""
-    count: int = 0
-    """Deposits, withdrawals and transfers of the account, those of other places included."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """One line of the event log. ``seq`` grows by one per event of this process."""
-
-    seq: int
-    time_ms: int
-    severity: Severity
-    name: str
-    coin: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlertView:
-    """A condition that holds now. ``key`` is the key that treats it, empty if none does."""
-
-    id: str
-    severity: Severity
-    text: str
-    key: str
-    since_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class CommandView:
-    """What became of an operator's command: ``running``, ``done``, ``refused`` or ``failed``, and a sentence."""
-
-    id: str
-    action: str
-    status: str
-    text: str
-    time_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One consistent view of the account: portfolio and coins have one ``version``."""
-
-    version: int
-    time_ms: int
-    network: str
-    account: str
-    state: RunState
-    halt_reason: str = ""
-    market_speed: float = 1.0
-    """How much faster than the wall clock the embedded market runs; 1 elsewhere."""
-    exchange_url: str = ""
-    """Where it trades; the embedded paper exchange has a loopback URL of its own."""
-    is_embedded: bool = False
-    started_ms: int = 0
-    coins: tuple[CoinView, ...] = ()
-    feed: FeedView = field(default_factory=FeedView)
-    api: ApiView = field(default_factory=ApiView)
-    risk: RiskView = field(default_factory=RiskView)
-    pnl: PnlView = field(default_factory=PnlView)
-    """Of all coins together."""
-    transfers: TransfersView = field(default_factory=TransfersView)
-    alerts: tuple[AlertView, ...] = ()
-    """Worst first."""
-    events: tuple[EventView, ...] = ()
-    """Oldest first, bounded; the files hold all."""
-    commands: tuple[CommandView, ...] = ()
-    """The operator's last commands, oldest first, bounded."""
-
-
-def to_plain(value: Any) -> Any:
-    """A Snapshot, or any part of one, as JSON-ready plain data; ``Decimal`` becomes canonical text."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
-    if isinstance(value, Decimal):
-        text = format(value, "f") if value else "0"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    if isinstance(value, StrEnum):
-        return value.value
-    return value

@@ -1,0 +1,34 @@
+"""What the exchange remembers of a market, and how many requests it still takes of an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """Prices in price units; ``start_ms`` is when it begins. ``trades`` is 0 where nothing traded."""
+
+    start_ms: int
+    open: int
+    high: int
+    low: int
+    close: int
+    trades: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBudget:
+    """Of one address: ``cap`` is 10,000 and one for each USDC ever traded, ``used`` all orders and cancels ever sent."""
+
+    cap: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        """Orders that may still be sent. Cancels go on for longer: twice the cap, or 100,000 beyond it if that is less."""
+        return max(0, self.cap - self.used)
+
+
+NEW_ADDRESS = RequestBudget(10_000, 0)
+"""Of an address that has never sent anything."""

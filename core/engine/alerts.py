@@ -1,0 +1,167 @@
+"""Alerts: the conditions that hold now and that an operator must know, worst first, each with what treats it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from core.domain.clock import Instant
+from core.engine.circuit_breaker import BreakerName, BreakerState
+from core.engine.coin import Coin
+from core.engine.drift import ALERT_PCT
+from core.engine.engine import Engine
+from core.engine.grid_settings import RangeExit
+from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.leaning import one_sided
+from core.engine.position_watch import DRIFT_HALT
+from core.engine.protection import look
+from core.engine.range_exit import loss_per_pct
+from core.engine.schedule import CHAIN_ALARM_MS
+from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
+from core.engine.ways_out import remains, way_out
+from core.view import (
+    AlertView,
+    Severity,
+    StopState,
+)
+
+QUARANTINE_SHOWN_MS = 60_000
+"""How long after an unreadable message the screen still says so."""
+
+
+class Found(NamedTuple):
+    """An alert before it is known since when it holds. ``fix``: what treats it, or what ends it by itself."""
+
+    id: str
+    severity: Severity
+    text: str
+    key: str = ""
+    fix: str = ""
+
+
+def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
+    """Conditions that hold now, worst first, with what treats each."""
+    found = [alert for coin in engine.coins.values() for alert in _coin_alerts(coin, now)]
+    found += _link_alerts(engine, now)
+    if engine.storage_trouble:
+        text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}"
+        found.append(Found("storage", Severity.CRIT, text, fix="free disk space"))
+    portfolio = engine.portfolio
+    if portfolio.is_uncovered:
+        text = f"THE WORST CASE NEEDS {portfolio.needed} USD, THE ACCOUNT HAS {portfolio.value:.2f}"
+        found.append(Found("worst_case", Severity.WARN, text, fix="pay in, or make the grids smaller"))
+    if engine.halted and engine.halted != OPERATOR:
+        left = "; ".join(remains(coin) for coin in engine.coins.values())
+        text = f"HALTED: {engine.halted}; {left}"
+        found.append(Found("halt", Severity.CRIT, text, "U", way_out(engine.halted)))
+    for id_ in [known for known in engine.alert_since if known not in {f.id for f in found}]:
+        del engine.alert_since[id_]
+    alerts = [
+        AlertView(f.id, f.severity, f.text, f.key, engine.alert_since.setdefault(f.id, now.wall_ms), f.fix)
+        for f in found
+    ]
+    return tuple(sorted(alerts, key=lambda a: (a.severity is not Severity.CRIT, a.since_ms)))
+
+
+def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
+    name, drift = coin.name, coin.ledger.drift
+    found: list[Found] = []
+    if drift.declared:
+        size = coin.config.instrument.size_text(drift.lots)
+        is_high = drift.is_above(ALERT_PCT)
+        text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' > {ALERT_PCT}%' if is_high else ''})"
+        grade = Severity.CRIT if is_high else Severity.WARN
+        found.append(Found(f"drift:{name}", grade, text, "R", "A accepts what stays"))
+    if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
+        key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
+        text = f"{name} HALTED: {coin.halted}; {remains(coin)}"
+        found.append(Found(f"halt:{name}", Severity.CRIT, text, key, way_out(coin.halted)))
+    found += _protection_alerts(coin)
+    if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
+        fix = "looked for by itself; A accepts the position"
+        found.append(Found(f"chain:{name}", Severity.CRIT, f"A FILL OF {name} IS MISSING", "P", fix))
+    return found + _grid_alerts(coin)
+
+
+def _protection_alerts(coin: Coin) -> list[Found]:
+    name, found = coin.name, list[Found]()
+    state, reason = look(coin)
+    if state is StopState.MISSING and coin.protection.uncovered_since_ms:
+        fix = "tried again by itself; F closes the position"
+        found.append(Found(f"stop:{name}", Severity.CRIT, f"NO STOP RESTS FOR {name}: {reason}", "F", fix))
+    if coin.ledger.lots:
+        troubles = ("liquidation", coin.protection.too_far), ("leverage", coin.protection.odd_leverage)
+        for id_, words in troubles:
+            what, _, fix = words.partition(": ")
+            if words:
+                found.append(Found(f"{id_}:{name}", Severity.CRIT, what, fix=fix))
+    return found
+
+
+def _grid_alerts(coin: Coin) -> list[Found]:
+    name, found = coin.name, list[Found]()
+    if coin.leaving.where:
+        found.append(_range_alert(coin))
+    if coin.grid_refused:
+        what, _, fix = coin.grid_refused.rpartition("; ")
+        found.append(Found(f"grid:{name}", Severity.WARN, f"NO GRID: {what or fix}", fix=fix if what else ""))
+    if words := one_sided(coin):
+        what, _, fix = words.partition(": ")
+        found.append(Found(f"one_sided:{name}", Severity.WARN, f"{name} ONE-SIDED: {what}", fix=fix))
+    if override := coin.overrides.text(coin.config.grid):
+        text = f"OVERRIDE {name}: {override}, by {coin.overrides.by}"
+        fix = f"`gridbot set {coin.overrides.names} default` clears it"
+        found.append(Found(f"override:{name}", Severity.WARN, text, fix=fix))
+    return found
+
+
+_EXITS = {
+    RangeExit.HOLD: "waits for it to come back",
+    RangeExit.TRAIL: "the grid follows",
+    RangeExit.REDUCE: "closes a quarter every 5 s",
+    RangeExit.FLATTEN: "closes all and halts",
+}
+"""What each policy does outside."""
+
+
+def _range_alert(coin: Coin) -> Found:
+    """What waiting costs, and how far the ends are."""
+    costs = [f"{-loss_per_pct(coin):+.2f} USD per 1 % further"]
+    hourly = funding_per_hour(coin)
+    costs.append(f"funding {hourly:+.2f}/h" if hourly is not None else "funding not known yet")
+    for word, away in (("stop", stop_distance(coin)), ("liq.", liquidation_distance(coin))):
+        if coin.ledger.lots:
+            costs.append(f"{word} {away[1]} % away" if away else f"no {word}")
+    text = f"{coin.name} OUT OF RANGE, {coin.leaving.where} it: {', '.join(costs)}"
+    fix = f"{coin.config.on_exit.value}: {_EXITS[coin.config.on_exit]}"
+    return Found(f"range:{coin.name}", Severity.WARN, text, fix=fix)
+
+
+def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
+    found: list[Found] = []
+    last, limit_ms = engine.feed.last_message_ms, engine.feed_age.stale_ms
+    if last and now.wall_ms - last > limit_ms:
+        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit {limit_ms // 1000} s)"
+        found.append(Found("ws_age", Severity.CRIT, text, "W", "tried again by itself"))
+    found += _breaker_alerts(engine, now)
+    quarantined = engine.feed.quarantined
+    if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:
+        text = f"{quarantined.total()} UNREADABLE MESSAGES ({', '.join(sorted(quarantined))}), none was used"
+        found.append(Found("quarantine", Severity.WARN, text, "R"))
+    return found
+
+
+def _breaker_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """Of those whose trouble has no alert of its own."""
+    found: list[Found] = []
+    for name in (BreakerName.PLACE, BreakerName.CANCEL, BreakerName.INFO):
+        breaker = engine.breakers[name]
+        state, left_ms = breaker.state(now), breaker.cooldown_left_ms(now) or 0
+        if state is BreakerState.CLOSED:
+            continue
+        is_open = state is BreakerState.OPEN
+        when = f"probes in {-(-left_ms // 1000)} s" if is_open else "a probe is out"
+        word = "OPEN" if is_open else "HALF-OPEN"
+        text = f"CIRCUIT BREAKER {name.value.upper()} {word}: {breaker.reason}"
+        grade = Severity.CRIT if is_open else Severity.WARN
+        found.append(Found(f"breaker:{name.value}", grade, text, fix=f"{when}, an answer closes it"))
+    return found

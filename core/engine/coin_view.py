@@ -1,0 +1,264 @@
+"""From one coin's state to what everybody else sees of it. Reads, never writes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
+
+from core.domain.clock import Instant
+from core.domain.instrument import Instrument
+from core.domain.orders import Order, OrderState, Side
+from core.domain.pnl import Pnl
+from core.engine.coin import Coin
+from core.engine.engine import Engine
+from core.engine.grid_calculator import Blocked
+from core.engine.leaning import one_sided
+from core.engine.protection import live_stops, look, wanted_stop
+from core.engine.range_exit import loss_per_pct
+from core.engine.risk_engine import Rule
+from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
+from core.engine.why_not import frees, slots_without_order
+from core.view import (
+    CoinView,
+    DriftView,
+    FillsView,
+    GridView,
+    LastFillView,
+    LevelState,
+    LevelView,
+    MarginView,
+    PnlView,
+    RunState,
+    StopView,
+)
+
+
+def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
+    instrument, ledger, quote = coin.config.instrument, coin.ledger, coin.quote
+    unrealized = coin.unrealized_usd()
+    exposure = coin.exposure
+    return CoinView(
+        coin=coin.name,
+        state=_coin_state(engine, coin),
+        halt_reason=engine.halt_reason(coin),
+        idle_reason=engine.vitals.idle_reason(engine, now) if engine.storage_trouble else coin.idle_reason,
+        session=coin.session.text,
+        session_policy=coin.config.sessions.policy.value if coin.config.sessions.closes else "",
+        session_opens_ms=coin.session.opening_ms,
+        position=instrument.size_decimal(ledger.lots),
+        entry=ledger.current.entry.scaleb(-instrument.price_decimals),
+        bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
+        ask=instrument.price_decimal(quote.ask) if quote and quote.ask else Decimal(0),
+        mid=_mid(coin),
+        market_ms=coin.quote_wall_ms,
+        realized_usd=ledger.current.realized,
+        fees_usd=ledger.current.fees,
+        other_fees=tuple(sorted(ledger.other_fees.items())),
+        funding_usd=ledger.funding.total,
+        unrealized_usd=unrealized,
+        pnl=pnl_view(coin.pnl()),
+        daily_usd=ledger.day_realized_at(now) + unrealized,
+        position_cap=instrument.size_decimal(
+            max(coin.grid.cap_long, coin.grid.cap_short) if coin.grid else 0
+        ),
+        worst_long=instrument.size_decimal(exposure.worst_long),
+        worst_short=instrument.size_decimal(exposure.worst_short),
+        orders_last_min=coin.velocity.orders.used(now),
+        max_orders_per_min=coin.velocity.max_orders,
+        traded_last_min=instrument.size_decimal(coin.velocity.lots.used(now)),
+        max_traded_per_min=instrument.size_decimal(coin.velocity.max_lots),
+        liquidation=engine.liquidations.get(coin.name),
+        max_slippage_pct=coin.config.slippage_ppb / 10**7,
+        size_decimals=instrument.sz_decimals,
+        price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
+        fills=_fills_view(coin),
+        grid=_grid_view(coin, now),
+        drift=_drift_view(coin),
+        stop=_stop_view(coin),
+        margin=_margin_view(coin),
+        chain_broken=bool(coin.chain_broken_mono_ms),
+    )
+
+
+def _coin_state(engine: Engine, coin: Coin) -> RunState:
+    if engine.desk.is_flattening(coin.name):
+        return RunState.FLATTENING
+    if engine.halt_reason(coin):
+        return RunState.HALTED
+    if engine.desk.stopping:
+        return RunState.STOPPING
+    return RunState.RUNNING if engine.saw_account and engine.saw_open_orders else RunState.STARTING
+
+
+def pnl_view(pnl: Pnl) -> PnlView:
+    return PnlView(
+        matched_usd=pnl.matched,
+        inventory_usd=pnl.inventory,
+        fees_usd=pnl.fees,
+        funding_usd=pnl.funding,
+        total_usd=pnl.total,
+        holding_usd=pnl.holding,
+        versus_holding_usd=pnl.versus_holding,
+    )
+
+
+def _mid(coin: Coin) -> Decimal:
+    twice = coin.mid_twice
+    return Decimal(twice).scaleb(-coin.config.instrument.price_decimals) / 2 if twice else Decimal(0)
+
+
+def _shown_decimals(coin: Coin) -> int:
+    """Decimals of a price at the present tick: 0 for BTC at 109,755, 2 for SOL at 209.37."""
+    instrument, twice = coin.config.instrument, coin.mid_twice
+    if not twice:
+        return instrument.price_decimals
+    decimals, tick = instrument.price_decimals, instrument.tick(twice // 2)
+    while tick >= 10 and decimals > 0:
+        tick, decimals = tick // 10, decimals - 1
+    return decimals
+
+
+def _fills_view(coin: Coin) -> FillsView:
+    counts, last, instrument = coin.counts, coin.ledger.newest_fill(), coin.config.instrument
+    return FillsView(
+        total=counts.total,
+        buys=counts.buys,
+        sells=counts.total - counts.buys,
+        external=counts.external,
+        from_ws=counts.from_ws,
+        from_rest=counts.from_rest,
+        duplicates=counts.duplicates,
+        maker=counts.maker,
+        last=LastFillView(
+            last.side.value,
+            instrument.size_decimal(last.lots),
+            instrument.price_decimal(last.price),
+            last.time_ms,
+        )
+        if last
+        else None,
+    )
+
+
+def _grid_view(coin: Coin, now: Instant) -> GridView:
+    grid, instrument = coin.grid, coin.config.instrument
+    levels = _levels(coin, now)
+    live = coin.live_grid_orders()
+    if grid is None:
+        return GridView(levels=levels, orders_active=len(live))
+    cap = max(1, grid.cap_long if coin.ledger.lots > 0 else grid.cap_short)
+    return GridView(
+        center=instrument.price_decimal(grid.center),
+        generation=grid.generation,
+        spacing_pct=grid.spacing_here_ppb / 10**7,
+        width_pct=100.0 * (grid.highest - grid.lowest) / grid.center,
+        level_gap_pct=_widest_gap_pct(live, grid.center),
+        orders_active=len(live),
+        orders_target=len(coin.wanted),
+        skew_ratio=max(-1.0, min(1.0, coin.ledger.lots / cap)),
+        override=coin.overrides.text(coin.config.grid),
+        compression=coin.override,
+        mode=f"{coin.config.grid.strategy} {grid.direction.value} {grid.spacing.value}",
+        range_exit=coin.config.on_exit.value,
+        out_of_range=coin.leaving.where,
+        loss_per_pct_usd=round(loss_per_pct(coin), 2),
+        funding_per_hour_usd=funding_per_hour(coin),
+        one_sided=one_sided(coin),
+        levels=levels,
+    )
+
+
+def _widest_gap_pct(live: list[Order], center: int) -> float:
+    gaps = [0]
+    for side in Side:
+        prices = sorted(o.price for o in live if o.side is side)
+        gaps += [b - a for a, b in pairwise(prices)]
+    return 100.0 * max(gaps) / center
+
+
+def _levels(coin: Coin, now: Instant) -> tuple[LevelView, ...]:
+    """Every live grid order, and every slot that wants one and has none; highest price first."""
+    instrument = coin.config.instrument
+    wanted = coin.plan.wants if coin.plan else {}
+    rows: list[tuple[int, LevelView]] = []
+    for order in coin.live_grid_orders():
+        rows.append((order.price, _order_row(instrument, order, order.slot in wanted)))
+    for blocked in slots_without_order(coin, now):
+        rows.append((blocked.level.price, _missing_row(instrument, blocked, now)))
+    return tuple(row for _, row in sorted(rows, key=lambda item: -item[0]))
+
+
+@lru_cache(maxsize=4_096)  # ten Snapshots a second show the same orders
+def _order_row(instrument: Instrument, order: Order, wanted: bool) -> LevelView:
+    state = LevelState.IN_FLIGHT
+    if order.state is OrderState.OPEN:
+        state = LevelState.OPEN if wanted else LevelState.ORPHAN
+    return LevelView(
+        order.side.value,
+        instrument.price_decimal(order.price),
+        instrument.size_decimal(order.lots),
+        instrument.size_decimal(order.remaining),
+        state,
+    )
+
+
+def _missing_row(instrument: Instrument, blocked: Blocked, now: Instant) -> LevelView:
+    level, why = blocked.level, blocked.why
+    size = instrument.size_decimal(level.lots)
+    return LevelView(
+        level.slot.side.value,
+        instrument.price_decimal(level.price),
+        size,
+        size,
+        LevelState.WAITING if why.rule is Rule.MIN_NOTIONAL else LevelState.MISSING,
+        why.reason,
+        why.rule.value,
+        frees(blocked, instrument, now),
+    )
+
+
+def _drift_view(coin: Coin) -> DriftView:
+    drift, instrument = coin.ledger.drift, coin.config.instrument
+    shown = drift.declared
+    return DriftView(
+        exchange_position=None
+        if drift.exchange_lots is None
+        else instrument.size_decimal(drift.exchange_lots),
+        observed_ms=drift.observed_ms,
+        amount=instrument.size_decimal(drift.lots if shown else 0),
+        pct=float(drift.pct) if shown else 0.0,
+        explanation="second look pending"
+        if drift.suspected_mono_ms and not drift.declared
+        else coin.drift_explanation,
+    )
+
+
+def _stop_view(coin: Coin) -> StopView:
+    want, instrument = wanted_stop(coin), coin.config.instrument
+    state, reason = look(coin)
+    if want is None:
+        return StopView(state, reason=reason)
+    resting = [o.lots for o in live_stops(coin) if o.state is OrderState.OPEN and o.trigger == want.trigger]
+    size = max(resting) if resting else want.lots
+    away, away_pct = stop_distance(coin) or (None, None)
+    return StopView(
+        state,
+        instrument.price_decimal(want.trigger),
+        instrument.size_decimal(size),
+        reason,
+        away,
+        away_pct,
+    )
+
+
+def _margin_view(coin: Coin) -> MarginView:
+    held = coin.held
+    leverage = held.leverage if held else coin.leverage
+    if leverage is None:
+        return MarginView()
+    mode, value = leverage.mode.value, leverage.value
+    if held is None:
+        return MarginView(mode, value)
+    away, away_pct = liquidation_distance(coin) or (None, None)
+    return MarginView(mode, value, held.used_usd, held.liquidation, away, away_pct)

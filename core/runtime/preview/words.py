@@ -1,0 +1,124 @@
+"""The preview in sentences: the command prints them, the screen draws them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.domain.orders import Side
+from core.engine.preview import Edge
+from core.engine.preview_notes import one_way
+from core.engine.withdrawable import withdrawable
+from core.preview_view import PreviewFact, PreviewLevel, PreviewView
+from core.runtime.preview import sessions
+from core.runtime.preview.budget import budget_facts, churn_fact
+from core.runtime.preview.report import CoinReport, Report
+from core.view import Severity
+
+
+def views(report: Report, note: str) -> tuple[PreviewView, ...]:
+    """One for each coin, with what holds for the account, and ``note`` at the end."""
+    shared = (*account_facts(report), PreviewFact("preview", note))
+    return tuple(
+        PreviewView(
+            coin=each.facts.instrument.coin,
+            time_ms=report.facts.now_ms,
+            head=head(each),
+            facts=(*before_levels(each), *after_levels(each, report), *shared),
+            levels=levels(each),
+        )
+        for each in report.coins
+    )
+
+
+def head(each: CoinReport) -> str:
+    found, coin = each.preview, each.facts.instrument.coin
+    text = f"{coin} at {found.mid.normalize():f}: {len(found.levels)} levels every {found.spacing_pct.normalize():f} %"
+    return text + (f" ({found.override})" if found.override else "")
+
+
+def before_levels(each: CoinReport) -> tuple[PreviewFact, ...]:
+    found, coin = each.preview, each.facts.instrument.coin
+    facts = []
+    if each.facts.override:
+        by = f"OVERRIDE in force: {each.facts.override}; `gridbot set spacing default` and `set levels default` end it"
+        facts.append(PreviewFact("override", by, Severity.WARN))
+    facts.append(
+        PreviewFact(
+            "fees",
+            f"fees of a round trip {found.fees_pct.normalize():f} %, so one level earns {found.profit_usd:.4f} USD by one; "
+            f"worst-case position {found.cap.normalize():f} {coin}",
+        )
+    )
+    begins = one_way(each.facts.config, found)
+    return (*facts, PreviewFact("begins", begins)) if begins else tuple(facts)
+
+
+def levels(each: CoinReport) -> tuple[PreviewLevel, ...]:
+    found = each.preview
+    stopped = {blocked.level.slot: blocked.why.rule.value for blocked in found.blocked}
+    return tuple(
+        PreviewLevel(
+            level.slot.side.value,
+            found.instrument.price_text(level.price),
+            found.instrument.size_text(level.lots),
+            Decimal(level.price * level.lots).scaleb(-6),
+            stopped.get(level.slot, ""),
+        )
+        for level in sorted(found.levels, key=lambda each: -each.price)
+    )
+
+
+def after_levels(each: CoinReport, report: Report) -> tuple[PreviewFact, ...]:
+    coin = each.facts.instrument.coin
+    said = [PreviewFact("mind", text, Severity.WARN) for text in each.notes]
+    edges = [
+        PreviewFact(
+            f"{'low' if edge.side is Side.BUY else 'high'} edge",
+            edge_text(edge, coin, each.preview.grid.is_endless),
+        )
+        for edge in each.preview.edges
+    ]
+    closed = sessions.as_lines(each.facts.settings, report.facts.now_ms)
+    return (*said, *edges, churn_fact(each, report), *(PreviewFact("sessions", text) for text in closed))
+
+
+def edge_text(edge: Edge, coin: str, is_endless: bool = False) -> str:
+    way = "falls" if edge.side is Side.BUY else "rises"
+    held = f"{edge.position.normalize():+f} {coin} for {edge.entry:.6g}" if edge.position else f"no {coin}"
+    where = f"{edge.price.normalize():f}" + (", where its inventory ends" if is_endless else "")
+    text = (
+        f"if the price {way} to {where}: {held}, "
+        f"{edge.notional:.2f} USD ({edge.leverage:.2f} x the investment), a margin of {edge.margin:.2f} USD, a loss of "
+        f"{edge.loss:.2f} USD"
+    )
+    if edge.stop is not None:
+        text += f"; at the stop {edge.stop.normalize():f} of {edge.stop_loss:.2f} USD"
+    at = f"{edge.liquidation.normalize():f}" if edge.liquidation is not None else "no price"
+    return f"{text}; liquidated at {at}, if the investment alone backs it"
+
+
+def account_facts(report: Report) -> tuple[PreviewFact, ...]:
+    return PreviewFact("account", *_account(report)), *budget_facts(report)
+
+
+def _account(report: Report) -> tuple[str, Severity]:
+    need, money = report.need, report.facts.money
+    text = (
+        f"with every coin at its worst at once (an edge, or both sides resting): a loss of {need.loss:.2f} USD and "
+        f"a margin of {need.margin:.2f} USD, so {need.usd:.2f} USD must stay in the account"
+    )
+    if money is None:
+        text = f"{text}; what it holds beyond that can be withdrawn with the grid intact"
+        if report.facts.limits.max_margin or report.facts.limits.min_liquidation_distance:
+            text += ". Without an account (HL_USER_ADDRESS) the limits on margin and liquidation aren't applied above"
+        return text, Severity.INFO
+    if money.value < need.usd:
+        return (
+            f"{text}, and it holds {money.value:.2f}: pay in {need.usd - money.value:.2f}, or make the grids smaller",
+            Severity.WARN,
+        )
+    free = withdrawable(money.value, need)
+    return (
+        f"{text}; of the {money.value:.2f} that it holds {free:.2f} can be withdrawn with the grid intact",
+        Severity.INFO,
+    )

@@ -1,0 +1,109 @@
+"""The Snapshot: all that a screen, a socket or a metric may know of the core.
+
+Frozen and serialisable: tuples, numbers, text. Quantities and money are ``Decimal`` (signed: + is long, + is profit,
+a positive fee is paid), ages and percentages are ``float`` and for the eye only. ``_pct`` is percent. Times are
+milliseconds UTC; ages follow from ``time_ms`` and the reader's own clock, so that a core that stopped publishing looks stale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from core.view.account import (
+    AlertView,
+    ApiView,
+    BreakerView,
+    CommandView,
+    EventView,
+    FeedView,
+    RiskView,
+    TransfersView,
+)
+from core.view.coin import (
+    CoinView,
+    DriftView,
+    FillsView,
+    GridView,
+    LastFillView,
+    LevelView,
+    MarginView,
+    PnlView,
+    StopView,
+)
+from core.view.states import ZERO, LevelState, RunState, Severity, StopState
+
+__all__ = [
+    "ZERO",
+    "AlertView",
+    "ApiView",
+    "BreakerView",
+    "CoinView",
+    "CommandView",
+    "DriftView",
+    "EventView",
+    "FeedView",
+    "FillsView",
+    "GridView",
+    "LastFillView",
+    "LevelState",
+    "LevelView",
+    "MarginView",
+    "PnlView",
+    "RiskView",
+    "RunState",
+    "Severity",
+    "Snapshot",
+    "StopState",
+    "StopView",
+    "TransfersView",
+    "to_plain",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent view of the account: portfolio and coins have one ``version``."""
+
+    version: int
+    time_ms: int
+    network: str
+    account: str
+    state: RunState
+    halt_reason: str = ""
+    market_speed: float = 1.0
+    """How much faster than the wall clock the embedded market runs; 1 elsewhere."""
+    exchange_url: str = ""
+    """Where it trades; the embedded paper exchange has a loopback URL of its own."""
+    is_embedded: bool = False
+    started_ms: int = 0
+    coins: tuple[CoinView, ...] = ()
+    feed: FeedView = field(default_factory=FeedView)
+    api: ApiView = field(default_factory=ApiView)
+    risk: RiskView = field(default_factory=RiskView)
+    pnl: PnlView = field(default_factory=PnlView)
+    """Of all coins together."""
+    transfers: TransfersView = field(default_factory=TransfersView)
+    alerts: tuple[AlertView, ...] = ()
+    """Worst first."""
+    events: tuple[EventView, ...] = ()
+    """Oldest first, bounded; the files hold all."""
+    commands: tuple[CommandView, ...] = ()
+    """The operator's last commands, oldest first, bounded."""
+
+
+def to_plain(value: Any) -> Any:
+    """A Snapshot, or any part of one, as JSON-ready plain data; ``Decimal`` becomes canonical text."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        text = format(value, "f") if value else "0"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, StrEnum):
+        return value.value
+    return value

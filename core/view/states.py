@@ -1,0 +1,44 @@
+"""The words of the view: what may be said of the core, a level of the grid, a stop and an alert."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+
+
+class RunState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    HALTED = "halted"
+    FLATTENING = "flattening"
+    STOPPING = "stopping"
+    DEAD = "dead"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARN = "warn"
+    CRIT = "crit"
+
+
+class LevelState(StrEnum):
+    """What the ladder shows for a level. MISSING: should exist and doesn't. ORPHAN: exists and shouldn't. WAITING: is below the
+    exchange's least order until more of its cell has traded.
+    """
+
+    OPEN = "open"
+    IN_FLIGHT = "in_flight"
+    MISSING = "missing"
+    ORPHAN = "orphan"
+    WAITING = "waiting"
+
+
+class StopState(StrEnum):
+    """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
+
+    NONE = "none"
+    RESTING = "resting"
+    PLACING = "placing"
+    MISSING = "missing"
