@@ -152,7 +152,7 @@ class Coin:
     """How the exchange margined the position at the last look; ``None`` without one."""
     leverage: Leverage | None = None
     """What the exchange was set to at the start."""
-    copys: set[str] = field(default_factory=set)
+    orders_of_a_copy: set[str] = field(default_factory=set)
     """Orders in the last list that a copy of this state dir has placed: its to cancel."""
     evidence: Evidence = field(default_factory=Evidence)
     """What has come in since ledger and exchange last agreed."""
@@ -354,9 +354,8 @@ class Coin:
         if order.slot is not None and order.state in (OrderState.OPEN, OrderState.FILLED):
             self.proven_generation = max(self.proven_generation, order.slot.generation)
 
-    def apply_cancel(self, cloid: str, error: str, now: Instant) -> list[Effect]:
+    def apply_cancel(self, cloid: str, error: str, now: Instant) -> None:
         self.orders.apply_cancel(cloid, error, now)
-        return []
 
     def apply_not_found(self, answer: OrderNotFound, now: Instant) -> list[Effect]:
         before = self.orders.by_cloid[answer.cloid]
