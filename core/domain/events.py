@@ -8,6 +8,7 @@ from decimal import Decimal
 from core.domain.causes import Cause, Failure
 from core.domain.commands import Command
 from core.domain.fills import Fill, ForeignFill, Funding
+from core.domain.holdings import CellPart
 from core.domain.margin import HeldMargin
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
@@ -54,6 +55,8 @@ class FillsCommitted:
     conflicts: tuple[FillConflict, ...] = ()
     matched: tuple[tuple[str, int], ...] = ()
     """By how much the matched profit of each coin's grid grew with them, micro-USDC."""
+    parts: tuple[CellPart, ...] = ()
+    """What of them was taken from cells whose orders they aren't."""
 
 
 @dataclass(frozen=True, slots=True)

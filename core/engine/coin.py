@@ -24,6 +24,7 @@ from core.domain.effects import (
 from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, Refused, Unsettled
 from core.domain.fills import Adjustment, Fill
 from core.domain.grid import GridRow
+from core.domain.holdings import CellPart
 from core.domain.instrument import Instrument
 from core.domain.margin import HeldMargin, Leverage
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
@@ -151,7 +152,7 @@ class Coin:
     """How the exchange margined the position at the last look; ``None`` without one."""
     leverage: Leverage | None = None
     """What the exchange was set to at the start."""
-    copys: set[str] = field(default_factory=set)
+    orders_of_a_copy: set[str] = field(default_factory=set)
     """Orders in the last list that a copy of this state dir has placed: its to cancel."""
     evidence: Evidence = field(default_factory=Evidence)
     """What has come in since ledger and exchange last agreed."""
@@ -261,6 +262,11 @@ class Coin:
         note_fill(self, fill)
         return out
 
+    def take_part(self, part: CellPart) -> None:
+        """A part of the position was closed that a cell of the present grid had held."""
+        if self.plan is not None and part.generation == self.plan.grid.generation:
+            self.plan.add_traded(part.cell, part.signed_lots)
+
     def ledger_rows(self) -> list[SavePosition | SaveCheckpoint]:
         """What the ledger holds now, for the journal."""
         checkpoint = self.ledger.take_checkpoint()
@@ -348,9 +354,8 @@ class Coin:
         if order.slot is not None and order.state in (OrderState.OPEN, OrderState.FILLED):
             self.proven_generation = max(self.proven_generation, order.slot.generation)
 
-    def apply_cancel(self, cloid: str, error: str, now: Instant) -> list[Effect]:
+    def apply_cancel(self, cloid: str, error: str, now: Instant) -> None:
         self.orders.apply_cancel(cloid, error, now)
-        return []
 
     def apply_not_found(self, answer: OrderNotFound, now: Instant) -> list[Effect]:
         before = self.orders.by_cloid[answer.cloid]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from core.domain.clock import Instant
 from core.domain.cloid import make_cloid
@@ -340,11 +341,14 @@ class Engine:
         for name, micro in event.matched:
             if name in self.coins:
                 self.coins[name].matched_micro += micro
+        for part in event.parts:
+            if part.coin in self.coins:
+                self.coins[part.coin].take_part(part)
         for name in dict.fromkeys(fill.coin for fill in event.fills):
             mine = [fill for fill in event.fills if fill.coin == name]
             if name in self.coins:
                 coin = self.coins[name]
-                out += self.guarded(coin, lambda c, m=mine: c.apply_fills(m, now))  # type: ignore[misc]
+                out += self.guarded(coin, partial(Coin.apply_fills, fills=mine, now=now))
                 alarm, coin.alarm = coin.alarm, ""
                 out += self.latch(coin, alarm) if alarm else []
         return out + self._on_odd_fills(event)
@@ -387,7 +391,7 @@ class Engine:
             self.feed.watch.saw_placed(min(sent), now)
         out: list[Effect] = []
         for cloid, result in event.results:
-            out += self._for_owner(cloid, lambda c, i=cloid, r=result: c.apply_place(i, r, now))  # type: ignore[misc]
+            out += self._for_owner(cloid, partial(Coin.apply_place, cloid=cloid, result=result, now=now))
         return out + self._on_cancels(event.replaced, now)
 
     def _on_cancelled(self, event: CancelOutcome, now: Instant) -> list[Effect]:
@@ -397,7 +401,7 @@ class Engine:
     def _on_cancels(self, results: tuple[tuple[str, str], ...], now: Instant) -> list[Effect]:
         out: list[Effect] = []
         for cloid, error in results:
-            out += self._for_owner(cloid, lambda c, i=cloid, e=error: c.apply_cancel(i, e, now))  # type: ignore[misc]
+            out += self._for_owner(cloid, partial(_settle_cancel, cloid=cloid, error=error, now=now))
         return out
 
     def _on_backfill(self, event: BackfillDone, now: Instant) -> list[Effect]:
@@ -432,3 +436,9 @@ class Engine:
             if coin.ledger.breaks():
                 coin.chain_broken_mono_ms = now.mono_ms
                 self.schedule.at("chain", now.mono_ms)
+
+
+def _settle_cancel(coin: Coin, cloid: str, error: str, now: Instant) -> list[Effect]:
+    """The answer to a cancel; nothing follows from it at once."""
+    coin.apply_cancel(cloid, error, now)
+    return []

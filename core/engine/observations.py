@@ -50,7 +50,7 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
 
 def _compare_orders(engine: Engine, coin: Coin, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
     listed = [o for o in event.orders if o.coin == coin.name]
-    coin.copys.clear()
+    coin.orders_of_a_copy.clear()
     coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
     out = [effect for remote in listed for effect in _on_listed(engine, coin, remote, now)]
     coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
@@ -78,7 +78,7 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
         if is_a_copys(engine, remote.cloid) and (
             is_known or not engine.desk.stopping
         ):  # a stop latches none (I9)
-            coin.copys.add(remote.cloid)
+            coin.orders_of_a_copy.add(remote.cloid)
             return engine.latch(None, COPY_HALT)
         if remote.is_trigger and not is_settled(coin):
             return []  # a stop of lost books protects until one of ours does

@@ -75,9 +75,9 @@ def shows_none_of_ours(event: Event | None, ticket: str, coins: list[Coin]) -> b
     """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong. Stops stay."""
     if not isinstance(event, OpenOrdersObserved) or event.ticket != ticket:
         return False
-    copys = {coin.name: coin.copys for coin in coins}
+    of_copies = {coin.name: coin.orders_of_a_copy for coin in coins}
     return not any(
-        o.coin in copys and parse_cloid(o.cloid) and not o.is_trigger and o.cloid not in copys[o.coin]
+        o.coin in of_copies and parse_cloid(o.cloid) and not o.is_trigger and o.cloid not in of_copies[o.coin]
         for o in event.orders
     )
 

@@ -26,6 +26,7 @@ from core.domain.effects import (
 from core.domain.events import FillConflict
 from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
 from core.domain.grid import GridRow
+from core.domain.holdings import CellPart
 from core.domain.orders import Order
 from core.domain.standing import standing_key
 from core.domain.transfers import Transfer
@@ -140,3 +141,5 @@ class Committed:
     matched: tuple[tuple[str, int], ...] = ()
     """By how much the matched profit of each coin's grid grew, micro-USDC."""
     new_transfers: tuple[Transfer, ...] = ()
+    parts: tuple[CellPart, ...] = ()
+    """What of the new fills was taken from cells whose orders they aren't."""

@@ -77,7 +77,7 @@ class CoinRows:
     """The newest orders that have ended: a late fill still belongs to one of them."""
     grid: GridRow | None = None
     traded: dict[int, int] = field(default_factory=dict)
-    """Signed sum of fills by cell of the newest generation."""
+    """Signed sum of fills, and of parts taken, by cell of the newest generation."""
     halted: str = ""
 
 
@@ -248,4 +248,9 @@ class JournalReader:
             f"sum({_FILLED}) AS volume FROM orders o WHERE o.coin = ? AND o.generation = ? GROUP BY o.slot_index",
             (grid.coin, grid.generation),
         )
-        return {row["cell"]: row["lots"] for row in found if row["volume"]}
+        traded = {row["cell"]: row["lots"] for row in found if row["volume"]}
+        for row in await db.execute_fetchall(
+            "SELECT cell, lots FROM parts WHERE coin = ? AND generation = ?", (grid.coin, grid.generation)
+        ):
+            traded[row["cell"]] = traded.get(row["cell"], 0) + row["lots"]
+        return traded

@@ -175,7 +175,18 @@ ALTER TABLE grids ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE grids ADD COLUMN base_line INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7)
+_VERSION_8 = """
+-- Signed lots that were closed at the market and that a cell of a grid had held. Kept with the fills, in their transaction.
+CREATE TABLE parts (
+  coin TEXT NOT NULL, generation INTEGER NOT NULL, cell INTEGER NOT NULL, lots INTEGER NOT NULL,
+  PRIMARY KEY (coin, generation, cell)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (
+    *(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7),
+    _VERSION_8,
+)
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 
 

@@ -11,9 +11,11 @@ from typing import TypeVar
 from core.domain.effects import LiftHalt, SaveCheckpoint, SaveHalt
 from core.domain.events import FillConflict
 from core.domain.fills import Fill, FillKey, FillKind
+from core.domain.holdings import CellPart
 from core.domain.standing import Standing, standing_key, standing_text, standing_words
 from core.journal.batch import Batch, Committed
 from core.journal.cells import count_money
+from core.journal.parts import take_parts
 from core.journal.rows import (
     INSERT_ACTION,
     INSERT_ADJUSTMENT,
@@ -73,19 +75,21 @@ def write(db: sqlite3.Connection, batch: Batch) -> Committed:
         tuple(written.conflicts),
         tuple(written.matched.items()),
         transfers,
+        tuple(written.parts),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Fills that were new, refused duplicates by coin, those of them that say something else than the row that stands, and by
-    how much each coin's matched profit grew (micro-USDC).
+    """Fills that were new, refused duplicates by coin, those of them that say something else than the row that stands, by how
+    much each coin's matched profit grew (micro-USDC), and what was taken from cells.
     """
 
     new: Sequence[Fill] = ()
     duplicates: Counter[str] = field(default_factory=Counter)
     conflicts: Sequence[FillConflict] = ()
     matched: Counter[str] = field(default_factory=Counter)
+    parts: Sequence[CellPart] = ()
 
 
 def _write_fills(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int]) -> Written:
@@ -107,9 +111,10 @@ def _write_fills(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int])
         conflicts = _conflicts(db, refused)
         counts += [(coin, "duplicates", count) for coin, count in duplicates.items()]
     _add_counts(db, counts)
+    parts = take_parts(db, last) if new else []
     matched = count_money(db, new, last) if new else Counter[str]()
     _mark_new_grids(db, new)
-    return Written(new, duplicates, conflicts, matched)
+    return Written(new, duplicates, conflicts, matched, parts)
 
 
 def _mark_new_grids(db: sqlite3.Connection, new: Sequence[Fill]) -> None:

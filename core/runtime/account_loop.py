@@ -204,6 +204,7 @@ class AccountLoop:
                     committed.new_foreign,
                     committed.conflicts,
                     committed.matched,
+                    committed.parts,
                 )
             )
         if committed.new_funding:

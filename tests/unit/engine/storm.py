@@ -71,7 +71,7 @@ class Storm:
         assert {level.slot for level in coin.wanted} == covered
         assert coin.plan is not None
         assert sum(coin.plan.traded.values()) == self._traded_by_cells(), (
-            "cells add up to what their orders traded"
+            "cells add up to what their orders traded and parts took"
         )
         again = self.bench.after(1)
         assert not [e for e in again if isinstance(e, Place | Modify | Cancel)], (
@@ -79,11 +79,12 @@ class Storm:
         )
 
     def _traded_by_cells(self) -> int:
-        """By the venue's fills, of the orders that are the present grid's."""
+        """By the venue's fills, of the orders that are the present grid's, and by what parts took from its cells."""
         orders, grid = self.bench.coin.orders, self.bench.coin.grid
         assert grid is not None
         mine = {c for c, o in orders.by_cloid.items() if o.slot and o.slot.generation == grid.generation}
-        return sum(f.signed_lots for f in self.venue.fills if f.cloid in mine)
+        taken = sum(p.signed_lots for p in self.venue.parts if p.generation == grid.generation)
+        return taken + sum(f.signed_lots for f in self.venue.fills if f.cloid in mine)
 
     def _check_silence(self) -> None:
         """Every cell of the grid has an order that lives, or the one rule that stops it."""

@@ -170,10 +170,10 @@ def test_an_exception_in_one_coin_halts_that_coin_loudly_and_no_other(
     bench.start()
     original = getattr(Coin, where)
 
-    def fail(self: Coin, *args: object) -> object:
+    def fail(self: Coin, *args: object, **named: object) -> object:
         if self.name == "ETH":
             raise RuntimeError("broken")
-        return original(self, *args)
+        return original(self, *args, **named)
 
     monkeypatch.setattr(Coin, where, fail)
     bench.step(quote(40_000_000, 1_000, "ETH"), quote())

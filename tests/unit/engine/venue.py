@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -38,7 +38,8 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.fills import Fill
-from core.domain.orders import Order, Side, Tif
+from core.domain.holdings import CellPart, taken_from_cells
+from core.domain.orders import Order, Purpose, Side, Tif
 from tests.unit.engine.builders import VENUE_0, Bench, account, at, fill, quote
 
 Work = Callable[[], None]
@@ -69,6 +70,8 @@ class Venue:
     booked: dict[str, Booked] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     journal: set[int] = field(default_factory=set)
+    parts: list[CellPart] = field(default_factory=list)
+    """What the journal has taken from cells."""
     requests: list[Effect] = field(default_factory=list)
     inbox: list[tuple[Event, ...]] = field(default_factory=list)
     """Messages; what one answer brought stays together."""
@@ -109,8 +112,26 @@ class Venue:
             if isinstance(event, FillsCommitted):
                 fresh = tuple(f for f in event.fills if f.trade_id not in self.journal)
                 self.journal |= {f.trade_id for f in fresh}
-                event = FillsCommitted(fresh, (("SOL", len(event.fills) - len(fresh)),))
+                parts = tuple(self._parts(fresh))
+                self.parts += parts
+                event = FillsCommitted(fresh, (("SOL", len(event.fills) - len(fresh)),), parts=parts)
             self.take(self.bench.step(event))
+
+    def _parts(self, fills: tuple[Fill, ...]) -> Iterator[CellPart]:
+        """What the journal takes from the cells for the fills of parts, and tells."""
+        coin = self.bench.coin
+        traded = Counter(coin.plan.traded if coin.plan else {})
+        for one in fills:
+            order = coin.orders.find(one.cloid, one.order_id)
+            if coin.grid is None or order is None:
+                continue
+            if order.purpose is Purpose.REDUCE:
+                taken = taken_from_cells(coin.grid, traded, one.start_lots, one.signed_lots)
+                for cell, lots in taken.items():
+                    traded[cell] += lots
+                    yield CellPart("SOL", coin.grid.generation, cell, lots)
+            elif order.slot is not None and order.slot.generation == coin.grid.generation:
+                traded[order.slot.index] += one.signed_lots
 
     def tell(self, *events: Event) -> None:
         self.inbox.append(events)
