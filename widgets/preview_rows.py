@@ -68,5 +68,5 @@ def preview_title(view: PreviewView | None, coin: str, now_ms: int, width: int) 
     """The age counts: the price moves on, and ``v`` looks again."""
     name = view.coin if view is not None else coin
     age_s = max(0, now_ms - view.time_ms) / 1000 if view is not None else 0.0
-    age = f" · of {formats.age(age_s)} ago" if view is not None else ""
-    return title_line(f"Preview {name}{age} · v again · esc back · up down scroll", Severity.INFO, 0.0, width)
+    age = f" · {formats.age(age_s)} old" if view is not None else ""
+    return title_line(f"Preview {name}{age} · v again · esc back", Severity.INFO, 0.0, width)

@@ -39,7 +39,7 @@ def planned_caps(
     if limits.max_margin:
         room = limits.max_margin * money.value - promised_usd
         lots = int(max(Decimal(0), room) * config.leverage / value)
-        reason = f"worst case would use more than {100 * limits.max_margin.normalize():f} % of the account as margin"
+        reason = f"worst case would use more than {(100 * limits.max_margin).normalize():f} % of the account as margin"
         caps += [SideCap(side, Rule.MARGIN, lots, reason) for side in Side]
     if limits.min_liquidation_distance:
         least, unit = limits.min_liquidation_distance, Decimal(1).scaleb(-instrument.price_decimals)
@@ -47,6 +47,7 @@ def planned_caps(
         for side, line in ((Side.BUY, grid.lowest), (Side.SELL, grid.highest)):
             edge = min(line, mid) if side is Side.BUY else max(line, mid)
             size = liquidation_room(side, money.value, mid * unit, edge * unit, rate, least)
-            reason = f"worst case at {instrument.price_text(edge)} would be within {100 * least.normalize():f} % of liquidation"
+            at = instrument.price_text(edge)
+            reason = f"worst case at {at} would be within {(100 * least).normalize():f} % of liquidation"
             caps.append(SideCap(side, Rule.LIQUIDATION, int(size.scaleb(instrument.sz_decimals)), reason))
     return tuple(caps)

@@ -132,8 +132,8 @@ def test_no_line_is_wider_than_its_panel() -> None:
 
 
 def test_it_says_how_old_it_is() -> None:
-    assert "of 3.0s ago" in plain(preview_title(preview_view(), "BTC", NOW_MS, 80))
-    assert "of 2m" in plain(preview_title(preview_view(), "BTC", NOW_MS + 120_000, 80))
+    assert "3.0s old" in plain(preview_title(preview_view(), "BTC", NOW_MS, 80))
+    assert "2m03s old" in plain(preview_title(preview_view(), "BTC", NOW_MS + 120_000, 80))
 
 
 SIZES = pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def _no_churn(coin: CoinFacts) -> str:
     count = len(coin.candles)
     if count < LEAST_CANDLES:
         return (
-            f"the exchange has {count or 'no'} candles of a minute of {coin.instrument.coin}, and fewer than "
+            f"the exchange knows {count or 'no'} minute{'s' if count != 1 else ''} of {coin.instrument.coin}, and fewer than "
             f"{LEAST_CANDLES} say nothing of a day (a paper exchange begins with none); look again later"
         )
     if not any(candle.trades for candle in coin.candles):

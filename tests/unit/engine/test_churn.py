@@ -28,8 +28,8 @@ TRADES = Path(core.paper.market.__file__).parent / "data" / "hl_tick_2025-09-04_
 MINUTE_MS = 60_000
 
 WITHIN = 1.3
-"""The estimate is no more than so many times as large as what the engine sends, nor smaller by as much, where every order trades
-whole: what trades in parts sends more.
+"""The estimate is no more than so many times as large as what the engine sends, nor smaller by as much, where every order
+trades whole: what trades in parts sends more.
 """
 
 

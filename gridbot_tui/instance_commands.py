@@ -1,0 +1,175 @@
+"""The commands to a running instance, through its socket: look at it, halt, resume, settle, change its grid."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from core.runtime.plan import ExitCode
+from core.runtime.statedir import StateDir
+from core.telemetry.event_log import json_line
+from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
+from gridbot_tui.headless import print_line
+from gridbot_tui.status_text import status_text
+
+set_ = App(name="set", help="Change the grid of the running instance, until it is cleared.")
+margin = App(name="margin", help="The margin of an isolated position.")
+
+
+def register(app: App) -> None:
+    """Add the commands to the program."""
+    for command in (status, halt, resume, flatten, resync, poll, reconnect, reconcile, set_, margin):
+        app.command(command)
+
+
+def status(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """What the running instance does. Exit code 0 while it runs, halted or not."""
+    answer = _ask("status", state_dir)
+    found = answer.get("status")
+    if not isinstance(found, dict):
+        return fail(ExitCode.REFUSED, str(answer.get("text", "no status in the answer")))
+    print_line(json_line(found) if json else status_text(found))
+    return 0
+
+
+def _command(action: str, coin: str, state_dir: Path | None, as_json: bool) -> int:
+    return _command_ended(_ask(action, state_dir, coin), as_json)
+
+
+def _command_ended(answer: dict[str, Any], as_json: bool) -> int:
+    """Print what became of a command; its exit code."""
+    if as_json:
+        print_line(json_line(answer))
+    elif answer.get("ok"):
+        print_line(str(answer.get("text", "done")))
+    if answer.get("ok"):
+        return 0
+    return int(ExitCode.REFUSED) if as_json else fail(ExitCode.REFUSED, str(answer.get("text", "refused")))
+
+
+def halt(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Cancel our grid orders and quote nothing until `gridbot resume`. The position stays."""
+    return _command("halt", coin, state_dir, json)
+
+
+def resume(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Lift a halt; refused while the reason for it persists."""
+    return _command("resume", coin, state_dir, json)
+
+
+def flatten(
+    coin: Annotated[str, Parameter(help="The coin; may be left out if only one is traded.")] = "",
+    *,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Halt, cancel, close the position reduce-only, prove it flat. Stays halted."""
+    return _command("flatten", coin, state_dir, json)
+
+
+def resync(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Settle orders, fills and position with the exchange now."""
+    return _command("resync", "", state_dir, json)
+
+
+def poll(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Read the fills of the last hour again over REST."""
+    return _command("poll", "", state_dir, json)
+
+
+def reconnect(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Close the market-data connection, open a new one, read the gap back."""
+    return _command("reconnect", "", state_dir, json)
+
+
+def reconcile(
+    coin: CoinArgument = "",
+    *,
+    accept: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Take what no fill explains over as an adjustment in the journal; lifts a halt for drift.",
+        ),
+    ] = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Hold all fills, orders and the position against the exchange, and say what doesn't add up."""
+    return _command("accept" if accept else "reconcile", coin, state_dir, json)
+
+
+@set_.command(name="spacing")
+def set_spacing(
+    value: Annotated[str, Parameter(help="A fraction, 0.001 is 0.1 %; `default` goes back to the settings.")],
+    coin: CoinArgument = "",
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Another distance between levels: shows what it would cancel and place, asks, does it. It holds through restarts."""
+    return _previewed("set_spacing", coin, value, "Change it?", yes, state_dir, json)
+
+
+@set_.command(name="levels")
+def set_levels(
+    value: Annotated[str, Parameter(help="Levels per side; `default` goes back to the settings.")],
+    coin: CoinArgument = "",
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Another number of levels per side, of the same money: shows what it would cancel and place, asks, does it."""
+    return _previewed("set_levels", coin, value, "Change it?", yes, state_dir, json)
+
+
+@margin.command(name="add")
+def margin_add(
+    coin: Annotated[str, Parameter(help="The coin.")],
+    usd: Annotated[str, Parameter(help="How much, in USD.")],
+    *,
+    yes: YesFlag = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Add margin to an isolated position: shows the new liquidation price, asks, sends it once."""
+    return _previewed("margin_add", coin, usd, "Add it?", yes, state_dir, json, preview="margin_preview")
+
+
+def _previewed(
+    action: str,
+    coin: str,
+    value: str,
+    question: str,
+    yes: bool,
+    state_dir: Path | None,
+    as_json: bool,
+    preview: str = "",
+) -> int:
+    """Show what a command would do, ask unless ``yes``, then do it."""
+    found = _ask(preview or f"{action}_preview", state_dir, coin, value)
+    if not found.get("ok"):
+        return _command_ended(found, as_json)
+    if not yes:
+        if as_json or not sys.stdin.isatty():
+            return fail(ExitCode.USAGE, f"{found['text']}; add --yes if that is meant")
+        sys.stderr.write(f"{found['text']}.\n{question} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            return fail(ExitCode.USAGE, "not confirmed; nothing was sent")
+    return _command_ended(_ask(action, state_dir, coin, value), as_json)
+
+
+def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> dict[str, Any]:
+    from core.runtime.control_client import ask, find_instance
+
+    named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
+    client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
+    more = (value,) if value else ()
+    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli", *more)
