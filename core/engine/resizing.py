@@ -36,7 +36,9 @@ def within_window(
 
 
 def _to_come(coin: Coin, wants: Collection[Slot], now: Instant) -> int:
-    """Orders that will be sent: those for slots whose order is being cancelled and has no successor, and those that only time holds back."""
+    """Orders that will be sent: those for slots whose order is being cancelled without a successor, and those that only time
+    holds back.
+    """
     leaving = sum(
         o.state is OrderState.CANCELLING and o.slot in wants and o.cloid not in coin.orders.doubles
         for o in coin.live_grid_orders()
