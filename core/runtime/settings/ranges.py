@@ -74,10 +74,8 @@ def _least_high(settings: Settings, cells: int, least: Decimal) -> Decimal:
 def _most_levels(settings: Settings, least: Decimal) -> int:
     """How many levels per side the range has room for."""
     low, high = settings.range_low, settings.range_high
-    if settings.grid_spacing_kind == "geometric":
-        cells = (high / low).ln() / (1 + least).ln()
-    else:
-        cells = (high - low) / (least * high)
+    is_geometric = settings.grid_spacing_kind == "geometric"
+    cells = (high / low).ln() / (1 + least).ln() if is_geometric else (high - low) / (least * high)
     return max(0, int((cells / 2).to_integral_value(ROUND_CEILING)) - 1)
 
 
