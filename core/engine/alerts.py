@@ -119,9 +119,9 @@ def _grid_alerts(coin: Coin) -> list[Found]:
         what, _, fix = words.partition(": ")
         found.append(Found(f"one_sided:{name}", Severity.WARN, f"{name} ONE-SIDED: {what}", fix=fix))
     if override := coin.overrides.text(coin.config.grid):
-        text = f"OVERRIDE {name}: {override}, by {coin.overrides.by}"
+        what = f"OVERRIDE {name}: {override}, by {coin.overrides.by}"
         fix = f"`gridbot set {coin.overrides.names} default` clears it"
-        found.append(Found(f"override:{name}", Severity.WARN, text, fix=fix))
+        found.append(Found(f"override:{name}", Severity.WARN, what, fix=fix))
     return found
 
 
