@@ -41,8 +41,9 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
     """A list of all resting orders: what it shows is evidence, what it omits is a question."""
     engine.saw_open_orders = True
     if engine.orphans is None:
-        engine.orphans = {o.cloid for o in event.orders if o.cloid and _is_ours(engine, o.cloid)}
-    out: list[Effect] = []
+        listed = (*(o.cloid for o in event.orders), *(cloid for _, cloid in event.elsewhere))
+        engine.orphans = {cloid for cloid in listed if cloid and _is_ours(engine, cloid)}
+    out = [effect for coin, cloid in event.elsewhere for effect in _on_elsewhere(engine, coin, cloid)]
     for coin in engine.coins.values():
         out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now))
     return out
@@ -101,6 +102,15 @@ def on_strange_update(engine: Engine, update: OrderUpdate) -> list[Effect]:
     if known or update.status != "open" or update.cloid is None or not is_a_copys(engine, update.cloid):
         return []
     return [AskOpenOrders()]
+
+
+def _on_elsewhere(engine: Engine, coin: str, cloid: str) -> list[Effect]:
+    """An order of ours in a coin that was traded before a kill and isn't any more: nobody would look after it, or its fills."""
+    if not _is_ours(engine, cloid):
+        return []
+    if is_a_copys(engine, cloid):
+        return [] if engine.desk.stopping else engine.latch(None, COPY_HALT)
+    return [notify("orphan_order_cancelled", "warn", coin, cloid=cloid), CancelOrphan(coin, cloid)]
 
 
 def is_a_copys(engine: Engine, cloid: str) -> bool:

@@ -191,6 +191,7 @@ class Session:
         if mode is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         reads.mode = mode
+        reads.elsewhere = frozenset(self._reach.listed.keys() - instruments.keys())
         restored = await self._unless_stopped(self._restore(reads, instruments))
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
@@ -251,7 +252,7 @@ class Session:
         signer, clock = self._plan.identity.signer, self.clock
         self.previews = PreviewDesk(self._plan, engine, reads)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        router = OrderRouter(self._rest, signer, nonces, clock, instruments)
+        router = OrderRouter(self._rest, signer, nonces, clock, instruments, self._reach.listed)
         stale_s = engine.feed_age.stale_ms / 1000
         feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
