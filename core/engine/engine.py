@@ -55,7 +55,8 @@ from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR
-from core.engine.market_watch import doubt_text, shock_reason
+from core.engine.intents import cancel, cancel_grid
+from core.engine.market_watch import doubt_text, note_mid, shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -233,9 +234,9 @@ class Engine:
         is_halted = bool(self.halt_reason(coin) or self.desk.stopping or self.storage_trouble)
         is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
         if is_cleared or self.feed_age.is_lost(now):
-            return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
+            return out if waits_to_cancel(self, now) else out + cancel_grid(coin, now)
         if block_reason(coin, now):
-            out += coin.cancel(increasing_orders(coin), now)
+            out += cancel(coin, increasing_orders(coin), now)
         if coin.idle_reason:
             return out + shed(coin, now)
         money = Money(self.account_value, self.margin_used)
@@ -318,7 +319,7 @@ class Engine:
         if coin is not None and not self.vitals.is_stale(event):
             coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
             self.feed.watch.saw_quote(event.coin)
-            return coin.note_mid(now)
+            return note_mid(coin, now)
         return []
 
     def _on_book(self, event: BookObserved, now: Instant) -> list[Effect]:
@@ -328,7 +329,7 @@ class Engine:
             self.feed.watch.saw_book(event, coin)
         elif coin is not None:
             coin.quote, coin.quote_wall_ms = event.quote, now.wall_ms
-            return coin.note_mid(now)
+            return note_mid(coin, now)
         return []
 
     def _on_fills(self, event: FillsCommitted, now: Instant) -> list[Effect]:

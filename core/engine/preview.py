@@ -9,7 +9,7 @@ from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.margin import liquidation_price
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
+from core.engine.coin_config import CoinConfig
 from core.engine.grid_calculator import (
     Blocked,
     Gate,

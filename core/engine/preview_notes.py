@@ -6,7 +6,7 @@ from itertools import accumulate, groupby
 
 from core.domain.grid import PPB, Direction
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
+from core.engine.coin_config import CoinConfig
 from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_settings import RangeExit
 from core.engine.leaning import target_lots

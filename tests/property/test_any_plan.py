@@ -325,7 +325,7 @@ def _state(bench: Bench) -> tuple[object, ...]:
         engine.cancels_sent,
         dict(coin.orders.by_cloid),
         dict(coin.orders.doubts),
-        dict(coin.deferrals),
+        dict(coin.deferrals.by_slot),
         coin.blocked,
         coin.exposure,
         coin.ledger.version,
