@@ -35,9 +35,9 @@ from core.engine.features import Features
 from core.engine.fill_guarantor import FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.filter_memory import FilterMemory
-from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
+from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
 from core.engine.protection import Protection, fired, heard

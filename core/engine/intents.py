@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.effects import Cancel, Effect
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
-from core.engine.grid_calculator import Level
+from core.engine.levels import Level
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin

@@ -13,17 +13,11 @@ from core.domain.effects import Effect, Modify, Place
 from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
-from core.engine.grid_calculator import (
-    Blocked,
-    Gate,
-    Level,
-    OwnPrices,
-    Quotes,
-    validate_plan,
-)
+from core.engine.grid_calculator import Gate
 from core.engine.grid_plan import GridPlan
 from core.engine.intents import cancel, modify, place
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
+from core.engine.levels import Blocked, Level
 from core.engine.modifying import (
     Pair,
     Resizing,
@@ -33,6 +27,7 @@ from core.engine.modifying import (
     spared,
     waiting_half,
 )
+from core.engine.plan_validator import OwnPrices, Quotes, validate_plan
 from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.resizing import within_window

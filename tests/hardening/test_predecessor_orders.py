@@ -19,7 +19,7 @@ from core.domain.events import FillsCommitted, FundingCommitted, PlaceOutcome, U
 from core.domain.fills import Funding
 from core.domain.instrument import Instrument
 from core.domain.orders import OrderState, Side
-from core.engine.grid_calculator import GridImpossibleError
+from core.engine.grid_sizing import GridImpossibleError
 from core.exchange.actions import order_action
 from core.runtime.report import status
 from core.runtime.restore import coin_config
