@@ -10,9 +10,8 @@ from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
 from core.engine.grid_settings import RangeExit
-from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR, HaltRule, rule_of
 from core.engine.leaning import one_sided
-from core.engine.position_watch import DRIFT_HALT
 from core.engine.protection import look
 from core.engine.range_exit import loss_per_pct
 from core.engine.schedule import CHAIN_ALARM_MS
@@ -77,7 +76,7 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
         grade = Severity.CRIT if is_high else Severity.WARN
         found.append(Found(f"drift:{name}", grade, text, "R", "A accepts what stays"))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
-        key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
+        key = "A" if rule_of(coin.halted) is HaltRule.DRIFT else "U"
         text = f"{name} HALTED: {coin.halted}; {remains(coin)}"
         found.append(Found(f"halt:{name}", Severity.CRIT, text, key, way_out(coin.halted)))
     found += _protection_alerts(coin)

@@ -54,7 +54,7 @@ from core.engine.circuit_breaker import Breakers
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
-from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR, closes_position
 from core.engine.market_watch import doubt_text, shock_reason
 from core.engine.observations import (
     on_account,
@@ -74,7 +74,6 @@ from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodi
 from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import Money, PortfolioLimits, side_caps
 from core.engine.standing import changed_standing
-from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
 

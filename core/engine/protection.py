@@ -15,7 +15,7 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, Place, Severity, notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
-from core.engine.stop_loss import STOP_LOSS
+from core.engine.halts import HaltRule
 from core.view import StopState
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def wanted_stop(coin: Coin) -> Wanted | None:
 def fired(coin: Coin, order: Order) -> list[Effect]:
     """A stop went to the market, or has traded: the coin halts, by the rule that the bot itself would have halted it by."""
     price = coin.config.instrument.price_text(order.trigger)
-    coin.alarm = f"{STOP_LOSS}: the stop at {price} that rested at the exchange has fired"
+    coin.alarm = f"{HaltRule.STOP_LOSS}: the stop at {price} that rested at the exchange has fired"
     if order.cloid == coin.protection.fired:
         return []
     coin.protection.fired = order.cloid
