@@ -55,7 +55,8 @@ from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
-from core.engine.market_watch import doubt_text, shock_reason
+from core.engine.idleness import idleness
+from core.engine.market_watch import shock_reason
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -226,7 +227,7 @@ class Engine:
         out += coin.session.look(coin, now)
         closed = coin.session.stops(coin, bool(self.desk.of_session(coin.name)))
         coin.barred = stopped_by(self, now) or closed
-        coin.idle_reason = self._idle_reason(coin, now)
+        coin.idle = idleness(self, coin, now)
         if coin.plan is not None:
             coin.plan.update(coin.orders)
         is_halted = bool(self.halt_reason(coin) or self.desk.stopping or self.storage_trouble)
@@ -235,7 +236,7 @@ class Engine:
             return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
         if block_reason(coin, now):
             out += coin.cancel(increasing_orders(coin), now)
-        if coin.idle_reason:
+        if coin.idle:
             return out + shed(coin, now)
         money = Money(self.account_value, self.margin_used)
         coin.caps = side_caps(
@@ -248,38 +249,6 @@ class Engine:
         if self.placing:
             return 0
         return PROBE_ORDERS if self.breakers.probed_by_placing(now) else BATCH_ORDERS
-
-    def _idle_reason(self, coin: Coin, now: Instant) -> str:
-        """Why nothing new is quoted now; empty if the grid may be worked on."""
-        if self.halt_reason(coin):
-            return f"halted: {self.halt_reason(coin)}"
-        if self.desk.stopping:
-            return "stopping"
-        if reason := self.vitals.idle_reason(self, now):
-            return reason
-        if coin.barred and self.feed_age.is_lost(now):
-            return coin.barred.reason
-        if not self.feed.ready:
-            return (
-                "the gap in fills is being read back"
-                if self.feed.connected
-                else "no connection to the exchange"
-            )
-        if not (self.saw_account and self.saw_open_orders):
-            return "comparing with the exchange"
-        if coin.barred:
-            return coin.barred.reason
-        if reason := block_reason(coin, now):
-            return reason
-        if reason := shock_reason(coin, now):
-            return reason
-        if coin.mid_twice is None:
-            return "waiting for a quote with both sides; what rests stays"
-        if not coin.steady_mid.is_believed(coin.mid_twice, now.mono_ms):
-            return doubt_text(coin)
-        if coin.chain_broken_mono_ms:
-            return "a fill is missing; reading it back"
-        return ""
 
     # -- halts --------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from core.engine.grid_calculator import (
     validate_plan,
 )
 from core.engine.grid_plan import GridPlan
+from core.engine.idleness import without_a_grid
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
 from core.engine.modifying import (
     Pair,
@@ -46,7 +47,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
-        coin.idle_reason = coin.grid_refused or coin.waiting_for
+        coin.idle = without_a_grid(coin)
         out += coin.cancel(coin.live_grid_orders(), now)
         return out + (close_part(coin, None, now) if room and coin.session.reduces(coin) else [])
     grid, orders = found.grid, coin.orders

@@ -22,6 +22,7 @@ from core.engine.leverage_watch import watch_leverage
 from core.engine.overrides import Overrides
 from core.engine.skew import SkewSettings
 from core.engine.snapshot import build_snapshot
+from core.engine.trouble import Trouble
 from core.view import AlertView
 from gridbot_tui import keymap
 from tests.tui.factory import NOW_MS, snapshot
@@ -49,9 +50,9 @@ def unprotected(bench: Bench) -> None:
 
 def too_far(bench: Bench) -> None:
     bought(bench)
-    bench.coin.protection.too_far = (
-        "the stop at 109000.5 lies beyond the liquidation price 109001: add margin (`gridbot margin add xyz:TSLA USD`), or "
-        "move the stop"
+    bench.coin.protection.too_far = Trouble(
+        "the stop at 109000.5 lies beyond the liquidation price 109001",
+        "add margin (`gridbot margin add xyz:TSLA USD`), or move the stop",
     )
 
 
