@@ -12,8 +12,8 @@ from core.domain.orders import Order, OrderState, Side
 from core.domain.pnl import Pnl
 from core.engine.coin import Coin
 from core.engine.engine import Engine
-from core.engine.grid_calculator import Blocked
 from core.engine.leaning import one_sided
+from core.engine.levels import Blocked
 from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.range_exit import loss_per_pct
 from core.engine.risk_engine import Rule

@@ -16,6 +16,7 @@ from core.domain.effects import Effect, Place, Severity, notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.halts import HaltRule
+from core.engine.intents import cancel, new_order
 from core.engine.risk_engine import Refusal, Rule
 from core.engine.trouble import Trouble
 from core.view import StopState
@@ -155,7 +156,7 @@ def protect(coin: Coin, may_place: bool, now: Instant) -> list[Effect]:
     stops = live_stops(coin)
     if not stops:
         state.listed.clear()
-    out = coin.cancel([o for o in stops if _is_needless(coin, o, want)], now)
+    out = cancel(coin, [o for o in stops if _is_needless(coin, o, want)], now)
     if want is None:
         state.uncovered_since_ms = state.larger_since_ms = 0
         state.refused, state.retry_step_ms = "", 0
@@ -166,7 +167,7 @@ def protect(coin: Coin, may_place: bool, now: Instant) -> list[Effect]:
     is_replacing = any(o.state in _PENDING for o in serving)
     if resting:
         keep = min(resting, key=lambda o: o.lots)
-        out += coin.cancel([o for o in stops if o.side is want.side and o is not keep], now)
+        out += cancel(coin, [o for o in stops if o.side is want.side and o is not keep], now)
         if is_replacing or not _is_too_large(state, keep, want, now):
             return out
     elif is_replacing:
@@ -179,7 +180,9 @@ def protect(coin: Coin, may_place: bool, now: Instant) -> list[Effect]:
 def _place(coin: Coin, want: Wanted, now: Instant) -> Place:
     state = coin.protection
     state.next_try_ms = now.mono_ms + APART_MS
-    order = coin.new_order(want.side, want.limit, want.lots, Tif.IOC, Purpose.STOP, now, trigger=want.trigger)
+    order = new_order(
+        coin, want.side, want.limit, want.lots, Tif.IOC, Purpose.STOP, now, trigger=want.trigger
+    )
     return Place((order,))
 
 

@@ -7,9 +7,9 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.sessions import utc_text
 from core.engine.coin import Coin
-from core.engine.grid_calculator import EVEN, Blocked, Level, nearest_first, wants_of_cell
 from core.engine.grid_plan import GridPlan
 from core.engine.leaning import leans_because
+from core.engine.levels import EVEN, Blocked, Level, nearest_first, wants_of_cell
 from core.engine.risk_engine import Refusal, Rule
 
 

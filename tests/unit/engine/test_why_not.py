@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from core.domain.commands import Action
 from core.domain.events import Quote, Refused
 from core.domain.orders import Side
-from core.engine.grid_calculator import Blocked, Gate, Level, OwnPrices, Quotes, compute_grid_diff
+from core.engine.grid_calculator import Gate, compute_grid_diff
 from core.engine.idleness import idleness, without_a_grid
+from core.engine.levels import Blocked, Level
+from core.engine.plan_validator import OwnPrices, Quotes
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 from core.engine.why_not import frees, slots_without_order
 from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, at, placed
