@@ -37,6 +37,7 @@ from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.filter_memory import FilterMemory
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
+from core.engine.idleness import BEFORE_A_QUOTE
 from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
@@ -74,7 +75,8 @@ class Coin:
     quote_mono_ms: int = 0
     halted: str = ""
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
-    idle_reason: str = "waiting for the first quote"
+    idle: Refusal | None = BEFORE_A_QUOTE
+    """Why nothing new is quoted; ``None`` while the grid may be worked on."""
     barred: Refusal | None = None
     """What stops every new order of the coin now, if a rule does whose end is known."""
     caps: tuple[SideCap, ...] = ()
@@ -137,6 +139,10 @@ class Coin:
     @property
     def name(self) -> str:
         return self.config.instrument.coin
+
+    @property
+    def idle_reason(self) -> str:
+        return self.idle.reason if self.idle else ""
 
     @property
     def grid(self) -> GridRow | None:

@@ -54,7 +54,7 @@ from core.engine.coin import Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
-from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR, closes_position
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
     on_account,
@@ -71,7 +71,6 @@ from core.engine.schedule import Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
-from core.engine.stop_loss import closes_position
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
 

@@ -15,6 +15,7 @@ from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
 from core.engine.grid_calculator import Gate
 from core.engine.grid_plan import GridPlan
+from core.engine.idleness import without_a_grid
 from core.engine.intents import cancel, modify, place
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
 from core.engine.levels import Blocked, Level
@@ -42,7 +43,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
-        coin.idle_reason = coin.grid_refused or coin.waiting_for
+        coin.idle = without_a_grid(coin)
         out += cancel(coin, coin.live_grid_orders(), now)
         return out + (close_part(coin, None, now) if room and coin.session.reduces(coin) else [])
     grid, orders = found.grid, coin.orders
