@@ -96,6 +96,8 @@ class Engine:
     risk: AccountRisk = field(default_factory=AccountRisk)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
+    margined: dict[str, int] = field(default_factory=dict)
+    """Signed lots that ``margin_used`` is for."""
     liquidations: dict[str, Decimal] = field(default_factory=dict)
     """Where the exchange would liquidate what is held of a coin; without an entry nowhere."""
     portfolio_limits: PortfolioLimits = field(default_factory=PortfolioLimits)
@@ -238,7 +240,7 @@ class Engine:
             out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:
             return out + shed(coin, now)
-        money = Money(self.account_value, self.margin_used)
+        money = Money(self.account_value, self.margin_used, self.margined)
         coin.caps = side_caps(
             coin, self.coins.values(), self.portfolio_limits, money, self.liquidations.get(coin.name)
         )
