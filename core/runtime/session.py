@@ -35,6 +35,7 @@ from core.runtime.control import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
+from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk
@@ -207,6 +208,9 @@ class Session:
             boot=engine.boot,
             exchange_url=self._base_url,
         )
+        reader = JournalReader(self._plan.state.journal)
+        for left in await coins_left_out(reader, instruments, self._reach.listed):
+            self._publish_event(left)
         for warning in self._plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
         if await self._unless_stopped(self._set_margins(engine, trade.setup)) is None:
