@@ -13,6 +13,7 @@ from core.domain.events import Quote
 from core.domain.grid import PPB
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
+from core.engine.market_watch import note_mid
 from core.engine.risk_engine import Exposure, RiskLimits, Rule, SideCap, allow_order
 from core.engine.side_caps import Money, PortfolioLimits, liquidation_room, side_caps, worst_notional_micro
 from core.engine.why_not import frees, slots_without_order
@@ -62,7 +63,7 @@ def test_the_portfolio_cap_takes_every_coin_at_its_worst_at_the_latest_price() -
     assert {cap.side for cap in caps} == set(Side)
     dearer = Quote("ETH", 600_000 - 10, 600_000 + 10, VENUE_0)
     bench.engine.coins["ETH"].quote = dearer
-    bench.engine.coins["ETH"].note_mid(bench.now)
+    note_mid(bench.engine.coins["ETH"], bench.now)
     (again, _) = side_caps(sol, [sol, eth], limits, RICH, None)
     assert again.lots == max(0, (500_000_000 - 2 * taken) // MID)
 
@@ -87,6 +88,32 @@ def test_margin_counts_what_is_used_and_what_live_orders_of_all_coins_would() ->
     caps = side_caps(coin, [coin], limits, Money(Decimal(1_000), Decimal(140)), None)
     assert [cap.lots for cap in caps] == [0, 0]
     assert caps[0].reason == "worst case would use more than 10.0 % of the account as margin (14.0 % is used)"
+
+
+def test_what_traded_since_the_exchange_was_asked_for_its_margin_counts() -> None:
+    """An endless grid bought a crash of fourteen levels within the five seconds between two reads, at a limit of four."""
+    bench = Bench(make_engine(cap_micro=10**12, strategy="endless"))
+    bench.coin.config = replace(bench.coin.config, grid=replace(bench.coin.config.grid, leverage_ppb=2 * PPB))
+    bench.engine.portfolio_limits = PortfolioLimits(max_margin=Decimal("0.2"))
+    bench.rest(placed(bench.start()))
+    for _ in range(12):
+        buys = [o for o in bench.live if o.side is BUY]
+        if not buys:
+            break
+        near = max(buys, key=lambda o: o.price)
+        bench.ms += 100
+        bench.rest(placed(bench.trade(near)))
+        for _ in range(3):
+            out = bench.step(quote(near.price))
+            bench.settle_cancels(out)
+            bench.rest(placed(out))
+    margin = bench.coin.exposure.worst_long * bench.coin.known_mid_twice / 2 / 10**6 / 2
+    assert 150 < margin <= 200, "200 USD are a fifth of the account"
+    assert "margin" in {rule for rule, _ in rules(bench)}
+    before, held = bench.coin.caps, bench.coin.ledger.lots
+    used = Decimal(held * near.price) / 10**6 / 2
+    bench.step(replace(account(held, bench.now), margin_used=used))
+    assert bench.coin.caps == before, "the exchange says the same"
 
 
 def test_a_margin_that_is_used_up_stops_what_adds_and_lets_what_reduces() -> None:
