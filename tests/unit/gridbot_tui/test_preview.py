@@ -106,6 +106,7 @@ def test_of_two_coins_each_is_taken_at_its_worst_edge_at_once(
         (["--price", "0.5"], 2, "BTC: "),
         (["--config", "stop.toml"], 2, "is past stop_loss_low 120000"),
         (["--config", "take.toml"], 2, "is past take_profit_high 90000"),
+        (["--config", "leverage.toml"], 2, "leverage 60 is above the 40 that BTC may have; lower leverage"),
         (["--network", "testnet"], 2, "investment_usd is not written, and on testnet"),
         (["--network", "mainnet", "--exchange-url", "http://127.0.0.1:9"], 2, "goes with --network paper"),
     ],
@@ -115,5 +116,6 @@ def test_what_cannot_be_shown_says_why(
 ) -> None:
     Path("stop.toml").write_text("stop_loss_low = 120000")
     Path("take.toml").write_text("take_profit_high = 90000")
+    Path("leverage.toml").write_text("leverage = 60")
     assert run_cli(["preview", *arguments]) == code
     assert words in capsys.readouterr().err
