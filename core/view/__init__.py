@@ -34,7 +34,7 @@ from core.view.coin import (
     PnlView,
     StopView,
 )
-from core.view.states import ZERO, LevelState, RunState, Severity, StopState
+from core.view.states import ZERO, LevelState, RunState, SessionState, Severity, StopState
 
 __all__ = [
     "ZERO",
@@ -55,6 +55,7 @@ __all__ = [
     "PnlView",
     "RiskView",
     "RunState",
+    "SessionState",
     "Severity",
     "Snapshot",
     "StopState",

@@ -35,6 +35,17 @@ class LevelState(StrEnum):
     WAITING = "waiting"
 
 
+class SessionState(StrEnum):
+    """Of a coin's market. CLOSING: open, and so near to the close that the policy has begun. OPENING: open by the calendar, and
+    not quoted since.
+    """
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    OPENING = "opening"
+
+
 class StopState(StrEnum):
     """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
 

@@ -15,6 +15,7 @@ from core.view import (
     FillsView,
     MarginView,
     RunState,
+    SessionState,
     Severity,
     StopState,
     StopView,
@@ -190,14 +191,17 @@ def test_a_market_that_closes_shows_its_session_and_another_has_no_such_row() ->
     open_now = position_fields(look_at(coins=(coin_view(session_policy="reduce"),)))
     assert row(open_now, "Session").split() == ["Session", "✓", "open", "reduce"]
     opens_ms = 1_796_049_000_000
-    for session, word in {
-        "closed (weekend) until 2026-11-30 14:30 UTC": "closed",
-        "closes at 2026-11-27 18:00 UTC, opens again at 2026-11-30 14:30 UTC": "closing",
-        "open, waiting for its first quote": "opening",
-    }.items():
-        closed = coin_view(session=session, session_policy="flatten", session_opens_ms=opens_ms)
+    for state in (SessionState.CLOSED, SessionState.CLOSING, SessionState.OPENING):
+        closed = coin_view(session_state=state, session_policy="flatten", session_opens_ms=opens_ms)
         fields = position_fields(look_at(coins=(closed,)))
-        assert row(fields, "Session").split() == ["Session", "▲", f"{word}:", "flatten", "11-30", "14:30"]
+        assert row(fields, "Session").split() == [
+            "Session",
+            "▲",
+            f"{state.value}:",
+            "flatten",
+            "11-30",
+            "14:30",
+        ]
         assert field(fields, "Session").severity is Severity.WARN
 
 
