@@ -8,6 +8,7 @@ import pytest
 
 from core.view import (
     ApiView,
+    BreakerState,
     BreakerView,
     CoinView,
     DriftView,
@@ -142,8 +143,8 @@ def test_an_open_breaker_says_why() -> None:
 
 
 def test_each_breaker_that_is_not_closed_has_its_row_the_open_ones_first() -> None:
-    probing = BreakerView("info", "half_open", "time-out", "unanswered", 4, 1, 0.0)
-    opened = BreakerView("place", "open", "HTTP 502", "server", 9, 3, 17.4)
+    probing = BreakerView("info", BreakerState.HALF_OPEN, "time-out", "unanswered", 4, 1, 0.0)
+    opened = BreakerView("place", BreakerState.OPEN, "HTTP 502", "server", 9, 3, 17.4)
     calm = BreakerView("cancel")
     fields = breaker_fields(ApiView(breaker_open=True, breakers=(probing, opened, calm)))
     assert [(f.value, f.severity) for f in fields] == [
@@ -162,7 +163,7 @@ def test_closed_breakers_are_one_row_that_remembers_how_often_they_opened() -> N
 
 
 def test_a_breaker_that_no_time_closes_counts_nothing_down() -> None:
-    opened = BreakerView("auth", "open", "no agent", "auth", 1, 1, None)
+    opened = BreakerView("auth", BreakerState.OPEN, "no agent", "auth", 1, 1, None)
     (shown,) = breaker_fields(ApiView(breaker_open=True, breakers=(opened,)))
     assert shown.value == "auth OPEN: no agent"
 
