@@ -40,7 +40,7 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
         out += cancel(coin, increasing_orders(coin), now)
     if coin.idle:
         return out + shed(coin, now)
-    money = Money(engine.account_value, engine.margin_used)
+    money = Money(engine.account_value, engine.margin_used, engine.margined)
     coin.caps = side_caps(
         coin, engine.coins.values(), engine.portfolio_limits, money, engine.liquidations.get(coin.name)
     )

@@ -92,6 +92,8 @@ class Engine:
     risk: AccountRisk = field(default_factory=AccountRisk)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
+    margined: dict[str, int] = field(default_factory=dict)
+    """Signed lots that ``margin_used`` is for."""
     liquidations: dict[str, Decimal] = field(default_factory=dict)
     """Where the exchange would liquidate what is held of a coin; without an entry nowhere."""
     portfolio_limits: PortfolioLimits = field(default_factory=PortfolioLimits)

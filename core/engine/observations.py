@@ -124,6 +124,7 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     """Equity, and each position beside the ledger's; a drift above 10 % halts the coin."""
     engine.saw_account = True
     engine.account_value, engine.margin_used = event.account_value, event.margin_used
+    engine.margined = dict(event.positions)
     engine.liquidations = dict(event.liquidations)
     out: list[Effect] = []
     for coin in engine.coins.values():

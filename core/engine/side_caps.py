@@ -6,8 +6,8 @@ at their worst at once. A cap that is passed already stops what would add to it 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.domain.grid import PPB
@@ -40,6 +40,8 @@ class Money:
 
     value: Decimal
     margin_used: Decimal
+    positions: Mapping[str, int] = field(default_factory=dict)
+    """Signed lots of each coin that ``margin_used`` is for: what was held when the exchange was asked."""
 
 
 def liquidation_room(
@@ -93,18 +95,30 @@ def _portfolio(coin: Coin, others: Collection[Coin], limits: PortfolioLimits) ->
 
 
 def _margin(coin: Coin, others: Collection[Coin], limits: PortfolioLimits, money: Money) -> list[SideCap]:
-    """What increases costs its notional over the leverage; the margin of what is held is the exchange's own figure."""
+    """What increases costs its notional over the leverage; the margin of what is held is the exchange's own figure, and what
+    has traded since it was asked costs as much as it did while it rested.
+    """
     if not limits.max_margin:
         return []
+    used = money.margin_used + _margin_since((coin, *others), money.positions)
     promised = sum((_increase_usd(other) / _leverage(other) for other in others), Decimal(0))
-    room = limits.max_margin * money.value - money.margin_used - promised
+    room = limits.max_margin * money.value - used - promised
     more = int(2 * room * MICRO * _leverage(coin) / coin.known_mid_twice)
     reason = (
         f"worst case would use more than {100 * limits.max_margin:f} % of the account as margin "
-        f"({100 * money.margin_used / money.value:.1f} % is used)"
+        f"({100 * used / money.value:.1f} % is used)"
     )
     held = coin.ledger.lots
     return [SideCap(side, Rule.MARGIN, max(0, held * side.sign) + max(0, more), reason) for side in Side]
+
+
+def _margin_since(coins: Iterable[Coin], seen: Mapping[str, int]) -> Decimal:
+    """Of what is held beyond the positions ``seen``: a falling market trades a whole grid between two reads."""
+    grown = ((c, abs(c.ledger.lots) - abs(seen.get(c.name, 0))) for c in coins)
+    return sum(
+        (Decimal(lots * c.known_mid_twice // 2).scaleb(-6) / _leverage(c) for c, lots in grown if lots > 0),
+        Decimal(0),
+    )
 
 
 def _leverage(coin: Coin) -> Decimal:

@@ -90,6 +90,32 @@ def test_margin_counts_what_is_used_and_what_live_orders_of_all_coins_would() ->
     assert caps[0].reason == "worst case would use more than 10.0 % of the account as margin (14.0 % is used)"
 
 
+def test_what_traded_since_the_exchange_was_asked_for_its_margin_counts() -> None:
+    """An endless grid bought a crash of fourteen levels within the five seconds between two reads, at a limit of four."""
+    bench = Bench(make_engine(cap_micro=10**12, strategy="endless"))
+    bench.coin.config = replace(bench.coin.config, grid=replace(bench.coin.config.grid, leverage_ppb=2 * PPB))
+    bench.engine.portfolio_limits = PortfolioLimits(max_margin=Decimal("0.2"))
+    bench.rest(placed(bench.start()))
+    for _ in range(12):
+        buys = [o for o in bench.live if o.side is BUY]
+        if not buys:
+            break
+        near = max(buys, key=lambda o: o.price)
+        bench.ms += 100
+        bench.rest(placed(bench.trade(near)))
+        for _ in range(3):
+            out = bench.step(quote(near.price))
+            bench.settle_cancels(out)
+            bench.rest(placed(out))
+    margin = bench.coin.exposure.worst_long * bench.coin.known_mid_twice / 2 / 10**6 / 2
+    assert 150 < margin <= 200, "200 USD are a fifth of the account"
+    assert "margin" in {rule for rule, _ in rules(bench)}
+    before, held = bench.coin.caps, bench.coin.ledger.lots
+    used = Decimal(held * near.price) / 10**6 / 2
+    bench.step(replace(account(held, bench.now), margin_used=used))
+    assert bench.coin.caps == before, "the exchange says the same"
+
+
 def test_a_margin_that_is_used_up_stops_what_adds_and_lets_what_reduces() -> None:
     bench = started(PortfolioLimits(max_margin=Decimal("0.01")), position=50)
     sides = {order.side for order in bench.live}
