@@ -68,7 +68,7 @@ from core.engine.operator_desk import OperatorDesk
 from core.engine.portfolio import Portfolio
 from core.engine.procedures import feed_ticket
 from core.engine.protection import block_reason, increasing_orders, protect
-from core.engine.quoting import BATCH_ORDERS, plan, shed
+from core.engine.quoting import BATCH_ORDERS, plan, reduce, shed
 from core.engine.risk_watch import tell_binding, watch
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS, Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
@@ -235,16 +235,28 @@ class Engine:
         is_halted = bool(self.halt_reason(coin) or self.desk.stopping or self.storage_trouble)
         is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
         if is_cleared or self.feed_age.is_lost(now):
-            return out if waits_to_cancel(self, now) else out + coin.cancel_grid(now)
+            out += [] if waits_to_cancel(self, now) else coin.cancel_grid(now)
+            return out if closed else out + self._reduce(coin, now)
         if block_reason(coin, now):
             out += coin.cancel(increasing_orders(coin), now)
         if coin.idle_reason:
-            return out + shed(coin, now)
+            return out + shed(coin, now) + self._reduce(coin, now)
         money = Money(self.account_value, self.margin_used, self.margined)
         coin.caps = side_caps(
             coin, self.coins.values(), self.portfolio_limits, money, self.liquidations.get(coin.name)
         )
         return [*out, *plan(coin, self._room(now), now), *tell_binding(coin, now)]
+
+    def _reduce(self, coin: Coin, now: Instant) -> list[Effect]:
+        """Nothing is quoted: what limits want closed is closed all the same, as long as position and price are known (I7)."""
+        if (
+            self.halt_reason(coin)
+            or self.desk.stopping
+            or self._unknown(coin, now)
+            or self._no_price(coin, now)
+        ):
+            return []
+        return reduce(coin, 0 if self.placing else 1, now)
 
     def _room(self, now: Instant) -> int:
         """How many orders may be sent now: none before the batch before them is answered, and few as a probe."""
@@ -258,6 +270,14 @@ class Engine:
             return f"halted: {self.halt_reason(coin)}"
         if self.desk.stopping:
             return "stopping"
+        if reason := self._unknown(coin, now):
+            return reason
+        if coin.barred:
+            return coin.barred.reason
+        return block_reason(coin, now) or shock_reason(coin, now) or self._no_price(coin, now)
+
+    def _unknown(self, coin: Coin, now: Instant) -> str:
+        """Why it isn't known how the account stands; empty if it is."""
         if reason := self.vitals.idle_reason(self, now):
             return reason
         if coin.barred and self.feed_age.is_lost(now):
@@ -270,12 +290,11 @@ class Engine:
             )
         if not (self.saw_account and self.saw_open_orders):
             return "comparing with the exchange"
-        if coin.barred:
-            return coin.barred.reason
-        if reason := block_reason(coin, now):
-            return reason
-        if reason := shock_reason(coin, now):
-            return reason
+        return ""
+
+    @staticmethod
+    def _no_price(coin: Coin, now: Instant) -> str:
+        """Why nothing can be decided by the coin's price and position; empty if it can."""
         if coin.mid_twice is None:
             return "waiting for a quote with both sides; what rests stays"
         if not coin.steady_mid.is_believed(coin.mid_twice, now.mono_ms):

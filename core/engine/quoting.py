@@ -48,7 +48,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     if found is None or coin.grid_refused:
         coin.idle_reason = coin.grid_refused or coin.waiting_for
         out += coin.cancel(coin.live_grid_orders(), now)
-        return out + (close_part(coin, None, now) if room and coin.session.reduces(coin) else [])
+        return out + reduce(coin, room, now)
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
         found.follow(coin.mid_twice, orders)
@@ -166,6 +166,12 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool,
 def shed(coin: Coin, now: Instant) -> list[Effect]:
     """What may always be done, also while nothing new is quoted: bring the worst case back under the cap (I4, I7)."""
     return coin.cancel(_over_cap(coin, coin.grid), now) if coin.grid else []
+
+
+def reduce(coin: Coin, room: int, now: Instant) -> list[Effect]:
+    """While nothing is quoted: whether the price has left the grid there was, and what is due of the position (I7)."""
+    out = coin.leaving.look(coin, now)
+    return out + (close_part(coin, coin.plan, now) if room else [])
 
 
 def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
