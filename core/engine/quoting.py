@@ -118,7 +118,11 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
         coin.config.instrument,
         reduced_exposure(coin),
         RiskLimits(
-            grid.cap_long, grid.cap_short, 2 * grid.most_lots, (*coin.caps, *session_caps(coin)), speed
+            grid.cap_long,
+            _cap_short(coin, grid),
+            2 * grid.most_lots,
+            (*coin.caps, *session_caps(coin)),
+            speed,
         ),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferred(now),
@@ -127,6 +131,13 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
         coin.config.stop_low,
         coin.config.stop_high,
     )
+
+
+def _cap_short(coin: Coin, grid: GridRow) -> int:
+    """A grid without an end outlives the price that its cap in USD was made lots at: above it they are fewer."""
+    if not grid.is_endless or coin.plan is None:
+        return grid.cap_short
+    return min(grid.cap_short, coin.settings.cap_micro // max(grid.center, grid.line(coin.plan.around)))
 
 
 def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool, now: Instant) -> list[Order]:
