@@ -34,18 +34,11 @@ from core.domain.fills import FillSource
 from core.domain.grid import PPB
 from core.domain.instrument import Instrument
 from core.domain.orders import OrderState, Side, Slot
-from core.engine.grid_calculator import (
-    MIN_TICKS,
-    Gate,
-    GridImpossibleError,
-    OwnPrices,
-    Quotes,
-    compute_grid_diff,
-    compute_spacing,
-    validate_plan,
-    wanted_levels,
-)
+from core.engine.grid_calculator import MIN_TICKS, Gate, compute_grid_diff, compute_spacing
+from core.engine.grid_sizing import GridImpossibleError
+from core.engine.levels import wanted_levels
 from core.engine.order_manager import OrderManager
+from core.engine.plan_validator import OwnPrices, Quotes, validate_plan
 from core.engine.procedures import feed_ticket
 from core.engine.risk_engine import Exposure, RiskLimits
 from core.engine.shadow_ledger import ShadowLedger

@@ -13,6 +13,7 @@ from decimal import Decimal
 from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveDay, SavePnlPeak, notify
 from core.engine.funding import DAY_MS
+from core.engine.halts import HaltRule, rule_of
 from core.engine.steady_mid import HOLD_MS
 
 SAVE_PEAK_EVERY_MS = 10_000
@@ -20,9 +21,6 @@ SAVE_PEAK_EVERY_MS = 10_000
 
 WARN_SHARE = Decimal(2) / 3
 """Of the limit of the drawdown: past it there is a warning."""
-
-DRAWDOWN, UNREALIZED, DAILY_LOSS, DAILY_TAKE = "drawdown", "unrealized_dd", "daily_pnl_stop", "daily_pnl_take"
-"""How the reasons of halts begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class AccountRisk:
     """The last look."""
     may_judge: bool = False
     """The fills that were missed before the start have been read: until then a profit may be that of a position long closed."""
-    _passed_since_ms: dict[str, int] = field(default_factory=dict)
+    _passed_since_ms: dict[HaltRule, int] = field(default_factory=dict)
     """Of each limit that is passed now."""
     _has_warned: bool = False
     _saved_peak: Decimal | None = None
@@ -108,46 +106,48 @@ class AccountRisk:
         """Take one look; rows and events, and why everything must halt (empty if it needn't)."""
         self.now = seen
         out: list[Effect] = [*self._begin_day(seen, now), *self._raise_peak(seen.pnl, now), *self._warn()]
-        reasons = {reason.partition(":")[0]: reason for reason in self.reasons()}
+        reasons = self.reasons()
         since = self._passed_since_ms
-        self._passed_since_ms = {kind: since.get(kind, now.mono_ms) for kind in reasons}
+        self._passed_since_ms = {rule: since.get(rule, now.mono_ms) for rule in reasons}
         held = (
-            reason for kind, reason in reasons.items() if now.mono_ms - self._passed_since_ms[kind] >= HOLD_MS
+            reason for rule, reason in reasons.items() if now.mono_ms - self._passed_since_ms[rule] >= HOLD_MS
         )
         return out, next(held, "")
 
-    def reasons(self) -> list[str]:
-        """The limits that the last look is past, with their numbers."""
-        limits, found = self.limits, list[str]()
+    def reasons(self) -> dict[HaltRule, str]:
+        """The limits that the last look is past, with their numbers; the gravest first."""
+        limits, found = self.limits, dict[HaltRule, str]()
         if limits.max_drawdown is not None and self.drawdown >= limits.max_drawdown:
-            found.append(
-                f"{DRAWDOWN}: {self.drawdown_usd:.2f} USD below the highest profit, {_pct(self.drawdown)} of the account "
+            found[HaltRule.DRAWDOWN] = (
+                f"{self.drawdown_usd:.2f} USD below the highest profit, {_pct(self.drawdown)} of the account "
                 f"(limit {_pct(limits.max_drawdown)})"
             )
         if limits.max_unrealized is not None and self.unrealized_loss > limits.max_unrealized:
-            found.append(
-                f"{UNREALIZED}: the open positions have lost {_pct(self.unrealized_loss)} of the account "
+            found[HaltRule.UNREALIZED] = (
+                f"the open positions have lost {_pct(self.unrealized_loss)} of the account "
                 f"(limit {_pct(limits.max_unrealized)})"
             )
+        today = f"{self.day_pnl:.2f} USD since 00:00 UTC"
         if limits.daily_stop is not None and self.day_pnl <= limits.daily_stop:
-            found.append(f"{DAILY_LOSS}: {self.day_pnl:.2f} USD since 00:00 UTC (limit {limits.daily_stop})")
+            found[HaltRule.DAILY_LOSS] = f"{today} (limit {limits.daily_stop})"
         if limits.daily_take is not None and self.day_pnl >= limits.daily_take:
-            found.append(f"{DAILY_TAKE}: {self.day_pnl:.2f} USD since 00:00 UTC (limit {limits.daily_take})")
-        return found
+            found[HaltRule.DAILY_TAKE] = f"{today} (limit {limits.daily_take})"
+        return {rule: f"{rule}: {words}" for rule, words in found.items()}
 
     def resume_refusal(self, halted: str) -> str:
         """Why a halt for one of these limits can't be lifted yet; empty if it can."""
         # To resume after a drawdown is to measure the next one from here; nothing else that is past is passed over.
-        present = next((reason for reason in self.reasons() if not reason.startswith(DRAWDOWN)), "")
+        present = {rule: reason for rule, reason in self.reasons().items() if rule is not HaltRule.DRAWDOWN}
         if not halted or not present:
             return ""
-        if present.startswith((DAILY_LOSS, DAILY_TAKE)):
-            return f"{present}; it counts anew at 00:00 UTC, or change the limit and restart"
-        return f"{present}; reduce the position, or change the limit and restart"
+        rule, reason = next(iter(present.items()))
+        if rule in (HaltRule.DAILY_LOSS, HaltRule.DAILY_TAKE):
+            return f"{reason}; it counts anew at 00:00 UTC, or change the limit and restart"
+        return f"{reason}; reduce the position, or change the limit and restart"
 
     def resumed(self, halted: str, now: Instant) -> list[Effect]:
         """An operator has lifted a halt: a drawdown is measured anew from here."""
-        is_past = any(reason.startswith(DRAWDOWN) for reason in [halted, *self.reasons()])
+        is_past = HaltRule.DRAWDOWN in (rule_of(halted), *self.reasons())
         if self.now is None or not is_past:
             return []
         lost, self.peak, self._has_warned = self.drawdown_usd, self.now.pnl, False

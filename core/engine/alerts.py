@@ -10,13 +10,13 @@ from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
 from core.engine.grid_settings import RangeExit
-from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR, HaltRule, rule_of
 from core.engine.leaning import one_sided
-from core.engine.position_watch import DRIFT_HALT
 from core.engine.protection import look
 from core.engine.range_exit import loss_per_pct
 from core.engine.schedule import CHAIN_ALARM_MS
 from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
+from core.engine.trouble import of_settings
 from core.engine.ways_out import remains, way_out
 from core.view import (
     AlertView,
@@ -77,7 +77,7 @@ def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
         grade = Severity.CRIT if is_high else Severity.WARN
         found.append(Found(f"drift:{name}", grade, text, "R", "A accepts what stays"))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
-        key = "A" if coin.halted.startswith(DRIFT_HALT) else "U"
+        key = "A" if rule_of(coin.halted) is HaltRule.DRIFT else "U"
         text = f"{name} HALTED: {coin.halted}; {remains(coin)}"
         found.append(Found(f"halt:{name}", Severity.CRIT, text, key, way_out(coin.halted)))
     found += _protection_alerts(coin)
@@ -95,10 +95,9 @@ def _protection_alerts(coin: Coin) -> list[Found]:
         found.append(Found(f"stop:{name}", Severity.CRIT, f"NO STOP RESTS FOR {name}: {reason}", "F", fix))
     if coin.ledger.lots:
         troubles = ("liquidation", coin.protection.too_far), ("leverage", coin.protection.odd_leverage)
-        for id_, words in troubles:
-            what, _, fix = words.partition(": ")
-            if words:
-                found.append(Found(f"{id_}:{name}", Severity.CRIT, what, fix=fix))
+        for id_, trouble in troubles:
+            if trouble:
+                found.append(Found(f"{id_}:{name}", Severity.CRIT, trouble.what, fix=trouble.fix))
     return found
 
 
@@ -107,17 +106,18 @@ def _grid_alerts(coin: Coin) -> list[Found]:
     if coin.leaving.where:
         found.append(_range_alert(coin))
     if coin.grid_refused:
-        what, _, fix = coin.grid_refused.rpartition("; ")
-        found.append(Found(f"grid:{name}", Severity.WARN, f"NO GRID: {what or fix}", fix=fix if what else ""))
+        what, fix = of_settings(coin.grid_refused)
+        found.append(Found(f"grid:{name}", Severity.WARN, f"NO GRID: {what}", fix=fix))
     lots, grid, text = coin.ledger.lots, coin.grid, coin.config.instrument.size_text
     cap = 0 if grid is None else grid.cap_long if lots > 0 else grid.cap_short
     if grid is not None and abs(lots) > cap:
         what = f"{name} HOLDS {text(lots)}, PAST ITS CAP OF {text(cap)}"
         fix = "only what reduces is quoted; F closes all"
         found.append(Found(f"over_cap:{name}", Severity.WARN, what, "F", fix))
-    if words := one_sided(coin):
-        what, _, fix = words.partition(": ")
-        found.append(Found(f"one_sided:{name}", Severity.WARN, f"{name} ONE-SIDED: {what}", fix=fix))
+    if held := one_sided(coin):
+        found.append(
+            Found(f"one_sided:{name}", Severity.WARN, f"{name} ONE-SIDED: {held.what}", fix=held.fix)
+        )
     if override := coin.overrides.text(coin.config.grid):
         what = f"OVERRIDE {name}: {override}, by {coin.overrides.by}"
         fix = f"`gridbot set {coin.overrides.names} default` clears it"

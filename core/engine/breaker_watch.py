@@ -31,7 +31,7 @@ from core.domain.events import (
 )
 from core.engine.breaker_probes import probe_event
 from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
-from core.engine.halts import AUTH_HALT, FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR, HaltRule
 from core.engine.procedures import feed_ticket
 from core.engine.risk_engine import Refusal, Rule
 
@@ -131,7 +131,7 @@ def _halt_for_auth(engine: Engine, failure: Failure) -> list[Effect]:
     if engine.desk.stopping or engine.halted not in ("", OPERATOR, FLATTEN):
         return []
     reason = (
-        f"{AUTH_HALT}: the exchange refuses our signature ({failure.text}); see that HL_AGENT_KEY is an approved agent of "
+        f"{HaltRule.AUTH}: the exchange refuses our signature ({failure.text}); see that HL_AGENT_KEY is an approved agent of "
         f"{engine.account} and that the account has funds, restart with the right key if it was another, then resume"
     )
     return engine.latch(None, reason)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from core.domain.grid import PPB, GridRow
 from core.domain.market_history import Candle
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import nearest_first, slot_price
+from core.engine.coin_config import CoinConfig
 from core.engine.grid_settings import RangeExit
+from core.engine.levels import nearest_first, slot_price
 from core.engine.strategies import STRATEGIES, Ask
 from core.engine.strategies.strategy import has_left
 

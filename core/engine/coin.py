@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,7 +13,6 @@ from core.domain.effects import (
     AskOpenOrders,
     AskOrderStatus,
     Backfill,
-    Cancel,
     Effect,
     RevokeAdjustment,
     SaveCheckpoint,
@@ -25,87 +24,37 @@ from core.domain.events import OrderNotFound, OrderUpdate, PlaceResult, Quote, R
 from core.domain.fills import Adjustment, Fill
 from core.domain.grid import GridRow
 from core.domain.holdings import CellPart
-from core.domain.instrument import Instrument
 from core.domain.margin import HeldMargin, Leverage
-from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
+from core.domain.orders import Order, OrderState, Purpose, Slot
 from core.domain.pnl import Pnl, Stake, coin_pnl
+from core.engine.chain_watch import check_chain
+from core.engine.coin_config import CoinConfig
+from core.engine.deferrals import Deferrals
 from core.engine.explanation import Evidence
-from core.engine.features import Features, FeatureSettings
-from core.engine.fill_guarantor import ChainBreak, FillCounts
+from core.engine.features import Features
+from core.engine.fill_guarantor import FillCounts
 from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.filter_memory import FilterMemory
-from core.engine.grid_calculator import Blocked, Level
 from core.engine.grid_plan import GridPlan
-from core.engine.grid_settings import GridSettings, RangeExit
-from core.engine.market_watch import doubt_text, watch_market
+from core.engine.grid_settings import GridSettings
+from core.engine.idleness import BEFORE_A_QUOTE
+from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
-from core.engine.session_watch import SessionSettings, SessionWatch
+from core.engine.session_watch import SessionWatch
 from core.engine.shadow_ledger import ShadowLedger
-from core.engine.skew import Skew, SkewSettings
+from core.engine.skew import Skew
 from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
 
-DEFER_FIRST_MS = 200
-DEFER_MAX_MS = 5_000
-"""A slot whose order was refused, or cancelled by the exchange, is tried again after 0.2 s, doubling to 5 s: no loop."""
-
-EXPIRES_AFTER_MS = 5_000
-"""How long the venue may still accept an action after it was decided: so UNKNOWN ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class CoinConfig:
-    instrument: Instrument
-    grid: GridSettings
-    recenter_interval_ms: int
-    slippage_ppb: int
-    """How far beyond the best price a flatten order may trade."""
-    funding_bleed_ppb: int = 0
-    """Net funding paid within a day, of the account's value, past which the coin halts; 0: no limit."""
-    stop_low: int = 0
-    stop_high: int = 0
-    """Outside these prices (price units) the position is closed and the coin halts; 0: no limit."""
-    take_low: int = 0
-    take_high: int = 0
-    """Outside these the same is done to take a profit; 0: no limit."""
-    trigger_below: int = 0
-    trigger_above: int = 0
-    """The first grid waits for a price at or beyond one of these; 0: it doesn't."""
-    on_exit: RangeExit = RangeExit.TRAIL
-    features: FeatureSettings = field(default_factory=FeatureSettings)
-    skew: SkewSettings = field(default_factory=SkewSettings)
-    sessions: SessionSettings = field(default_factory=SessionSettings)
-    leverage: Decimal = Decimal(1)
-    """By which the exchange lends: what a position needs as margin is its notional divided by it."""
-    max_orders_per_min: int = 0
-    max_lots_per_min: int = 0
-    """Sent, and traded, within a minute; 0: no limit."""
-    odd_profit_usd: Decimal = Decimal(0)
-    """A single fill's profit or loss above it is told of; 0: none is."""
-
-
 AWAITING_FILLS = "awaiting_fills"
 """Names the reads for orders that have ended and whose fills don't add up yet."""
-
-
-def read_gaps(gaps: Sequence[ChainBreak]) -> Backfill:
-    """Look for missing fills between those that they are missing between, and no further: it is done again and again."""
-    since_ms, until_ms = min(gap.after_ms for gap in gaps), max(gap.before_ms for gap in gaps)
-    return Backfill(max(0, since_ms - 1_000), "chain", until_ms)
-
-
-@dataclass(slots=True)
-class Deferral:
-    until_mono_ms: int
-    step_ms: int
-    reason: str
 
 
 @dataclass(slots=True)
@@ -126,7 +75,8 @@ class Coin:
     quote_mono_ms: int = 0
     halted: str = ""
     """Why the coin doesn't quote until an operator resumes; empty if it may."""
-    idle_reason: str = "waiting for the first quote"
+    idle: Refusal | None = BEFORE_A_QUOTE
+    """Why nothing new is quoted; ``None`` while the grid may be worked on."""
     barred: Refusal | None = None
     """What stops every new order of the coin now, if a rule does whose end is known."""
     caps: tuple[SideCap, ...] = ()
@@ -164,7 +114,7 @@ class Coin:
     """The newest grid that has begun to take the place of the one before it."""
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
-    deferrals: dict[Slot, Deferral] = field(default_factory=dict)
+    deferrals: Deferrals = field(default_factory=Deferrals)
     start: Stake = field(default_factory=Stake)
     """What the account held when the journal began."""
     matched_micro: int = 0
@@ -189,6 +139,10 @@ class Coin:
     @property
     def name(self) -> str:
         return self.config.instrument.coin
+
+    @property
+    def idle_reason(self) -> str:
+        return self.idle.reason if self.idle else ""
 
     @property
     def grid(self) -> GridRow | None:
@@ -232,7 +186,7 @@ class Coin:
             out += self._apply_fill(fill, now)
         for adjustment in needless:
             out += self._superseded(adjustment)
-        return out + self._check_chain(now) + self.ledger_rows()
+        return out + check_chain(self, now) + self.ledger_rows()
 
     def _apply_fill(self, fill: Fill, now: Instant) -> list[Effect]:
         """One fill's order, cell and event."""
@@ -283,28 +237,6 @@ class Coin:
             notify("adjustment_superseded", "warn", self.name, adjustment=size, id=adjustment.id),
         ]
 
-    def _check_chain(self, now: Instant) -> list[Effect]:
-        breaks = self.ledger.breaks()
-        if not breaks:
-            if self.chain_broken_mono_ms:
-                self.chain_broken_mono_ms = 0
-                return [notify("fill_chain_whole", "info", self.name)]
-            return []
-        if self.chain_broken_mono_ms:
-            return []
-        self.chain_broken_mono_ms = now.mono_ms
-        first = breaks[0]
-        return [
-            notify(
-                "fill_sequence_gap",
-                "warn",
-                self.name,
-                missing_lots=first.missing_lots,
-                after_ms=first.after_ms,
-            ),
-            read_gaps(breaks),
-        ]
-
     def _is_present(self, slot: Slot) -> bool:
         return self.grid is not None and slot.generation == self.grid.generation
 
@@ -343,7 +275,7 @@ class Coin:
         if order.state is OrderState.UNKNOWN:
             return [notify("order_unknown", "warn", self.name, cloid=order.cloid, reason=order.reason)]
         if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
-            self._defer(order, f"cancelled by the exchange: {update.status}", now)
+            self.deferrals.put_off(order.slot, f"cancelled by the exchange: {update.status}", now)
             return [notify("order_cancelled", "warn", self.name, cloid=order.cloid, reason=update.status)]
         if before.state is OrderState.UNKNOWN:
             return [notify("order_settled", "info", self.name, cloid=order.cloid, state=order.state.value)]
@@ -368,18 +300,10 @@ class Coin:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
         if order.purpose is Purpose.STOP:
             return self.protection.refuse(self, reason, now)
-        self._defer(order, f"refused: {reason}", now)
+        self.deferrals.put_off(order.slot, f"refused: {reason}", now)
         severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
         return [notify("order_rejected", severity, self.name, **fields)]
-
-    def _defer(self, order: Order, reason: str, now: Instant) -> None:
-        """Keep a slot empty that the exchange doesn't want filled, longer each time until it has been quiet for a while."""
-        if order.slot is not None:
-            last = self.deferrals.get(order.slot)
-            again = last is not None and now.mono_ms - last.until_mono_ms < DEFER_MAX_MS
-            step = min(last.step_ms * 2, DEFER_MAX_MS) if last and again else DEFER_FIRST_MS
-            self.deferrals[order.slot] = Deferral(now.mono_ms + step, step, reason)
 
     def settle_short(self, now: Instant) -> list[Effect]:
         """A complete read of the fills has ended: orders that still wait for some won't get them."""
@@ -407,115 +331,11 @@ class Coin:
                     out.append(AskOpenOrders())
         return list(dict.fromkeys(out))
 
-    # -- our own orders -----------------------------------------------------------------------------------------
-
-    def new_order(
-        self,
-        side: Side,
-        price: int,
-        lots: int,
-        tif: Tif,
-        purpose: Purpose,
-        now: Instant,
-        slot: Slot | None = None,
-        trigger: int = 0,
-    ) -> Order:
-        """An intent, in our books as SENT from this moment on."""
-        order = self._intent(side, price, lots, tif, purpose, now, slot, trigger)
-        self.orders.add(order)
-        return order
-
-    def place(self, level: Level, now: Instant) -> Order:
-        """A level's intent, in our books."""
-        return self.new_order(
-            level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot
-        )
-
-    def modify(self, old: Order, level: Level, now: Instant) -> tuple[Order, Order]:
-        """A level's intent in the place of a resting order: both as they are in our books from this moment on."""
-        new = self._intent(
-            level.slot.side, level.price, level.lots, level.tif, Purpose.GRID, now, level.slot, 0
-        )
-        return self.orders.start_modify(old.cloid, new, now)
-
-    def _intent(
-        self,
-        side: Side,
-        price: int,
-        lots: int,
-        tif: Tif,
-        purpose: Purpose,
-        now: Instant,
-        slot: Slot | None,
-        trigger: int,
-    ) -> Order:
-        return Order(
-            cloid=self.next_cloid(),
-            coin=self.name,
-            side=side,
-            price=price,
-            lots=lots,
-            tif=tif,
-            reduce_only=purpose is not Purpose.GRID,
-            purpose=purpose,
-            slot=slot,
-            created_ms=now.venue_ms,
-            expires_ms=now.venue_ms + EXPIRES_AFTER_MS,
-            ledger_version=self.ledger.version,
-            trigger=trigger,
-        )
-
-    def cancel(self, orders: Iterable[Order], now: Instant) -> list[Effect]:
-        """Cancel those of ``orders`` that rest; one in doubt is asked about until it settles."""
-        return self._cancel(orders, (OrderState.OPEN,), now)
-
-    def cancel_grid(self, now: Instant, again: bool = False) -> list[Effect]:
-        """Cancel every grid order that may rest, known to rest or not: by cloid that can't hurt (I7). ``again``: also those
-        whose cancel is not confirmed yet. One that a change may still take away, or leave, is cancelled as well.
-        """
-        states = (
-            OrderState.OPEN,
-            OrderState.SENT,
-            OrderState.UNKNOWN,
-            *([OrderState.CANCELLING] if again else []),
-        )
-        mine = [o for o in self.live_grid_orders() if o.state in states or o.cloid in self.orders.replacing]
-        return self._cancel(mine, (*states, OrderState.CANCELLING), now)
-
-    def _cancel(self, orders: Iterable[Order], states: tuple[OrderState, ...], now: Instant) -> list[Effect]:
-        cloids = sorted({o.cloid for o in orders if o.state in states})
-        return [Cancel(tuple(self.orders.start_cancel(cloid, now) for cloid in cloids))] if cloids else []
-
-    def deferred(self, now: Instant) -> dict[Slot, Refusal]:
-        """Slots whose next try is yet to come. Those that have been quiet for long are forgotten."""
-        long_ago = now.mono_ms - DEFER_MAX_MS
-        for slot in [slot for slot, d in self.deferrals.items() if d.until_mono_ms <= long_ago]:
-            del self.deferrals[slot]
-        return {
-            slot: Refusal(Rule.REFUSED, d.reason, d.until_mono_ms)
-            for slot, d in self.deferrals.items()
-            if now.mono_ms < d.until_mono_ms
-        }
-
     def start_grid(self, grid: GridRow, traded: Mapping[int, int] | None = None) -> None:
         """``traded``: the signed sum of its fills by cell, for a grid that is not new."""
         self.plan = GridPlan(grid, self.config.instrument, dict(traded or {}))
         self.wants_new_grid = False
         self.deferrals.clear()
-
-    def note_mid(self, now: Instant) -> list[Effect]:
-        """A quote has come: what follows for the last known price and for what the market has been like."""
-        twice = self.mid_twice
-        self.known_mid_twice = twice or self.known_mid_twice
-        if not twice:
-            return []
-        was_in_doubt = self.steady_mid.is_in_doubt
-        if not self.steady_mid.is_believed(twice, now.mono_ms):
-            return (
-                [] if was_in_doubt else [notify("price_doubted", "warn", self.name, reason=doubt_text(self))]
-            )
-        back = self.leaving.look(self, now) if self.leaving.side else []  # also while nothing is quoted
-        return back + watch_market(self, twice, now)
 
     def pnl(self) -> Pnl:
         """The five numbers, at the last mid there was."""

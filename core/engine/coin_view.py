@@ -12,8 +12,8 @@ from core.domain.orders import Order, OrderState, Side
 from core.domain.pnl import Pnl
 from core.engine.coin import Coin
 from core.engine.engine import Engine
-from core.engine.grid_calculator import Blocked
 from core.engine.leaning import one_sided
+from core.engine.levels import Blocked
 from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.range_exit import loss_per_pct
 from core.engine.risk_engine import Rule
@@ -42,7 +42,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         coin=coin.name,
         state=_coin_state(engine, coin),
         halt_reason=engine.halt_reason(coin),
-        idle_reason=engine.vitals.idle_reason(engine, now) if engine.storage_trouble else coin.idle_reason,
+        idle_reason=_idle_reason(engine, coin, now),
         session=coin.session.text,
         session_policy=coin.config.sessions.policy.value if coin.config.sessions.closes else "",
         session_opens_ms=coin.session.opening_ms,
@@ -89,6 +89,12 @@ def _coin_state(engine: Engine, coin: Coin) -> RunState:
     if engine.desk.stopping:
         return RunState.STOPPING
     return RunState.RUNNING if engine.saw_account and engine.saw_open_orders else RunState.STARTING
+
+
+def _idle_reason(engine: Engine, coin: Coin, now: Instant) -> str:
+    """While the journal can't be written no coin is stepped: what holds is read from the engine."""
+    idle = engine.vitals.idleness(engine, now) if engine.storage_trouble else coin.idle
+    return idle.reason if idle else ""
 
 
 def pnl_view(pnl: Pnl) -> PnlView:
@@ -164,7 +170,7 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
         out_of_range=coin.leaving.where,
         loss_per_pct_usd=round(loss_per_pct(coin), 2),
         funding_per_hour_usd=funding_per_hour(coin),
-        one_sided=one_sided(coin),
+        one_sided=held.text if (held := one_sided(coin)) else "",
         levels=levels,
     )
 

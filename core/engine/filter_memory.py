@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.domain.orders import Side
-from core.engine.grid_calculator import Blocked, Gate, Level, Quotes, build_filtered_levels
+from core.engine.grid_calculator import Gate, build_filtered_levels
 from core.engine.grid_plan import GridPlan
+from core.engine.levels import Blocked, Level
+from core.engine.plan_validator import Quotes
 from core.engine.risk_engine import Exposure, RiskLimits
 
 Filtered = tuple[tuple[Level, ...], tuple[Blocked, ...]]

@@ -18,6 +18,7 @@ from core.domain.events import (
 )
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
+from core.engine.intents import new_order
 from core.engine.procedures import (
     READ_AGAIN_MS,
     ProcedureBase,
@@ -118,7 +119,7 @@ class Flatten(ProcedureBase):
             side, price = Side.SELL, instrument.round_price_up(touch - slip)
         else:
             side, price = Side.BUY, instrument.round_price_down(touch + slip)
-        order = coin.new_order(side, price, abs(lots), Tif.IOC, Purpose.FLATTEN, now)
+        order = new_order(coin, side, price, abs(lots), Tif.IOC, Purpose.FLATTEN, now)
         self.closing = order.cloid
         return Place((order,))
 

@@ -6,21 +6,20 @@ places orders. All in integers: price units, lots, and parts per 10**9.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
 
-from core.domain.grid import PPB, Direction, GridRow
+from core.domain.grid import PPB
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, Side, Slot, Tif
 from core.engine.grid_settings import CALM, Conditions, GridSettings
+from core.engine.grid_sizing import GridImpossibleError
+from core.engine.levels import Blocked, Level
+from core.engine.plan_validator import MIN_GAP_TICKS, OwnPrices, Quotes
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 
 MIN_TICKS = 3
 """Neighbouring lines stay this many ticks apart, whatever the settings (C-4)."""
-
-MIN_GAP_TICKS = 1
-"""Our best bid and our best ask stay this far apart, whatever became of the lines between them."""
 
 LEAST_TIGHTENING_PPB = 600_000_000
 """Loss-drift tightening takes back at most four tenths of the spacing (C-4)."""
@@ -32,10 +31,6 @@ class SpacingChoice:
 
     ppb: int
     override: str = ""
-
-
-class GridImpossibleError(ValueError):
-    """No grid can be built from these settings at this price; the text says what to change."""
 
 
 def compute_spacing(
@@ -93,205 +88,7 @@ def _asked_spacing(settings: GridSettings, conditions: Conditions) -> int:
     return asked
 
 
-def sized(settings: GridSettings, instrument: Instrument, grid: GridRow, profit_micro: int = 0) -> GridRow:
-    """The grid with its lots and caps, both rounded down to whole lots at its center.
-
-    With ``reinvests`` a profit enlarges the levels by its share; a loss doesn't make them smaller.
-
-    Raises:
-        GridImpossibleError: a level is below the venue's minimum or above the cap, or the lowest line is not above zero.
-    """
-    budget = settings.size_micro * 2 * settings.levels
-    money = budget + max(0, profit_micro) * settings.leverage_ppb // PPB if settings.reinvests else budget
-    lots = money // (2 * settings.levels) // grid.center
-    if grid.lowest <= 0:
-        raise GridImpossibleError(
-            f"{instrument.coin}: {grid.below} levels of {grid.spacing_ppb / 10**7:.3f} % reach below a price of 0; "
-            "lower HL_NUM_GRIDS or HL_GRID_SPACING_PCT"
-        )
-    least = lots * (PPB - settings.jitter_ppb) // PPB
-    if least < instrument.min_lots(instrument.round_price_down(grid.lowest) or grid.lowest):
-        jittered = f" less {settings.jitter_ppb / 10**7:.1f} %" if settings.jitter_ppb else ""
-        raise GridImpossibleError(
-            f"{instrument.coin}: a level of {money / (2 * settings.levels) / 10**6:.2f} USD{jittered} is below the "
-            "exchange's minimum of 10 USD; raise HL_INVESTMENT_USD or HL_LEVERAGE, or lower HL_NUM_GRIDS"
-        )
-    cap = settings.cap_micro // grid.center
-    cap = min(cap, settings.cap_lots) if settings.cap_lots else cap
-    if cap < lots:
-        raise GridImpossibleError(
-            f"{instrument.coin}: the position cap of {instrument.size_text(cap)} is below one level "
-            f"({instrument.size_text(lots)}), so no order could rest; raise HL_MAX_POSITION_ABS or "
-            "HL_MAX_SYMBOL_NOTIONAL, or lower HL_INVESTMENT_USD"
-        )
-    return replace(
-        grid,
-        lots=lots,
-        cap_long=0 if grid.direction is Direction.SHORT else cap,
-        cap_short=0 if grid.direction is Direction.LONG else cap,
-        jitter_ppb=settings.jitter_ppb,
-        reprice_ticks=settings.reprice_ticks,
-        basis=settings.basis,
-    )
-
-
-def with_entry(grid: GridRow, position: int) -> GridRow:
-    """A long or short grid with as many cells to be traded first as ``position`` (signed lots) doesn't hold already."""
-    match grid.direction:
-        case Direction.LONG:
-            cells, held = range(grid.above), position
-        case Direction.SHORT:
-            cells, held = range(-1, -grid.below - 1, -1), -position
-        case Direction.NEUTRAL:
-            return grid
-    needs = accumulate(grid.cell_lots(cell) for cell in cells)
-    return replace(grid, entry=len(cells) - sum(need <= held for need in needs))
-
-
-def slot_price(grid: GridRow, instrument: Instrument, side: Side, cell: int) -> int:
-    """What a slot quotes: a buy at its cell's lower line rounded down, a sell at the upper rounded up (never aggressive)."""
-    if side is Side.BUY:
-        return instrument.round_price_down(grid.line(cell))
-    return instrument.round_price_up(grid.line(cell + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A slot that should have an order now: what it should be. ``takes``: it may trade at once, up to ``worst``, the middle of
-    its cell, or its own price if that is farther; ``reach``: an order that rests no farther away serves it as well. All in
-    price units.
-    """
-
-    slot: Slot
-    price: int
-    lots: int
-    takes: bool = False
-    reach: int = 0
-    worst: int = 0
-
-    @property
-    def tif(self) -> Tif:
-        return Tif.IOC if self.takes else Tif.ALO
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A slot that should have an order and has none: what stops it."""
-
-    level: Level
-    why: Refusal
-
-    @property
-    def reason(self) -> str:
-        return self.why.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """How large the orders of either side may be, as a fraction of a level times 10**9."""
-
-    buy_ppb: int = PPB
-    sell_ppb: int = PPB
-
-
-EVEN = Scales()
-
-
-def wants_of_cell(
-    grid: GridRow, instrument: Instrument, cell: int, traded: int | None, scales: Scales = EVEN
-) -> list[Level]:
-    """What a cell wants: to buy until it is full, and to sell what it holds. ``traded``: the signed sum of its fills, ``None``
-    if it never traded. A scale below one leaves room in the cell, one above one lets it take, or give, more than its level;
-    of a side whose scale is 0 nothing is wanted.
-    """
-    lots = grid.cell_lots(cell)
-    held = grid.start_lots(cell) + (traded or 0)
-    found: list[Level] = []
-    if held < lots and scales.buy_ppb and (wanted := lots * scales.buy_ppb // PPB - held) > 0:
-        found += _wish(grid, instrument, Side.BUY, cell, wanted, traded)
-    if held > 0 and scales.sell_ppb and (wanted := held - lots + lots * scales.sell_ppb // PPB) > 0:
-        found += _wish(grid, instrument, Side.SELL, cell, wanted, traded)
-    return found
-
-
-def _wish(
-    grid: GridRow, instrument: Instrument, side: Side, cell: int, lots: int, traded: int | None
-) -> tuple[Level, ...]:
-    """One level; none where there is no price for it."""
-    price = slot_price(grid, instrument, side, cell)
-    if price <= 0:
-        return ()
-    takes = bool(grid.entry) and traded is None and grid.is_entry(cell) and side is _entry_side(grid)
-    reach = _reach(grid, instrument, cell, price) if grid.reprice_ticks else 0
-    worst = (grid.line(cell) + grid.line(cell + 1)) // 2 if takes else 0
-    return (Level(Slot(grid.generation, side, cell), price, lots, takes, reach, worst),)
-
-
-def _reach(grid: GridRow, instrument: Instrument, cell: int, price: int) -> int:
-    """Less than half a cell, so that no two levels, and no buy and sell, come to share a price."""
-    return min(grid.reprice_ticks * instrument.tick(price), (grid.line(cell + 1) - grid.line(cell)) // 3)
-
-
-def _entry_side(grid: GridRow) -> Side:
-    return Side.BUY if grid.direction is Direction.LONG else Side.SELL
-
-
-def nearest_first(cells: Iterable[int], around: int = 0) -> list[int]:
-    return sorted(cells, key=lambda cell: (abs(2 * (cell - around) + 1), cell))
-
-
-def cell_wants(
-    grid: GridRow,
-    instrument: Instrument,
-    traded: Mapping[int, int],
-    scales: Scales = EVEN,
-    around: int = 0,
-) -> list[Level]:
-    """What all cells around a line want, nearest to it first; ``traded``: the signed sum of fills by cell."""
-    cells = nearest_first(range(around - grid.below, around + grid.above), around)
-    wants = (wants_of_cell(grid, instrument, cell, traded.get(cell), scales) for cell in cells)
-    return [level for of_cell in wants for level in of_cell]
-
-
-def wanted_levels(
-    grid: GridRow,
-    instrument: Instrument,
-    traded: Mapping[int, int],
-    scales: Scales = EVEN,
-    around: int = 0,
-) -> list[Level]:
-    """As ``cell_wants``, without what is below the venue's minimum: it waits in its cell until it has grown."""
-    wants = cell_wants(grid, instrument, traded, scales, around)
-    return [w for w in wants if w.lots >= instrument.min_lots(w.price)]
-
-
 # -- the difference ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Quotes:
-    """Best bid and ask in price units; ``None`` where unknown or empty."""
-
-    bid: int | None
-    ask: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnPrices:
-    """What of ours may still trade: the prices taken, by side, and the best of the grid's on either side (0: none)."""
-
-    taken: Collection[tuple[Side, int]] = ()
-    top_buy: int = 0
-    low_sell: int = 0
-
-    @staticmethod
-    def of(orders: Iterable[Order], occupied: Collection[tuple[Side, int]] = ()) -> OwnPrices:
-        taken = {(o.side, o.price) for o in orders}
-        return OwnPrices(
-            taken | set(occupied),
-            max((price for side, price in taken if side is Side.BUY), default=0),
-            min((price for side, price in taken if side is Side.SELL), default=0),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,31 +246,3 @@ def _not_passive(level: Level, gate: Gate, top_buy: int, low_sell: int) -> Refus
 
 def _gap(level: Level, instrument: Instrument) -> int:
     return MIN_GAP_TICKS * instrument.tick(level.price) if level.price > 0 and not level.takes else 0
-
-
-# -- the validator ----------------------------------------------------------------------------------------------------
-
-
-def validate_plan(place: Sequence[Level], own: OwnPrices, quotes: Quotes, instrument: Instrument) -> None:
-    """Assert what holds of every plan (I6): on the tick and above the venue's minimum, one order at a price of a side, best bid
-    below best ask by ``MIN_GAP_TICKS``, and every order that is to rest passive against ``quotes``.
-    """
-    resting = [level for level in place if not level.takes]
-    top_buy, low_sell = own.top_buy, own.low_sell
-    for side in Side:
-        prices = sorted(level.price for level in resting if level.slot.side is side)
-        assert all(a < b for a, b in pairwise(prices)), f"two orders at one price: {prices}"
-        assert not any((side, price) in own.taken for price in prices), f"two orders at one price: {prices}"
-        if prices and side is Side.BUY:
-            top_buy = max(top_buy, prices[-1])
-            assert prices[-1] < (quotes.ask or 0), "a buy that would take"
-        elif prices:
-            low_sell = min(low_sell or prices[0], prices[0])
-            assert quotes.bid is not None, "a sell without a bid to be passive against"
-            assert prices[0] > quotes.bid, "a sell that would take"
-    if resting and top_buy and low_sell:
-        gap = MIN_GAP_TICKS * instrument.tick(top_buy)
-        assert top_buy + gap <= low_sell, f"crossed: {top_buy} and {low_sell}"
-    for level in place:
-        assert instrument.is_valid_price(level.price), f"{level.price} is not on the tick"
-        assert level.lots >= instrument.min_lots(level.price), f"{level} is below the minimum"

@@ -11,8 +11,10 @@ from core.domain.grid import PPB, Direction, GridRow
 from core.domain.orders import OrderState, Side, Tif
 from core.domain.units import InexactNumberError, parse_decimal
 from core.engine.coin import Coin
-from core.engine.grid_calculator import GridImpossibleError, is_fit, wanted_levels
+from core.engine.grid_calculator import is_fit
 from core.engine.grid_settings import GridSettings
+from core.engine.grid_sizing import GridImpossibleError
+from core.engine.levels import wanted_levels
 from core.engine.overrides import Overrides, pct
 from core.engine.regridding import ask_of
 from core.engine.strategies import STRATEGIES

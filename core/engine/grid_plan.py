@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side, Slot
-from core.engine.grid_calculator import EVEN, Level, Scales, is_fit, wants_of_cell
+from core.engine.grid_calculator import is_fit
+from core.engine.levels import EVEN, Level, Scales, wants_of_cell
 from core.engine.order_manager import OrderManager
 
 

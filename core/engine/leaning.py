@@ -14,6 +14,7 @@ from core.engine.grid_settings import GridSettings
 from core.engine.range_exit import PART_PPB
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
 from core.engine.skew import without_adding
+from core.engine.trouble import Trouble
 from core.engine.unwinding import is_under_way, part_lots
 
 
@@ -22,15 +23,16 @@ def target_lots(settings: GridSettings, grid: GridRow) -> int:
     return settings.size_micro * 2 * settings.levels // grid.center
 
 
-def one_sided(coin: Coin) -> str:
-    """Why the side that adds to what is held is gone, and what brings it back; empty while both are quoted."""
+def one_sided(coin: Coin) -> Trouble | None:
+    """Why the side that adds to what is held is gone, and what brings it back; ``None`` while both are quoted."""
     skew, grid, lots = coin.skew, coin.grid, coin.ledger.lots
     if not skew.is_one_sided or grid is None or not lots:
-        return ""
+        return None
     limit, target = skew.settings.one_sided_ppb, target_lots(coin.settings, grid)
     back = coin.config.instrument.size_text(skew.frees_at(target))
     gone = "bids" if lots > 0 else "asks"
-    return f"{abs(lots) / target:.0%} of the budget is held (limit {limit / PPB:.0%}): no {gone} until it is {back} or less"
+    what = f"{abs(lots) / target:.0%} of the budget is held (limit {limit / PPB:.0%})"
+    return Trouble(what, f"no {gone} until it is {back} or less")
 
 
 def lean(coin: Coin, found: GridPlan) -> list[Effect]:

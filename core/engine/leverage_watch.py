@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from core.domain.effects import Effect, notify
 from core.engine.coin import Coin
+from core.engine.trouble import Trouble
 
 
-def changed_leverage(coin: Coin) -> str:
-    """Why nothing that adds to the position may be quoted; empty while it is margined as it was at the start, or flat."""
+def changed_leverage(coin: Coin) -> Trouble | None:
+    """Why nothing that adds to the position may be quoted; ``None`` while it is margined as it was at the start, or flat."""
     held, expected = coin.held, coin.leverage
     if held is None or expected is None or held.leverage == expected:
-        return ""
-    return (
-        f"{coin.name} is at {held.leverage} on the exchange, the grid is sized for {expected}: set it back there, or configure "
-        f"margin_mode = {held.leverage.mode.value} and leverage = {held.leverage.value} and restart"
+        return None
+    return Trouble(
+        f"{coin.name} is at {held.leverage} on the exchange, the grid is sized for {expected}",
+        f"set it back there, or configure margin_mode = {held.leverage.mode.value} and "
+        f"leverage = {held.leverage.value} and restart",
     )
 
 
@@ -22,6 +24,6 @@ def watch_leverage(coin: Coin) -> list[Effect]:
     before, coin.protection.odd_leverage = coin.protection.odd_leverage, changed_leverage(coin)
     if bool(before) == bool(coin.protection.odd_leverage):
         return []
-    if before:
+    if coin.protection.odd_leverage is None:
         return [notify("leverage_restored", "info", coin.name, leverage=str(coin.leverage))]
-    return [notify("leverage_changed", "crit", coin.name, reason=coin.protection.odd_leverage)]
+    return [notify("leverage_changed", "crit", coin.name, reason=coin.protection.odd_leverage.text)]

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from core.engine.coin import Coin
 
 
+def note_mid(coin: Coin, now: Instant) -> list[Effect]:
+    """A quote has come: what follows for the last known price and for what the market has been like."""
+    twice = coin.mid_twice
+    coin.known_mid_twice = twice or coin.known_mid_twice
+    if not twice:
+        return []
+    was_in_doubt = coin.steady_mid.is_in_doubt
+    if not coin.steady_mid.is_believed(twice, now.mono_ms):
+        return [] if was_in_doubt else [notify("price_doubted", "warn", coin.name, reason=doubt_text(coin))]
+    back = coin.leaving.look(coin, now) if coin.leaving.side else []  # also while nothing is quoted
+    return back + watch_market(coin, twice, now)
+
+
 def watch_market(coin: Coin, mid_twice: int, now: Instant) -> list[Effect]:
     features = coin.features
     session = coin.session.refresh(coin, now)

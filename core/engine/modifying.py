@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
-from core.engine.grid_calculator import Gate, Level, OwnPrices, build_filtered_levels
+from core.engine.grid_calculator import Gate, build_filtered_levels
 from core.engine.grid_plan import GridPlan
+from core.engine.levels import Level
+from core.engine.plan_validator import OwnPrices
 
 Pair = tuple[Order, Level]
 """A resting order, and what it is to become."""

@@ -18,6 +18,7 @@ from core.domain.events import (
 )
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
+from core.engine.halts import HaltRule, rule_of
 from core.engine.leverage_watch import watch_leverage
 from core.engine.position_watch import explain, observe_position
 from core.engine.protection import is_settled, watch_liquidation
@@ -25,7 +26,7 @@ from core.engine.protection import is_settled, watch_liquidation
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
-COPY_HALT = "another copy of this state dir trades this account: stop one, then resume"
+COPY_HALT = f"{HaltRule.COPY} trades this account: stop one, then resume"
 
 MARK_AFTER_MS = 10_000
 """A market that has shown no two sides for so long after the start is valued at the exchange's mark: without a price of what is
@@ -79,7 +80,7 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     if parts is None or remote.cloid is None:
         return []
     if parts.instance == engine.instance:
-        is_known = engine.halted == COPY_HALT
+        is_known = rule_of(engine.halted) is HaltRule.COPY
         if is_a_copys(engine, remote.cloid) and (
             is_known or not engine.desk.stopping
         ):  # a stop latches none (I9)
@@ -94,7 +95,8 @@ def _on_listed(engine: Engine, coin: Coin, remote: RemoteOrder, now: Instant) ->
     if remote.is_trigger:
         return []  # a stop outlives its program: it proves none
     return engine.latch(
-        None, f"another GridBot instance ({parts.instance}) has orders on this account: stop one, then resume"
+        None,
+        f"{HaltRule.OTHER_INSTANCE} ({parts.instance}) has orders on this account: stop one, then resume",
     )
 
 
@@ -184,7 +186,7 @@ def _check_bleed(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     if not limit_ppb or value <= 0 or paid * 10**9 <= value * limit_ppb or coin.halted:
         return []
     share = 100 * paid / value
-    reason = f"funding_bleed: {paid:.2f} USD paid within a day, {share:.2f} % of the account"
+    reason = f"{HaltRule.FUNDING_BLEED}: {paid:.2f} USD paid within a day, {share:.2f} % of the account"
     return engine.latch(coin, f"{reason} (limit {limit_ppb / 10**7:g} %)")
 
 

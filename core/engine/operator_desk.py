@@ -17,6 +17,7 @@ from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
 from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
@@ -105,7 +106,7 @@ class OperatorDesk:
         out = self._take_over(coins, command, now)
         if is_halt or command.origin != SESSION:
             out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
-        out += [e for c in coins for e in c.cancel_grid(now, again=True)]
+        out += [e for c in coins for e in cancel_grid(c, now, again=True)]
         procedure = Halt(command, now.mono_ms) if is_halt else Flatten(command, now.mono_ms)
         return out + self._begin(procedure, now)
 

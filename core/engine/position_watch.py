@@ -8,9 +8,7 @@ from core.domain.effects import AskLedgerUpdates, Backfill, Effect, SaveAdjustme
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT, HALT_PCT
 from core.engine.explanation import Evidence, open_question
-
-DRIFT_HALT = "position drift"
-"""How the reason of a halt for drift begins: accepting the drift lifts it."""
+from core.engine.halts import HaltRule
 
 
 def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -> tuple[list[Effect], str]:
@@ -57,7 +55,7 @@ def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -
             AskLedgerUpdates(max(0, before.agreed_ms - 60_000)),
         ]
     if drift.is_above(HALT_PCT):
-        return out, f"{DRIFT_HALT} of {drift.pct:.1f} % (limit {HALT_PCT} %)"
+        return out, f"{HaltRule.DRIFT} of {drift.pct:.1f} % (limit {HALT_PCT} %)"
     return out, ""
 
 

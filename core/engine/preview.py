@@ -9,18 +9,11 @@ from core.domain.grid import GridRow
 from core.domain.instrument import Instrument
 from core.domain.margin import liquidation_price
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import (
-    Blocked,
-    Gate,
-    Level,
-    OwnPrices,
-    Quotes,
-    build_filtered_levels,
-    wanted_levels,
-    wants_of_cell,
-)
+from core.engine.coin_config import CoinConfig
+from core.engine.grid_calculator import Gate, build_filtered_levels
 from core.engine.grid_settings import RangeExit
+from core.engine.levels import Blocked, Level, wanted_levels, wants_of_cell
+from core.engine.plan_validator import OwnPrices, Quotes
 from core.engine.risk_engine import Exposure, RiskLimits, SideCap
 from core.engine.strategies import STRATEGIES, Ask
 

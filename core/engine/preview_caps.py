@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from core.domain.grid import GridRow
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
+from core.engine.coin_config import CoinConfig
 from core.engine.risk_engine import Rule, SideCap
 from core.engine.side_caps import Money, PortfolioLimits, liquidation_room
 

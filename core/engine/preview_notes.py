@@ -6,10 +6,10 @@ from itertools import accumulate, groupby
 
 from core.domain.grid import PPB, Direction
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import Blocked, Level
+from core.engine.coin_config import CoinConfig
 from core.engine.grid_settings import RangeExit
 from core.engine.leaning import target_lots
+from core.engine.levels import Blocked, Level
 from core.engine.preview import Preview
 from core.engine.risk_engine import Rule
 from core.engine.strategies.strategy import has_left

@@ -15,7 +15,10 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, Place, Severity, notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
-from core.engine.stop_loss import STOP_LOSS
+from core.engine.halts import HaltRule
+from core.engine.intents import cancel, new_order
+from core.engine.risk_engine import Refusal, Rule
+from core.engine.trouble import Trouble
 from core.view import StopState
 
 if TYPE_CHECKING:
@@ -73,10 +76,10 @@ class Protection:
     """The stops that nothing of the grid rests beyond, and how many orders had come back to life when it was seen; ``None``
     before the first look.
     """
-    too_far: str = ""
-    """Why the exchange would liquidate before the stop; empty if it wouldn't."""
-    odd_leverage: str = ""
-    """Why leverage and margin mode aren't what the grid is sized by; empty if they are."""
+    too_far: Trouble | None = None
+    """That the exchange would liquidate before the stop; ``None`` if it wouldn't."""
+    odd_leverage: Trouble | None = None
+    """That leverage and margin mode aren't what the grid is sized by; ``None`` if they are."""
     seen_version: int = 0
     changed_ms: int = 0
     proven_version: int = -1
@@ -137,7 +140,7 @@ def wanted_stop(coin: Coin) -> Wanted | None:
 def fired(coin: Coin, order: Order) -> list[Effect]:
     """A stop went to the market, or has traded: the coin halts, by the rule that the bot itself would have halted it by."""
     price = coin.config.instrument.price_text(order.trigger)
-    coin.alarm = f"{STOP_LOSS}: the stop at {price} that rested at the exchange has fired"
+    coin.alarm = f"{HaltRule.STOP_LOSS}: the stop at {price} that rested at the exchange has fired"
     if order.cloid == coin.protection.fired:
         return []
     coin.protection.fired = order.cloid
@@ -153,7 +156,7 @@ def protect(coin: Coin, may_place: bool, now: Instant) -> list[Effect]:
     stops = live_stops(coin)
     if not stops:
         state.listed.clear()
-    out = coin.cancel([o for o in stops if _is_needless(coin, o, want)], now)
+    out = cancel(coin, [o for o in stops if _is_needless(coin, o, want)], now)
     if want is None:
         state.uncovered_since_ms = state.larger_since_ms = 0
         state.refused, state.retry_step_ms = "", 0
@@ -164,7 +167,7 @@ def protect(coin: Coin, may_place: bool, now: Instant) -> list[Effect]:
     is_replacing = any(o.state in _PENDING for o in serving)
     if resting:
         keep = min(resting, key=lambda o: o.lots)
-        out += coin.cancel([o for o in stops if o.side is want.side and o is not keep], now)
+        out += cancel(coin, [o for o in stops if o.side is want.side and o is not keep], now)
         if is_replacing or not _is_too_large(state, keep, want, now):
             return out
     elif is_replacing:
@@ -177,7 +180,9 @@ def protect(coin: Coin, may_place: bool, now: Instant) -> list[Effect]:
 def _place(coin: Coin, want: Wanted, now: Instant) -> Place:
     state = coin.protection
     state.next_try_ms = now.mono_ms + APART_MS
-    order = coin.new_order(want.side, want.limit, want.lots, Tif.IOC, Purpose.STOP, now, trigger=want.trigger)
+    order = new_order(
+        coin, want.side, want.limit, want.lots, Tif.IOC, Purpose.STOP, now, trigger=want.trigger
+    )
     return Place((order,))
 
 
@@ -195,20 +200,20 @@ def covered_lots(coin: Coin, stops: list[Order], side: Side) -> int:
     return sum(min(o.remaining, coin.protection.listed.get(o.cloid, o.remaining)) for o in resting)
 
 
-def block_reason(coin: Coin, now: Instant) -> str:
-    """Why nothing may be quoted that could add to the position; empty if it is protected, or about to be."""
+def block_reason(coin: Coin, now: Instant) -> Refusal | None:
+    """Why nothing may be quoted that could add to the position; ``None`` if it is protected, or about to be."""
     since = coin.protection.uncovered_since_ms
-    if coin.protection.too_far and held_lots(coin):
-        return coin.protection.too_far
-    if coin.protection.odd_leverage and held_lots(coin):
-        return coin.protection.odd_leverage
+    trouble = coin.protection.too_far or coin.protection.odd_leverage
+    if trouble and held_lots(coin):
+        return Refusal(Rule.IDLE, trouble.text, ends=trouble.fix)
     if not since or (now.mono_ms - since < UNCOVERED_MS and not coin.protection.refused):
-        return ""
+        return None
     want = wanted_stop(coin)
     if want is None:
-        return ""
+        return None
     _, why = look(coin)
-    return f"no stop rests at {coin.config.instrument.price_text(want.trigger)}: {why}"
+    text = f"no stop rests at {coin.config.instrument.price_text(want.trigger)}: {why}"
+    return Refusal(Rule.IDLE, text, ends="a stop that rests")
 
 
 def increasing_orders(coin: Coin) -> list[Order]:
@@ -252,17 +257,17 @@ def heard(coin: Coin, before: Order, order: Order, status: str, now: Instant) ->
     return []
 
 
-def past_liquidation(coin: Coin) -> str:
-    """Why the stop wouldn't be reached before the exchange liquidates; empty if it would."""
+def past_liquidation(coin: Coin) -> Trouble | None:
+    """That the stop wouldn't be reached before the exchange liquidates; ``None`` if it would."""
     want, held, instrument = wanted_stop(coin), coin.held, coin.config.instrument
     if want is None or held is None or held.liquidation is None or held.size * want.side.sign > 0:
-        return ""
+        return None
     stop = instrument.price_decimal(want.trigger)
     if (stop - held.liquidation) * want.side.sign < 0:
-        return ""
-    return (
-        f"the stop at {instrument.price_text(want.trigger)} lies beyond the liquidation price {held.liquidation:.6g}: "
-        f"add margin (`gridbot margin add {coin.name} USD`), or move the stop"
+        return None
+    return Trouble(
+        f"the stop at {instrument.price_text(want.trigger)} lies beyond the liquidation price {held.liquidation:.6g}",
+        f"add margin (`gridbot margin add {coin.name} USD`), or move the stop",
     )
 
 
@@ -271,7 +276,7 @@ def watch_liquidation(coin: Coin) -> list[Effect]:
     before, coin.protection.too_far = coin.protection.too_far, past_liquidation(coin)
     if not coin.protection.too_far or before:
         return []
-    return [notify("stop_past_liquidation", "crit", coin.name, reason=coin.protection.too_far)]
+    return [notify("stop_past_liquidation", "crit", coin.name, reason=coin.protection.too_far.text)]
 
 
 def orders_beyond_stop(coin: Coin) -> list[Order]:

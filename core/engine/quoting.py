@@ -13,16 +13,12 @@ from core.domain.effects import Effect, Modify, Place
 from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState, Side
 from core.engine.coin import Coin
-from core.engine.grid_calculator import (
-    Blocked,
-    Gate,
-    Level,
-    OwnPrices,
-    Quotes,
-    validate_plan,
-)
+from core.engine.grid_calculator import Gate
 from core.engine.grid_plan import GridPlan
+from core.engine.idleness import without_a_grid
+from core.engine.intents import cancel, modify, place
 from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
+from core.engine.levels import Blocked, Level
 from core.engine.modifying import (
     Pair,
     Resizing,
@@ -32,6 +28,7 @@ from core.engine.modifying import (
     spared,
     waiting_half,
 )
+from core.engine.plan_validator import OwnPrices, Quotes, validate_plan
 from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.resizing import within_window
@@ -46,8 +43,8 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
-        coin.idle_reason = coin.grid_refused or coin.waiting_for
-        out += coin.cancel(coin.live_grid_orders(), now)
+        coin.idle = without_a_grid(coin)
+        out += cancel(coin, coin.live_grid_orders(), now)
         return out + reduce(coin, room, now)
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
@@ -64,7 +61,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     place, blocked = coin.filtered.look(found, orders.own.version, gate)
     turn = _turn(coin, found, gate, place, room, now)
     coin.blocked = (*blocked, *turn.too_fast)
-    out += coin.cancel(turn.cancel, now)
+    out += cancel(coin, turn.cancel, now)
     if turn.place or turn.pairs:
         validate_plan((*place, *turn.resizing.levels), turn.resizing.own, gate.quotes, gate.instrument)
         return [*out, *_send(coin, gate.limits, turn, now)]
@@ -125,7 +122,7 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
             speed,
         ),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
-        coin.deferred(now),
+        coin.deferrals.refusals(now),
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),
         coin.config.slippage_ppb,
         coin.config.stop_low,
@@ -157,7 +154,7 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool,
     under_way = any(
         o.slot is not None and o.slot.generation == grid.generation for o in coin.live_grid_orders()
     )
-    deferred = coin.deferred(now)
+    deferred = coin.deferrals.refusals(now)
     # What time alone will let through is as good as on its way.
     held_back = bool(may_place) or any(
         b.level.slot in deferred or b.why.rule is Rule.POSITION_VELOCITY for b in coin.blocked
@@ -176,7 +173,7 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool,
 
 def shed(coin: Coin, now: Instant) -> list[Effect]:
     """What may always be done, also while nothing new is quoted: bring the worst case back under the cap (I4, I7)."""
-    return coin.cancel(_over_cap(coin, coin.grid), now) if coin.grid else []
+    return cancel(coin, _over_cap(coin, coin.grid), now) if coin.grid else []
 
 
 def reduce(coin: Coin, room: int, now: Instant) -> list[Effect]:
@@ -222,7 +219,7 @@ def _send(coin: Coin, limits: RiskLimits, turn: Turn, now: Instant) -> list[Effe
     )
     out: list[Effect] = []
     if turn.pairs:
-        out.append(Modify(tuple(coin.modify(old, level, now) for old, level in turn.pairs)))
+        out.append(Modify(tuple(modify(coin, old, level, now) for old, level in turn.pairs)))
     if turn.place:
-        out.append(Place(tuple(coin.place(level, now) for level in turn.place)))
+        out.append(Place(tuple(place(coin, level, now) for level in turn.place)))
     return out

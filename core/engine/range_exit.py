@@ -10,14 +10,12 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
 from core.domain.grid import GridRow
 from core.engine.grid_settings import RangeExit
+from core.engine.halts import HaltRule
 from core.engine.steady_mid import HOLD_MS
 from core.engine.strategies.strategy import has_left
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
-
-RANGE_EXIT = "range_exit"
-"""How the reason of its halt begins."""
 
 PART_PPB = 250_000_000
 """``reduce`` closes a quarter of what is held at a time."""
@@ -71,7 +69,7 @@ class Leaving:
         instrument, mid = coin.config.instrument, coin.steady_mid.steady // 2
         edge = coin.grid.highest if self.side > 0 else coin.grid.lowest
         return (
-            f"{RANGE_EXIT}: the mid {instrument.price_text(mid)} is {_word(self.side)} the grid's last line "
+            f"{HaltRule.RANGE_EXIT}: the mid {instrument.price_text(mid)} is {_word(self.side)} the grid's last line "
             f"{instrument.price_text(edge)} (HL_ON_RANGE_EXIT)"
         )
 

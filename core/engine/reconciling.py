@@ -13,7 +13,8 @@ from core.domain.clock import Instant
 from core.domain.effects import AskAccount, AskLedgerUpdates, AskOpenOrders, Backfill, Effect, LiftHalt
 from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed
 from core.engine.coin import Coin
-from core.engine.position_watch import DRIFT_HALT, accept
+from core.engine.halts import HaltRule, rule_of
+from core.engine.position_watch import accept
 from core.engine.procedures import ProcedureBase
 
 LIMIT_MS = 240_000
@@ -107,7 +108,7 @@ class Reconcile(ProcedureBase):
             effects, sentence = accept(coin, exchange, self.command, now)
             out += effects
             parts.append(sentence)
-            if coin.halted.startswith(DRIFT_HALT):
+            if rule_of(coin.halted) is HaltRule.DRIFT:
                 coin.halted = ""
                 out.append(LiftHalt(coin.name, self.command.origin))
                 parts[-1] += "; the halt for drift is lifted"

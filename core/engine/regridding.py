@@ -6,8 +6,8 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveGrid, notify
 from core.domain.grid import PPB, GridRow
 from core.engine.coin import Coin
-from core.engine.grid_calculator import GridImpossibleError
 from core.engine.grid_settings import Conditions, GridSettings, RangeExit
+from core.engine.grid_sizing import GridImpossibleError
 from core.engine.strategies import STRATEGIES, Ask, Strategy
 
 

@@ -43,7 +43,7 @@ def _to_come(coin: Coin, wants: Collection[Slot], now: Instant) -> int:
         o.state is OrderState.CANCELLING and o.slot in wants and o.cloid not in coin.orders.doubles
         for o in coin.live_grid_orders()
     )
-    deferred = coin.deferred(now)
+    deferred = coin.deferrals.refusals(now)
     return leaving + sum(
         b.level.slot in deferred or b.why.rule in (Rule.POSITION_VELOCITY, Rule.OWN_ORDER)
         for b in coin.blocked

@@ -60,7 +60,7 @@ class Rule(StrEnum):
     SESSION = "session"  # venue ms of the open; 0: soon
     SKEW = "skew"  # the position, in signed lots, at which the grid leans against it no more
     RANGE_EXIT = "range_exit"  # the line, in price units, at which the price is back in the grid
-    IDLE = "idle"  # none: the reason says all
+    IDLE = "idle"  # none: what ends it is in words
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 
 
@@ -71,6 +71,8 @@ class Refusal:
     rule: Rule
     reason: str
     value: int = 0
+    ends: str = ""
+    """What an ``IDLE`` one waits for, in a few words; empty if it ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)

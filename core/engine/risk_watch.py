@@ -10,9 +10,9 @@ from core.domain.commands import Action, Command
 from core.domain.effects import Effect, notify
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
-from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.halts import FLATTEN, OPERATOR, HaltRule, closes_position, rule_of
 from core.engine.risk_engine import Rule
-from core.engine.stop_loss import AGAIN_MS, STOP_LOSS, closes_position, is_stop_loss
+from core.engine.stop_loss import AGAIN_MS
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -66,7 +66,7 @@ def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     is_held = coin.ledger.lots and not (drift.exchange_lots == 0 and drift.lots)
     if is_held and is_due and engine.saw_account:
         stop.attempts, stop.last_mono_ms = stop.attempts + 1, now.mono_ms
-        id_ = f"{STOP_LOSS}:{engine.boot}:{coin.name}:{stop.attempts}"
+        id_ = f"{HaltRule.STOP_LOSS}:{engine.boot}:{coin.name}:{stop.attempts}"
         out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, "risk"), now)
     return out + engine.latch(coin, reason)  # the reason of the halt is the rule, not that it is flattened
 
@@ -89,6 +89,6 @@ def resume_refusal(engine: Engine, coins: list[Coin]) -> str:
     """Why the limits don't let an operator resume yet; empty if they do."""
     for coin in coins:
         twice = coin.mid_twice
-        if is_stop_loss(coin.halted) and twice is not None and coin.stop_loss.is_outside(twice):
+        if rule_of(coin.halted).is_price_limit and twice is not None and coin.stop_loss.is_outside(twice):
             return f"{coin.halted}; resume when the price is back inside, or change the limit and restart"
     return engine.risk.resume_refusal(engine.halted)

@@ -19,7 +19,7 @@ from core.domain.effects import (
     notify,
 )
 from core.engine.breaker_probes import read_gate
-from core.engine.coin import read_gaps
+from core.engine.chain_watch import read_gaps
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.domain.grid import PPB
-from core.engine.grid_calculator import EVEN, Scales
+from core.engine.levels import EVEN, Scales
 
 LEAST_PPB = 300_000_000
 """The side that adds to the position never shrinks below this, but for a one-sided grid, where it is gone."""

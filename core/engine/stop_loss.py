@@ -6,28 +6,11 @@ from dataclasses import dataclass
 
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
-from core.engine.range_exit import RANGE_EXIT
+from core.engine.halts import HaltRule
 from core.engine.steady_mid import HOLD_MS
-
-STOP_LOSS = "stop_loss"
-"""How the reason of its halt begins."""
 
 AGAIN_MS = 15_000
 """A position that is still there so long after a flatten has ended is flattened again."""
-
-
-TAKE_PROFIT = "take_profit"
-
-CLOSING = (STOP_LOSS, TAKE_PROFIT, RANGE_EXIT)
-"""Reasons that close what is held, again if need be, until it is proven closed."""
-
-
-def is_stop_loss(halted: str) -> bool:
-    return halted.startswith((STOP_LOSS, TAKE_PROFIT))
-
-
-def closes_position(halted: str) -> bool:
-    return halted.startswith(CLOSING)
 
 
 @dataclass(slots=True)
@@ -46,13 +29,13 @@ class StopLoss:
     def is_outside(self, mid_twice: int) -> bool:
         return bool(self._limit(mid_twice))
 
-    def _limit(self, mid_twice: int) -> tuple[str, str, int] | None:
+    def _limit(self, mid_twice: int) -> tuple[HaltRule, str, int] | None:
         """Which limit a price is past: what it is, its setting and its price."""
         limits = (
-            (mid_twice < 2 * self.low, STOP_LOSS, "LOW", self.low),
-            (0 < 2 * self.high < mid_twice, STOP_LOSS, "HIGH", self.high),
-            (mid_twice < 2 * self.take_low, TAKE_PROFIT, "LOW", self.take_low),
-            (0 < 2 * self.take_high < mid_twice, TAKE_PROFIT, "HIGH", self.take_high),
+            (mid_twice < 2 * self.low, HaltRule.STOP_LOSS, "LOW", self.low),
+            (0 < 2 * self.high < mid_twice, HaltRule.STOP_LOSS, "HIGH", self.high),
+            (mid_twice < 2 * self.take_low, HaltRule.TAKE_PROFIT, "LOW", self.take_low),
+            (0 < 2 * self.take_high < mid_twice, HaltRule.TAKE_PROFIT, "HIGH", self.take_high),
         )
         return next(((kind, side, price) for passed, kind, side, price in limits if passed), None)
 

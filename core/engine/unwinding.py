@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.effects import Effect, Place, notify
 from core.domain.orders import Order, Purpose, Side, Tif
+from core.engine.intents import new_order
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
@@ -68,4 +69,4 @@ def _part(coin: Coin, held: int, lots: int, now: Instant) -> Order | None:
     if not price or in_the_way:
         return None
     side = Side.SELL if held > 0 else Side.BUY
-    return coin.new_order(side, price, part_lots(coin, lots), Tif.IOC, Purpose.REDUCE, now)
+    return new_order(coin, side, price, part_lots(coin, lots), Tif.IOC, Purpose.REDUCE, now)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.domain.clock import Instant
-from core.engine.grid_calculator import Blocked, Level
+from core.engine.levels import Blocked, Level
 from core.engine.risk_engine import Exposure, Refusal, Rule, SpeedLimit, is_reducing
 
 WINDOW_MS = 60_000

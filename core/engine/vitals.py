@@ -22,6 +22,7 @@ from core.domain.events import (
     StorageRecovered,
     Tick,
 )
+from core.engine.risk_engine import Refusal, Rule
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -58,16 +59,16 @@ class Vitals:
     def ticket(self) -> str:
         return f"anew:{self.since_mono_ms}"
 
-    def idle_reason(self, engine: Engine, now: Instant) -> str:
-        if engine.storage_trouble:
-            return f"the journal cannot be written: {engine.storage_trouble}"
+    def idleness(self, engine: Engine, now: Instant) -> Refusal | None:
+        if trouble := engine.storage_trouble:
+            return Refusal(Rule.IDLE, f"the journal cannot be written: {trouble}", ends="free disk space")
         if self.unread:
-            return f"{self.why}; reading the account anew"
+            return Refusal(Rule.IDLE, f"{self.why}; reading the account anew")
         if now.mono_ms < self.slow_until_mono_ms:
-            return f"the disk is slow: a commit took {self.commit_ms} ms"
+            return Refusal(Rule.IDLE, f"the disk is slow: a commit took {self.commit_ms} ms")
         if self.backlog:
-            return f"the core is behind: {self.backlog} messages wait"
-        return ""
+            return Refusal(Rule.IDLE, f"the core is behind: {self.backlog} messages wait")
+        return None
 
     def is_stale(self, quote: Quote) -> bool:
         return quote.time_ms < self.fresh_venue_ms

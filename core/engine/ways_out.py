@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.domain.orders import OrderState
-from core.engine.account_risk import DAILY_LOSS, DAILY_TAKE, DRAWDOWN, UNREALIZED
 from core.engine.coin import Coin
-from core.engine.halts import AUTH_HALT
-from core.engine.position_watch import DRIFT_HALT
+from core.engine.halts import HaltRule, rule_of
 from core.engine.protection import live_stops, look
-from core.engine.range_exit import RANGE_EXIT
-from core.engine.stop_loss import STOP_LOSS, TAKE_PROFIT
 from core.view import StopState
 
-_WAYS = (
-    (DRIFT_HALT, "R resyncs, A accepts what stays, then U"),
-    (DRAWDOWN, "U measures the next one from here"),
-    (UNREALIZED, "F closes, or change HL_MAX_UNREALIZED_DD_PCT; then U"),
-    (DAILY_LOSS, "U after 00:00 UTC, or change the limit and restart"),
-    (DAILY_TAKE, "U after 00:00 UTC, or change the limit and restart"),
-    ("funding_bleed", "F closes, U goes on"),
-    (STOP_LOSS, "U once the price is back, or change the limit and restart"),
-    (TAKE_PROFIT, "U once the price is back, or change the limit and restart"),
-    (RANGE_EXIT, "U builds a new grid around the price"),
-    (AUTH_HALT, "the right key, then U"),
-)
-"""How the reasons of halts begin, and what ends each."""
+_RESUMES = "U resumes"
+_PRICE_LIMIT = "U once the price is back, or change the limit and restart"
+_DAY_LIMIT = "U after 00:00 UTC, or change the limit and restart"
+
+WAYS: Mapping[HaltRule, str] = {
+    HaltRule.OPERATOR: _RESUMES,
+    HaltRule.FLATTEN: _RESUMES,
+    HaltRule.DRIFT: "R resyncs, A accepts what stays, then U",
+    HaltRule.DRAWDOWN: "U measures the next one from here",
+    HaltRule.UNREALIZED: "F closes, or change HL_MAX_UNREALIZED_DD_PCT; then U",
+    HaltRule.DAILY_LOSS: _DAY_LIMIT,
+    HaltRule.DAILY_TAKE: _DAY_LIMIT,
+    HaltRule.FUNDING_BLEED: "F closes, U goes on",
+    HaltRule.STOP_LOSS: _PRICE_LIMIT,
+    HaltRule.TAKE_PROFIT: _PRICE_LIMIT,
+    HaltRule.RANGE_EXIT: "U builds a new grid around the price",
+    HaltRule.AUTH: "the right key, then U",
+    HaltRule.COPY: _RESUMES,
+    HaltRule.OTHER_INSTANCE: _RESUMES,
+    HaltRule.OTHER: _RESUMES,
+}
+"""What ends each, short enough to stand beside any reason; what must be done before is in the reason where it isn't here."""
 
 
 def way_out(reason: str) -> str:
-    """Short enough to stand beside any reason."""
-    return next((way for start, way in _WAYS if reason.startswith(start)), "U resumes")
+    return WAYS[rule_of(reason)]
 
 
 def remains(coin: Coin) -> str:

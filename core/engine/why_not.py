@@ -7,9 +7,9 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.domain.sessions import utc_text
 from core.engine.coin import Coin
-from core.engine.grid_calculator import EVEN, Blocked, Level, nearest_first, wants_of_cell
 from core.engine.grid_plan import GridPlan
 from core.engine.leaning import leans_because
+from core.engine.levels import EVEN, Blocked, Level, nearest_first, wants_of_cell
 from core.engine.risk_engine import Refusal, Rule
 
 
@@ -24,8 +24,8 @@ def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
     found = []
     for level in coin.plan.without_order(coin.orders.by_slot):
         least = instrument.min_lots(level.price)
-        if idle := _idle(coin):
-            why = idle
+        if coin.idle:
+            why = coin.idle
         elif level.lots < least:
             why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
         elif level.slot in known:
@@ -35,16 +35,9 @@ def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
         found.append(Blocked(level, why))
     leaned = _leaned_away(coin, coin.plan)
     if leaned:
-        why = _idle(coin) or leans_because(coin, coin.plan.grid, now)
+        why = coin.idle or leans_because(coin, coin.plan.grid, now)
         found += [Blocked(level, why) for level in leaned]
     return found
-
-
-def _idle(coin: Coin) -> Refusal | None:
-    if not coin.idle_reason:
-        return None
-    is_barred = coin.barred is not None and coin.barred.reason == coin.idle_reason
-    return coin.barred if is_barred else Refusal(Rule.IDLE, coin.idle_reason)
 
 
 def _leaned_away(coin: Coin, plan: GridPlan) -> list[Level]:
@@ -98,27 +91,6 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
                 return "the end of what opened it"
             return f"an answer to the probe that goes out in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.IDLE:
-            return _end_of(blocked.reason)
+            return blocked.why.ends or "it ends by itself"
         case Rule.QUEUED:
             return "the answer to the batch before it"
-
-
-_ENDS = (
-    ("halted", "an operator who resumes it (key U, `gridbot resume`)"),
-    ("stopping", "another start"),
-    ("no stop rests", "a stop that rests"),
-    ("a fill is missing", "that fill, or an adjustment that is accepted (key A)"),
-    ("the journal cannot be written", "free disk space"),
-    ("waiting for a quote", "a quote with both sides"),
-    ("no connection", "a connection to the exchange"),
-    ("volatility", "a quiet minute"),
-)
-"""Of reasons that hold for a whole coin: how they begin, and what ends each."""
-
-
-def _end_of(reason: str) -> str:
-    """A reason that has its way out in it says so after a colon."""
-    if end := next((end for start, end in _ENDS if reason.startswith(start)), ""):
-        return end
-    _, colon, way_out = reason.partition(": ")
-    return way_out if colon and (" or " in way_out) else "it ends by itself"

@@ -308,7 +308,7 @@ class EffectRunner:
                 newest = max(newest, *(transfer.time_ms for transfer in transfers))
                 await self._inbox.put(TransfersArrived(transfers))
         except (RestError, WireError) as error:
-            self._inbox.force(RequestFailed("transfers", str(error)))
+            self._failed("transfers", error)
         else:
             self.transfers_ms = newest
 

@@ -16,7 +16,8 @@ from core.domain.orders import Purpose
 from core.domain.pnl import Stake
 from core.domain.standing import standing_key
 from core.engine.account_risk import AccountLimits
-from core.engine.coin import Coin, CoinConfig
+from core.engine.coin import Coin
+from core.engine.coin_config import CoinConfig
 from core.engine.engine import Engine
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order

@@ -19,16 +19,10 @@ from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine.coin import Coin
 from core.engine.features import Features
-from core.engine.grid_calculator import (
-    Gate,
-    GridDiff,
-    OwnPrices,
-    Quotes,
-    compute_grid_diff,
-    validate_plan,
-    wanted_levels,
-)
+from core.engine.grid_calculator import Gate, GridDiff, compute_grid_diff
 from core.engine.grid_settings import Conditions, GridSettings
+from core.engine.levels import wanted_levels
+from core.engine.plan_validator import OwnPrices, Quotes, validate_plan
 from core.engine.quoting import plan
 from core.engine.risk_engine import Exposure, RiskLimits
 from core.engine.snapshot import build_snapshot

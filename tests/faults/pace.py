@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from core.engine import circuit_breaker, coin, feed_watch, order_manager
+from core.engine import circuit_breaker, feed_watch, intents, order_manager
 from core.engine.circuit_breaker import POLICIES, Policy
 from core.exchange import market_data, order_router, rest
 from core.runtime import reach
 
 BRISK: dict[ModuleType, dict[str, Any]] = {
-    coin: {"EXPIRES_AFTER_MS": 1_200},
+    intents: {"EXPIRES_AFTER_MS": 1_200},
     order_manager: {
         "NOT_FOUND_APART_MS": 1_000,
         "GONE_AFTER_MS": 12_000,

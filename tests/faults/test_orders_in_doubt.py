@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.domain.orders import Side
-from core.engine import coin
+from core.engine import intents
 from core.paper.venue.orders import Order
 from tests.faults.pace import BRISK, pace
 from tests.faults.world import GRID, World
@@ -89,7 +89,7 @@ async def test_o02_an_order_that_hangs_on_its_way_is_placed_once_or_refused_for_
 
 
 async def test_o02_an_order_that_may_still_arrive_is_not_held_for_absent(world: World) -> None:
-    with pace(BRISK, {coin: {"EXPIRES_AFTER_MS": 6_000}}):
+    with pace(BRISK, {intents: {"EXPIRES_AFTER_MS": 6_000}}):
         before = await start_and_fill(
             world, {"kind": "action_late", "action": "order", "delay_ms": 4_000, "status": 504, "count": 1}
         )

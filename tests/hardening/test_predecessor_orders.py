@@ -19,7 +19,7 @@ from core.domain.events import FillsCommitted, FundingCommitted, PlaceOutcome, U
 from core.domain.fills import Funding
 from core.domain.instrument import Instrument
 from core.domain.orders import OrderState, Side
-from core.engine.grid_calculator import GridImpossibleError
+from core.engine.grid_sizing import GridImpossibleError
 from core.exchange.actions import order_action
 from core.runtime.report import status
 from core.runtime.restore import coin_config
@@ -122,7 +122,7 @@ async def test_x16_a_placement_whose_answer_is_late_is_sent_once_and_settled_by_
 ) -> None:
     monkeypatch.setattr("core.exchange.rest.ACTION_TIMEOUT_S", 0.15)
     monkeypatch.setattr("core.engine.order_manager.ASK_AGAIN_MS", 200)
-    monkeypatch.setattr("core.engine.coin.EXPIRES_AFTER_MS", 2_000)
+    monkeypatch.setattr("core.engine.intents.EXPIRES_AFTER_MS", 2_000)
     async with venue() as exchange:
         watch = Watch(exchange)
         mute = {"kind": "ws_drop", "channel": "orderUpdates"}

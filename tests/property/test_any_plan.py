@@ -16,21 +16,11 @@ from hypothesis import strategies as st
 from core.domain.grid import PPB, Direction, GridRow, Spacing
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side, Slot
-from core.engine.grid_calculator import (
-    Gate,
-    GridDiff,
-    GridImpossibleError,
-    OwnPrices,
-    Quotes,
-    Scales,
-    compute_grid_diff,
-    compute_spacing,
-    spacing_floor,
-    validate_plan,
-    wanted_levels,
-    wants_of_cell,
-)
+from core.engine.grid_calculator import Gate, GridDiff, compute_grid_diff, compute_spacing, spacing_floor
 from core.engine.grid_settings import Conditions, GridSettings
+from core.engine.grid_sizing import GridImpossibleError
+from core.engine.levels import Scales, wanted_levels, wants_of_cell
+from core.engine.plan_validator import OwnPrices, Quotes, validate_plan
 from core.engine.quoting import plan
 from core.engine.risk_engine import Exposure, RiskLimits
 from core.engine.skew import Skew, SkewSettings
@@ -325,7 +315,7 @@ def _state(bench: Bench) -> tuple[object, ...]:
         engine.cancels_sent,
         dict(coin.orders.by_cloid),
         dict(coin.orders.doubts),
-        dict(coin.deferrals),
+        dict(coin.deferrals.by_slot),
         coin.blocked,
         coin.exposure,
         coin.ledger.version,

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.grid import PPB, Direction, GridRow
 from core.domain.holdings import CellPart, believed, holding, taken_from_cells
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot
 from core.engine.skew import SkewSettings
-from core.journal.journal import Journal
+from core.journal.journal import Anchor, Journal
 from tests.unit.engine.builders import MID
 from tests.unit.engine.test_skew import Desk
 from tests.unit.exchange.samples import NOW_MS, cloid, fill, order
@@ -119,10 +120,14 @@ class Account:
         self.by_hand += lots if kind == "hand" else 0
         self.waiting.append((made, one))
 
-    async def commit(self) -> tuple[CellPart, ...]:
-        """All that waits, in one transaction."""
+    async def commit(self, newest_first: bool) -> tuple[CellPart, ...]:
+        """All that waits, in one transaction; that it has moved the position is written once in a while."""
         await self.journal.commit(batch(orders=[made for made, _ in self.waiting if made is not None]))
-        done = await self.journal.commit(batch(fills=[one for _, one in self.waiting]))
+        fills = [one for _, one in self.waiting]
+        done = await self.journal.commit(batch(fills=fills[::-1] if newest_first else fills))
+        if self.number % 2:
+            stored = SavePosition("BTC", self.position, self.number, 0)
+            await self.journal.commit(batch(positions=[stored]))
         for made, one in self.waiting:
             if made is not None and made.slot is not None:
                 self.told[made.slot.index] += one.signed_lots
@@ -133,20 +138,21 @@ class Account:
 
 
 @settings(max_examples=60, deadline=None)
-@given(GRIDS, STEPS, st.integers(1, 4))
+@given(GRIDS, STEPS, st.integers(1, 4), st.booleans())
 def test_what_cells_hold_is_the_position_less_its_base_after_any_fills_parts_and_restarts(
-    row: GridRow, steps: list[tuple[str, int, Side, int]], at_once: int
+    row: GridRow, steps: list[tuple[str, int, Side, int]], at_once: int, newest_first: bool
 ) -> None:
     async def run() -> None:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "j.db"
             async with opened(path) as journal:
-                await journal.commit(batch(grids=[row]))
                 account = Account(row, journal)
+                held = Anchor("BTC", account.position, 0, NOW_MS, "held before")
+                await journal.commit(batch(grids=[row], anchors=[held]))
                 for number, step in enumerate(steps):
                     account.add(*step)
                     if number % at_once == 0 or number == len(steps) - 1:
-                        await account.commit()
+                        await account.commit(newest_first)
                         await _agree(account, path)
 
     asyncio.run(run())
@@ -183,6 +189,31 @@ async def test_a_fill_told_twice_is_taken_once_and_one_of_an_older_grid_counts_f
             "of the new grid's cells none holds any"
         )
     assert cloid(1) == bought.cloid
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one answer, newest first", "the older one late"])
+async def test_a_part_that_is_told_of_before_what_it_closed_still_comes_from_the_cells(
+    tmp_path: Path, at_once: bool
+) -> None:
+    """A feed's first message tells of fills newest first, and one that it left out is read later."""
+    path = tmp_path / "j.db"
+    slots = [Slot(1, Side.BUY, cell) for cell in (-1, -2)]
+    bought = [
+        order(n, side=Side.BUY, slot=slot, state=OrderState.FILLED) for n, slot in enumerate(slots, start=1)
+    ]
+    part = order(3, side=Side.SELL, slot=None, purpose=Purpose.REDUCE, lots=20, state=OrderState.FILLED)
+    first, late = (
+        fill(n, cloid=made.cloid, side=Side.BUY, lots=30, start_lots=30 * (n - 1), time_ms=NOW_MS + n)
+        for n, made in enumerate(bought, start=1)
+    )
+    taken = fill(3, cloid=part.cloid, side=Side.SELL, lots=20, start_lots=60, time_ms=NOW_MS + 3)
+    arrivals = [[taken, late, first]] if at_once else [[first], [taken], [late]]
+    async with opened(path) as journal:
+        await journal.commit(batch(grids=[grid(1)], orders=[*bought, part]))
+        for fills in arrivals:
+            await journal.commit(batch(fills=fills))
+        found = (await restored(path)).coins["BTC"].traded
+    assert sum(found.values()) == taken.end_lots, f"the cells hold {found} of a position of {taken.end_lots}"
 
 
 # -- in the engine ------------------------------------------------------------------------------------------------------

@@ -15,14 +15,14 @@ from core.domain.events import FillsCommitted, WireQuarantined
 from core.domain.margin import HeldMargin, Leverage, MarginMode
 from core.domain.orders import Side
 from core.engine import alerts as raised
-from core.engine import ways_out
-from core.engine.account_risk import DRAWDOWN
 from core.engine.circuit_breaker import BreakerName
 from core.engine.drift import Drift
+from core.engine.halts import HaltRule, rule_of
 from core.engine.leverage_watch import watch_leverage
 from core.engine.overrides import Overrides
 from core.engine.skew import SkewSettings
 from core.engine.snapshot import build_snapshot
+from core.engine.trouble import Trouble
 from core.view import AlertView
 from gridbot_tui import keymap
 from tests.tui.factory import NOW_MS, snapshot
@@ -50,9 +50,9 @@ def unprotected(bench: Bench) -> None:
 
 def too_far(bench: Bench) -> None:
     bought(bench)
-    bench.coin.protection.too_far = (
-        "the stop at 109000.5 lies beyond the liquidation price 109001: add margin (`gridbot margin add xyz:TSLA USD`), or "
-        "move the stop"
+    bench.coin.protection.too_far = Trouble(
+        "the stop at 109000.5 lies beyond the liquidation price 109001",
+        "add margin (`gridbot margin add xyz:TSLA USD`), or move the stop",
     )
 
 
@@ -124,14 +124,18 @@ def incomplete(bench: Bench) -> None:
 def halted(reason: str) -> Callable[[Bench], None]:
     def halt(bench: Bench) -> None:
         bought(bench)
-        if reason.startswith(DRAWDOWN):
+        if rule_of(reason) is HaltRule.DRAWDOWN:
             bench.engine.halted = reason
         bench.coin.halted = reason
 
     return halt
 
 
-HALTS = {f"halt {start}": halted(f"{start}: {WORDY}") for start, _ in ways_out._WAYS}
+HALTS = {
+    f"halt {rule or 'in words of its own'}": halted(f"{rule}: {WORDY}" if rule else WORDY)
+    for rule in HaltRule
+    if rule not in (HaltRule.OPERATOR, HaltRule.FLATTEN)  # a halt that was asked for is no alert
+}
 CASES: dict[str, Callable[[Bench], None]] = {
     "drift": drifting,
     "stop": unprotected,

@@ -6,7 +6,8 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from core.domain.grid import PPB, GridRow, Spacing
-from core.engine.grid_calculator import GridImpossibleError, SpacingChoice, spacing_floor
+from core.engine.grid_calculator import SpacingChoice, spacing_floor
+from core.engine.grid_sizing import GridImpossibleError
 from core.engine.strategies.strategy import (
     Ask,
     bare_grid,

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from core.domain.grid import PPB, GridRow
 from core.domain.instrument import Instrument
-from core.engine.grid_calculator import SpacingChoice, compute_spacing, sized, with_entry
+from core.engine.grid_calculator import SpacingChoice, compute_spacing
 from core.engine.grid_settings import CALM, Conditions, GridSettings
+from core.engine.grid_sizing import sized, with_entry
 
 RESPACE_PPB = 250_000_000
 """A grid is built anew for its spacing alone once the one asked for differs by more than a quarter."""

@@ -8,8 +8,8 @@ from decimal import Decimal
 from core.domain.instrument import Instrument
 from core.domain.market_history import NEW_ADDRESS, Candle, RequestBudget
 from core.engine.churn import Churn, count_churn
-from core.engine.coin import CoinConfig
-from core.engine.grid_calculator import GridImpossibleError
+from core.engine.coin_config import CoinConfig
+from core.engine.grid_sizing import GridImpossibleError
 from core.engine.preview import Preview, first_grid, preview
 from core.engine.preview_caps import planned_caps
 from core.engine.preview_notes import notes

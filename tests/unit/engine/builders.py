@@ -30,7 +30,8 @@ from core.domain.fills import Fill, FillSource
 from core.domain.grid import PPB, GridRow
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
-from core.engine.coin import Coin, CoinConfig
+from core.engine.coin import Coin
+from core.engine.coin_config import CoinConfig
 from core.engine.engine import Engine
 from core.engine.fold import Fold
 from core.engine.grid_settings import GridSettings

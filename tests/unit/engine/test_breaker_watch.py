@@ -33,6 +33,7 @@ from core.domain.events import (
 )
 from core.domain.orders import Order, OrderState
 from core.engine.circuit_breaker import BreakerName, BreakerState
+from core.engine.intents import cancel
 from core.engine.snapshot import build_snapshot
 from core.view import BreakerView
 from tests.unit.engine.builders import Bench, account, at, cancelled, notices, of_kind, placed, quote
@@ -227,7 +228,7 @@ def test_the_limit_of_the_streak_can_be_set() -> None:
 def test_cancels_that_fail_stop_new_placements_and_are_sent_all_the_same() -> None:
     bench = Bench().started()
     for number in range(4):
-        orders = cancelled(bench.coin.cancel([bench.live[number]], bench.now))
+        orders = cancelled(cancel(bench.coin, [bench.live[number]], bench.now))
         failure = Failure(Cause.UNANSWERED, "no answer")
         bench.step(CancelOutcome(((orders[0].cloid, "no answer"),), failure))
     bench.trade(bench.live[5])
@@ -239,7 +240,7 @@ def test_cancels_that_fail_stop_new_placements_and_are_sent_all_the_same() -> No
 def test_what_a_rule_takes_back_does_not_wait_for_the_breaker_of_cancels() -> None:
     bench = Bench().started()
     for number in range(4):
-        orders = cancelled(bench.coin.cancel([bench.live[number]], bench.now))
+        orders = cancelled(cancel(bench.coin, [bench.live[number]], bench.now))
         failure = Failure(Cause.UNANSWERED, "no answer")
         bench.step(CancelOutcome(((orders[0].cloid, "no answer"),), failure))
     assert state(bench, CANCEL) is OPEN

@@ -17,7 +17,7 @@ from core.domain.events import Tick
 from core.domain.grid import Direction
 from core.domain.market_history import Candle
 from core.engine.churn import Churn, count_churn
-from core.engine.coin import CoinConfig
+from core.engine.coin_config import CoinConfig
 from core.engine.grid_settings import RangeExit
 from tests.unit.engine.builders import MID, Bench, cancelled, coin_config, placed
 from tests.unit.engine.venue import Venue

@@ -162,7 +162,9 @@ def test_a_message_that_may_have_told_of_a_fill_is_made_up_for_at_once(channel: 
 # -- isolation -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["questions", "apply_update", "apply_fills", "ledger_rows", "deferred"])
+@pytest.mark.parametrize(
+    "where", ["questions", "apply_update", "apply_fills", "ledger_rows", "live_grid_orders"]
+)
 def test_an_exception_in_one_coin_halts_that_coin_loudly_and_no_other(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

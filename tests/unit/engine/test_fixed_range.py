@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from core.domain.grid import PPB, Direction, GridRow, Spacing
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
-from core.engine.grid_calculator import GridImpossibleError, slot_price, wanted_levels
 from core.engine.grid_settings import GridSettings, Trailing
+from core.engine.grid_sizing import GridImpossibleError
+from core.engine.levels import slot_price, wanted_levels
 from core.engine.strategies import STRATEGIES, Ask
 from tests.unit.engine.builders import MID, SOL, Bench, make_engine, notices, placed, quote, settings
 

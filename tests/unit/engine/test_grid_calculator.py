@@ -13,19 +13,10 @@ from core.domain.grid import GridRow
 from core.domain.instrument import MIN_NOTIONAL_MICRO, Instrument
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine import filter_memory
-from core.engine.grid_calculator import (
-    Gate,
-    GridDiff,
-    GridImpossibleError,
-    Level,
-    OwnPrices,
-    Quotes,
-    compute_grid_diff,
-    compute_spacing,
-    slot_price,
-    validate_plan,
-    wanted_levels,
-)
+from core.engine.grid_calculator import Gate, GridDiff, compute_grid_diff, compute_spacing
+from core.engine.grid_sizing import GridImpossibleError
+from core.engine.levels import Level, slot_price, wanted_levels
+from core.engine.plan_validator import OwnPrices, Quotes, validate_plan
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 from tests.unit.engine.builders import MID, SOL, Bench, grid_of, order, placed, quote, settings
 

@@ -14,7 +14,7 @@ from core.domain.grid import PPB
 from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine import modifying, quoting
 from core.engine.circuit_breaker import BreakerName
-from core.engine.grid_calculator import Level, Scales
+from core.engine.levels import Level, Scales
 from core.engine.modifying import pair
 from core.engine.order_manager import ASK_AGAIN_MS, OrderManager
 from core.engine.skew import Skew, SkewSettings

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from core.domain.orders import Side
-from core.engine.grid_calculator import GridImpossibleError
 from core.engine.grid_settings import RangeExit
+from core.engine.grid_sizing import GridImpossibleError
 from core.engine.preview import Preview, preview
 from tests.unit.engine.builders import MID, SOL, coin_config
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.grid import PPB
 from core.domain.orders import Side
-from core.engine.coin import CoinConfig
+from core.engine.coin_config import CoinConfig
 from core.engine.grid_settings import RangeExit
 from core.engine.preview import Preview, preview
 from core.engine.preview_caps import planned_caps

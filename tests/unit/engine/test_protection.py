@@ -20,7 +20,8 @@ from core.domain.events import (
     Waiting,
 )
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot
-from core.engine.grid_calculator import Level, build_filtered_levels
+from core.engine.grid_calculator import build_filtered_levels
+from core.engine.levels import Level
 from core.engine.protection import CALM_MS, UNCOVERED_MS, live_stops, stop_price
 from core.engine.quoting import gate_of
 from core.engine.risk_engine import Exposure, Rule

@@ -113,7 +113,7 @@ def test_a_refusal_told_twice_counts_once_in_either_order() -> None:
         for tell in told if update_first else reversed(told):
             tell()
         assert notices(bench.done).count("order_rejected") == 1
-        assert [d.step_ms for d in bench.coin.deferrals.values()] == [200]
+        assert [d.step_ms for d in bench.coin.deferrals.by_slot.values()] == [200]
 
 
 def test_an_order_that_the_exchange_keeps_cancelling_is_not_replaced_in_a_loop() -> None:

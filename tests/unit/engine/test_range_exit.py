@@ -15,6 +15,7 @@ from core.domain.orders import Purpose, Side
 from core.engine.circuit_breaker import BreakerName
 from core.engine.grid_settings import RangeExit, Trailing
 from core.engine.skew import SkewSettings
+from core.engine.trouble import Trouble
 from tests.unit.engine.builders import MID, Bench, make_engine, notices, of_kind, placed, quote
 from tests.unit.engine.venue import Venue
 
@@ -78,7 +79,7 @@ def _refused_at_the_door(bench: Bench) -> None:
 
 
 def _at_odd_leverage(bench: Bench) -> None:
-    bench.coin.protection.odd_leverage = "SOL is at 50x on the exchange"
+    bench.coin.protection.odd_leverage = Trouble("SOL is at 50x on the exchange", "set it back there")
 
 
 unquoted = pytest.mark.parametrize("stopped", [_shocked, _refused_at_the_door, _at_odd_leverage])

@@ -13,6 +13,7 @@ from core.domain.events import Quote
 from core.domain.grid import PPB
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
+from core.engine.market_watch import note_mid
 from core.engine.risk_engine import Exposure, RiskLimits, Rule, SideCap, allow_order
 from core.engine.side_caps import Money, PortfolioLimits, liquidation_room, side_caps, worst_notional_micro
 from core.engine.why_not import frees, slots_without_order
@@ -62,7 +63,7 @@ def test_the_portfolio_cap_takes_every_coin_at_its_worst_at_the_latest_price() -
     assert {cap.side for cap in caps} == set(Side)
     dearer = Quote("ETH", 600_000 - 10, 600_000 + 10, VENUE_0)
     bench.engine.coins["ETH"].quote = dearer
-    bench.engine.coins["ETH"].note_mid(bench.now)
+    note_mid(bench.engine.coins["ETH"], bench.now)
     (again, _) = side_caps(sol, [sol, eth], limits, RICH, None)
     assert again.lots == max(0, (500_000_000 - 2 * taken) // MID)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.domain.events import FillsCommitted
 from core.domain.grid import PPB
 from core.domain.orders import Order, Purpose, Side, Tif
-from core.engine.grid_calculator import EVEN, Scales
+from core.engine.levels import EVEN, Scales
 from core.engine.skew import LEAST_PPB, MOST_PPB, Skew, SkewSettings
 from tests.unit.engine.builders import (
     MID,

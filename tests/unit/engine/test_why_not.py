@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from core.domain.commands import Action
 from core.domain.events import Quote, Refused
 from core.domain.orders import Side
-from core.engine.grid_calculator import Blocked, Gate, Level, OwnPrices, Quotes, compute_grid_diff
+from core.engine.grid_calculator import Gate, compute_grid_diff
+from core.engine.idleness import idleness, without_a_grid
+from core.engine.levels import Blocked, Level
+from core.engine.plan_validator import OwnPrices, Quotes
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
 from core.engine.why_not import frees, slots_without_order
 from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, at, placed
@@ -41,6 +45,41 @@ def test_what_holds_for_the_whole_coin_is_said_of_every_slot_with_the_way_out() 
     bench.settle_cancels(bench.ask(Action.HALT))
     assert len(stops(bench)) == 6
     assert texts(bench) == {("halted: operator", "an operator who resumes it (key U, `gridbot resume`)")}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "freed"),
+    [
+        (lambda b: b.engine.feed.__setattr__("ready", False), "it ends by itself"),
+        (lambda b: b.engine.desk.begin_stop("quit", b.now), "another start"),
+        (lambda b: b.engine.vitals.__setattr__("backlog", 5_000), "it ends by itself"),
+        (lambda b: b.coin.__setattr__("quote", None), "a quote with both sides"),
+        (
+            lambda b: b.coin.__setattr__("chain_broken_mono_ms", 1),
+            "that fill, or an adjustment that is accepted (key A)",
+        ),
+    ],
+    ids=["gap", "stopping", "backlog", "one-sided quote", "missing fill"],
+)
+def test_each_rule_of_the_whole_coin_names_its_own_end(
+    trouble: Callable[[Bench], object], freed: str
+) -> None:
+    bench = Bench().started()
+    trouble(bench)
+    bench.coin.idle = idleness(bench.engine, bench.coin, bench.now)
+    assert bench.coin.idle is not None
+    slot = Blocked(Level(_SLOT, MID, 50), bench.coin.idle)
+    assert frees(slot, SOL, bench.now) == freed
+
+
+def test_settings_that_make_no_grid_any_more_name_what_to_change_and_nothing_else() -> None:
+    coin = Bench().started().coin
+    coin.grid_refused = (
+        "SOL: 20 cells between 100 and 200 are 0.01 % apart, and fees ask for 0.03 %; lower HL_NUM_GRIDS"
+    )
+    why = without_a_grid(coin)
+    assert why is not None
+    assert frees(Blocked(Level(_SLOT, MID, 50), why), SOL, at(0)) == "lower HL_NUM_GRIDS"
 
 
 def test_what_was_bought_while_halted_wants_to_be_sold_and_not_bought_again() -> None:

@@ -120,13 +120,14 @@ class Venue:
     def _parts(self, fills: tuple[Fill, ...]) -> Iterator[CellPart]:
         """What the journal takes from the cells for the fills of parts, and tells."""
         coin = self.bench.coin
-        traded = Counter(coin.plan.traded if coin.plan else {})
+        traded, held = Counter(coin.plan.traded if coin.plan else {}), coin.ledger.lots
         for one in fills:
+            held += one.signed_lots
             order = coin.orders.find(one.cloid, one.order_id)
             if coin.grid is None or order is None:
                 continue
             if order.purpose is Purpose.REDUCE:
-                taken = taken_from_cells(coin.grid, traded, one.start_lots, one.signed_lots)
+                taken = taken_from_cells(coin.grid, traded, held - one.signed_lots, one.signed_lots)
                 for cell, lots in taken.items():
                     traded[cell] += lots
                     yield CellPart("SOL", coin.grid.generation, cell, lots)

@@ -6,7 +6,8 @@ from core.domain.clock import Instant
 from core.domain.orders import Order, Purpose, Side
 from core.engine.coin import Coin
 from core.engine.fill_guarantor import chain_breaks
-from core.engine.grid_calculator import build_filtered_levels, is_fit, wants_of_cell
+from core.engine.grid_calculator import build_filtered_levels, is_fit
+from core.engine.levels import wants_of_cell
 from core.engine.own_orders import Resting
 from core.engine.quoting import gate_of
 

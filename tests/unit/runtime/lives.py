@@ -9,7 +9,7 @@ from pathlib import Path
 from core.domain.effects import Effect
 from core.domain.events import FillsCommitted
 from core.domain.fills import Fill
-from core.engine.coin import CoinConfig
+from core.engine.coin_config import CoinConfig
 from core.journal.journal import Anchor, Batch, Journal
 from core.journal.reader import JournalReader
 from core.runtime.restore import build_engine

@@ -9,13 +9,16 @@ from typing import Any, cast
 
 import pytest
 
+from core.domain.causes import Cause
 from core.domain.effects import (
     AskAccount,
     AskBook,
     AskFunding,
+    AskFundingRates,
     AskLedgerUpdates,
     AskOpenOrders,
     AskOrderStatus,
+    AskTransfers,
     Backfill,
     Cancel,
     CancelOrphan,
@@ -113,6 +116,13 @@ class Venue:
             yield page
         if self.late_error is not None:
             raise self.late_error
+
+    async def funding_rates(self) -> Any:
+        await self._answer("funding rates")
+
+    async def transfers_since(self, since_ms: int) -> AsyncIterator[tuple[Any, ...]]:
+        await self._answer("transfers", since_ms)
+        yield ()
 
     async def book(self, coin: str) -> BookObserved:
         await self._answer("book", coin)
@@ -411,15 +421,23 @@ async def test_the_next_read_of_funding_begins_where_a_whole_one_ended() -> None
     assert asked == [50_000_000, 50_000_000, 63_600_000]
 
 
-@pytest.mark.parametrize("error", [RestError("HTTP 502"), WireError("garbled")])
-async def test_questions_without_an_answer_say_so(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "cause", "wait_ms"),
+    [
+        (RestError("HTTP 502", Cause.SERVER), Cause.SERVER, 0),
+        (RestError("HTTP 429", Cause.RATE_IP, 7_000), Cause.RATE_IP, 7_000),
+        (WireError("garbled"), Cause.GARBLED, 0),
+    ],
+)
+async def test_questions_without_an_answer_say_so_and_why_so_that_the_right_breaker_counts_them(
+    error: Exception, cause: Cause, wait_ms: int
+) -> None:
     bench = Bench()
     bench.venue.error = error
-    found = await bench.answers(AskFunding(), AskBook("BTC"), AskLedgerUpdates(5))
-    assert [(item.what, item.reason) for item in found if isinstance(item, RequestFailed)] == [
-        ("funding", str(error)),
-        ("book of BTC", str(error)),
-        ("ledger updates", str(error)),
+    asked = (AskFunding(), AskFundingRates(), AskTransfers(), AskBook("BTC"), AskLedgerUpdates(5))
+    assert await bench.answers(*asked) == [
+        RequestFailed(what, str(error), "", cause, wait_ms)
+        for what in ("funding", "funding rates", "transfers", "book of BTC", "ledger updates")
     ]
     assert bench.fatal == []
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.engine.grid_calculator import GridImpossibleError
+from core.engine.grid_sizing import GridImpossibleError
 from core.engine.strategies import STRATEGIES, Ask
 from core.runtime.restore import coin_config
 from core.runtime.settings import Settings

@@ -1,0 +1,62 @@
+"""What a coin does by itself after any event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.domain.clock import Instant
+from core.domain.effects import Effect
+from core.engine.breaker_probes import PROBE_ORDERS
+from core.engine.breaker_watch import stopped_by, waits_to_cancel
+from core.engine.coin import Coin
+from core.engine.idleness import blindness, idleness
+from core.engine.intents import cancel, cancel_grid
+from core.engine.market_watch import shock_reason
+from core.engine.protection import block_reason, increasing_orders, protect
+from core.engine.quoting import BATCH_ORDERS, plan, reduce, shed
+from core.engine.risk_watch import tell_binding
+from core.engine.side_caps import Money, side_caps
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+
+def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+    """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
+    alarm, coin.alarm = coin.alarm, ""
+    out = engine.latch(coin, alarm) if alarm else []
+    out += protect(coin, engine.saw_account and engine.saw_open_orders and not engine.storage_trouble, now)
+    out += coin.session.look(coin, now)
+    closed = coin.session.stops(coin, bool(engine.desk.of_session(coin.name)))
+    coin.barred = stopped_by(engine, now) or closed
+    coin.idle = idleness(engine, coin, now)
+    if coin.plan is not None:
+        coin.plan.update(coin.orders)
+    is_halted = bool(engine.halt_reason(coin) or engine.desk.stopping or engine.storage_trouble)
+    is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
+    if is_cleared or engine.feed_age.is_lost(now):
+        out += [] if waits_to_cancel(engine, now) else cancel_grid(coin, now)
+        return out if closed else out + _reduce(engine, coin, now)
+    if block_reason(coin, now):
+        out += cancel(coin, increasing_orders(coin), now)
+    if coin.idle:
+        return out + shed(coin, now) + _reduce(engine, coin, now)
+    money = Money(engine.account_value, engine.margin_used, engine.margined)
+    coin.caps = side_caps(
+        coin, engine.coins.values(), engine.portfolio_limits, money, engine.liquidations.get(coin.name)
+    )
+    return [*out, *plan(coin, _room(engine, now), now), *tell_binding(coin, now)]
+
+
+def _reduce(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+    """Nothing is quoted: what limits want closed is closed all the same, as long as position and price are known (I7)."""
+    if engine.halt_reason(coin) or engine.desk.stopping or blindness(engine, coin, now):
+        return []
+    return reduce(coin, 0 if engine.placing else 1, now)
+
+
+def _room(engine: Engine, now: Instant) -> int:
+    """How many orders may be sent now: none before the batch before them is answered, and few as a probe."""
+    if engine.placing:
+        return 0
+    return PROBE_ORDERS if engine.breakers.probed_by_placing(now) else BATCH_ORDERS
