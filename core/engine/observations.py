@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 COPY_HALT = f"{HaltRule.COPY} trades this account: stop one, then resume"
 
+MARK_AFTER_MS = 10_000
+"""A market that has shown no two sides for so long after the start is valued at the exchange's mark: without a price of what is
+held no limit of the account would be judged, for as long as that market stays so.
+"""
+
 _SEEN_IS_OPEN = (
     OrderState.SENT,
     OrderState.UNKNOWN,
@@ -139,19 +144,29 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     out: list[Effect] = []
     for coin in engine.coins.values():
         coin.orders.saw_venue_time(event.venue_ms, now)
-        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event))
+        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event, now))
     return out
 
 
-def _compare_position(engine: Engine, coin: Coin, event: AccountObserved) -> list[Effect]:
+def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
     position = dict(event.positions).get(coin.name, 0)
     out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
     coin.protection.saw_position(coin, position, event.asked_mono_ms)
     coin.held = next((held for held in event.held if held.coin == coin.name), None)
+    if not coin.known_mid_twice and now.wall_ms - engine.started_wall_ms >= MARK_AFTER_MS:
+        coin.known_mid_twice = _mark_twice(coin)
     out += watch_liquidation(coin) + watch_leverage(coin)
     if halt and not coin.halted:
         out += engine.latch(coin, halt)
     return out
+
+
+def _mark_twice(coin: Coin) -> int:
+    """As the exchange values what is held, in price units; 0 if nothing is."""
+    held = coin.held
+    if held is None or not held.size:
+        return 0
+    return int(2 * held.value_usd / abs(held.size) * 10**coin.config.instrument.price_decimals)
 
 
 def on_funding(engine: Engine, event: FundingCommitted, now: Instant) -> list[Effect]:
