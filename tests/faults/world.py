@@ -480,12 +480,15 @@ def _canonical(text: str) -> str:
 async def living(
     directory: Path, config: PaperConfig = STILL, coins: tuple[str, ...] = ("BTC",), **settings: Any
 ) -> AsyncIterator[World]:
-    """A world whose session has not been started yet. What is still running at the end is ended without a goodbye."""
+    """A world whose session has not been started yet. What is still running at the end is ended without a goodbye. A setting of
+    ``None`` is not written.
+    """
+    written = {name: value for name, value in {**SETTINGS, **settings}.items() if value is not None}
     loop = asyncio.get_running_loop()
     gc.freeze()  # the collection at the end looks at what this world has left, not at all the tests before it
     with hurried():
         async with venue(config) as exchange:
-            world = World(exchange, directory, {**SETTINGS, **settings}, coins)
+            world = World(exchange, directory, written, coins)
             loop.set_exception_handler(
                 lambda _, context: world.swallowed.append(
                     f"{context['message']}: {context.get('exception')!r}"

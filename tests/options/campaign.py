@@ -14,16 +14,19 @@ from core.paper.config import EMBEDDED_SPEED, PaperConfig
 from core.view import LevelState
 from tests.faults.world import living
 
-USUAL: Mapping[str, Any] = {
-    "num_grids": 5,
-    "investment_usd": Decimal(1000),
-    "recenter_interval_sec": Decimal(1),
-    "bar_sec": Decimal(1),
-    "atr_length": 5,
+USUAL: Mapping[str, Any] = {"num_grids": 5, "investment_usd": Decimal(1000), "recenter_interval_sec": None}
+
+FOLLOWS: Mapping[str, Any] = {"recenter_interval_sec": Decimal(1)}
+
+BARS: Mapping[str, Any] = {"bar_sec": Decimal(1)}
+"""Bars of a second are of a market minute at this speed."""
+
+TREND: Mapping[str, Any] = {
+    **BARS,
     "trend_fast_ema": 3,
     "trend_slow_ema": 9,
+    "trend_bias_max_pct": Decimal("0.004"),
 }
-"""Bars of a second are of a market minute at this speed."""
 
 RANGE: Mapping[str, Any] = {"default_strategy": "range", "range_low": 109_400, "range_high": 110_100}
 NARROW: Mapping[str, Any] = {
@@ -34,32 +37,42 @@ NARROW: Mapping[str, Any] = {
 }
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "default": {},
-    "geometric": {"grid_spacing_kind": "geometric"},
+    "default": FOLLOWS,
+    "geometric": {**FOLLOWS, "grid_spacing_kind": "geometric"},
     "range": RANGE,
     "range, geometric": {**RANGE, "grid_spacing_kind": "geometric"},
-    "range that trails": {**NARROW, "on_range_exit": "trail"},
+    "range that trails": {**NARROW, **FOLLOWS, "on_range_exit": "trail"},
     "endless": {"default_strategy": "endless"},
-    "long": {"grid_direction": "long"},
-    "short": {"grid_direction": "short"},
+    "long": {**FOLLOWS, "grid_direction": "long"},
+    "short": {**FOLLOWS, "grid_direction": "short"},
     "endless, long": {"default_strategy": "endless", "grid_direction": "long"},
-    "trailing up alone": {"trailing_down": False, "trailing_pct": Decimal("0.001")},
-    "trailing with limits": {"trailing_low": 109_000, "trailing_high": 110_500},
-    "trigger": {"trigger_below": 109_700, "trigger_above": 109_800},
-    "take profit": {"take_profit_low": 50_000, "take_profit_high": 200_000},
-    "reinvest": {"reinvest": True},
-    "jitter": {"random_size_jitter": Decimal("0.2")},
-    "volatility spacing": {"volatility_spacing": True, "loss_drift_tightening": True},
-    "trend bias": {"trend_bias_max_pct": Decimal("0.004")},
-    "volatility circuit": {"vol_circuit_sigma": Decimal(4)},
-    "soft skew": {"skew_soft": Decimal("0.1")},
-    "one-sided": {"max_skew_ratio": Decimal("0.2")},
-    "hard skew": {"skew_hard": Decimal("0.2")},
+    "trailing up alone": {**FOLLOWS, "trailing_down": False, "trailing_pct": Decimal("0.001")},
+    "trailing with limits": {**FOLLOWS, "trailing_low": 109_000, "trailing_high": 110_500},
+    "trigger": {**FOLLOWS, "trigger_below": 109_700, "trigger_above": 109_800},
+    "take profit": {**FOLLOWS, "take_profit_low": 50_000, "take_profit_high": 200_000},
+    "reinvest": {**FOLLOWS, "reinvest": True},
+    "jitter": {**FOLLOWS, "random_size_jitter": Decimal("0.2")},
+    "volatility spacing": {
+        **FOLLOWS,
+        **BARS,
+        "atr_length": 5,
+        "volatility_spacing": True,
+        "loss_drift_tightening": True,
+    },
+    "trend bias": {**FOLLOWS, **TREND},
+    "volatility circuit": {**FOLLOWS, **BARS, "vol_circuit_sigma": Decimal(4)},
+    "soft skew": {**FOLLOWS, "skew_soft": Decimal("0.1")},
+    "one-sided": {**FOLLOWS, "max_skew_ratio": Decimal("0.2")},
+    "hard skew": {**FOLLOWS, "skew_hard": Decimal("0.2")},
     "out of range: hold": {**NARROW, "on_range_exit": "hold"},
     "out of range: reduce": {**NARROW, "on_range_exit": "reduce"},
     "out of range: flatten": {**NARROW, "on_range_exit": "flatten"},
-    "reprice threshold": {"reprice_tick_threshold": 10, "trailing_pct": Decimal("0.001")},
-    "least edge and width": {"min_edge_pct": Decimal("0.0003"), "grid_min_width_pct": Decimal("0.008")},
+    "reprice threshold": {**FOLLOWS, "reprice_tick_threshold": 10, "trailing_pct": Decimal("0.001")},
+    "least edge and width": {
+        **FOLLOWS,
+        "min_edge_pct": Decimal("0.0003"),
+        "grid_min_width_pct": Decimal("0.008"),
+    },
 }
 """Settings beside ``USUAL``, by what they are called in the table."""
 
