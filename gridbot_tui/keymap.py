@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from textual.binding import Binding
 
-from core.view import RunState, Snapshot
+from core.view import BreakerState, RunState, Snapshot
 from widgets.look import KeyHint
 
 DRIFT_LIMIT_PCT = 1.0
@@ -106,7 +106,7 @@ def _resume_refusal(snapshot: Snapshot | None) -> str | None:
         or snapshot.time_ms - feed.last_message_ms >= 1000 * feed.stale_after_s
     ):
         return "the market feed is down or stale: W reconnect first"
-    opened = {breaker.name for breaker in snapshot.api.breakers if breaker.state == "open"}
+    opened = {breaker.name for breaker in snapshot.api.breakers if breaker.state is BreakerState.OPEN}
     if snapshot.api.breaker_open and opened != {"auth"}:  # resuming is what ends that one
         return f"the circuit breaker is open: {snapshot.api.breaker_reason or 'no reason given'}"
     return None

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from core.view import (
     ApiView,
+    BreakerState,
     BreakerView,
     CoinView,
     RiskView,
@@ -61,17 +62,20 @@ def system_fields(look: Look) -> list[Field]:
 
 def breaker_fields(api: ApiView) -> list[Field]:
     """One row while all are closed, else one for each that isn't: state, time to the probe, trips, and what opened it."""
-    if not (troubled := [breaker for breaker in api.breakers if breaker.state != "closed"]):
+    if not (troubled := [breaker for breaker in api.breakers if breaker.state is not BreakerState.CLOSED]):
         if api.breaker_open:
             return [Field("Breaker", f"OPEN: {api.breaker_reason}", severity=Severity.CRIT, is_prose=True)]
         trips = sum(breaker.trips for breaker in api.breakers)
         return [Field("Breaker", "closed", (f"{trips} trips",) if trips else (), Severity.INFO)]
-    return [_breaker_field(breaker) for breaker in sorted(troubled, key=lambda b: b.state != "open")]
+    return [
+        _breaker_field(breaker)
+        for breaker in sorted(troubled, key=lambda b: b.state is not BreakerState.OPEN)
+    ]
 
 
 def _breaker_field(breaker: BreakerView) -> Field:
     left = breaker.cooldown_left_s
-    is_open = breaker.state == "open"
+    is_open = breaker.state is BreakerState.OPEN
     word = f"OPEN {left:.0f}s" if is_open and left else "OPEN" if is_open else "PROBING"
     trips = f", trip {breaker.trips}" if breaker.trips > 1 else ""
     return Field(

@@ -55,10 +55,15 @@ def _session_field(coin: CoinView) -> list[Field]:
         return []
     if not coin.session_opens_ms:
         return [Field("Session", "open", (coin.session_policy,), Severity.INFO)]
-    words = {"closed": "closed", "closes": "closing"}
-    word = words.get(coin.session.partition(" ")[0], "opening")
     opens = formats.utc_minute(coin.session_opens_ms)
-    return [Field("Session", f"{word}: {coin.session_policy}", (f"opens {opens}", opens), Severity.WARN)]
+    return [
+        Field(
+            "Session",
+            f"{coin.session_state.value}: {coin.session_policy}",
+            (f"opens {opens}", opens),
+            Severity.WARN,
+        )
+    ]
 
 
 def _against_holding(coin: CoinView) -> tuple[str, ...]:

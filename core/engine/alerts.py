@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from core.domain.clock import Instant
-from core.engine.circuit_breaker import BreakerName, BreakerState
+from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
@@ -20,6 +20,7 @@ from core.engine.trouble import of_settings
 from core.engine.ways_out import remains, way_out
 from core.view import (
     AlertView,
+    BreakerState,
     Severity,
     StopState,
 )

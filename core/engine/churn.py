@@ -15,12 +15,12 @@ from core.domain.grid import PPB, GridRow
 from core.domain.market_history import Candle
 from core.domain.orders import Side
 from core.engine.coin_config import CoinConfig
+from core.engine.funding import DAY_MS
+from core.engine.grid_plan import is_near, min_change_lots
 from core.engine.grid_settings import RangeExit
 from core.engine.levels import nearest_first, slot_price
 from core.engine.strategies import STRATEGIES, Ask
 from core.engine.strategies.strategy import has_left
-
-DAY_MS = 86_400_000
 
 PARTS = 4
 """Of a candle, in time: at each of its four prices a grid may be built anew."""
@@ -138,17 +138,11 @@ class _Walk:
         if not self.grid.is_endless:
             return
         near = self.grid.nearest_line(self.price)
-        if near == self.around or self._is_near():
+        if near == self.around or is_near(self.grid, self.around, 2 * self.price):
             return
         before = self._quoted()
         self.around = near
         self._count_change(before, self._quoted())
-
-    def _is_near(self) -> bool:
-        """Within three quarters of a cell of the line that is quoted around."""
-        at = self.grid.line(self.around)
-        beside = self.grid.line(self.around + (1 if self.price > at else -1))
-        return 4 * abs(self.price - at) <= 3 * abs(beside - at)
 
     def _look(self, now_ms: int) -> None:
         config = self.config
@@ -209,7 +203,7 @@ class _Walk:
 
     def _count_change(self, before: Quoted, after: Quoted) -> None:
         """An order at the same price that is nearly as large keeps its place."""
-        least = max(self.config.instrument.min_lots(self.grid.center), self.grid.lots // 4)
+        least = min_change_lots(self.grid, self.config.instrument)
         kept = sum(at in before and abs(before[at] - lots) < least for at, lots in after.items())
         self.done.cancels += len(before) - kept
         self.done.places += len(after) - kept

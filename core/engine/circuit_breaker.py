@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
+from core.view import BreakerState
 
 DECAY_MS = 300_000
 """One trip is forgotten for every five quiet minutes."""
@@ -36,12 +37,6 @@ class BreakerName(StrEnum):
     """New placements."""
     AUTH = "auth"
     """New placements, and cancels that were refused already: until an operator resumes."""
-
-
-class BreakerState(StrEnum):
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         state=_coin_state(engine, coin),
         halt_reason=engine.halt_reason(coin),
         idle_reason=_idle_reason(engine, coin, now),
+        session_state=coin.session.state,
         session=coin.session.text,
         session_policy=coin.config.sessions.policy.value if coin.config.sessions.closes else "",
         session_opens_ms=coin.session.opening_ms,

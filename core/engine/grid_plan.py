@@ -18,6 +18,18 @@ from core.engine.levels import EVEN, Level, Scales, wants_of_cell
 from core.engine.order_manager import OrderManager
 
 
+def min_change_lots(grid: GridRow, instrument: Instrument) -> int:
+    """A size that differs by less keeps its order."""
+    return max(instrument.min_lots(grid.center), grid.lots // 4)
+
+
+def is_near(grid: GridRow, line: int, mid_twice: int) -> bool:
+    """Whether the mid is within three quarters of a cell of a line."""
+    at = grid.line(line)
+    beside = grid.line(line + (1 if mid_twice > 2 * at else -1))
+    return 2 * abs(mid_twice - 2 * at) <= 3 * abs(beside - at)
+
+
 @dataclass(slots=True)
 class GridPlan:
     grid: GridRow
@@ -47,8 +59,7 @@ class GridPlan:
 
     @property
     def min_change_lots(self) -> int:
-        """A size that differs by less keeps its order."""
-        return max(self.instrument.min_lots(self.grid.center), self.grid.lots // 4)
+        return min_change_lots(self.grid, self.instrument)
 
     # -- what changes ---------------------------------------------------------------------------------------------
 
@@ -68,7 +79,7 @@ class GridPlan:
         tick; after a restart it is the one that the resting orders are around.
         """
         near = self.grid.nearest_line(mid_twice // 2)
-        candidates = [n for n in range(near - 1, near + 2) if n == near or self._is_near(n, mid_twice)]
+        candidates = [n for n in range(near - 1, near + 2) if n == near or is_near(self.grid, n, mid_twice)]
         if self._is_new:
             rest = [slot.index for slot in orders.by_slot if slot.generation == self.grid.generation]
             middle = 2 * near if not rest else min(rest) + max(rest) + 1
@@ -79,12 +90,6 @@ class GridPlan:
             before = self.cells
             self.around = around
             self._stale.update(set(before) ^ set(self.cells))
-
-    def _is_near(self, line: int, mid_twice: int) -> bool:
-        """Whether the mid is within three quarters of a cell of a line."""
-        at = self.grid.line(line)
-        beside = self.grid.line(line + (1 if mid_twice > 2 * at else -1))
-        return 2 * abs(mid_twice - 2 * at) <= 3 * abs(beside - at)
 
     # -- what follows ---------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from core.domain.grid import PPB, GridRow
 from core.domain.sessions import CALENDARS, NEVER_MS, Session, utc_text
 from core.engine.grid_settings import GridSettings
 from core.engine.risk_engine import Refusal, Rule
+from core.view import SessionState
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
@@ -135,6 +136,12 @@ class SessionWatch:
         if not self.is_frozen or self.session is None:
             return 0
         return self.session.since_ms if self.is_awaited else self.opens_ms
+
+    @property
+    def state(self) -> SessionState:
+        if self.is_awaited:
+            return SessionState.OPENING
+        return SessionState(self.phase.value)
 
     @property
     def text(self) -> str:

@@ -9,12 +9,13 @@ from core.domain.clock import Instant
 from core.domain.orders import OrderState
 from core.domain.pnl import total_pnl
 from core.engine.alerts import alerts_of
-from core.engine.circuit_breaker import BreakerName, BreakerState
+from core.engine.circuit_breaker import BreakerName
 from core.engine.coin_view import coin_view, pnl_view
 from core.engine.engine import Engine
 from core.engine.side_caps import worst_notional_micro
 from core.view import (
     ApiView,
+    BreakerState,
     BreakerView,
     CoinView,
     CommandView,
@@ -118,7 +119,7 @@ def _breaker_views(engine: Engine, now: Instant) -> tuple[BreakerView, ...]:
         views.append(
             BreakerView(
                 name=breaker.name.value,
-                state=BreakerState.OPEN.value if is_held else breaker.state(now).value,
+                state=BreakerState.OPEN if is_held else breaker.state(now),
                 reason=engine.storage_trouble if is_held else breaker.reason,
                 cause=(Cause.STORAGE if is_held else breaker.cause).value
                 if is_held or breaker.reason

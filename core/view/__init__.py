@@ -34,12 +34,13 @@ from core.view.coin import (
     PnlView,
     StopView,
 )
-from core.view.states import ZERO, LevelState, RunState, Severity, StopState
+from core.view.states import ZERO, BreakerState, LevelState, RunState, SessionState, Severity, StopState
 
 __all__ = [
     "ZERO",
     "AlertView",
     "ApiView",
+    "BreakerState",
     "BreakerView",
     "CoinView",
     "CommandView",
@@ -55,6 +56,7 @@ __all__ = [
     "PnlView",
     "RiskView",
     "RunState",
+    "SessionState",
     "Severity",
     "Snapshot",
     "StopState",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.view.states import ZERO, Severity
+from core.view.states import ZERO, BreakerState, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ class BreakerView:
     """One circuit breaker. ``name``: ``place``, ``cancel``, ``info``, ``feed``, ``storage`` or ``auth``."""
 
     name: str
-    state: str = "closed"
-    """``closed``, ``open``, or ``half_open``: a probe is out, or goes with the next request."""
+    state: BreakerState = BreakerState.CLOSED
     reason: str = ""
     """Of the last trip, or of the failures since the last answer; empty if there was none."""
     cause: str = ""

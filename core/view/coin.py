@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from core.view.states import ZERO, LevelState, RunState, StopState
+from core.view.states import ZERO, LevelState, RunState, SessionState, StopState
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,7 @@ class CoinView:
     halt_reason: str = ""
     idle_reason: str = ""
     """Why nothing new is quoted now; empty while the grid is being worked."""
+    session_state: SessionState = SessionState.OPEN
     session: str = "open"
     """``open``, or why the coin's market isn't and until when."""
     session_policy: str = ""

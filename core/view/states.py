@@ -35,6 +35,25 @@ class LevelState(StrEnum):
     WAITING = "waiting"
 
 
+class BreakerState(StrEnum):
+    """Of a circuit breaker. HALF_OPEN: a probe is out, or goes with the next request."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class SessionState(StrEnum):
+    """Of a coin's market. CLOSING: open, and so near to the close that the policy has begun. OPENING: open by the calendar, and
+    not quoted since.
+    """
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    OPENING = "opening"
+
+
 class StopState(StrEnum):
     """Of the stop that protects a position at the exchange. NONE: nothing is held, or no stop is configured for its side."""
 

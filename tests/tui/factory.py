@@ -12,6 +12,7 @@ from core.preview_view import PreviewFact, PreviewLevel, PreviewView
 from core.view import (
     AlertView,
     ApiView,
+    BreakerState,
     BreakerView,
     CoinView,
     CommandView,
@@ -243,9 +244,11 @@ def snapshot(**changes: Any) -> Snapshot:
 def tripped() -> Snapshot:
     """Placements are probed after an outage, reads are open again, and no stream has spoken for a while."""
     breakers = (
-        BreakerView("place", "half_open", "no answer from the exchange within 5 s", "unanswered", 5, 2, 0.0),
+        BreakerView(
+            "place", BreakerState.HALF_OPEN, "no answer from the exchange within 5 s", "unanswered", 5, 2, 0.0
+        ),
         BreakerView("cancel"),
-        BreakerView("info", "open", "HTTP 502: Bad Gateway", "server", 7, 1, 8.4),
+        BreakerView("info", BreakerState.OPEN, "HTTP 502: Bad Gateway", "server", 7, 1, 8.4),
         BreakerView("feed"),
         BreakerView("storage"),
         BreakerView("auth"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.domain.commands import Action
-from core.view import ApiView, BreakerView, DriftView, FeedView, RunState
+from core.view import ApiView, BreakerState, BreakerView, DriftView, FeedView, RunState
 from gridbot_tui import keymap
 from gridbot_tui.keymap import ACTIONS, BY_ID, Danger
 from gridbot_tui.screens.help import help_lines
@@ -93,7 +93,7 @@ def test_resume_is_refused_with_the_reason_while_one_holds() -> None:
     assert resume(halted(api=ApiView(breaker_open=True, breaker_reason="5 errors"))) == (
         "the circuit breaker is open: 5 errors"
     )
-    auth = ApiView(breaker_open=True, breakers=(BreakerView("auth", "open"), BreakerView("place")))
+    auth = ApiView(breaker_open=True, breakers=(BreakerView("auth", BreakerState.OPEN), BreakerView("place")))
     assert resume(halted(api=auth)) is None, "resuming is what probes it"
 
 

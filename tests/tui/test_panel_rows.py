@@ -8,6 +8,7 @@ import pytest
 
 from core.view import (
     ApiView,
+    BreakerState,
     BreakerView,
     CoinView,
     DriftView,
@@ -15,6 +16,7 @@ from core.view import (
     FillsView,
     MarginView,
     RunState,
+    SessionState,
     Severity,
     StopState,
     StopView,
@@ -171,8 +173,8 @@ def test_an_open_breaker_says_why() -> None:
 
 
 def test_each_breaker_that_is_not_closed_has_its_row_the_open_ones_first() -> None:
-    probing = BreakerView("info", "half_open", "time-out", "unanswered", 4, 1, 0.0)
-    opened = BreakerView("place", "open", "HTTP 502", "server", 9, 3, 17.4)
+    probing = BreakerView("info", BreakerState.HALF_OPEN, "time-out", "unanswered", 4, 1, 0.0)
+    opened = BreakerView("place", BreakerState.OPEN, "HTTP 502", "server", 9, 3, 17.4)
     calm = BreakerView("cancel")
     fields = breaker_fields(ApiView(breaker_open=True, breakers=(probing, opened, calm)))
     assert [(f.value, f.severity) for f in fields] == [
@@ -191,7 +193,7 @@ def test_closed_breakers_are_one_row_that_remembers_how_often_they_opened() -> N
 
 
 def test_a_breaker_that_no_time_closes_counts_nothing_down() -> None:
-    opened = BreakerView("auth", "open", "no agent", "auth", 1, 1, None)
+    opened = BreakerView("auth", BreakerState.OPEN, "no agent", "auth", 1, 1, None)
     (shown,) = breaker_fields(ApiView(breaker_open=True, breakers=(opened,)))
     assert shown.value == "auth OPEN: no agent"
 
@@ -220,14 +222,17 @@ def test_a_market_that_closes_shows_its_session_and_another_has_no_such_row() ->
     open_now = position_fields(look_at(coins=(coin_view(session_policy="reduce"),)))
     assert row(open_now, "Session").split() == ["Session", "✓", "open", "reduce"]
     opens_ms = 1_796_049_000_000
-    for session, word in {
-        "closed (weekend) until 2026-11-30 14:30 UTC": "closed",
-        "closes at 2026-11-27 18:00 UTC, opens again at 2026-11-30 14:30 UTC": "closing",
-        "open, waiting for its first quote": "opening",
-    }.items():
-        closed = coin_view(session=session, session_policy="flatten", session_opens_ms=opens_ms)
+    for state in (SessionState.CLOSED, SessionState.CLOSING, SessionState.OPENING):
+        closed = coin_view(session_state=state, session_policy="flatten", session_opens_ms=opens_ms)
         fields = position_fields(look_at(coins=(closed,)))
-        assert row(fields, "Session").split() == ["Session", "▲", f"{word}:", "flatten", "11-30", "14:30"]
+        assert row(fields, "Session").split() == [
+            "Session",
+            "▲",
+            f"{state.value}:",
+            "flatten",
+            "11-30",
+            "14:30",
+        ]
         assert field(fields, "Session").severity is Severity.WARN
 
 

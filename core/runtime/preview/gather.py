@@ -9,7 +9,7 @@ from decimal import Decimal
 from core.domain.events import Quote
 from core.domain.instrument import Instrument
 from core.domain.market_history import Candle, RequestBudget
-from core.engine.churn import DAY_MS
+from core.engine.funding import DAY_MS
 from core.engine.side_caps import Money, PortfolioLimits
 from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError

@@ -32,10 +32,10 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.orders import Order, OrderState
-from core.engine.circuit_breaker import BreakerName, BreakerState
+from core.engine.circuit_breaker import BreakerName
 from core.engine.intents import cancel
 from core.engine.snapshot import build_snapshot
-from core.view import BreakerView
+from core.view import BreakerState, BreakerView
 from tests.unit.engine.builders import Bench, account, at, cancelled, notices, of_kind, placed, quote
 
 READS = (AskAccount, AskOpenOrders, AskOrderStatus, Backfill)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.domain.causes import Cause
-from core.engine.circuit_breaker import DECAY_MS, POLICIES, Breaker, BreakerName, Breakers, BreakerState
+from core.engine.circuit_breaker import DECAY_MS, POLICIES, Breaker, BreakerName, Breakers
+from core.view import BreakerState
 from tests.unit.engine.builders import at
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

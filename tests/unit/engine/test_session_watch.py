@@ -19,7 +19,7 @@ from core.engine.features import Features, FeatureSettings
 from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.snapshot import build_snapshot
 from core.engine.why_not import frees, slots_without_order
-from core.view import CoinView, RunState
+from core.view import CoinView, RunState, SessionState
 from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, fill, make_engine, notices, of_kind, placed
 from tests.unit.engine.venue import Venue
 
@@ -131,6 +131,7 @@ def test_a_market_that_never_closes_tells_nothing_of_sessions() -> None:
     assert not [name for name in notices(bench.done) if name.startswith("session_")]
     view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
     assert (view.session, view.session_policy, view.session_opens_ms) == ("open", "", 0)
+    assert view.session_state is SessionState.OPEN
 
 
 def test_a_start_just_after_the_open_tells_of_no_close_and_waits_for_its_quote() -> None:
@@ -139,6 +140,7 @@ def test_a_start_just_after_the_open_tells_of_no_close_and_waits_for_its_quote()
     bench.after(STEP)
     view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
     assert (view.session, view.session_opens_ms) == ("open, waiting for its first quote", VENUE_0 + OPENS)
+    assert view.session_state is SessionState.OPENING
     assert not [name for name in notices(bench.done) if name.startswith("session_")]
 
 
@@ -262,6 +264,7 @@ def test_a_flat_coin_says_why_nothing_is_quoted_and_when_it_will_be() -> None:
         view.idle_reason == "session closed (overnight) until 2026-01-01 14:20 UTC (HL_CLOSED_SESSION reduce)"
     )
     assert (view.session, view.session_policy) == ("closed (overnight) until 2026-01-01 14:20 UTC", "reduce")
+    assert view.session_state is SessionState.CLOSED
     assert view.session_opens_ms == VENUE_0 + OPENS
     blocked = slots_without_order(market.bench.coin, market.bench.now)
     assert len(blocked) == 6
@@ -328,6 +331,7 @@ def test_flattened_it_is_proven_flat_before_the_close_and_quoted_again_at_the_op
     assert market.venue.position == 0
     assert market.venue.resting() == []
     assert market.view.idle_reason.startswith("session closes at 2026-01-01 14:10 UTC")
+    assert market.view.session_state is SessionState.CLOSING
     outcomes = [(o.command.origin, o.status) for o in market.bench.engine.desk.outcomes.values()]
     assert outcomes == ([("session", "done")] if position else [])
     market.to(LATE)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.commands import Action
-from core.domain.events import Quote, Refused
+from core.domain.events import OrderUpdate, Quote, Refused
 from core.domain.orders import Side
 from core.engine.grid_calculator import Gate, compute_grid_diff
 from core.engine.idleness import idleness, without_a_grid
@@ -116,19 +116,24 @@ def test_a_refused_slot_says_when_it_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quotes", "freed"),
+    ("side", "price", "quotes", "freed"),
     [
-        (Quote("SOL", MID - 60_000, MID - 50_000, VENUE_0), "an ask above 199"),
-        (Quote("SOL", MID + 50_000, MID + 60_000, VENUE_0), "a bid below 201"),
+        (BUY, 1_990_000, Quote("SOL", MID - 25_000, MID - 15_000, VENUE_0), "an ask above 199"),
+        (SELL, 2_010_000, Quote("SOL", MID + 15_000, MID + 25_000, VENUE_0), "a bid below 201"),
     ],
     ids=["fallen", "risen"],
 )
-def test_a_level_that_the_market_has_passed_names_the_price_that_frees_it(quotes: Quote, freed: str) -> None:
-    bench = Bench()
-    bench.start()
+def test_a_level_that_the_market_has_passed_names_the_price_that_frees_it(
+    side: Side, price: int, quotes: Quote, freed: str
+) -> None:
+    bench = Bench().started()
+    (gone,) = (o for o in bench.live if (o.side, o.price) == (side, price))
+    assert gone.order_id is not None
+    bench.step(OrderUpdate("SOL", gone.cloid, gone.order_id, "marginCanceled", gone.lots, gone.lots, VENUE_0))
     bench.step(quotes)
-    found = {text for _, text in texts(bench)}
-    assert freed in found or not stops(bench)
+    bench.after(1_000)
+    assert [why.rule for why in stops(bench).values()] == [Rule.POST_ONLY]
+    assert {text for _, text in texts(bench)} == {freed}
 
 
 @given(
