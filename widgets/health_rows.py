@@ -14,8 +14,11 @@ from core.view import (
     Severity,
 )
 from widgets import formats
-from widgets.fields import Field, graded
+from widgets.fields import Field, graded, worst
 from widgets.look import Look
+
+SEEN_LONG_AGO_S = 30.0
+"""The exchange's position is read every five seconds."""
 
 
 def system_fields(look: Look) -> list[Field]:
@@ -27,7 +30,7 @@ def system_fields(look: Look) -> list[Field]:
     stale_s = snapshot.feed.stale_after_s
     feed_grade = Severity.CRIT if age_s is None else graded(age_s, stale_s / 2, stale_s)
     return [
-        _drift_field(coin),
+        _drift_field(coin, look.now_ms),
         Field(
             "WS age", "never" if age_s is None else formats.age(age_s), (f"[<{stale_s:.0f}s]",), feed_grade
         ),
@@ -83,13 +86,18 @@ def _breaker_field(breaker: BreakerView) -> Field:
     )
 
 
-def _drift_field(coin: CoinView) -> Field:
+def _drift_field(coin: CoinView, now_ms: int) -> Field:
+    """A comparison of long ago is no proof of now, whatever it said."""
     drift = coin.drift
     if drift.exchange_position is None:
         return Field("Drift", formats.NOTHING, ("not read yet",))
     amount = f"{formats.quantity(drift.amount, signed=True)} {formats.short_coin(coin.coin)}"
     share = formats.percent(abs(drift.pct))
-    return Field("Drift", amount, (f"{share} [<1%]", share), graded(abs(drift.pct), 0.5, 1.0))
+    grade = graded(abs(drift.pct), 0.5, 1.0)
+    age_s = (now_ms - drift.observed_ms) / 1_000
+    if age_s < SEEN_LONG_AGO_S:
+        return Field("Drift", amount, (f"{share} [<1%]", share), grade)
+    return Field("Drift", amount, (f"{formats.age(age_s)} ago",), worst((grade, Severity.WARN)))
 
 
 def risk_fields(look: Look) -> list[Field]:
