@@ -103,9 +103,19 @@ def _note(notes: tuple[str, ...], column: int, room: int) -> str:
 
 
 def panel_lines(title: str, fields: list[Field], age_s: float, width: int, height: int) -> list[Line]:
-    """A whole panel. Without room for all fields the last ones go; none goes unnoticed: the title grades them all."""
+    """A whole panel. Without room for all fields the last ones go, but none that warns before one that doesn't."""
     severity = worst(tuple(field.severity for field in fields))
-    rows = [field_line(field, width) for field in fields[: height - 1]]
+    rows = [field_line(field, width) for field in _most_telling(fields, height - 1)]
     if age_s >= STALE_S:
         rows = [dimmed(row) for row in rows]
     return [title_line(title, severity, age_s, width), *rows]
+
+
+def _most_telling(fields: list[Field], room: int) -> list[Field]:
+    """The first, then the gravest, then the earliest, in their own order: a stop that doesn't rest is seen on 80x24 too."""
+    if len(fields) <= room:
+        return fields
+    ranks = [_RANK[field.severity or Severity.INFO] for field in fields]
+    order = sorted(range(len(fields)), key=lambda n: (n > 0, -ranks[n], n))
+    kept = set(order[: max(room, 0)])
+    return [field for n, field in enumerate(fields) if n in kept]

@@ -214,6 +214,8 @@ class OpenOrdersObserved:
     orders: tuple[RemoteOrder, ...]
     asked_mono_ms: int
     ticket: str = ""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Coin and cloid of orders with our tag in coins that aren't traded here, but for stops."""
 
 
 @dataclass(frozen=True, slots=True)

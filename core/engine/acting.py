@@ -9,11 +9,11 @@ from core.domain.effects import Effect
 from core.engine.breaker_probes import PROBE_ORDERS
 from core.engine.breaker_watch import stopped_by, waits_to_cancel
 from core.engine.coin import Coin
-from core.engine.idleness import idleness
+from core.engine.idleness import blindness, idleness
 from core.engine.intents import cancel, cancel_grid
 from core.engine.market_watch import shock_reason
 from core.engine.protection import block_reason, increasing_orders, protect
-from core.engine.quoting import BATCH_ORDERS, plan, shed
+from core.engine.quoting import BATCH_ORDERS, plan, reduce, shed
 from core.engine.risk_watch import tell_binding
 from core.engine.side_caps import Money, side_caps
 
@@ -35,16 +35,24 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     is_halted = bool(engine.halt_reason(coin) or engine.desk.stopping or engine.storage_trouble)
     is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
     if is_cleared or engine.feed_age.is_lost(now):
-        return out if waits_to_cancel(engine, now) else out + cancel_grid(coin, now)
+        out += [] if waits_to_cancel(engine, now) else cancel_grid(coin, now)
+        return out if closed else out + _reduce(engine, coin, now)
     if block_reason(coin, now):
         out += cancel(coin, increasing_orders(coin), now)
     if coin.idle:
-        return out + shed(coin, now)
+        return out + shed(coin, now) + _reduce(engine, coin, now)
     money = Money(engine.account_value, engine.margin_used, engine.margined)
     coin.caps = side_caps(
         coin, engine.coins.values(), engine.portfolio_limits, money, engine.liquidations.get(coin.name)
     )
     return [*out, *plan(coin, _room(engine, now), now), *tell_binding(coin, now)]
+
+
+def _reduce(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+    """Nothing is quoted: what limits want closed is closed all the same, as long as position and price are known (I7)."""
+    if engine.halt_reason(coin) or engine.desk.stopping or blindness(engine, coin, now):
+        return []
+    return reduce(coin, 0 if engine.placing else 1, now)
 
 
 def _room(engine: Engine, now: Instant) -> int:

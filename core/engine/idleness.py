@@ -25,14 +25,19 @@ def idleness(engine: Engine, coin: Coin, now: Instant) -> Refusal | None:
         )
     if engine.desk.stopping:
         return Refusal(Rule.IDLE, "stopping", ends="another start")
+    return _before_all_is_known(engine, coin, now) or coin.barred or _by_the_coin(coin, now)
+
+
+def blindness(engine: Engine, coin: Coin, now: Instant) -> Refusal | None:
+    """What of it keeps the position or the price from being known: nothing is decided by them then."""
+    return _before_all_is_known(engine, coin, now) or _without_a_price(coin, now)
+
+
+def _before_all_is_known(engine: Engine, coin: Coin, now: Instant) -> Refusal | None:
     if found := engine.vitals.idleness(engine, now):
         return found
     if coin.barred and engine.feed_age.is_lost(now):
         return coin.barred
-    return _before_all_is_known(engine) or coin.barred or _by_the_coin(coin, now)
-
-
-def _before_all_is_known(engine: Engine) -> Refusal | None:
     if not engine.feed.connected and not engine.feed.ready:
         return Refusal(Rule.IDLE, "no connection to the exchange", ends="a connection to the exchange")
     if not engine.feed.ready:
@@ -47,6 +52,10 @@ def _by_the_coin(coin: Coin, now: Instant) -> Refusal | None:
         return found
     if reason := shock_reason(coin, now):
         return Refusal(Rule.IDLE, reason, ends="a quiet minute")
+    return _without_a_price(coin, now)
+
+
+def _without_a_price(coin: Coin, now: Instant) -> Refusal | None:
     if coin.mid_twice is None:
         return Refusal(
             Rule.IDLE,

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 COPY_HALT = f"{HaltRule.COPY} trades this account: stop one, then resume"
 
+MARK_AFTER_MS = 10_000
+"""A market that has shown no two sides for so long after the start is valued at the exchange's mark: without a price of what is
+held no limit of the account would be judged, for as long as that market stays so.
+"""
+
 _SEEN_IS_OPEN = (
     OrderState.SENT,
     OrderState.UNKNOWN,
@@ -42,8 +47,9 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
     """A list of all resting orders: what it shows is evidence, what it omits is a question."""
     engine.saw_open_orders = True
     if engine.orphans is None:
-        engine.orphans = {o.cloid for o in event.orders if o.cloid and _is_ours(engine, o.cloid)}
-    out: list[Effect] = []
+        listed = (*(o.cloid for o in event.orders), *(cloid for _, cloid in event.elsewhere))
+        engine.orphans = {cloid for cloid in listed if cloid and _is_ours(engine, cloid)}
+    out = [effect for coin, cloid in event.elsewhere for effect in _on_elsewhere(engine, coin, cloid)]
     for coin in engine.coins.values():
         out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now))
     return out
@@ -105,6 +111,15 @@ def on_strange_update(engine: Engine, update: OrderUpdate) -> list[Effect]:
     return [AskOpenOrders()]
 
 
+def _on_elsewhere(engine: Engine, coin: str, cloid: str) -> list[Effect]:
+    """An order of ours in a coin that was traded before a kill and isn't any more: nobody would look after it, or its fills."""
+    if not _is_ours(engine, cloid):
+        return []
+    if is_a_copys(engine, cloid):
+        return [] if engine.desk.stopping else engine.latch(None, COPY_HALT)
+    return [notify("orphan_order_cancelled", "warn", coin, cloid=cloid), CancelOrphan(coin, cloid)]
+
+
 def is_a_copys(engine: Engine, cloid: str) -> bool:
     """Whether an order without a row is new and ours by its instance, but not of this run: a second program has the same
     instance. What was there at the first look may be left from before a backup was restored.
@@ -129,19 +144,29 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     out: list[Effect] = []
     for coin in engine.coins.values():
         coin.orders.saw_venue_time(event.venue_ms, now)
-        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event))
+        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event, now))
     return out
 
 
-def _compare_position(engine: Engine, coin: Coin, event: AccountObserved) -> list[Effect]:
+def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
     position = dict(event.positions).get(coin.name, 0)
     out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
     coin.protection.saw_position(coin, position, event.asked_mono_ms)
     coin.held = next((held for held in event.held if held.coin == coin.name), None)
+    if not coin.known_mid_twice and now.wall_ms - engine.started_wall_ms >= MARK_AFTER_MS:
+        coin.known_mid_twice = _mark_twice(coin)
     out += watch_liquidation(coin) + watch_leverage(coin)
     if halt and not coin.halted:
         out += engine.latch(coin, halt)
     return out
+
+
+def _mark_twice(coin: Coin) -> int:
+    """As the exchange values what is held, in price units; 0 if nothing is."""
+    held = coin.held
+    if held is None or not held.size:
+        return 0
+    return int(2 * held.value_usd / abs(held.size) * 10**coin.config.instrument.price_decimals)
 
 
 def on_funding(engine: Engine, event: FundingCommitted, now: Instant) -> list[Effect]:

@@ -10,8 +10,9 @@ from core.domain.instrument import Instrument
 from core.domain.margin import liquidation_price
 from core.domain.orders import Side
 from core.engine.coin_config import CoinConfig
+from core.engine.features import Features
 from core.engine.grid_calculator import Gate, build_filtered_levels
-from core.engine.grid_settings import RangeExit
+from core.engine.grid_settings import Conditions, RangeExit
 from core.engine.levels import Blocked, Level, wanted_levels, wants_of_cell
 from core.engine.plan_validator import OwnPrices, Quotes
 from core.engine.risk_engine import Exposure, RiskLimits, SideCap
@@ -108,10 +109,15 @@ def preview(
 
 
 def first_grid(config: CoinConfig, mid_price: int) -> tuple[GridRow, str]:
-    """What is built around ``mid_price``, and why its spacing isn't the one asked for. Raises ``GridImpossibleError``."""
+    """What is built around ``mid_price`` with the first quote, whose volatility is what it is thought to be before a bar has
+    closed, and why its spacing isn't the one asked for. Raises ``GridImpossibleError``.
+    """
     strategy = STRATEGIES[config.grid.strategy]
     trails = config.on_exit is RangeExit.TRAIL
-    ask = Ask(config.grid, config.instrument, 2 * mid_price, 0, trails=trails)
+    features = Features(config.features)
+    features.note(2 * mid_price, 0)
+    market = Conditions(features.atr_ppb, features.volatility_ppb)
+    ask = Ask(config.grid, config.instrument, 2 * mid_price, 0, trails=trails, conditions=market)
     return strategy.build(ask), strategy.spacing(ask).override
 
 

@@ -33,6 +33,7 @@ def notes(config: CoinConfig, found: Preview, mid: int, is_running: bool = False
     """``mid`` in price units. ``is_running``: a first grid was built already, so no trigger is waited for."""
     return [
         *([] if is_running else _trigger(config, mid)),
+        *_volatility(config, found),
         *_outside(config, found, mid),
         *_endless(config, found),
         *_not_quoted(config, found),
@@ -49,6 +50,16 @@ def _trigger(config: CoinConfig, mid: int) -> list[str]:
     return [
         f"nothing is quoted before the price is {' or '.join(wanted)}; it is {text(mid)}, and the first grid is built around "
         "the price that ends the wait"
+    ]
+
+
+def _volatility(config: CoinConfig, found: Preview) -> list[str]:
+    if not config.grid.widens:
+        return []
+    more = "" if found.grid.is_endless else "; a new one is built once it differs by a quarter"
+    return [
+        "the spacing follows the market's volatility (HL_VOLATILITY_SPACING): shown is a first grid before a bar has closed "
+        f"(HL_INIT_VOL_MULTIPLIER){more}"
     ]
 
 

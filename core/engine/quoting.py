@@ -45,7 +45,7 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
     if found is None or coin.grid_refused:
         coin.idle = without_a_grid(coin)
         out += cancel(coin, coin.live_grid_orders(), now)
-        return out + (close_part(coin, None, now) if room and coin.session.reduces(coin) else [])
+        return out + reduce(coin, room, now)
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
         found.follow(coin.mid_twice, orders)
@@ -115,7 +115,11 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
         coin.config.instrument,
         reduced_exposure(coin),
         RiskLimits(
-            grid.cap_long, grid.cap_short, 2 * grid.most_lots, (*coin.caps, *session_caps(coin)), speed
+            grid.cap_long,
+            _cap_short(coin, grid),
+            2 * grid.most_lots,
+            (*coin.caps, *session_caps(coin)),
+            speed,
         ),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
         coin.deferrals.refusals(now),
@@ -124,6 +128,13 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
         coin.config.stop_low,
         coin.config.stop_high,
     )
+
+
+def _cap_short(coin: Coin, grid: GridRow) -> int:
+    """A grid without an end outlives the price that its cap in USD was made lots at: above it they are fewer."""
+    if not grid.is_endless or coin.plan is None:
+        return grid.cap_short
+    return min(grid.cap_short, coin.settings.cap_micro // max(grid.center, grid.line(coin.plan.around)))
 
 
 def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool, now: Instant) -> list[Order]:
@@ -163,6 +174,12 @@ def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool,
 def shed(coin: Coin, now: Instant) -> list[Effect]:
     """What may always be done, also while nothing new is quoted: bring the worst case back under the cap (I4, I7)."""
     return cancel(coin, _over_cap(coin, coin.grid), now) if coin.grid else []
+
+
+def reduce(coin: Coin, room: int, now: Instant) -> list[Effect]:
+    """While nothing is quoted: whether the price has left the grid there was, and what is due of the position (I7)."""
+    out = coin.leaving.look(coin, now)
+    return out + (close_part(coin, coin.plan, now) if room else [])
 
 
 def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:

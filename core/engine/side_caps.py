@@ -77,9 +77,15 @@ def side_caps(
 
 
 def worst_notional_micro(coin: Coin) -> int:
-    """Of the larger side, at the last mid there was, in micro-USDC."""
+    """Of the larger side, in micro-USDC."""
     exposure = coin.exposure
-    return max(exposure.worst_long, exposure.worst_short, 0) * coin.known_mid_twice // 2
+    return max(exposure.worst_long, exposure.worst_short, 0) * _price_twice(coin) // 2
+
+
+def _price_twice(coin: Coin) -> int:
+    """Twice the last mid there was. What is held since before the start, of a market without one yet, counts at its entry."""
+    entry = coin.ledger.current
+    return coin.known_mid_twice or (2 * abs(entry.cost) // abs(entry.lots) if entry.lots else 0)
 
 
 def _portfolio(coin: Coin, others: Collection[Coin], limits: PortfolioLimits) -> list[SideCap]:
@@ -116,7 +122,7 @@ def _margin_since(coins: Iterable[Coin], seen: Mapping[str, int]) -> Decimal:
     """Of what is held beyond the positions ``seen``: a falling market trades a whole grid between two reads."""
     grown = ((c, abs(c.ledger.lots) - abs(seen.get(c.name, 0))) for c in coins)
     return sum(
-        (Decimal(lots * c.known_mid_twice // 2).scaleb(-6) / _leverage(c) for c, lots in grown if lots > 0),
+        (Decimal(lots * _price_twice(c) // 2).scaleb(-6) / _leverage(c) for c, lots in grown if lots > 0),
         Decimal(0),
     )
 
@@ -127,7 +133,7 @@ def _leverage(coin: Coin) -> Decimal:
 
 def _increase_usd(coin: Coin) -> Decimal:
     """Notional that live orders may add to what is held."""
-    held = abs(coin.ledger.lots) * coin.known_mid_twice // 2
+    held = abs(coin.ledger.lots) * _price_twice(coin) // 2
     return Decimal(max(0, worst_notional_micro(coin) - held)).scaleb(-6)
 
 

@@ -6,7 +6,7 @@ wait for them. Every action carries ``expiresAfter``, so that an unknown outcome
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -56,9 +56,12 @@ class OrderRouter:
         nonces: NonceAllocator,
         clock: VenueClock,
         instruments: dict[str, Instrument],
+        listed: Mapping[str, Instrument] | None = None,
     ) -> None:
+        """``listed``: coins in which orders may be cancelled as well, though none is placed in them."""
         self._rest, self._signer, self._nonces = rest, signer, nonces
         self._clock, self._instruments = clock, instruments
+        self._listed = {**(listed or {}), **instruments}
 
     async def place(self, orders: Sequence[Order]) -> PlaceOutcome:
         """Send one batch; always an outcome, for every order."""
@@ -110,7 +113,7 @@ class OrderRouter:
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
         try:
             return await self._send(
-                cancel_action(cloids, self._instruments),
+                cancel_action(cloids, self._listed),
                 expires_ms,
                 len(cloids),
                 lambda answer, complain: self._cancelled(answer, names, complain),

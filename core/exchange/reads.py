@@ -32,6 +32,7 @@ from core.exchange.wire import (
     decode_open_orders,
     decode_order_status,
     raw_text,
+    tagged_elsewhere,
 )
 from core.exchange.wire_account import (
     decode_account,
@@ -83,6 +84,8 @@ class Reads:
         self._instruments, self._dex = instruments, dex
         self.mode = AccountMode.STANDARD
         """Where the account's money stands; whoever knows sets it."""
+        self.elsewhere: frozenset[str] = frozenset()
+        """Coins that the dex lists beside those traded here, if somebody takes care of our orders in them."""
 
     async def fills_since(
         self, since_ms: int, source: FillSource = FillSource.REST, until_ms: int | None = None
@@ -256,11 +259,14 @@ class Reads:
 
     async def open_orders(self, ticket: str = "") -> OpenOrdersObserved:
         asked = self._clock.now().mono_ms
-        orders = await self._rest.ask(
+        orders, elsewhere = await self._rest.ask(
             {"type": "frontendOpenOrders", "user": self._account, "dex": self._dex},
-            lambda answer: decode_open_orders(answer, self._instruments),
+            lambda answer: (
+                decode_open_orders(answer, self._instruments),
+                tagged_elsewhere(answer, self.elsewhere),
+            ),
         )
-        return OpenOrdersObserved(orders, asked, ticket)
+        return OpenOrdersObserved(orders, asked, ticket, elsewhere)
 
     async def order_status(self, cloid: str) -> OrderUpdate | OrderNotFound:
         seen_ms = self._clock.seen_ms

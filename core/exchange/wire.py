@@ -6,11 +6,12 @@ skipped; anything that should be there and doesn't decode raises ``WireError`` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import orjson
 
+from core.domain.cloid import parse_cloid
 from core.domain.events import OrderUpdate, Quote, RemoteOrder
 from core.domain.fills import Fill, FillKind, FillSource, ForeignFill
 from core.domain.instrument import Instrument
@@ -294,6 +295,20 @@ def decode_open_orders(answer: Json, instruments: Instruments) -> tuple[RemoteOr
         return tuple(found)
 
     return decode("frontendOpenOrders", parse)
+
+
+def tagged_elsewhere(answer: Json, coins: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Of ``frontendOpenOrders`` the coin and cloid of every order with our tag in one of ``coins`` that is no trigger order."""
+    rows = [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []
+    return tuple(
+        (row["coin"], row["cloid"])
+        for row in rows
+        if row.get("coin") in coins and not row.get("isTrigger") and _has_our_tag(row.get("cloid"))
+    )
+
+
+def _has_our_tag(cloid: object) -> bool:
+    return isinstance(cloid, str) and parse_cloid(cloid) is not None
 
 
 def decode_bbo(data: Json, instruments: Instruments) -> Quote | None:

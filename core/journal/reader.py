@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -129,6 +129,20 @@ class JournalReader:
             return {
                 row["key"]: row["value"] for row in await db.execute_fetchall("SELECT key, value FROM meta")
             }
+
+    async def beside(self, coins: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Of the other coins: how many orders but stops may rest, and the signed lots held, where there is either."""
+        live = ", ".join("?" * len(_LIVE))
+        async with self._open() as db:
+            found = await db.execute_fetchall(
+                "SELECT coin, sum(orders), sum(lots) FROM (SELECT coin, 1 AS orders, 0 AS lots FROM orders "
+                f"INDEXED BY orders_by_state WHERE state IN ({live}) AND purpose <> 'stop' "
+                "UNION ALL SELECT coin, 0, lots FROM positions) GROUP BY coin ORDER BY coin",
+                _LIVE,
+            )
+        return {
+            coin: (orders, lots) for coin, orders, lots in found if coin not in coins and (orders or lots)
+        }
 
     async def restore(self, account: str, coins: list[str]) -> Restored:
         """Everything of the given coins, and the account's halts, cursor and nonces."""

@@ -54,6 +54,8 @@ class Reach:
         self._plan, self._rest, self._clock = plan, rest, clock
         self._stop_asked, self._publish = stop_asked, publish
         self.failure = ""
+        self.listed: dict[str, Instrument] = {}
+        """Every coin of the dex, once it has been reached."""
 
     async def instruments(self) -> dict[str, Instrument] | None:
         """The instruments of the coins asked for; tries for a minute. ``None`` if it was told to stop meanwhile."""
@@ -61,7 +63,8 @@ class Reach:
         told = False
         while not self._stop_asked.is_set():
             try:
-                instruments = self._pick(await self._agreed())
+                self.listed = await self._agreed()
+                instruments = self._pick(self.listed)
                 await self._check_signer()
                 return instruments
             except NoSuchDexError as error:

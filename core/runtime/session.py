@@ -35,6 +35,7 @@ from core.runtime.control import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
+from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk
@@ -191,6 +192,7 @@ class Session:
         if mode is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         reads.mode = mode
+        reads.elsewhere = frozenset(self._reach.listed.keys() - instruments.keys())
         restored = await self._unless_stopped(self._restore(reads, instruments))
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
@@ -206,6 +208,9 @@ class Session:
             boot=engine.boot,
             exchange_url=self._base_url,
         )
+        reader = JournalReader(self._plan.state.journal)
+        for left in await coins_left_out(reader, instruments, self._reach.listed):
+            self._publish_event(left)
         for warning in self._plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
         if await self._unless_stopped(self._set_margins(engine, trade.setup)) is None:
@@ -251,7 +256,7 @@ class Session:
         signer, clock = self._plan.identity.signer, self.clock
         self.previews = PreviewDesk(self._plan, engine, reads)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        router = OrderRouter(self._rest, signer, nonces, clock, instruments)
+        router = OrderRouter(self._rest, signer, nonces, clock, instruments, self._reach.listed)
         stale_s = engine.feed_age.stale_ms / 1000
         feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}

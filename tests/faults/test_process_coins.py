@@ -22,10 +22,10 @@ async def test_p18_a_coin_whose_engine_raises_halts_alone(
         await world.until(lambda: len(world.ours("ETH")) == GRID, "both grids rest")
         real = getattr(Coin, method)
 
-        def raises(coin: Coin, *rest: Any) -> Any:
+        def raises(coin: Coin, *rest: Any, **named: Any) -> Any:
             if coin.name == "BTC":
                 raise ValueError("a bug")
-            return real(coin, *rest)
+            return real(coin, *rest, **named)
 
         monkeypatch.setattr(Coin, method, raises)
         world.hit(world.ours()[0].remaining)

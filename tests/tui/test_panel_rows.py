@@ -56,6 +56,28 @@ def test_every_panel_can_be_drawn_before_the_first_report(fields: Callable[[Look
     assert panel_lines("1 Title", fields(Look(None, NOW_MS)), 0.0, 46, 4)
 
 
+def test_a_stop_that_does_not_rest_is_seen_on_the_smallest_panel() -> None:
+    held = coin_view(stop=StopView(StopState.PLACING, Decimal(61_500)))
+    rows = [
+        plain(each)
+        for each in panel_lines("1 Position & PnL", position_fields(look_at(coins=(held,))), 0.0, 46, 4)
+    ]
+    assert [each.split()[0] for each in rows[1:]] == ["Position", "Entry/Mid", "Stop"]
+    assert "61,500.0      placing" in rows[3]
+
+
+def test_rows_that_warn_stand_in_the_order_of_their_panel_and_never_for_the_first() -> None:
+    fields = [
+        Field("a", "1"),
+        Field("b", "2", severity=Severity.WARN),
+        Field("c", "3"),
+        Field("d", "4", severity=Severity.CRIT),
+    ]
+    for room, labels in ((4, "abcd"), (3, "abd"), (2, "ad"), (1, "a"), (0, "")):
+        rows = [plain(each).split()[0] for each in panel_lines("1 Title", fields, 0.0, 46, room + 1)[1:]]
+        assert "".join(rows) == labels
+
+
 def test_the_position_reads_as_a_word_a_signed_size_and_a_notional() -> None:
     assert row(position_fields(look_at()), "Position") == " Position       LONG +0.1875 BTC      $12,044"
 

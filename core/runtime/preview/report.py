@@ -16,6 +16,7 @@ from core.engine.preview_notes import notes
 from core.engine.side_caps import Money, PortfolioLimits
 from core.engine.stop_loss import StopLoss
 from core.engine.withdrawable import EdgeCase, Need, coin_need, portfolio_need
+from core.runtime.margin_setup import wanted_leverage
 from core.runtime.settings import Settings
 from core.runtime.statedir import UsageError
 
@@ -94,7 +95,7 @@ class Report:
 
 
 def make_report(facts: Facts) -> Report:
-    """Raises ``UsageError`` with why a coin can have no grid, or would be closed at once."""
+    """Raises ``UsageError`` with why a coin can have no grid, would be closed at once, or may not have its leverage."""
     found: list[CoinReport] = []
     others_usd = promised_usd = Decimal(0)
     for coin in facts.coins:
@@ -108,6 +109,7 @@ def make_report(facts: Facts) -> Report:
 
 def _coin_report(coin: CoinFacts, facts: Facts, others: Decimal, promised: Decimal) -> CoinReport:
     _refuse_past_limits(coin)
+    wanted_leverage(coin.settings, coin.instrument)
     try:
         grid, _ = first_grid(coin.config, coin.mid)
         caps = planned_caps(coin.config, grid, coin.mid, facts.limits, facts.money, others, promised)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.domain.orders import Side
+from core.engine.grid_settings import RangeExit
 from core.engine.preview import Edge
 from core.engine.preview_notes import one_way
 from core.engine.withdrawable import withdrawable
@@ -78,8 +79,32 @@ def after_levels(each: CoinReport, report: Report) -> tuple[PreviewFact, ...]:
         )
         for edge in each.preview.edges
     ]
+    said_beyond = [PreviewFact("beyond", text, Severity.WARN) for text in beyond(each)]
     closed = sessions.as_lines(each.facts.settings, report.facts.now_ms)
-    return (*said, *edges, churn_fact(each, report), *(PreviewFact("sessions", text) for text in closed))
+    shut = (PreviewFact("sessions", text) for text in closed)
+    return (*said, *edges, *said_beyond, churn_fact(each, report), *shut)
+
+
+def beyond(each: CoinReport) -> list[str]:
+    """That a loss at an edge isn't the most that can be lost, where the position outlives the edge."""
+    found, config = each.preview, each.facts.config
+    on_exit = RangeExit.HOLD if found.grid.is_endless else config.on_exit
+    held = max(edge.notional for edge in found.edges)
+    past = "past where its inventory ends" if found.grid.is_endless else "past an edge"
+    match on_exit:
+        case RangeExit.TRAIL:
+            most = found.cap * found.mid
+            what = (
+                f"{past} the grid follows and keeps what it holds: each percent further costs up to {most / 100:.2f} USD "
+                f"(at the worst-case position, {most:.2f} USD), and a turn makes each such loss final"
+            )
+        case RangeExit.HOLD:
+            what = f"{past} nothing is closed: each percent further costs {held / 100:.2f} USD"
+        case RangeExit.REDUCE | RangeExit.FLATTEN:
+            return []
+    stops = [edge.stop is not None for edge in found.edges]
+    ends = "until the stop" if all(stops) else "until a limit of the account ends it"
+    return [f"a loss at an edge is not the most that can be lost: {what}, {ends}"] if held else []
 
 
 def edge_text(edge: Edge, coin: str, is_endless: bool = False) -> str:

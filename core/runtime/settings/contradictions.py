@@ -9,6 +9,7 @@ from typing import cast
 from core.runtime.settings.contradiction import Contradiction, Rule, rounded_up
 from core.runtime.settings.features import MOST_BARS, MOST_RATIO
 from core.runtime.settings.model import Settings
+from core.runtime.settings.problem import setting_text
 from core.runtime.settings.ranges import range_has_its_width, range_is_whole, range_pays_its_fees
 from core.runtime.settings.values import LEAST
 from core.runtime.settings.watched import Watched
@@ -30,8 +31,12 @@ def spacing_within_its_maximum(settings: Settings) -> Contradiction | None:
     most = settings.grid_spacing_max_pct
     if settings.default_strategy == "range" or settings.grid_spacing_pct <= most:
         return None
-    why = f"is above grid_spacing_max_pct ({most})"
-    return Contradiction("grid_spacing_pct", why, "use at most", most, "raise the maximum")
+    spacing = settings.grid_spacing_pct
+    why = f"is {setting_text(100 * spacing)} %, above grid_spacing_max_pct ({most})"
+    or_else, meant = "raise the maximum", spacing / 100
+    if 2 * settings.maker_fee_pct < meant <= most:
+        or_else = f"{setting_text(meant)} if {setting_text(spacing)} % is meant, or {or_else}"
+    return Contradiction("grid_spacing_pct", why, "use at most", most, or_else)
 
 
 def levels_reach_the_minimum(settings: Settings) -> Contradiction | None:
@@ -95,6 +100,23 @@ def take_band_has_room(settings: Settings) -> Contradiction | None:
         return None
     why = f"is not above take_profit_low ({settings.take_profit_low})"
     return Contradiction("take_profit_high", why, "raise it, or write", "off")
+
+
+def profit_above_is_taken_before_the_stop(settings: Settings) -> Contradiction | None:
+    """Whichever is nearer closes the position, so the one behind it is written for nothing."""
+    take, stop = settings.take_profit_high, settings.stop_loss_high
+    if not 0 < stop <= take:
+        return None
+    why = f"is not below stop_loss_high ({stop}), which closes the position first"
+    return Contradiction("take_profit_high", why, "lower it, or write", "off")
+
+
+def profit_below_is_taken_before_the_stop(settings: Settings) -> Contradiction | None:
+    take, stop = settings.take_profit_low, settings.stop_loss_low
+    if not 0 < take <= stop:
+        return None
+    why = f"is not above stop_loss_low ({stop}), which closes the position first"
+    return Contradiction("take_profit_low", why, "raise it, or write", "off")
 
 
 def averages_differ(settings: Settings) -> Contradiction | None:
@@ -165,6 +187,8 @@ RULES: tuple[Rule, ...] = (
     width_fits_its_levels,
     trailing_has_room,
     take_band_has_room,
+    profit_above_is_taken_before_the_stop,
+    profit_below_is_taken_before_the_stop,
     averages_differ,
     limits_of_inventory_are_in_order,
     spacing_pays_its_fees,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.runtime.settings.problem import Origin, Source, plain, printable
+from core.runtime.settings.no_toml import why_no_toml
+from core.runtime.settings.problem import Origin, Source, printable
 from core.runtime.statedir import UsageError
 
 FILE_MAX_BYTES = 256 * 1024
 STATEMENT_MAX_LINES = 200
 """A statement that goes on for longer ends the search for lines: no setting needs so many."""
-
-TABLES_NAME_COINS = "; where there are tables [coins.NAME], they name the coins: take `coins = …` away"
 
 
 class ConfigFileError(UsageError):
@@ -72,13 +70,7 @@ def read_config_file(file: Path | None, default_file: Path) -> ConfigFile:
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
-        at = re.search(r"at line (\d+)", why)
-        line = int(at.group(1)) if at else text.count("\n") + 1 if "end of document" in why else 0
-        names_twice = all(
-            re.search(rf"^\s*{each}", text, re.MULTILINE) for each in (r"coins\s*=", r"\[coins\.")
-        )
-        hint = TABLES_NAME_COINS if names_twice else ""
+        why, line, hint = why_no_toml(error, text)
         raise ConfigFileError(f"{name} is not valid TOML: {why}{hint}", path, line) from None
     coins = content.pop("coins") if isinstance(content.get("coins"), dict) else {}
     return ConfigFile(path, True, content, coins, key_lines(text))

@@ -21,6 +21,10 @@ from core.runtime.settings.problem import Origin, Problem, Source, plain, shown
 LISTS = "docs/configuration.md and `gridbot config show` list the settings"
 
 
+FLAGS = frozenset({"network", "live"})
+"""What is deliberately no setting: a file that is copied must not decide where real money is at stake."""
+
+
 def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
     """Unknown ``HL_*`` names: a typo must not silently mean the default."""
     known = known_environment_names()
@@ -35,8 +39,12 @@ def environment_problems(environ: Mapping[str, str]) -> Iterator[Problem]:
 
 def file_problems(config: ConfigFile) -> Iterator[Problem]:
     """Of the file's tables and keys, not of their values."""
-    for key in config.top:
-        yield from _key_problem(config, key, "")
+    for key, value in config.top.items():
+        if isinstance(value, dict) and key not in Settings.model_fields:
+            fix = f"the settings of one coin stand under [coins.{plain(key)}]"
+            yield Problem(config.where(key), key, " is not a setting", fix)
+        else:
+            yield from _key_problem(config, key, "")
     for coin, table in config.coins.items():
         if not isinstance(table, dict):
             fix = f"write its settings as a table: [coins.{plain(coin)}]"
@@ -69,6 +77,11 @@ def _unknown(origin: Origin, name: str, near: str) -> Problem:
     if environment_name(name) in OUTSIDE_NAMES:
         fix = f"keys and accounts never live in a file: set {environment_name(name)}"
         return Problem(origin, name, " is not a setting", fix)
+    if name in FLAGS:
+        fix = f"it is chosen at each start: --{name}"
+        return Problem(origin, name, " is not a setting", fix)
+    if origin.source is Source.FILE and name.startswith("HL_"):
+        near = nearest(name[3:].lower(), known_file_keys())
     return Problem(origin, name, " is not a setting", f"did you mean {near}?" if near else LISTS, passes=near)
 
 

@@ -53,6 +53,9 @@ REQUIREMENTS = (
     Requirement("what to do out of range", (("on_range_exit",),), networks=("mainnet",), is_simple=False),
 )
 
+NO_STOP = '"off"'
+"""Passes for every coin, and isn't what is recommended: a price of one coin would be no stop at all for another."""
+
 EXAMPLES: Mapping[str, str] = {
     "coin": '"BTC"',
     "coins": '["BTC"]',
@@ -64,8 +67,8 @@ EXAMPLES: Mapping[str, str] = {
     "num_grids": "10",
     "max_symbol_notional": "1000",
     "max_position_abs": "0.01",
-    "stop_loss_low": '"off"',
-    "stop_loss_high": '"off"',
+    "stop_loss_low": NO_STOP,
+    "stop_loss_high": NO_STOP,
     "stop": '"none"',
     "daily_pnl_stop": "-50",
     "margin_mode": '"isolated"',

@@ -12,7 +12,7 @@ from core.runtime.settings.names import environment_name
 from core.runtime.settings.options import without_effect
 from core.runtime.settings.problem import Origin, Problem, Source, plain, setting_text
 from core.runtime.settings.reading import Reading
-from core.runtime.settings.required import EXAMPLES, missing
+from core.runtime.settings.required import EXAMPLES, NO_STOP, missing
 
 
 def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> Iterator[Problem]:
@@ -80,9 +80,11 @@ def not_written(layers: Layers, profile: str, coins: tuple[str, ...], network: s
         for each in missing(written, network, profile):
             example = EXAMPLES.get(each.name, "")
             rule = f" is not written, and {each.why} {each.what} must be"
-            fix = f"write for instance {each.name} = {example}" + (
-                f", or {each.or_else}" if each.or_else else ""
-            )
+            if example == NO_STOP:
+                fix = f"write a price, as {each.name} = …, or {each.name} = {NO_STOP} if none is meant"
+            else:
+                fix = f"write for instance {each.name} = {example}"
+            fix += f", or {each.or_else}" if each.or_else else ""
             fix += f" ({environment_name(each.name)} in the environment)"
             found.setdefault(Problem(file, each.name, rule, fix, passes=example.strip('"')), []).append(coin)
     return _by_coin(found, len(coins))

@@ -13,6 +13,7 @@ from core.domain.clock import Instant
 from core.domain.commands import Action
 from core.domain.effects import Effect, LiftHalt, SaveDay, SaveHalt, SavePnlPeak
 from core.domain.events import StopRequested
+from core.domain.margin import HeldMargin, Leverage, MarginMode
 from core.domain.orders import Purpose, Side, Tif
 from core.engine.account_risk import SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk, day_name
 from core.engine.steady_mid import HOLD_MS
@@ -268,6 +269,25 @@ def test_a_coin_whose_market_shows_one_side_is_worth_its_last_price_and_switches
     for _ in range(8):
         other.after(200, replace(quote(MID * 70 // 100), bid=None))
     assert other.engine.halted.startswith("drawdown: ")
+
+
+def test_after_a_restart_a_market_that_shows_one_side_is_valued_at_its_mark_and_switches_no_limit_off() -> (
+    None
+):
+    made = bench()
+    made.coin.quote, made.coin.known_mid_twice, made.engine.risk.now = None, 0, None
+    made.engine.started_wall_ms = made.now.wall_ms
+    lots = made.coin.ledger.lots
+    size = Decimal(lots) / 100
+    leverage = Leverage(MarginMode.ISOLATED, 3)
+    held = HeldMargin("SOL", leverage, size, abs(size) * 140, Decimal(10), None)
+    for _ in range(9):
+        made.after(1_000, replace(account(lots, made.now), held=(held,)))
+    assert made.engine.risk.now is None, "a quote may come yet"
+    for _ in range(4):
+        made.after(1_000, replace(account(lots, made.now), held=(held,)))
+    assert made.coin.known_mid_twice == 2 * 1_400_000
+    assert made.engine.halted
 
 
 def test_an_account_that_is_worth_nothing_is_judged() -> None:

@@ -65,6 +65,23 @@ def test_an_order_of_ours_without_a_row_is_cancelled_and_told() -> None:
     assert "orphan_order_cancelled" in notices(effects)
 
 
+def test_an_order_of_ours_in_a_coin_that_is_traded_no_more_is_cancelled_and_anothers_is_not() -> None:
+    bench, left = Bench(), f"0x67726462{INSTANCE}b0070000{4_000:08x}"
+    both = (("ETH", left), ("ETH", OTHER_INSTANCE_CLOID))
+    effects = bench.step(OpenOrdersObserved((), bench.now.mono_ms, elsewhere=both))
+    assert of_kind(CancelOrphan, effects) == [CancelOrphan("ETH", left)]
+    assert "orphan_order_cancelled" in notices(effects)
+    assert not bench.engine.halted
+
+
+def test_a_new_order_in_another_coin_with_our_instance_is_a_copys() -> None:
+    bench = Bench().started()
+    new = f"0x67726462{INSTANCE}b0070000{4_000:08x}"
+    effects = bench.step(OpenOrdersObserved((), bench.now.mono_ms, elsewhere=(("ETH", new),)))
+    assert not of_kind(CancelOrphan, effects)
+    assert bench.engine.halted.startswith("another copy of this state dir")
+
+
 def test_foreign_orders_are_counted_and_left_alone() -> None:
     bench = Bench().started()
     effects = bench.step(listed(bench, FOREIGN, replace(FOREIGN, cloid=None), *map(remote, bench.live)))

@@ -154,7 +154,7 @@ def test_a_probe_of_the_breaker_is_a_placement_and_changes_nothing_that_rests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench(make_engine(**WIDE)).started()
-    monkeypatch.setattr(type(bench.engine), "_room", lambda *_: 1)
+    monkeypatch.setattr("core.engine.acting._room", lambda *_: 1)
     _, effects = outspread(bench)
     assert not modifies(effects)
     assert [len(batch.orders) for batch in of_kind(Place, effects)] == [1, 1]

@@ -49,6 +49,18 @@ def test_a_plain_grid_needs_no_note() -> None:
     assert said(config_of()) == []
 
 
+def test_a_spacing_that_follows_volatility_is_shown_as_the_engine_would_begin() -> None:
+    config = config_of(widens=True)
+    calm = shown(config_of())
+    found = shown(config)
+    # A bar ranges over a thousandth before the first has closed: half of it and 2.5 of its deviation, 0.3 % more.
+    assert found.spacing_pct - calm.spacing_pct == Decimal("0.3")
+    assert said(config) == [
+        "the spacing follows the market's volatility (HL_VOLATILITY_SPACING): shown is a first grid before a bar has closed "
+        "(HL_INIT_VOL_MULTIPLIER); a new one is built once it differs by a quarter"
+    ]
+
+
 def test_levels_past_the_stop_are_named_and_never_part_of_an_edge() -> None:
     config = config_of(stop_low=1_975_000)
     assert said(config) == ["1 buy is not quoted, at 197: not before the stop at 197.5 (HL_STOP_LOSS_LOW)"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from core.domain.effects import Effect, Notify, Place, SaveGrid
 from core.domain.events import FillsCommitted, Quote, Refused, Resting, Unsettled
 from core.domain.orders import OrderState, Side, Tif
+from core.engine.risk_engine import Rule
 from core.engine.velocity import Velocity
 from tests.unit.engine.builders import (
     MID,
@@ -303,3 +305,21 @@ def test_a_breach_is_brought_back_even_while_nothing_new_may_be_quoted() -> None
     effects = bench.step(FillsCommitted((gap,)))
     assert bench.coin.idle_reason == "a fill is missing; reading it back"
     assert len(cancelled(effects)) == 2
+
+
+def test_a_grid_without_an_end_adds_no_short_past_its_cap_in_usd_however_far_the_price_has_risen() -> None:
+    """Its cap was lots at the price that it was built at: at twice that price it sold twice as many USD."""
+    bench = Bench(make_engine(strategy="endless")).started()
+    most = Decimal(0)
+    for step in range(1, 61):
+        mid = MID + step * MID // 40
+        bench.ms += 2_000
+        for order in [o for o in bench.live if o.side is Side.SELL and o.price <= mid and step > 40]:
+            bench.rest(placed(bench.trade(order)))
+        for _ in range(3):
+            out = bench.after(1, quote(mid))
+            bench.settle_cancels(out)
+            bench.rest(placed(out))
+        most = max(most, Decimal(bench.coin.exposure.worst_short * mid).scaleb(-6))
+    assert 200 < most <= 300 + 10, "but for what it held already while the price rose"
+    assert any(b.why.rule is Rule.CAP for b in bench.coin.blocked)

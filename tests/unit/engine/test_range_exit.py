@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
+from core.domain.causes import Cause
+from core.domain.effects import Place
 from core.domain.events import FeedChanged
 from core.domain.grid import Direction
-from core.domain.orders import Side
+from core.domain.orders import Purpose, Side
+from core.engine.circuit_breaker import BreakerName
 from core.engine.grid_settings import RangeExit, Trailing
-from tests.unit.engine.builders import MID, Bench, make_engine, notices, placed, quote
+from core.engine.skew import SkewSettings
+from core.engine.trouble import Trouble
+from tests.unit.engine.builders import MID, Bench, make_engine, notices, of_kind, placed, quote
 from tests.unit.engine.venue import Venue
 
 SPACING = MID // 200
@@ -57,6 +65,68 @@ def test_a_reach_below_half_a_spacing_builds_no_grid_on_the_lines_that_there_are
         bench.rest(placed(out))
     assert bench.coin.grid is not None
     assert bench.coin.grid.generation == 1
+
+
+def _shocked(bench: Bench) -> None:
+    """The volatility circuit has taken the grid away for an hour."""
+    bench.coin.shock_until_mono_ms = bench.now.mono_ms + 3_600_000
+
+
+def _refused_at_the_door(bench: Bench) -> None:
+    for _ in range(9):
+        place = bench.engine.breakers[BreakerName.PLACE]
+        place.failure(Cause.UNANSWERED, "no answer", bench.now, at_once=True, wait_ms=3_600_000)
+
+
+def _at_odd_leverage(bench: Bench) -> None:
+    bench.coin.protection.odd_leverage = Trouble("SOL is at 50x on the exchange", "set it back there")
+
+
+unquoted = pytest.mark.parametrize("stopped", [_shocked, _refused_at_the_door, _at_odd_leverage])
+"""What keeps anything from being quoted, for long: none of it may keep what is held from being closed."""
+
+
+def _bought(bench: Bench) -> Bench:
+    bench.started()
+    for order in [o for o in bench.live if o.side is Side.BUY]:
+        bench.rest(placed(bench.trade(order)))
+    assert bench.coin.ledger.lots == 150
+    return bench
+
+
+@unquoted
+def test_a_price_that_leaves_while_nothing_is_quoted_is_flattened_as_promised(
+    stopped: Callable[[Bench], None],
+) -> None:
+    bench = Bench(make_engine())
+    bench.coin.config = replace(bench.coin.config, on_exit=RangeExit.FLATTEN)
+    stopped(_bought(bench))
+    for _ in range(3):
+        bench.after(1_000, quote(MID - 5 * SPACING))
+    assert bench.coin.halted.startswith("range_exit")
+
+
+@unquoted
+def test_a_position_outside_is_reduced_while_nothing_is_quoted(stopped: Callable[[Bench], None]) -> None:
+    bench = Bench(make_engine())
+    bench.coin.config = replace(bench.coin.config, on_exit=RangeExit.REDUCE)
+    stopped(_bought(bench))
+    sent = [effect for _ in range(10) for effect in bench.after(1_000, quote(MID - 5 * SPACING))]
+    parts = [o for place in of_kind(Place, sent) for o in place.orders]
+    assert [(o.purpose, o.side, o.lots) for o in parts] == [(Purpose.REDUCE, Side.SELL, 37)]
+
+
+@unquoted
+def test_a_position_past_the_hard_limit_is_reduced_while_nothing_is_quoted(
+    stopped: Callable[[Bench], None],
+) -> None:
+    bench = Bench(make_engine())
+    bench.coin.config = replace(bench.coin.config, on_exit=RangeExit.HOLD)
+    stopped(_bought(bench))
+    bench.coin.skew.settings = SkewSettings(hard_ppb=400_000_000)
+    sent = [effect for _ in range(10) for effect in bench.after(1_000, quote(MID - 3 * SPACING))]
+    parts = [o for place in of_kind(Place, sent) for o in place.orders]
+    assert [(o.purpose, o.side) for o in parts] == [(Purpose.REDUCE, Side.SELL)]
 
 
 def _to(venue: Venue, mid: int, seconds: int) -> None:

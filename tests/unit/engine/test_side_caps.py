@@ -68,6 +68,17 @@ def test_the_portfolio_cap_takes_every_coin_at_its_worst_at_the_latest_price() -
     assert again.lots == max(0, (500_000_000 - 2 * taken) // MID)
 
 
+def test_what_is_held_of_a_market_without_a_price_yet_counts_at_its_entry() -> None:
+    """After a restart another coin filled the room that a position held whose market showed one side."""
+    bench = Bench(make_engine(SOL, ETH, position=100))
+    sol, eth = bench.engine.coins["SOL"], bench.engine.coins["ETH"]
+    bench.step(quote())
+    assert (eth.known_mid_twice, eth.ledger.lots) == (0, 100)
+    assert worst_notional_micro(eth) == 100 * MID
+    (buy, _) = side_caps(sol, [sol, eth], PortfolioLimits(max_notional_usd=Decimal(250)), RICH, None)
+    assert buy.lots == 25
+
+
 def test_levels_past_the_portfolio_cap_are_not_placed_and_say_so() -> None:
     bench = started(PortfolioLimits(max_notional_usd=Decimal(250)))
     assert len(bench.live) == 4, "two of 100 USD a side"

@@ -355,6 +355,21 @@ async def test_the_account_and_its_open_orders_carry_when_they_were_asked_and_fo
     assert [request["dex"] for request in venue.asked] == ["", ""]
 
 
+async def test_of_coins_that_are_not_traded_here_our_own_orders_are_told_and_no_stops() -> None:
+    ours = f"0x67726462{7:024x}"
+    rows = [
+        {"coin": "DOGE", "cloid": ours},
+        {"coin": "DOGE", "cloid": ours, "isTrigger": True},
+        {"coin": "DOGE", "cloid": "0x48424f54534548554436306163343632"},
+        {"coin": "DOGE", "cloid": None},
+        {"coin": "GONE", "cloid": ours},
+    ]
+    reads = _reads(Venue(lambda _: rows))
+    reads.elsewhere = frozenset({"DOGE"})
+    seen = await reads.open_orders()
+    assert (seen.orders, seen.elsewhere) == ((), (("DOGE", ours),))
+
+
 async def test_a_dex_gives_its_coins_ids_of_its_own() -> None:
     universe = {"universe": [{"name": "xyz:TSLA", "szDecimals": 3, "maxLeverage": 10}]}
     venue = Venue(

@@ -37,6 +37,29 @@ def test_it_shows_every_level_and_both_edges_and_writes_a_note_alone(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [state.preview]
 
 
+@pytest.mark.parametrize(
+    ("on_exit", "says"),
+    [
+        (
+            "trail",
+            "past an edge the grid follows and keeps what it holds: each percent further costs up to 30.00 USD",
+        ),
+        ("hold", "past an edge nothing is closed: each percent further costs 15.00 USD, until a limit"),
+        ("reduce", ""),
+        ("flatten", ""),
+    ],
+)
+def test_it_says_that_a_loss_at_an_edge_is_not_the_most_where_the_position_outlives_the_edge(
+    on_exit: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A grid that followed a trend lost a hundred times the 6.77 USD that were shown for its edges."""
+    monkeypatch.setenv("HL_ON_RANGE_EXIT", on_exit)
+    assert run_cli(["preview"]) == 0
+    text = capsys.readouterr().out
+    assert says in text
+    assert ("is not the most that can be lost" in text) is bool(says)
+
+
 def test_the_price_changes_nothing_of_its_fingerprint(capsys: pytest.CaptureFixture[str]) -> None:
     marks = set()
     for price in ("90000", "110000"):
@@ -106,6 +129,7 @@ def test_of_two_coins_each_is_taken_at_its_worst_edge_at_once(
         (["--price", "0.5"], 2, "BTC: "),
         (["--config", "stop.toml"], 2, "is past stop_loss_low 120000"),
         (["--config", "take.toml"], 2, "is past take_profit_high 90000"),
+        (["--config", "leverage.toml"], 2, "leverage 60 is above the 40 that BTC may have; lower leverage"),
         (["--network", "testnet"], 2, "investment_usd is not written, and on testnet"),
         (["--network", "mainnet", "--exchange-url", "http://127.0.0.1:9"], 2, "goes with --network paper"),
     ],
@@ -115,5 +139,6 @@ def test_what_cannot_be_shown_says_why(
 ) -> None:
     Path("stop.toml").write_text("stop_loss_low = 120000")
     Path("take.toml").write_text("take_profit_high = 90000")
+    Path("leverage.toml").write_text("leverage = 60")
     assert run_cli(["preview", *arguments]) == code
     assert words in capsys.readouterr().err

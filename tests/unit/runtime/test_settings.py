@@ -108,7 +108,7 @@ def test_a_coin_named_twice_is_refused(load: Load) -> None:
         ("coins = [1, 2]", "line 1", "coins"),
         ("grid_spacing_pct = 1", "line 1", "grid_spacing_pct 1"),
         ("grid_spacing_pct = 0.0003", "line 1", "every round trip would lose money; use at least 0.000375"),
-        ("grid_spacing_pct = 0.01", "line 1", "is above grid_spacing_max_pct (0.005)"),
+        ("grid_spacing_pct = 0.01", "line 1", "is 1 %, above grid_spacing_max_pct (0.005)"),
         ("[coins.ETH]\nleverage = 2\ngrid_spacing_pct = 0.01", "line 3", "above grid_spacing_max_pct"),
         (
             "grid_spacing_max_pct = 0.1\ngrid_spacing_pct = 0.1",

@@ -84,6 +84,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "width_fits_its_levels": {"grid_min_width_pct": "0.2"},
     "trailing_has_room": {"trailing_low": 110, "trailing_high": 90},
     "take_band_has_room": {"take_profit_low": 110, "take_profit_high": 110},
+    "profit_above_is_taken_before_the_stop": {"take_profit_high": 120, "stop_loss_high": 115},
+    "profit_below_is_taken_before_the_stop": {"take_profit_low": 90, "stop_loss_low": 95},
     "averages_differ": {"trend_fast_ema": 60},
     "limits_of_inventory_are_in_order": {"skew_soft": "0.5", "skew_hard": "0.4"},
     "spacing_pays_its_fees": {"grid_spacing_pct": "0.0003"},
@@ -208,3 +210,10 @@ def test_a_range_too_narrow_for_its_cells_is_told_one_that_is_not(
     assert found is not None
     assert found.name == name
     assert range_pays_its_fees(Settings(**written | {found.name: found.passes})) is None
+
+
+def test_a_spacing_in_percent_is_told_what_it_says_and_how_it_was_meant() -> None:
+    found = next(iter(contradictions(Settings(**{"grid_spacing_pct": Decimal("0.1"), "num_grids": 5}))))
+    assert f"{found.why}; {found.fix}" == (
+        "is 10 %, above grid_spacing_max_pct (0.005); use at most 0.005, or 0.001 if 0.1 % is meant, or raise the maximum"
+    )

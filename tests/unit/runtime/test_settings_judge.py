@@ -38,11 +38,11 @@ num_grids = true
         ("stop_loss_high", 0),
         ("daily_pnl_stop", 0),
     ]
-    assert texts(found)[3].startswith(f"{name} line 2: leverage 'lots': input should be a valid decimal")
+    assert texts(found)[3].startswith(f"{name} line 2: leverage 'lots': input should be a number")
     assert "2 would pass" in texts(found)[3]
     assert texts(found)[4] == (
         "HL_MAX_DRAWDOWN_PCT: max_drawdown_pct '15': input should be less than 1; "
-        "0.12 would pass (a fraction: 0.0006 is 0.06 %)"
+        "0.15 would pass (a fraction: 0.0006 is 0.06 %)"
     )
     assert texts(found)[7] == (
         f"{name}: max_symbol_notional is not written, and on testnet the maximum position must be; write for "
