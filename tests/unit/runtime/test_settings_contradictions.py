@@ -213,7 +213,8 @@ def test_a_range_too_narrow_for_its_cells_is_told_one_that_is_not(
 
 
 def test_a_spacing_in_percent_is_told_what_it_says_and_how_it_was_meant() -> None:
-    found = next(iter(contradictions(Settings(grid_spacing_pct=Decimal("0.1"), num_grids=5))))
+    written: dict[str, Any] = {"grid_spacing_pct": Decimal("0.1"), "num_grids": 5}
+    found = next(iter(contradictions(Settings(**written))))
     assert f"{found.why}; {found.fix}" == (
         "is 10 %, above grid_spacing_max_pct (0.005); use at most 0.005, or 0.001 if 0.1 % is meant, or raise the maximum"
     )
