@@ -19,6 +19,7 @@ from core.engine.funding import DAY_MS
 from core.engine.grid_plan import is_near, min_change_lots
 from core.engine.grid_settings import RangeExit
 from core.engine.levels import nearest_first, slot_price
+from core.engine.stop_loss import StopLoss
 from core.engine.strategies import STRATEGIES, Ask
 from core.engine.strategies.strategy import has_left
 
@@ -79,6 +80,7 @@ class _Walk:
     price: int
     done: Churn = field(default_factory=Churn)
     grid: GridRow = field(init=False)
+    limits: StopLoss = field(init=False)
     flipped: set[int] = field(default_factory=set)
     """Cells that hold what they didn't in the beginning, or the other way round."""
     position: int = 0
@@ -86,6 +88,7 @@ class _Walk:
     built_ms: int | None = None
 
     def __post_init__(self) -> None:
+        self.limits = StopLoss.of(self.config)
         self._take(self._build(None, self.price, 0))
 
     def go(self, target: int, now_ms: int) -> None:
@@ -158,17 +161,10 @@ class _Walk:
             self.done.rebuilds += 1
 
     def _halt(self) -> str:
-        config, price = self.config, self.price
-        for name, limit, is_past in (
-            ("HL_STOP_LOSS_LOW", config.stop_low, price <= config.stop_low),
-            ("HL_TAKE_PROFIT_LOW", config.take_low, price <= config.take_low),
-            ("HL_STOP_LOSS_HIGH", config.stop_high, price >= config.stop_high),
-            ("HL_TAKE_PROFIT_HIGH", config.take_high, price >= config.take_high),
-        ):
-            if limit and is_past:
-                return name
-        has_left_it = not self.grid.is_endless and has_left(self.grid, 2 * price)
-        return "HL_ON_RANGE_EXIT" if has_left_it and config.on_exit is RangeExit.FLATTEN else ""
+        if limit := self.limits.limit(2 * self.price):
+            return limit.setting
+        has_left_it = not self.grid.is_endless and has_left(self.grid, 2 * self.price)
+        return "HL_ON_RANGE_EXIT" if has_left_it and self.config.on_exit is RangeExit.FLATTEN else ""
 
     def _ask(self, before: GridRow | None, price: int, now_ms: int) -> Ask:
         trails = self.config.on_exit is RangeExit.TRAIL

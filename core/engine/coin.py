@@ -267,7 +267,7 @@ class Coin:
         if order is None or before is None:
             return []
         if order.purpose is Purpose.STOP and order.state is not OrderState.UNKNOWN:
-            return heard(self, before, order, update.status, now)
+            return heard(self, before, order, update, now)
         if order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
@@ -299,7 +299,7 @@ class Coin:
     def _refused(self, order: Order, reason: str, cause: Cause, now: Instant) -> list[Effect]:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
         if order.purpose is Purpose.STOP:
-            return self.protection.refuse(self, reason, now)
+            return self.protection.refuse(self, reason, cause, now)
         self.deferrals.put_off(order.slot, f"refused: {reason}", now)
         severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.domain.causes import Cause
 from core.domain.clock import Instant
 from core.domain.effects import Effect, Place, Severity, notify
+from core.domain.events import OrderUpdate
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.halts import HaltRule
@@ -91,9 +93,9 @@ class Protection:
         is_proof = exchange_lots == ledger.lots and asked_mono_ms >= self.changed_ms
         self.proven_version = ledger.version if is_proof else -1
 
-    def refuse(self, coin: Coin, reason: str, now: Instant) -> list[Effect]:
+    def refuse(self, coin: Coin, reason: str, cause: Cause, now: Instant) -> list[Effect]:
         """The exchange doesn't take the stop. The first time a race may explain it: what it was for has just been closed."""
-        is_race = not self.refused and ("educe only" in reason or "reduceOnly" in reason)
+        is_race = not self.refused and cause is Cause.REDUCE_ONLY
         self.retry_step_ms = min(2 * self.retry_step_ms or RETRY_FIRST_MS, RETRY_MAX_MS)
         self.next_try_ms, self.refused = now.mono_ms + self.retry_step_ms, reason
         severity: Severity = "warn" if is_race else "crit"
@@ -243,17 +245,17 @@ def look(coin: Coin) -> tuple[StopState, str]:
     return StopState.PLACING, "about to be placed"
 
 
-def heard(coin: Coin, before: Order, order: Order, status: str, now: Instant) -> list[Effect]:
+def heard(coin: Coin, before: Order, order: Order, update: OrderUpdate, now: Instant) -> list[Effect]:
     """An update about a stop: it fired, it was refused, or it ended without our asking."""
-    if status == "triggered" and before.state.is_live:
+    if update.status == "triggered" and before.state.is_live:
         return fired(coin, order)
     if order.state is before.state:
         return []
     if order.state is OrderState.REJECTED and before.state in _PENDING:
-        return coin.protection.refuse(coin, status, now)
+        return coin.protection.refuse(coin, update.status, update.cause, now)
     if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
         severity: Severity = "warn" if coin.ledger.lots * order.side.sign < 0 else "info"
-        return [notify("stop_gone", severity, coin.name, cloid=order.cloid, reason=status)]
+        return [notify("stop_gone", severity, coin.name, cloid=order.cloid, reason=update.status)]
     return []
 
 

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.engine.halts import HaltRule
 from core.engine.steady_mid import HOLD_MS
 
+if TYPE_CHECKING:
+    from core.engine.coin_config import CoinConfig
+
 AGAIN_MS = 15_000
 """A position that is still there so long after a flatten has ended is flattened again."""
+
+
+class PriceLimit(NamedTuple):
+    """One that a price is past. ``price`` in price units."""
+
+    rule: HaltRule
+    is_low: bool
+    price: int
+
+    @property
+    def setting(self) -> str:
+        return f"HL_{self.rule.value.upper()}_{'LOW' if self.is_low else 'HIGH'}"
 
 
 @dataclass(slots=True)
@@ -26,18 +42,24 @@ class StopLoss:
     """When the last flatten was under way; 0 before the first of this run."""
     _outside_since_ms: int = 0
 
-    def is_outside(self, mid_twice: int) -> bool:
-        return bool(self._limit(mid_twice))
+    @classmethod
+    def of(cls, config: CoinConfig) -> StopLoss:
+        return cls(config.stop_low, config.stop_high, config.take_low, config.take_high)
 
-    def _limit(self, mid_twice: int) -> tuple[HaltRule, str, int] | None:
-        """Which limit a price is past: what it is, its setting and its price."""
-        limits = (
-            (mid_twice < 2 * self.low, HaltRule.STOP_LOSS, "LOW", self.low),
-            (0 < 2 * self.high < mid_twice, HaltRule.STOP_LOSS, "HIGH", self.high),
-            (mid_twice < 2 * self.take_low, HaltRule.TAKE_PROFIT, "LOW", self.take_low),
-            (0 < 2 * self.take_high < mid_twice, HaltRule.TAKE_PROFIT, "HIGH", self.take_high),
-        )
-        return next(((kind, side, price) for passed, kind, side, price in limits if passed), None)
+    def is_outside(self, mid_twice: int) -> bool:
+        return self.limit(mid_twice) is not None
+
+    def limit(self, mid_twice: int) -> PriceLimit | None:
+        """Which limit twice a price is past; at the limit itself it isn't."""
+        if mid_twice < 2 * self.low:
+            return PriceLimit(HaltRule.STOP_LOSS, True, self.low)
+        if 0 < 2 * self.high < mid_twice:
+            return PriceLimit(HaltRule.STOP_LOSS, False, self.high)
+        if mid_twice < 2 * self.take_low:
+            return PriceLimit(HaltRule.TAKE_PROFIT, True, self.take_low)
+        if 0 < 2 * self.take_high < mid_twice:
+            return PriceLimit(HaltRule.TAKE_PROFIT, False, self.take_high)
+        return None
 
     def passed(self, mid_twice: int | None, instrument: Instrument, now: Instant) -> str:
         """Why the coin must stop; empty while the mid is inside the band, or has been outside for less than ``HOLD_MS``."""
@@ -45,16 +67,13 @@ class StopLoss:
             return (
                 ""  # a market of one side says neither that it is back inside nor that it has stayed outside
             )
-        limit = self._limit(mid_twice)
+        limit = self.limit(mid_twice)
         if limit is None:
             self._outside_since_ms = 0
             return ""
         self._outside_since_ms = self._outside_since_ms or now.mono_ms
         if now.mono_ms - self._outside_since_ms < HOLD_MS:
             return ""
-        kind, side, price = limit
-        where = "below" if side == "LOW" else "above"
-        return (
-            f"{kind}: the mid {instrument.price_text(mid_twice // 2)} is {where} {instrument.price_text(price)} "
-            f"(HL_{kind.upper()}_{side})"
-        )
+        mid, price = instrument.price_text(mid_twice // 2), instrument.price_text(limit.price)
+        where = "below" if limit.is_low else "above"
+        return f"{limit.rule}: the mid {mid} is {where} {price} ({limit.setting})"

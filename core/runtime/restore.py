@@ -205,7 +205,7 @@ def risk_coins(coins: Iterable[str]) -> str:
 
 def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
     coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
-    coin.stop_loss = StopLoss(config.stop_low, config.stop_high, config.take_low, config.take_high)
+    coin.stop_loss = StopLoss.of(config)
     coin.features, coin.skew = Features(config.features), Skew(config.skew)
     assert rows.anchor is not None, f"{name} has no anchor"
     coin.start, coin.matched_micro = Stake(rows.anchor.lots, rows.anchor.cost), rows.matched

@@ -14,6 +14,7 @@ from core.engine.preview import Preview, first_grid, preview
 from core.engine.preview_caps import planned_caps
 from core.engine.preview_notes import notes
 from core.engine.side_caps import Money, PortfolioLimits
+from core.engine.stop_loss import StopLoss
 from core.engine.withdrawable import EdgeCase, Need, coin_need, portfolio_need
 from core.runtime.margin_setup import wanted_leverage
 from core.runtime.settings import Settings
@@ -136,15 +137,13 @@ def _no_churn(coin: CoinFacts) -> str:
 
 
 def _refuse_past_limits(coin: CoinFacts) -> None:
-    instrument, settings = coin.instrument, coin.settings
-    price = instrument.price_decimal(coin.mid)
-    for name in ("stop_loss_low", "take_profit_low", "stop_loss_high", "take_profit_high"):
-        limit = getattr(settings, name)
-        if limit and (price < limit if name.endswith("low") else price > limit):
-            raise UsageError(
-                f"{instrument.coin} at {price.normalize():f} is past {name} {limit}: a run would halt and close a position at "
-                "once"
-            )
+    limit, text = StopLoss.of(coin.config).limit(2 * coin.mid), coin.instrument.price_text
+    if limit is not None:
+        name = limit.setting.removeprefix("HL_").lower()
+        raise UsageError(
+            f"{coin.instrument.coin} at {text(coin.mid)} is past {name} {text(limit.price)}: a run would halt and close a "
+            "position at once"
+        )
 
 
 def _need(found: Preview, leverage: Decimal) -> Need:

@@ -156,6 +156,11 @@ def test_a_profit_that_is_taken_ends_it_too() -> None:
     assert walked(2_100_000, take_high=2_050_000).ended == "HL_TAKE_PROFIT_HIGH"
 
 
+def test_a_price_at_a_limit_ends_nothing_as_it_halts_no_coin() -> None:
+    assert walked(1_960_000, stop_low=1_960_000).ended == ""
+    assert walked(1_959_900, stop_low=1_960_000).ended == "HL_STOP_LOSS_LOW"
+
+
 def test_a_day_is_told_from_what_was_seen() -> None:
     assert Churn(span_ms=3_600_000).per_day(10) == 240
     assert Churn().per_day(10) == 0, "nothing was seen"

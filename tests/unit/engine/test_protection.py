@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.domain.causes import Cause
 from core.domain.commands import Action
 from core.domain.effects import CancelOrphan, Effect, Notify
 from core.domain.events import (
@@ -206,7 +207,9 @@ def test_once_a_refused_stop_rests_the_grid_is_quoted_again() -> None:
 def test_a_first_refusal_because_nothing_is_left_to_reduce_is_a_race_and_no_alarm() -> None:
     one = bench()
     (stop,) = stops(one.trade(bid(one)))
-    told = one.answer([stop], lambda _: Refused("Reduce only order would increase position. asset=5"))
+    told = one.answer(
+        [stop], lambda _: Refused("Reduce only order would increase position. asset=5", Cause.REDUCE_ONLY)
+    )
     assert [e.severity for e in of_kind(Notify, told) if e.name == "stop_refused"] == ["warn"]
 
 

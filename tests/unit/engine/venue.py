@@ -306,7 +306,7 @@ class Venue:
         if self.is_deaf:
             return Refused("Order could not immediately match against any resting orders.")
         if not touches or may <= 0:
-            return Refused("Reduce only order would increase position.")
+            return Refused("Reduce only order would increase position.", Cause.REDUCE_ONLY)
         one = Booked(order, 10_000 + len(self.booked), order.lots)
         self.booked[order.cloid] = one
         lots = min(may, order.lots)
