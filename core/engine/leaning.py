@@ -64,7 +64,7 @@ def leans_because(coin: Coin, grid: GridRow, now: Instant) -> Refusal:
     lots, skew = coin.ledger.lots, coin.skew
     if coin.leaving.reduces(coin, now):
         edge = grid.highest if coin.leaving.side > 0 else grid.lowest
-        words = "the price has left the grid: only what reduces the position is quoted (HL_ON_RANGE_EXIT)"
+        words = "the price has left the grid: nothing is quoted that adds to the position (HL_ON_RANGE_EXIT)"
         return Refusal(Rule.RANGE_EXIT, words, edge)
     if skew.is_hard:
         limit, name, words = skew.settings.hard_ppb, "HL_SKEW_HARD", "the position is being closed in parts"

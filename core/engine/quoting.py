@@ -131,10 +131,12 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
 
 
 def _cap_short(coin: Coin, grid: GridRow) -> int:
-    """A grid without an end outlives the price that its cap in USD was made lots at: above it they are fewer."""
-    if not grid.is_endless or coin.plan is None:
-        return grid.cap_short
-    return min(grid.cap_short, coin.settings.cap_micro // max(grid.center, grid.line(coin.plan.around)))
+    """The cap in USD was made lots at the grid's center. Above it they are fewer: by the line that the price is nearest to, so
+    that not every tick moves the cap.
+    """
+    mid = coin.known_mid_twice // 2
+    here = grid.line(grid.nearest_line(mid)) if mid > grid.center else grid.center
+    return min(grid.cap_short, coin.settings.cap_micro // max(grid.center, here))
 
 
 def _due_cancels(coin: Coin, found: GridPlan, may_place: int, is_answered: bool, now: Instant) -> list[Order]:

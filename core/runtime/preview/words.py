@@ -129,8 +129,8 @@ def account_facts(report: Report) -> tuple[PreviewFact, ...]:
 def _account(report: Report) -> tuple[str, Severity]:
     need, money = report.need, report.facts.money
     text = (
-        f"with every coin at its worst at once (an edge, or both sides resting): a loss of {need.loss:.2f} USD and "
-        f"a margin of {need.margin:.2f} USD, so {need.usd:.2f} USD must stay in the account"
+        f"{need.usd:.2f} USD must stay in the account: that is what every coin needs at most, all at once, at an edge or while "
+        f"both sides rest ({need.margin:.2f} of margin, {need.loss:.2f} of loss there)"
     )
     if money is None:
         text = f"{text}; what it holds beyond that can be withdrawn with the grid intact"

@@ -16,7 +16,7 @@ from core.runtime.settings.required import EXAMPLES, NO_STOP, missing
 
 
 def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> Iterator[Problem]:
-    """A coin named twice, one price for several coins, a coin of another dex than the one named."""
+    """A coin named twice, one price for several coins, coins of several dexs, a coin of another dex than the one named."""
     named = layers.origin("coins" if common.coins else "coin", "")
     for coin in dict.fromkeys(coin for coin in coins if coins.count(coin) > 1):
         yield Problem(named, coin, " is named twice", "name each coin once")
@@ -27,6 +27,13 @@ def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> 
             yield Problem(
                 of_all, name, rule, "write it under [coins.NAME]", setting_text(getattr(common, name))
             )
+    dexs = {coin.rpartition(":")[0]: coin for coin in reversed(coins)}
+    if len(dexs) > 1:
+        here = layers.file.where_table(next(iter(dexs.values()))) if named.source is Source.DEFAULT else named
+        rule = f" are of {len(dexs)} dexs ({', '.join(map(plain, coins))}), and one instance trades one"
+        yield Problem(
+            here, "coins", rule, "start one for each dex, each with its own --state-dir and --config"
+        )
     yield from _of_another_dex(layers, coins)
 
 

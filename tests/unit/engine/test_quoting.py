@@ -323,3 +323,23 @@ def test_a_grid_without_an_end_adds_no_short_past_its_cap_in_usd_however_far_the
         most = max(most, Decimal(bench.coin.exposure.worst_short * mid).scaleb(-6))
     assert 200 < most <= 300 + 10, "but for what it held already while the price rose"
     assert any(b.why.rule is Rule.CAP for b in bench.coin.blocked)
+
+
+def test_in_the_upper_part_of_a_range_its_cap_in_usd_is_fewer_lots_than_at_its_center() -> None:
+    bench = Bench(make_engine(strategy="range", range_low=MID // 2, range_high=3 * MID, levels=10))
+    out = bench.start()
+    while orders := placed(out):
+        out = bench.answer(orders, lambda _: Refused("no"))
+    here = 5 * MID // 2
+    bench.step(quote(here))
+    for _ in range(20):
+        out = bench.after(500, quote(here))
+        bench.settle_cancels(out)
+        bench.rest(placed(out))
+    sells = [o for o in bench.live if o.side is Side.SELL]
+    assert len(sells) == 1, (
+        "five lines lie there or above, and three would be within the cap at the center's price"
+    )
+    assert sells[0].price == here, "a line"
+    assert Decimal(bench.coin.exposure.worst_short * here).scaleb(-6) <= 300
+    assert {b.why.rule for b in bench.coin.blocked if b.level.price > here} == {Rule.CAP}

@@ -142,3 +142,16 @@ def test_what_cannot_be_shown_says_why(
     Path("leverage.toml").write_text("leverage = 60")
     assert run_cli(["preview", *arguments]) == code
     assert words in capsys.readouterr().err
+
+
+def test_the_readme_shows_what_it_prints_with_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["preview"]) == 0
+    printed = capsys.readouterr().out.strip().splitlines()
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    (block,) = (text for text in readme.split("\n```\n") if text.startswith("BTC at "))
+    shown = block.splitlines()
+    left_out = next(n for n, line in enumerate(shown) if line.startswith("  … "))
+    rest = shown[left_out + 1 :]
+    assert shown[:left_out] == printed[:left_out]
+    assert rest == printed[-len(rest) :]
+    assert shown[left_out] == f"  … {len(printed) - left_out - len(rest)} more levels"

@@ -218,3 +218,21 @@ def test_where_a_value_came_from_is_known(tmp_path: Path) -> None:
     }
     assert origins["leverage"].line == 4
     assert layers.origin("leverage", "ETH").line == 2
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "where"),
+    [
+        ('[coins.BTC]\n[coins."xyz:TSLA"]\n', {}, "gridbot.toml line 2"),
+        ("", {"HL_COINS": "BTC,xyz:TSLA"}, "HL_COINS"),
+    ],
+)
+def test_coins_of_two_dexs_are_refused_before_any_preview(
+    tmp_path: Path, toml: str, environ: dict[str, str], where: str
+) -> None:
+    (found,) = judged(tmp_path, toml, **environ).problems
+    assert where in found.text
+    assert (
+        "coins are of 2 dexs (BTC, xyz:TSLA), and one instance trades one; start one for each dex"
+        in found.text
+    )
