@@ -110,7 +110,7 @@ class Reads:
             rows = await self._fill_rows(start, end)
             fresh = _unseen(rows, seen)
             if not fresh:
-                _must_not_be_full("userFillsByTime", len(rows), FILLS_PER_PAGE, start if end is None else end)
+                spans += _narrower(rows, start, end)
                 continue
             found = decode_fill_rows(fresh, self._account, source, self._instruments, "rest:userFillsByTime")
             spoilt = spoilt or (found.bad[0].reason if found.bad else "")
@@ -286,6 +286,20 @@ def _unseen(rows: list[Any], seen: set[str]) -> list[Any]:
 
 def _has_time(row: Any) -> bool:
     return isinstance(row, dict) and type(row.get("time")) is int
+
+
+def _narrower(rows: list[Any], start: int, end: int | None) -> list[tuple[int, int | None]]:
+    """What a page without news may have cut off, if it is full: its millisecond at either end. Raises ``WireError`` if it is of
+    a single one.
+    """
+    if len(rows) < FILLS_PER_PAGE:
+        return []
+    times = [row["time"] for row in rows if _has_time(row)]
+    spans = [(start, min(times, default=start)), (max(times, default=start), end)]
+    found = [span for span in spans if span != (start, end)]
+    if not found:
+        _must_not_be_full("userFillsByTime", len(rows), FILLS_PER_PAGE, start)
+    return found
 
 
 def _must_not_be_full(kind: str, count: int, page_size: int, start: int) -> None:

@@ -9,12 +9,16 @@ from tests.crash.bot import Bot
 from tests.e2e.program import status, wait_until
 
 LIMIT = Decimal(-12)
-SIZE = "0.05"
-"""Bought and sold at the market it costs some USD of fees and spread, and leaves nothing held."""
+SIZE = "0.02"
+"""Bought and sold at the market it costs two USD of fees and spread, and leaves nothing held."""
 
 
 def day_pnl(bot: Bot) -> Decimal:
     return Decimal(str(status(bot.state.path)["risk"]["day_usd"]))
+
+
+def fills(bot: Bot) -> int:
+    return int(status(bot.state.path)["coins"]["BTC"]["fills"])
 
 
 def rows(bot: Bot) -> list[tuple[Any, ...]]:
@@ -31,8 +35,10 @@ def loses(bot: Bot, until: Decimal) -> None:
     def has_lost() -> bool:
         if day_pnl(bot) <= until:
             return True
+        before = fills(bot)
         for side in "BA":
             bot.exchange.trade(bot.account, side, SIZE)
+        wait_until(lambda: fills(bot) >= before + 2, 10, "what was traded by hand is counted")
         return False
 
     wait_until(has_lost, 30, f"the day has lost {until}")

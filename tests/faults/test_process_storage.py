@@ -86,7 +86,7 @@ async def test_p10_a_fill_that_cannot_be_written_is_held_and_counted_once_when_t
         assert (shown.fills.total, shown.position) == (0, Decimal(0)), "what isn't on disk changes nothing"
         assert shown.idle_reason == f"the journal cannot be written: {FULL}"
         told = (await status(world))["alerts"]
-        assert told[0]["text"] == f"JOURNAL CANNOT BE WRITTEN: {FULL}, free disk space"
+        assert (told[0]["text"], told[0]["fix"]) == (f"JOURNAL CANNOT BE WRITTEN: {FULL}", "free disk space")
         await world.until(lambda: len(refused) >= 3, "it is tried again")
         assert len({id(batch) for batch in refused if batch.fills}) == 1, "the same batch, nothing else"
         assert not world.ours()

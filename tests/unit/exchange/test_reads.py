@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.domain.events import LedgerUpdatesObserved, OrderNotFound, OrderUpdate, Quote
@@ -107,6 +107,7 @@ async def test_pages_overlap_until_one_adds_nothing(newest_first: bool) -> None:
     page=st.integers(7, 12),
     keeps_newest=st.booleans(),
 )
+@example(gaps=[0] * 11, page=7, keeps_newest=True)
 async def test_a_millisecond_that_straddles_pages_is_whole(
     gaps: list[int], page: int, keeps_newest: bool
 ) -> None:
