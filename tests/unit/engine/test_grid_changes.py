@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.domain.commands import Action, Command
-from core.domain.effects import Cancel, Effect, Place, SaveGrid, SaveOverrides
+from core.domain.effects import Cancel, Effect, Modify, Place, SaveGrid, SaveOverrides
 from core.domain.events import CommandReceived
 from core.domain.grid import Direction
 from core.engine.overrides import Overrides
@@ -40,7 +40,7 @@ def grid(bench: Bench) -> tuple[int, int]:
 def test_the_preview_says_what_would_change_and_changes_nothing() -> None:
     bench = Bench().started()
     effects = tell(bench, Action.SET_SPACING_PREVIEW, "0.01")
-    assert not [e for e in effects if isinstance(e, Place | Cancel | SaveOverrides)]
+    assert not [e for e in effects if isinstance(e, Place | Modify | Cancel | SaveOverrides)]
     assert text(bench) == (
         "done: SOL: spacing 0.5 % -> 1 %, levels 3 -> 3 a side of 0.5, from 194 to 206: "
         "cancels 4, places 4, keeps 2"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.effects import Cancel, Place
+from core.domain.effects import Cancel, Modify, Place
 from core.domain.events import Quote
 from core.domain.orders import Side
 from core.engine.snapshot import build_snapshot
@@ -36,7 +36,9 @@ def test_a_price_in_doubt_makes_no_plan_the_old_grid_stays_and_the_screen_says_s
     times, over = factor
     jump = SOL.round_price_down(MID * times // over)
     told = bench.step(quote(jump, half=1 if over > 100 else 100))
-    assert [e for e in told if isinstance(e, Place | Cancel)] == [], "not even what the fill left to do"
+    assert [e for e in told if isinstance(e, Place | Modify | Cancel)] == [], (
+        "not even what the fill left to do"
+    )
     assert {o.cloid for o in bench.live} == resting
     assert notices(told).count("price_doubted") == 1
     view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
@@ -54,7 +56,7 @@ def test_a_book_that_is_no_market_leaves_the_old_grid_and_the_screen_says_so(
     bench = Bench().started()
     resting = {o.cloid for o in bench.live}
     told = bench.step(Quote("SOL", *bad, bench.now.venue_ms))
-    assert [e for e in told if isinstance(e, Place | Cancel)] == []
+    assert [e for e in told if isinstance(e, Place | Modify | Cancel)] == []
     assert {o.cloid for o in bench.live} == resting
     view = build_snapshot(bench.engine, "paper", bench.now).coins[0]
     assert view.idle_reason == "waiting for a quote with both sides; what rests stays"

@@ -10,8 +10,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from core.domain.effects import Cancel, Notify, Place
+from core.domain.effects import Cancel, Modify, Notify, Place
 from core.domain.events import FillsCommitted, Quote
+from core.domain.orders import Order
 from core.domain.sessions import NEVER_MS, Session
 from core.engine.coin import Coin
 from core.engine.features import Features
@@ -26,6 +27,7 @@ STEP_MS = 1_000
 CLOSES_S, OPENS_S = 82, 94
 MARGIN_MIN = "0.05"
 
+Decided = Place | Modify | Cancel | Notify
 Decisions = tuple[tuple[Any, ...], ...]
 
 
@@ -105,16 +107,23 @@ def _rehearsed(written: tuple[tuple[str, Any], ...], changed_at_s: int) -> Decis
             while venue.inbox:
                 venue.deliver()
         venue.take(bench.after(STEP_MS))
-    return tuple(_decision(effect) for effect in bench.done if isinstance(effect, Place | Cancel | Notify))
+    return tuple(_decision(effect) for effect in bench.done if isinstance(effect, Decided))
 
 
-def _decision(effect: Place | Cancel | Notify) -> tuple[Any, ...]:
-    if isinstance(effect, Notify):
-        return (effect.name,)
-    orders = ((o.side, o.price, o.lots, o.tif, o.purpose) for o in effect.orders)
-    return (type(effect).__name__, *orders)
+def _decision(effect: Decided) -> tuple[Any, ...]:
+    match effect:
+        case Notify(name):
+            return (name,)
+        case Modify(pairs):
+            return ("Modify", *((_order(old), _order(new)) for old, new in pairs))
+        case Place(orders) | Cancel(orders):
+            return (type(effect).__name__, *map(_order, orders))
+
+
+def _order(order: Order) -> tuple[Any, ...]:
+    return order.side, order.price, order.lots, order.tif, order.purpose
 
 
 def decisions(changed_at_s: int = 0, **written: Any) -> Decisions:
-    """What is placed, cancelled and told with these settings; ``changed_at_s``: when a command asks for other lines."""
+    """What is placed, modified, cancelled and told with these settings; ``changed_at_s``: when other lines are asked for."""
     return _rehearsed(tuple(sorted(written.items())), changed_at_s)
