@@ -32,7 +32,8 @@ def planned_caps(
     if limits.max_notional_usd:
         lots = int(max(Decimal(0), limits.max_notional_usd - others_usd) / value)
         reason = f"worst case of all coins would pass {limits.max_notional_usd:f} USD"
-        reason += f" ({others_usd:.0f} of it are others')" if others_usd else ""
+        if others_usd:
+            reason += f" ({others_usd:.0f} of it are taken by the coins before it here, in a run by whichever quotes first)"
         caps += [SideCap(side, Rule.PORTFOLIO, lots, reason) for side in Side]
     if money is None or money.value <= 0:
         return tuple(caps)
