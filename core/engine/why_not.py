@@ -23,21 +23,23 @@ def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
     known = {blocked.level.slot: blocked for blocked in coin.blocked}
     found = []
     for level in coin.plan.without_order(coin.orders.by_slot):
-        least = instrument.min_lots(level.price)
-        if coin.idle:
-            why = coin.idle
-        elif level.lots < least:
-            why = Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
-        elif level.slot in known:
+        why = coin.idle or _too_small(level, instrument)
+        if why is None and level.slot in known:
             why = known[level.slot].why
-        else:
-            why = Refusal(Rule.QUEUED, "about to be placed")
-        found.append(Blocked(level, why))
+        found.append(Blocked(level, why or Refusal(Rule.QUEUED, "about to be placed")))
     leaned = _leaned_away(coin, coin.plan)
     if leaned:
-        why = coin.idle or leans_because(coin, coin.plan.grid, now)
-        found += [Blocked(level, why) for level in leaned]
+        because = leans_because(coin, coin.plan.grid, now)
+        found += [Blocked(level, coin.idle or _too_small(level, instrument) or because) for level in leaned]
     return found
+
+
+def _too_small(level: Level, instrument: Instrument) -> Refusal | None:
+    """What a cell lacks may be too little for an order, also of a grid that doesn't lean."""
+    least = instrument.min_lots(level.price)
+    if level.lots >= least:
+        return None
+    return Refusal(Rule.MIN_NOTIONAL, "waits until it is worth the exchange's least order", least)
 
 
 def _leaned_away(coin: Coin, plan: GridPlan) -> list[Level]:

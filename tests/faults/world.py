@@ -26,6 +26,7 @@ from core.domain.effects import Notify
 from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.engine import schedule
+from core.engine.risk_engine import Rule
 from core.exchange import weight_budget
 from core.exchange.signing import Signer
 from core.paper.config import PaperConfig
@@ -42,6 +43,7 @@ from core.runtime.settings import load_settings
 from core.runtime.statedir import StateDir
 from core.view import CoinView, LevelState, LevelView, RunState, Snapshot
 from tests.faults.watch import Watch
+from tests.faults.wholeness import has_its_order, is_leaned_away
 from tests.unit.exchange.samples import KEY
 from tests.unit.runtime.stage import STILL, Run, Venue, venue
 
@@ -68,9 +70,6 @@ HURRIED = {
 """The engine's routine reads, some times faster than in earnest, so that no test waits for a slow poll. The rules of evidence
 (how far apart two answers must be, when an action has expired) keep their real times.
 """
-
-_EXCUSES = ("worst case", "would take", "no ask", "no bid", "would cross")
-"""Rules that may leave a level without an order, in the words of the screen."""
 
 
 @contextmanager
@@ -197,11 +196,12 @@ class World:
 
     def standing(self) -> str:
         """Where things stand, for a test that fails."""
-        lines = [f"session: {self.run.task}", f"exchange: {self.lots()} lots, {len(self.ours())} orders"]
+        held = [f"{self.lots(coin)} lots of {coin}, {len(self.ours(coin))} orders" for coin in self.coins]
+        lines = [f"session: {self.run.task}", f"exchange: {'; '.join(held)}"]
         if self.run.snapshots:
             lines += [
                 f"{c.coin}: {c.state} halt={c.halt_reason!r} idle={c.idle_reason!r} position={c.position} "
-                f"fills={c.fills} levels={[(str(lv.price), lv.side, lv.state.value, lv.blocked_by) for lv in c.grid.levels]}"
+                f"fills={c.fills} levels={[_said(lv) for lv in c.grid.levels]}"
                 for c in self.snapshot.coins
             ]
         told = [f"{e.name} {e.coin} {dict(e.fields)}"[:300] for e in self.events if e.name != "fill"]
@@ -377,7 +377,7 @@ class World:
             return False
         if coin.position != instrument.size_decimal(self.lots(coin.coin)):
             return False
-        if not all(_has_its_order(level) for level in coin.grid.levels):
+        if not self._has_all_orders(coin):
             return False
         shown = Counter(
             (lv.side, lv.price, lv.remaining) for lv in coin.grid.levels if lv.state is LevelState.OPEN
@@ -386,6 +386,16 @@ class World:
             (o.side.value, instrument.price_decimal(o.price), instrument.size_decimal(o.remaining))
             for o in self.ours(coin.coin)
         )
+
+    def _has_all_orders(self, coin: CoinView) -> bool:
+        without = [level for level in coin.grid.levels if not has_its_order(level, coin)]
+        if {level.rule for level in without} - {Rule.SKEW} or not without:
+            return not without
+        sql = "SELECT lots FROM grids WHERE coin = ? AND generation = ?"
+        rows = self.rows(sql, coin.coin, coin.grid.generation)
+        settings = {**self.settings, **self.by_coin.get(coin.coin, {})}
+        size = self.instrument(coin.coin).size_decimal(rows[0][0]) if rows else Decimal(0)
+        return size > 0 and all(is_leaned_away(level, coin, settings, size) for level in without)
 
     def is_halted(self, reason: str) -> bool:
         """Halted for a reason that begins so, with nothing of the grid resting, and durably (I9)."""
@@ -464,10 +474,9 @@ class World:
         assert not failed, failed
 
 
-def _has_its_order(level: LevelView) -> bool:
-    return level.state in (LevelState.OPEN, LevelState.WAITING) or (
-        level.state is LevelState.MISSING and level.blocked_by.startswith(_EXCUSES)
-    )
+def _said(level: LevelView) -> tuple[str, ...]:
+    why = (level.rule, level.blocked_by, level.frees) if level.rule else ()
+    return (str(level.price), level.side, level.state.value, str(level.remaining), *why)
 
 
 def _canonical(text: str) -> str:

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from core.domain.commands import Action
 from core.domain.events import OrderUpdate, Quote, Refused
+from core.domain.grid import PPB
 from core.domain.orders import Side
 from core.engine.grid_calculator import Gate, compute_grid_diff
 from core.engine.idleness import idleness, without_a_grid
 from core.engine.levels import Blocked, Level
 from core.engine.plan_validator import OwnPrices, Quotes
 from core.engine.risk_engine import Exposure, Refusal, RiskLimits, Rule, allow_order
+from core.engine.skew import Skew, SkewSettings
 from core.engine.why_not import frees, slots_without_order
 from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, at, placed
 
@@ -105,6 +107,29 @@ def test_a_rest_below_the_least_order_waits_with_what_it_has_and_what_it_needs()
     assert texts(bench) == {
         ("waits until it is worth the exchange's least order", "0.05 instead of 0.03 in its cell")
     }
+
+
+@pytest.mark.parametrize(
+    ("bought", "why", "freed"),
+    [
+        (47, Rule.MIN_NOTIONAL, "0.06 instead of 0.03 in its cell"),
+        (42, Rule.SKEW, "a position of 0.44 or less"),
+    ],
+)
+def test_what_a_leaning_grid_leaves_out_names_the_position_that_frees_it_only_if_it_would(
+    bought: int, why: Rule, freed: str
+) -> None:
+    """Of a level of 50 lots the grid wants no more than 40 now. A rest of 3 isn't worth an order at any position."""
+    bench = Bench()
+    bench.coin.skew = Skew(SkewSettings(soft_ppb=PPB // 10))
+    bench.started()
+    whole, one, *_ = sorted((o for o in bench.live if o.side is BUY), key=lambda o: -o.price)
+    assert one.order_id is not None
+    bench.trade(whole)
+    bench.trade(one, bought)
+    bench.step(OrderUpdate("SOL", one.cloid, one.order_id, "canceled", 50, 50 - bought, VENUE_0))
+    found = [b for b in slots_without_order(bench.coin, bench.now) if b.level.slot == one.slot]
+    assert [(b.why.rule, frees(b, SOL, bench.now)) for b in found] == [(why, freed)]
 
 
 def test_a_refused_slot_says_when_it_is_tried_again() -> None:
