@@ -7,6 +7,7 @@ exchange, which knows what really rests and what really traded. Docstrings say w
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.commands import Action
-from core.domain.effects import AskOrderStatus, Cancel, Place
+from core.domain.effects import AskOrderStatus, Cancel, Modify, Place
 from core.domain.events import (
     BackfillDone,
     CancelOutcome,
@@ -26,6 +27,7 @@ from core.domain.events import (
     FillsCommitted,
     OpenOrdersObserved,
     OrderNotFound,
+    PlaceOutcome,
     Refused,
     Resting,
     Unsettled,
@@ -43,7 +45,8 @@ from core.engine.procedures import feed_ticket
 from core.engine.risk_engine import Exposure, RiskLimits
 from core.engine.shadow_ledger import ShadowLedger
 from core.journal.reader import JournalReader
-from tests.hardening.watch import Watch, plan_for, watched
+from tests.faults.pace import BRISK, pace
+from tests.hardening.watch import Bout, Watch, plan_for, watched
 from tests.unit.engine.builders import (
     Bench,
     at,
@@ -66,6 +69,9 @@ from tests.unit.runtime.stage import venue
 
 BUY, SELL = Side.BUY, Side.SELL
 SLOT = Slot(1, BUY, -1)
+CAP, LOTS = 1_400, 455
+"""The cap of the tests over the wire, which is a little over three levels, and the size of the largest level there."""
+
 GONE = "Order was never placed, already canceled, or filled."
 
 
@@ -101,13 +107,52 @@ def nearest_trades_at(storm: Storm, point: int, side: Side, part: int) -> None:
         moves += 1
 
 
+class Way(StrEnum):
+    """How the orders of a grid that another replaces go out over the wire."""
+
+    CANCEL = "cancelByCloid"
+    """The operator asks for another spacing: the worst case has no room beside what rests, so all is cancelled."""
+    CHANGE = "batchModify"
+    """The price leaps through all sells: short of the cap there is room for buys beside the old ones."""
+
+    @property
+    def action(self) -> str:
+        return self.value
+
+    @property
+    def effect(self) -> type[Cancel | Modify]:
+        return Cancel if self is Way.CANCEL else Modify
+
+    @property
+    def held(self) -> int:
+        """After the rebuild has begun."""
+        return 0 if self is Way.CANCEL else -1_365
+
+    def rebuild(self, bout: Bout) -> int:
+        """Let another grid be wanted; where in the log that begins."""
+        start = len(bout.watch.log)
+        if self is Way.CANCEL:
+            bout.ask(Action.SET_SPACING, coin="BTC", value="0.000833")
+        else:
+            bout.watch.move(1_103_000)
+        return start
+
+    def failures(self, watch: Watch, start: int) -> int:
+        """Answers that were lost to actions of this way, since ``start``."""
+        events = [event for event, _ in watch.log[start:]]
+        if self is Way.CANCEL:
+            return sum(isinstance(e, CancelOutcome) and all(error for _, error in e.results) for e in events)
+        return sum(isinstance(e, PlaceOutcome) and bool(e.replaced and e.failure) for e in events)
+
+
 class TestC1RaceBetweenFillAndRebuild:
     """A fill between the cancels and the placements of a rebuild: the rest of the plan follows from it, and is carried out.
 
     Checked by taking the fix out. The position left out of ``Coin.exposure``: the worst case passes the cap at most
-    points of a rebuild, and over the wire. CANCELLING and UNKNOWN orders left out of ``OrderManager.exposure``: the
-    same. No placements in ``plan`` once the ledger has moved since the cancels, as the seed wanted it: the grid is
-    never whole again. ``_due_cancels`` returning all of ``diff.cancel`` at once: the naked book.
+    points of a rebuild, and over the wire. CANCELLING and UNKNOWN orders left out of ``OrderManager.exposure``: it
+    passes the cap over the wire, by cancels (a change takes the old order first). No placements in ``plan`` once the
+    ledger has moved since the cancels, as the seed wanted it: the grid is never whole again. ``_due_cancels`` returning
+    all of ``diff.cancel`` at once: the naked book.
     """
 
     @pytest.mark.parametrize("point", range(18))
@@ -150,27 +195,40 @@ class TestC1RaceBetweenFillAndRebuild:
         assert [o.state for o in bench.live] == [OrderState.OPEN] * 6
         assert {o.slot.generation for o in bench.live if o.slot} == {2}
 
-    async def test_over_the_wire_a_fill_while_the_cancels_are_on_their_way_leaves_no_gap_and_no_excess(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("way", list(Way))
+    async def test_over_the_wire_a_fill_while_old_orders_are_on_their_way_out_leaves_no_gap_and_no_excess(
+        self, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The price leaps through all sells, and a wick takes an old buy while its cancel is late. The cap is a little over
-        three levels: short two of them there is room for one sell, short three for none.
+        """A wick takes old buys down to the first that is on its way out, and 100 lots of that. The cap is a little over three
+        levels, so that what may rest in the end follows from how many it took.
         """
         async with venue() as exchange:
-            watch = Watch(exchange, cap_lots=1_400)
+            watch = Watch(exchange, cap_lots=CAP)
             mine = plan_for(tmp_path, exchange.url, max_position_abs="0.014")
             async with watched(mine, watch, monkeypatch) as bout:
                 await bout.whole()
-                await watch.faults({"kind": "action_late", "action": "cancelByCloid", "delay_ms": 300})
-                watch.move(1_103_000)
-                await bout.until(lambda: watch.sent(Cancel))
-                assert watch.held == -1365
-                watch.trade(watch.of(BUY)[0])
+                await watch.faults({"kind": "action_late", "action": way.action, "delay_ms": 600})
+                start = way.rebuild(bout)
+                await watch.has_struck()
+                assert watch.sent(way.effect, start)
+                assert watch.held == way.held
+                old = [watch.known(str(o.cloid)) for o in watch.of(BUY)]
+                assert {o.slot.generation for o in old if o.slot} == {1}
+                first = next(n for n, o in enumerate(old) if o.state is OrderState.CANCELLING)
+                taken, going = old[:first], old[first]
+                watch.trade(watch.of(BUY)[first], sum(o.lots for o in taken) + 100)
+                assert watch.held == way.held + sum(o.lots for o in taken) + 100
                 await watch.faults()
-                await bout.until(lambda: len(watch.of(SELL)) == 1)
-                await bout.whole(4)
+                buys = min(3, (CAP - watch.held) // LOTS)
+                sells = min(3, (CAP + watch.held) // LOTS)
+                assert 3 <= buys + sells < 6, "the cap binds"
+                await bout.until(lambda: (len(watch.of(BUY)), len(watch.of(SELL))) == (buys, sells))
+                await bout.whole(buys + sells)
                 await bout.agrees()
-                assert len(watch.of(BUY)) == 3
+                assert {o.slot.generation for o in watch.live.values() if o.slot} == {2}
+                assert {watch.known(o.cloid).state for o in taken} <= {OrderState.FILLED}
+                ended = watch.known(going.cloid)
+                assert (ended.state, ended.filled) == (OrderState.CANCELLED, 100)
 
 
 class TestC2LastLotOfAPartialFill:
@@ -533,19 +591,25 @@ class TestC6FailedCancelKeepsTheOrder:
 
     @pytest.mark.usefixtures("_asks_soon")
     @pytest.mark.parametrize("kind", ["request_lost", "answer_lost", "http_502"])
-    async def test_over_the_wire_a_rebuild_whose_cancels_fail_never_passes_the_cap(
-        self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("way", list(Way))
+    async def test_over_the_wire_a_rebuild_whose_cancels_or_changes_fail_never_passes_the_cap(
+        self, way: Way, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The cap has room for one grid: as long as the old orders may rest, the new ones may not."""
+        """As long as the old orders may rest, the new ones may not beside them. A change never lets both rest; what it has left
+        at the exchange stays in our books.
+        """
         async with venue() as exchange:
-            watch = Watch(exchange, cap_lots=1_400)
+            watch = Watch(exchange, cap_lots=CAP)
             mine = plan_for(tmp_path, exchange.url, max_position_abs="0.014")
-            async with watched(mine, watch, monkeypatch) as bout:
-                await bout.whole()
-                await watch.faults({"kind": kind, "action": "cancelByCloid", "count": 2})
-                watch.move(1_103_000)
-                await bout.until(lambda: len(watch.events(CancelOutcome)) >= 2)
-                await bout.whole(3)
-                await bout.agrees()
-                assert {o.side for o in watch.resting} == {BUY}, "short of the cap: only buys may rest"
-                assert {o.slot.generation for o in watch.live.values() if o.slot} == {2}
+            with pace(BRISK):
+                async with watched(mine, watch, monkeypatch) as bout:
+                    await bout.whole()
+                    await watch.faults({"kind": kind, "action": way.action, "count": 2})
+                    start = way.rebuild(bout)
+                    await bout.until(lambda: way.failures(watch, start) >= 2)
+                    assert watch.held == way.held
+                    await bout.whole(6 if way is Way.CANCEL else 3)
+                    await bout.agrees()
+                    sides = {BUY, SELL} if way is Way.CANCEL else {BUY}
+                    assert {o.side for o in watch.resting} == sides, "short of the cap only buys may rest"
+                    assert {o.slot.generation for o in watch.live.values() if o.slot} == {2}

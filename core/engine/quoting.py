@@ -101,11 +101,20 @@ def _turn(coin: Coin, found: GridPlan, gate: Gate, place: tuple[Level, ...], roo
     later = in_place | {level.slot for _, level in pairs}
     place = tuple(level for level in sent if level.slot not in later)
     goes = tuple((order, level) for order, level in pairs if level in sent)
-    if not had_begun and coin.replaced_generation == generation and not is_probing:
-        saved = spared(place, waiting_half(coin, found, due), bool(goes))
+    if coin.replaced_generation == generation > coin.proven_generation and not is_probing:
+        saved = spared(place, waiting_half(coin, found, due), bool(goes) or _is_under_way(coin, generation))
         place = tuple(level for level in place if level not in saved)
     too_fast = tuple(b for b in too_fast if b.level.slot not in in_place)
     return Turn(cancel, place, goes, too_fast, resized)
+
+
+def _is_under_way(coin: Coin, generation: int) -> bool:
+    """Whether it is still to be known of an order of this grid that it was placed."""
+    unknown = (OrderState.SENT, OrderState.UNKNOWN)
+    return any(
+        o.state in unknown and o.slot is not None and o.slot.generation == generation
+        for o in coin.live_grid_orders()
+    )
 
 
 def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:

@@ -182,8 +182,9 @@ class Bout:
     run: Run
     watch: Watch
 
-    def ask(self, action: Action, id_: str = "") -> None:
-        self.run.session.inbox.force(CommandReceived(Command(id_ or action.value, action, "", "test")))
+    def ask(self, action: Action, id_: str = "", coin: str = "", value: str = "") -> None:
+        command = Command(id_ or action.value, action, coin, "test", value)
+        self.run.session.inbox.force(CommandReceived(command))
 
     def told(self, id_: str) -> str:
         """``running``, ``done``, ``refused`` or ``failed``; empty before the command arrived."""

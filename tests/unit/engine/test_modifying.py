@@ -27,6 +27,7 @@ from tests.unit.engine.builders import (
     make_engine,
     of_kind,
     order,
+    placed,
     quote,
     update,
 )
@@ -262,6 +263,29 @@ def test_an_old_order_that_still_rests_has_its_slot_back_and_is_changed_again() 
     assert {old.cloid for old, _ in modifies(again)} & {old.cloid for old, _ in pairs}
     slots = [o.slot for o in bench.live if o.state in (OrderState.OPEN, OrderState.SENT)]
     assert len(slots) == len(set(slots))
+
+
+def test_what_waits_for_proof_is_not_doubled_while_a_change_of_unknown_fate_may_prove_it() -> None:
+    bench, effects = outspread()
+    first = modifies(effects)
+    failed = bench.step(replaced(effects, Unsettled("time-out"), "time-out"))
+    failed += bench.after(1_000, quote())
+    assert not of_kind(Place, failed), "what the other half will become isn't placed beside it"
+    assert not of_kind(Cancel, failed)
+    assert not modifies(failed)
+    assert len([o for o in bench.live if o.state is OrderState.OPEN]) == 3
+    waiting = {o.cloid for o in bench.live if o.state is OrderState.OPEN}
+    told = bench.step(update(first[0][1], "open", order_id=4_711), *(update(o, "open", 50) for o, _ in first))
+    assert {old.cloid for old, _ in modifies(told)} == waiting, "placing is proven"
+
+
+def test_where_nothing_on_its_way_could_prove_a_new_grid_one_level_is_placed_beside_the_old() -> None:
+    bench, effects = outspread()
+    first = modifies(effects)
+    sent = bench.step(replaced(effects, Unsettled("time-out"), "time-out"))
+    sent += bench.step(*(update(new, "perpMarginRejected") for _, new in first))
+    assert len(placed(sent)) == 1
+    assert not of_kind(Cancel, sent)
 
 
 def test_after_a_kill_between_the_rows_and_the_bytes_evidence_alone_settles_both() -> None:
