@@ -41,9 +41,13 @@ async def patiently(work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def read_mode(reads: Reads) -> AccountMode:
-    """Raises ``UsageError`` for a mode whose equity and margin aren't known here."""
-    abstraction = await patiently(reads.abstraction)
-    mode = account_mode(abstraction)
+    """Raises ``UsageError`` for a mode whose equity and margin aren't known here, if two answers in a row name it: a damaged one
+    names none.
+    """
+    abstraction, before = await patiently(reads.abstraction), ""
+    while (mode := account_mode(abstraction)) is None and abstraction != before:
+        await asyncio.sleep(PAUSE_S)
+        abstraction, before = await patiently(reads.abstraction), abstraction
     if mode is None:
         raise UsageError(
             f"the account is in the mode {abstraction}, whose equity and margin this version can't reckon; switch it to the "
