@@ -41,8 +41,8 @@ async def patiently(work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def read_mode(reads: Reads) -> AccountMode:
-    """Raises ``UsageError`` for a mode whose equity and margin aren't known here, if two answers in a row name it: a damaged one
-    names none.
+    """Raises ``UsageError`` for a mode whose equity and margin aren't known here, once two answers in a row name it: one may be
+    damaged.
     """
     abstraction, before = await patiently(reads.abstraction), ""
     while (mode := account_mode(abstraction)) is None and abstraction != before:
