@@ -74,8 +74,6 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"a position of {instrument.size_text(value)} or {'less' if value >= 0 else 'more'}"
         case Rule.RANGE_EXIT:
             return f"a price back at {instrument.price_text(value)}"
-        case Rule.PORTFOLIO | Rule.MARGIN if value * side.sign < 0:
-            return "room that other coins give back, or a higher limit"
         case Rule.CAP | Rule.PORTFOLIO | Rule.MARGIN | Rule.LIQUIDATION:
             return f"a position of {instrument.size_text(value)} or {'less' if is_buy else 'more'}"
         case Rule.STOP:
