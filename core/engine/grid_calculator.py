@@ -62,7 +62,8 @@ def _open_spacing(
         )
     asked = _asked_spacing(settings, conditions)
     if asked < floor:
-        return SpacingChoice(floor, f"raised to {name}")
+        names = [each for each, least in _floors(settings, price, instrument).items() if least > asked]
+        return SpacingChoice(floor, f"raised to {' and '.join([name, *(n for n in names if n != name)])}")
     if asked > settings.spacing_max_ppb:
         return SpacingChoice(settings.spacing_max_ppb, "lowered to HL_GRID_SPACING_MAX_PCT")
     return SpacingChoice(asked)
@@ -70,12 +71,15 @@ def _open_spacing(
 
 def spacing_floor(settings: GridSettings, price: int, instrument: Instrument) -> tuple[str, int]:
     """The highest of the floors, with its name."""
-    floors = {
+    return max(_floors(settings, price, instrument).items(), key=lambda item: item[1])
+
+
+def _floors(settings: GridSettings, price: int, instrument: Instrument) -> dict[str, int]:
+    return {
         f"{MIN_TICKS} ticks": -(-MIN_TICKS * instrument.tick(price) * PPB // price),
         "the fees of a round trip": settings.round_trip_fee_ppb + settings.edge_ppb + 1,
         "the least width of the grid": -(-settings.min_width_ppb // (2 * settings.levels)),
     }
-    return max(floors.items(), key=lambda item: item[1])
 
 
 def _asked_spacing(settings: GridSettings, conditions: Conditions) -> int:

@@ -54,6 +54,11 @@ def test_a_spacing_that_earns_less_than_the_edge_asked_for_beyond_its_fees_is_ra
     assert compute_spacing(settings(spacing_ppb=500_001, edge_ppb=200_000), MID, SOL).override == ""
 
 
+def test_every_floor_that_the_spacing_asked_for_is_below_is_named_the_highest_first() -> None:
+    found = compute_spacing(settings(levels=7, spacing_ppb=100_000, min_width_ppb=10_000_000), MID, SOL)
+    assert found.override == "raised to the least width of the grid and the fees of a round trip"
+
+
 def test_a_grid_narrower_than_the_least_width_is_spread_over_it() -> None:
     found = compute_spacing(settings(levels=7, spacing_ppb=400_000, min_width_ppb=10_000_000), MID, SOL)
     assert found.override == "raised to the least width of the grid"
