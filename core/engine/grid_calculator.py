@@ -62,8 +62,8 @@ def _open_spacing(
         )
     asked = _asked_spacing(settings, conditions)
     if asked < floor:
-        names = [each for each, least in _floors(settings, price, instrument).items() if least > asked]
-        return SpacingChoice(floor, f"raised to {' and '.join([name, *(n for n in names if n != name)])}")
+        above = {name: least for name, least in _floors(settings, price, instrument).items() if least > asked}
+        return SpacingChoice(floor, f"raised to {' and '.join(sorted(above, key=lambda n: -above[n]))}")
     if asked > settings.spacing_max_ppb:
         return SpacingChoice(settings.spacing_max_ppb, "lowered to HL_GRID_SPACING_MAX_PCT")
     return SpacingChoice(asked)

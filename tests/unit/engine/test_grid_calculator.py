@@ -45,7 +45,7 @@ def test_a_spacing_below_three_ticks_is_raised_to_them_and_says_so() -> None:
 
 def test_a_spacing_that_would_lose_money_on_fees_is_raised_above_them() -> None:
     found = compute_spacing(settings(spacing_ppb=100_000), MID, SOL)
-    assert (found.ppb, found.override) == (300_001, "raised to the fees of a round trip")
+    assert (found.ppb, found.override) == (300_001, "raised to the fees of a round trip and 3 ticks")
 
 
 def test_a_spacing_that_earns_less_than_the_edge_asked_for_beyond_its_fees_is_raised_to_it() -> None:
@@ -56,7 +56,7 @@ def test_a_spacing_that_earns_less_than_the_edge_asked_for_beyond_its_fees_is_ra
 
 def test_every_floor_that_the_spacing_asked_for_is_below_is_named_the_highest_first() -> None:
     found = compute_spacing(settings(levels=7, spacing_ppb=100_000, min_width_ppb=10_000_000), MID, SOL)
-    assert found.override == "raised to the least width of the grid and the fees of a round trip"
+    assert found.override == "raised to the least width of the grid and the fees of a round trip and 3 ticks"
 
 
 def test_a_grid_narrower_than_the_least_width_is_spread_over_it() -> None:
