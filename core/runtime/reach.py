@@ -25,13 +25,9 @@ AGREE_WITHIN = 5
 
 
 def dex_of(plan: RunPlan) -> str:
-    """The one dex of the coins; empty for the first. Raises ``UsageError`` if there are several."""
-    dexs = {coin.partition(":")[0] if ":" in coin else "" for coin in plan.settings.by_coin}
-    if len(dexs) > 1:
-        raise UsageError(
-            "coins of different dexs can't share one instance in this version; start one for each dex"
-        )
-    return dexs.pop()
+    """The one dex of the coins; empty for the first. The settings refuse coins of several."""
+    (dex,) = {coin.rpartition(":")[0] for coin in plan.settings.by_coin}
+    return dex
 
 
 def _role(answer: Any) -> dict[str, Any]:

@@ -89,8 +89,8 @@ def test_x7_in_a_steady_downtrend_no_own_orders_cross_and_the_grid_follows() -> 
 
 def test_x8_the_defaults_load_and_the_names_and_values_of_before_are_taken() -> None:
     assert list(load().by_coin) == ["BTC"]
-    old = load(HL_COINS="BTC,xyz:TSLA", HL_HTTP_TIMEOUT="2.0", HL_NUM_GRIDS="30")
-    assert list(old.by_coin) == ["BTC", "xyz:TSLA"]
+    old = load(HL_COINS="xyz:NVDA,xyz:TSLA", HL_HTTP_TIMEOUT="2.0", HL_NUM_GRIDS="30")
+    assert list(old.by_coin) == ["xyz:NVDA", "xyz:TSLA"]
     assert old.warnings == ("HL_HTTP_TIMEOUT is set and has no effect in this version",)
 
 

@@ -138,12 +138,6 @@ async def test_a_key_that_signs_for_another_account_is_refused(tmp_path: Path) -
         assert not mine.state.journal.exists()
 
 
-async def test_coins_of_two_dexs_are_refused(tmp_path: Path) -> None:
-    async with venue() as exchange, running(plan(tmp_path, exchange.url, "BTC", "xyz:TSLA")) as run:
-        with pytest.raises(UsageError, match="start one for each dex"):
-            await run.task
-
-
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "REACH_FOR_S", 0.1)
