@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from core import VERSION
 from core.domain.clock import Instant
-from core.domain.effects import Notify, notify
+from core.domain.effects import Notify, Scalar, Severity, notify
 from core.domain.events import StopRequested
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
@@ -393,8 +393,8 @@ class Session:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fatal(task.get_name(), error)
 
-    def _tell(self, name: str, severity: str, **fields: str | float | int | None) -> None:
-        self._publish_event(notify(name, severity, "", **fields))  # type: ignore[arg-type]
+    def _tell(self, name: str, severity: Severity, **fields: Scalar) -> None:
+        self._publish_event(notify(name, severity, "", **fields))
 
     def _publish_event(self, notice: Notify) -> None:
         self._bus.publish(notice, self.clock.now().wall_ms)
