@@ -15,19 +15,23 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
-from core.domain.commands import Action
 from core.runtime.core_port import CorePort
-from core.view import RunState, Severity, Snapshot
+from core.view import RunState, Snapshot
 from gridbot_tui import keymap, themes
-from gridbot_tui.screens.accept import AcceptDialog
+from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.screens.command_desk import CommandDesk
+from gridbot_tui.screens.config import ConfigScreen
+from gridbot_tui.screens.console import ConsoleScreen
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
-from gridbot_tui.screens.flatten import FlattenDialog
-from gridbot_tui.screens.help import HelpDialog
+from gridbot_tui.screens.events import EventsScreen
+from gridbot_tui.screens.fills import FillsScreen
 from gridbot_tui.screens.leave import QuitDialog
+from gridbot_tui.screens.orders import OrdersScreen
+from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
-from gridbot_tui.screens.resume import ResumeDialog
+from gridbot_tui.screens.risk import RiskScreen
+from gridbot_tui.screens.runbook import RunbookScreen
 from widgets.look import EventFilter, Look
 
 _WAIT_S = 0.25
@@ -59,7 +63,16 @@ class GridBotApp(App[None]):
     CSS_PATH = stylesheet()
     TITLE = "GridBot"
     ALLOW_SELECT = False
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {"dashboard": DashboardScreen}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "dashboard": DashboardScreen,
+        "orders": OrdersScreen,
+        "fills": FillsScreen,
+        "risk": RiskScreen,
+        "events": EventsScreen,
+        "config": ConfigScreen,
+        "performance": PerformanceScreen,
+        "runbook": RunbookScreen,
+    }
     DEFAULT_MODE = "dashboard"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.APP)]
 
@@ -78,6 +91,7 @@ class GridBotApp(App[None]):
         self._monotonic = monotonic
         self._refresh_hz = refresh_hz
         self._desk = CommandDesk(core, monotonic)
+        self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
         self._stop_requested = False
@@ -122,7 +136,7 @@ class GridBotApp(App[None]):
 
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
-        return self._look_at(self._snapshot())
+        return self._look_at(self.newest())
 
     def _look_at(self, snapshot: Snapshot | None) -> Look:
         return Look(
@@ -136,7 +150,8 @@ class GridBotApp(App[None]):
             toasts=self._desk.toasts,
         )
 
-    def _snapshot(self) -> Snapshot | None:
+    def newest(self) -> Snapshot | None:
+        """The newest Snapshot; of a core that has ended, as one that is dead."""
         snapshot = self._core.latest()
         if snapshot is not None and self._ended:
             return replace(snapshot, state=RunState.DEAD)
@@ -144,44 +159,40 @@ class GridBotApp(App[None]):
 
     def tick(self) -> None:
         """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
-        snapshot = self._snapshot()
+        snapshot = self.newest()
         self._desk.settle(snapshot)
         look = self._look_at(snapshot)
         with self.batch_update():
             for screen in self.screen_stack:
-                if isinstance(screen, DashboardScreen | PreviewScreen | Dialog) and screen.is_mounted:
+                if isinstance(screen, ConsoleScreen | PreviewScreen | Dialog) and screen.is_mounted:
                     screen.show(look)
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
         action = keymap.BY_ID[action_id]
-        reason = action.disabled_reason(self._snapshot())
+        reason = action.disabled_reason(self.newest())
         if reason is not None:
             self._desk.refuse(action, reason)
-        else:
+        elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
         self.tick()
 
+    def _perform_here(self, action: keymap.KeyAction) -> bool:
+        screen = self.screen
+        return isinstance(screen, ConsoleScreen) and screen.perform(action.id)
+
     def _perform(self, action: keymap.KeyAction) -> None:
         match action.id:
-            case "halt" | "resync" | "reconnect" | "poll":
-                self._desk.send(action, Action(action.id))
-            case "flatten":
-                self._ask_flatten(action)
-            case "resume":
-                self._ask(ResumeDialog(self.look, self._monotonic), lambda: self._resume(action))
-            case "accept":
-                accepted = AcceptDialog(self.look, self._monotonic)
-                self._ask(accepted, lambda: self._desk.send(action, Action.ACCEPT))
-            case "help":
-                self._ask(HelpDialog(self.look, self._monotonic), lambda: None)
             case "quit":
                 self._ask_quit()
             case "preview":
                 self._show_preview()
             case "back":
-                if isinstance(self.screen, PreviewScreen):
-                    self.pop_screen()
+                self._go_back()
+            case "previous_screen" | "next_screen":
+                places = [place.value for place in keymap.PLACES]
+                step = 1 if action.id == "next_screen" else -1
+                self.switch_mode(places[(places.index(self.current_mode) + step) % len(places)])
             case "next_coin":
                 self._coin_index += 1
             case "theme":
@@ -189,8 +200,21 @@ class GridBotApp(App[None]):
                 self.theme = (
                     names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
                 )
+            case place if place.startswith("go_"):
+                self.switch_mode(place.removeprefix("go_"))
+            case wanted if wanted.startswith("filter_"):
+                self._event_filter = EventFilter(wanted.removeprefix("filter_"))
             case _:
-                self._event_filter = EventFilter(action.id.removeprefix("filter_"))
+                self._desk.refuse(action, "not here")
+
+    def _go_back(self) -> None:
+        if isinstance(self.screen, PreviewScreen):
+            self.pop_screen()
+        elif self.current_mode != self.DEFAULT_MODE:
+            self.switch_mode(self.DEFAULT_MODE)
+
+    def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
+        self.push_screen(dialog, answered)
 
     def _show_preview(self) -> None:
         if isinstance(self.screen, PreviewScreen):
@@ -198,36 +222,13 @@ class GridBotApp(App[None]):
         else:
             self.push_screen(PreviewScreen(self._core.preview, self.look))
 
-    def _ask(self, dialog: Dialog, agreed: Callable[[], None]) -> None:
-        def answered(answer: Answer | None) -> None:
-            if answer is Answer.YES:
-                agreed()
-            elif answer is Answer.TIMED_OUT:
-                self._desk.say("The dialog closed by itself, nothing was sent", Severity.WARN)
-            self.tick()
-
-        self.push_screen(dialog, answered)
-
-    def _ask_flatten(self, action: keymap.KeyAction) -> None:
-        coin = self.look().coin
-        assert coin is not None, "the registry refuses flatten without a coin"
-        dialog = FlattenDialog(self.look, self._monotonic, coin)
-        self._ask(dialog, lambda: self._desk.send(action, Action.FLATTEN, coin.coin))
-
-    def _resume(self, action: keymap.KeyAction) -> None:
-        reason = action.disabled_reason(self._snapshot())
-        if reason is not None:
-            self._desk.refuse(action, reason)
-        else:
-            self._desk.send(action, Action.RESUME)
-
     def _ask_quit(self) -> None:
         if self._ended:
             self.exit()
         elif self._stop_requested:
             self._desk.say("Stopping: the screen closes when our orders are settled")
         elif not isinstance(self.screen, QuitDialog):
-            self._ask(QuitDialog(self.look, self._monotonic), self._stop)
+            self._acting.ask(QuitDialog(self.look, self._monotonic), self._stop)
 
     def _stop(self) -> None:
         self._stop_requested = True

@@ -13,14 +13,18 @@ _PREFIXES: dict[EventFilter, tuple[str, ...]] = {
     EventFilter.DRIFT: ("position_drift", "resync", "adjustment"),
     EventFilter.COMPRESSION: ("grid_compression",),
     EventFilter.FILLS: ("fill",),
+    EventFilter.WARNINGS: ("",),
 }
 _NAME_WIDTHS = (20, 26)
 _WIDE = 100
-_FILTER_KEYS = "[d]rift [c]ompress [l] fill [n]one"
+_FILTER_KEYS = "[d]rift [s]pacing fi[l]l [x] all"
 
 
 def matching(events: tuple[EventView, ...], wanted: EventFilter) -> list[EventView]:
-    return [event for event in events if event.name.startswith(_PREFIXES[wanted])]
+    found = [event for event in events if event.name.startswith(_PREFIXES[wanted])]
+    if wanted is EventFilter.WARNINGS:
+        return [event for event in found if event.severity is not Severity.INFO]
+    return found
 
 
 def event_line(event: EventView, width: int, with_coin: bool) -> Line:

@@ -19,6 +19,7 @@ class EventFilter(StrEnum):
     DRIFT = "drift"
     COMPRESSION = "compression"
     FILLS = "fills"
+    WARNINGS = "warnings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -10,6 +10,15 @@ class Action(StrEnum):
     HALT = "halt"
     RESUME = "resume"
     FLATTEN = "flatten"
+    CANCEL_ALL_PREVIEW = "cancel_all_preview"
+    CANCEL_ALL = "cancel_all"
+    PARK = "park"
+    """Cancel one order and leave its slot empty until it is unparked; ``Command.value`` is the order's cloid."""
+    UNPARK = "unpark"
+    """Every parked slot of the coin is quoted again."""
+    RESET_BREAKER = "reset_breaker"
+    ACKNOWLEDGE = "acknowledge"
+    """The alerts that hold now are known: no bell for a while."""
     RESYNC = "resync"
     RECONNECT = "reconnect"
     POLL = "poll"
@@ -24,10 +33,22 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who asked, for the operator's log; all empty for a rule of our own."""
+
+    user: str = ""
+    """The login name of the process that asked."""
+    client: str = ""
+    """The address of its SSH client; empty for a local terminal."""
+    via: str = ""
+    """The key that was pressed (``key F``) or the command that was typed (``gridbot flatten``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One request. ``id`` makes it idempotent: the same id acts once, however often it arrives.
 
-    ``coin`` empty means every coin. ``origin`` is who asked, for the log: ``tui``, ``cli``, ``risk``.
+    ``coin`` empty means every coin. ``origin`` is what asked, for the log: ``tui``, ``cli``, ``risk``.
     """
 
     id: str
@@ -36,3 +57,4 @@ class Command:
     origin: str = ""
     value: str = ""
     """What it is to be set to, or how much; as it was typed."""
+    by: Operator = field(default_factory=Operator)

@@ -95,6 +95,15 @@ class OperatorDesk:
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
+            case (
+                Action.CANCEL_ALL_PREVIEW
+                | Action.CANCEL_ALL
+                | Action.PARK
+                | Action.UNPARK
+                | Action.RESET_BREAKER
+                | Action.ACKNOWLEDGE
+            ):
+                return self._conclude(command, "refused", "not available yet", now)
             case Action.RECONCILE | Action.ACCEPT:
                 accepts = command.action is Action.ACCEPT
                 reconcile = Reconcile(command, now.mono_ms, accept=accepts)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from core.domain.commands import Action
+from core.domain.commands import Action, Operator
 from core.preview_view import PreviewView
 from core.view import Snapshot
+
+NOBODY = Operator()
 
 
 class CorePort(Protocol):
@@ -15,7 +17,7 @@ class CorePort(Protocol):
     def latest(self) -> Snapshot | None:
         """The newest Snapshot, ``None`` before the first."""
 
-    def submit(self, action: Action, coin: str = "", origin: str = "tui") -> str | None:
+    def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         """Hand over a command; its id, by which ``Snapshot.commands`` tells what became of it.
 
         ``None`` if the core's inbox (bounded) is full or the core has ended: show it as a refusal.

@@ -13,11 +13,12 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import PaperConfig, PaperError, StoreError
 from core.preview_view import PreviewView
+from core.runtime.core_port import NOBODY
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.plan import ExitCode, RunPlan, RunReport
@@ -62,8 +63,8 @@ class CoreThread:
     def latest(self) -> Snapshot | None:
         return self._latest
 
-    def submit(self, action: Action, coin: str = "", origin: str = "tui") -> str | None:
-        command = Command(secrets.token_hex(8), action, coin, origin)
+    def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
+        command = Command(secrets.token_hex(8), action, coin, "tui", value, by)
         live = self._live
         if live is None or self._ended.is_set() or not self._waiting.acquire(blocking=False):
             return None

@@ -24,6 +24,7 @@ from core.view.account import (
     TransfersView,
 )
 from core.view.coin import (
+    ClosingView,
     CoinView,
     DriftView,
     FillsView,
@@ -34,6 +35,7 @@ from core.view.coin import (
     PnlView,
     StopView,
 )
+from core.view.listings import ControlView, FillView, HistoryPoint, OrderShown, OrderView, SettingView
 from core.view.states import ZERO, BreakerState, LevelState, RunState, SessionState, Severity, StopState
 
 __all__ = [
@@ -42,21 +44,28 @@ __all__ = [
     "ApiView",
     "BreakerState",
     "BreakerView",
+    "ClosingView",
     "CoinView",
     "CommandView",
+    "ControlView",
     "DriftView",
     "EventView",
     "FeedView",
+    "FillView",
     "FillsView",
     "GridView",
+    "HistoryPoint",
     "LastFillView",
     "LevelState",
     "LevelView",
     "MarginView",
+    "OrderShown",
+    "OrderView",
     "PnlView",
     "RiskView",
     "RunState",
     "SessionState",
+    "SettingView",
     "Severity",
     "Snapshot",
     "StopState",
@@ -95,6 +104,14 @@ class Snapshot:
     """Oldest first, bounded; the files hold all."""
     commands: tuple[CommandView, ...] = ()
     """The operator's last commands, oldest first, bounded."""
+    orders: tuple[OrderView, ...] = ()
+    """All that may rest at the exchange, what ought not to be there first."""
+    fills: tuple[FillView, ...] = ()
+    """The newest, oldest first, bounded; the journal has all."""
+    history: tuple[HistoryPoint, ...] = ()
+    """One point a minute, oldest first, bounded."""
+    settings: tuple[SettingView, ...] = ()
+    control: ControlView = field(default_factory=ControlView)
 
 
 def to_plain(value: Any) -> Any:

@@ -119,6 +119,8 @@ class AlertView:
     key: str
     since_ms: int
     fix: str = ""
+    snoozed_until_ms: int = 0
+    """An operator knows of it: no bell until then. 0: nobody has said so."""
 
 
 @dataclass(frozen=True, slots=True)

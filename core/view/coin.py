@@ -157,6 +157,18 @@ class PnlView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosingView:
+    """What the book holds for a flatten, at the last look."""
+
+    cap_price: Decimal = ZERO
+    """The worst price that a closing order may get; 0 with nothing to close."""
+    held: Decimal = ZERO
+    """What the book's other side has within that price."""
+    seen_ms: int = 0
+    """When the book was read; 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class CoinView:
     coin: str
     state: RunState
@@ -188,6 +200,9 @@ class CoinView:
     """Negative = paid, over the journal's lifetime."""
     unrealized_usd: Decimal = ZERO
     pnl: PnlView = field(default_factory=PnlView)
+    closing: ClosingView = field(default_factory=ClosingView)
+    parked: tuple[str, ...] = ()
+    """Slots that an operator has parked, as in ``buy 3``: not quoted until they are unparked."""
     daily_usd: Decimal = ZERO
     """Realized - fees + funding since 00:00 UTC, plus unrealized."""
     position_cap: Decimal = ZERO

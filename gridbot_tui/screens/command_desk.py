@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.domain.commands import Action
-from core.runtime.core_port import CorePort
+from core.domain.commands import Action, Operator
+from core.runtime.core_port import NOBODY, CorePort
 from core.view import CommandView, Severity, Snapshot
 from gridbot_tui.keymap import KeyAction
 from widgets.look import Toast
@@ -35,8 +35,9 @@ class _Timed:
 class CommandDesk:
     """``now_ms`` is monotonic."""
 
-    def __init__(self, core: CorePort, now_ms: Callable[[], int]) -> None:
+    def __init__(self, core: CorePort, now_ms: Callable[[], int], by: Operator = NOBODY) -> None:
         self._core = core
+        self._by = by
         self._now_ms = now_ms
         self._sent_ms: dict[str, int] = {}
         self._awaited: dict[str, _Awaited] = {}
@@ -57,14 +58,14 @@ class CommandDesk:
         self._toasts = [timed for timed in self._toasts if timed.until_ms > now_ms]
         return tuple(timed.toast for timed in self._toasts)
 
-    def send(self, action: KeyAction, command: Action, coin: str = "") -> None:
+    def send(self, action: KeyAction, command: Action, coin: str = "", value: str = "") -> None:
         now_ms = self._now_ms()
         since_ms = now_ms - self._sent_ms.get(action.id, -(10**9))
         if since_ms < action.debounce_s * 1_000:
             wait_s = action.debounce_s - since_ms / 1_000
             self.refuse(action, f"sent {since_ms / 1_000:.1f}s ago, again in {wait_s:.1f}s")
             return
-        command_id = self._core.submit(command, coin)
+        command_id = self._core.submit(command, coin, value, replace(self._by, via=f"key {action.key}"))
         if command_id is None:
             self.refuse(action, "the engine takes no command now (inbox full, or it has ended)")
             return

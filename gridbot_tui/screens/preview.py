@@ -34,7 +34,6 @@ class PreviewScreen(Screen[None]):
     AUTO_FOCUS = "#preview"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keymap.bindings(keymap.Scope.PREVIEW),
-        *keymap.binding_of("next_coin"),
     ]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS

@@ -7,8 +7,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from core.domain.commands import Action
+from core.domain.commands import Action, Operator
 from core.preview_view import PreviewFact, PreviewLevel, PreviewView
+from core.runtime.core_port import NOBODY
 from core.view import (
     AlertView,
     ApiView,
@@ -65,7 +66,7 @@ class FakeCore:
     def latest(self) -> Snapshot | None:
         return self.snapshot
 
-    def submit(self, action: Action, coin: str = "", origin: str = "tui") -> str | None:
+    def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         if not self.takes_commands:
             return None
         self.submitted.append((action, coin))

@@ -54,7 +54,9 @@ async def test_the_answer_of_the_core_is_shown_as_text_not_markup(console: MakeC
         assert "H Halt: 30 sent, 30 confirmed [/][red]?[2J" in it.read("ToastBox")
 
 
-@pytest.mark.parametrize("key", ["n", "d", "c", "l", "h", "f", "r", "w", "p", "u", "k", "q", "space", "1"])
+@pytest.mark.parametrize(
+    "key", ["n", "d", "c", "l", "h", "f", "r", "w", "p", "u", "k", "q", "space", "1", "s", "x"]
+)
 async def test_no_lowercase_key_reaches_the_exchange(console: MakeConsole, key: str) -> None:
     it = console(snapshot())
     async with it.app.run_test() as pilot:
@@ -91,7 +93,7 @@ async def test_before_the_first_report_the_dashboard_waits_and_halt_is_still_sen
 
 
 @pytest.mark.parametrize(
-    ("key", "name", "shown"), [("d", "drift", 2), ("c", "compression", 1), ("l", "fills", 1)]
+    ("key", "name", "shown"), [("d", "drift", 2), ("s", "compression", 1), ("l", "fills", 1)]
 )
 async def test_the_event_filters_look_and_a_shows_all_again(
     console: MakeConsole, key: str, name: str, shown: int
@@ -101,7 +103,7 @@ async def test_the_event_filters_look_and_a_shows_all_again(
         await pilot.press(key)
         assert f"filter: {name} " in it.read("#events")
         assert f" {shown}/6 " in it.read("#events")
-        await pilot.press("n")
+        await pilot.press("x")
         assert " 6/6 " in it.read("#events")
 
 

@@ -39,7 +39,11 @@ def test_the_keys_of_tmux_and_flow_control_stay_free() -> None:
 
 
 def test_every_command_of_the_core_has_a_key() -> None:
-    looks_only = {"reconcile"}  # R settles and A accepts; what it adds is a sentence for scripts
+    looks_only = {
+        "reconcile",
+        "unpark",
+        "cancel_all_preview",
+    }  # R settles and A accepts; what it adds is a sentence for scripts
     with_an_amount = {
         a.value for a in Action if a.value.startswith(("margin_", "set_"))
     }  # typed on the command line

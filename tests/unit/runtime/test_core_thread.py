@@ -57,7 +57,7 @@ def test_it_can_be_read_and_commanded_from_another_thread_and_ends_with_a_report
     with _core(embedded) as core:
         assert _latest(core).state is RunState.STARTING
         _until(lambda: _latest(core).state is RunState.RUNNING and _latest(core).feed.ready)
-        command = core.submit(Action.HALT, origin="test")
+        command = core.submit(Action.HALT)
         assert command is not None
         done = _until(
             lambda: [c for c in _latest(core).commands if c.id == command and c.status != "running"]

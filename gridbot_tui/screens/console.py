@@ -1,0 +1,45 @@
+"""What the eight screens share: status, alerts, footer and toasts around a body; each repaints what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from gridbot_tui import keymap
+from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
+from widgets.line_panel import LinePanel
+from widgets.look import Look
+from widgets.panels import AlertLine, KeyFooter, StatusLine, ToastBox, TooSmall
+
+
+class ConsoleScreen(Screen[None]):
+    """A place of the console. A subclass names its scope's bindings and yields its panels."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.CONSOLE)]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+
+    def body(self) -> Iterable[Widget]:
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield TooSmall(id="too-small")
+        yield StatusLine(id="status")
+        yield AlertLine(id="alert")
+        yield from self.body()
+        yield KeyFooter(id="footer")
+        yield ToastBox()
+
+    def show(self, look: Look) -> None:
+        for panel in self.query(LinePanel):
+            panel.show(look)
+
+    def perform(self, action_id: str) -> bool:
+        """Do what a key of this place asks; whether it was one of this place's."""
+        return False

@@ -1,0 +1,20 @@
+"""The fills screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from gridbot_tui import keymap
+from gridbot_tui.screens.console import ConsoleScreen
+from widgets.panels import EventTail
+
+
+class FillsScreen(ConsoleScreen):
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.FILLS)]
+
+    def body(self) -> Iterable[Widget]:
+        yield EventTail(id="events")
