@@ -105,8 +105,9 @@ async def run_option(option: str, directory: Path, seconds: float, speed: float 
         await world.start(resting=None)
         await world.until(lambda: world.run.snapshots and world.snapshot.feed.ready, "it is ready", 30)
         await asyncio.sleep(seconds)
-        with suppress(AssertionError):  # a market that doesn't come to its lines is no fault of the option
-            await world.until(lambda: world.coin().fills.total > 0, "it has traded", seconds * 5)
+        if not option.startswith("out of range"):  # a market that has left it may stay away
+            with suppress(AssertionError):  # nor is it a fault of the option when none comes to its lines
+                await world.until(lambda: world.coin().fills.total > 0, "it has traded", seconds * 5)
         await world.stop()
         truth = await world.exchange.truth()
         async with world.exchange.http.get(f"{world.exchange.url}/paper/audit") as answer:

@@ -13,7 +13,7 @@ from tests.options.campaign import OPTIONS, USUAL, run_option
 
 @pytest.mark.parametrize("option", OPTIONS)
 async def test_each_option_trades_with_no_drift_and_a_clean_audit(option: str, tmp_path: Path) -> None:
-    found = await run_option(option, tmp_path, seconds=3, speed=600)
+    found = await run_option(option, tmp_path, seconds=1.5, speed=600)
     assert found.breaches == ()
     assert found.fills > 0 or option.startswith("out of range"), (
         "its range may be left before anything trades"
