@@ -39,7 +39,7 @@ PLACES = (
 _ACT, _ASKS, _TYPED = Danger.ACT, Danger.ASKS, Danger.TYPED
 _EVENTS = (Scope.DASHBOARD, Scope.EVENTS, Scope.RUNBOOK)
 _CONSOLE = (Scope.CONSOLE,)
-_LISTS = (Scope.ORDERS, Scope.FILLS, Scope.EVENTS, Scope.CONFIG)
+_LISTS = (Scope.ORDERS, Scope.FILLS, Scope.EVENTS, Scope.CONFIG, Scope.RUNBOOK)
 
 ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
