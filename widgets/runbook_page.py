@@ -1,7 +1,8 @@
 """The runbook as data: docs/runbook.md read into procedures of steps. What is live about them is in comments of the page.
 
-``## Title <!-- when: CONDITION; value: VALUE -->`` begins a procedure; ``1. `KEY` **Title.** text <!-- value: V; done: ACTION -->``
-is a step; a table of three columns lists reasons. The names are those of ``runbook_values``.
+``## Title <!-- when: CONDITION; value: VALUE -->`` begins a procedure, and
+``1. `KEY` **Title.** text <!-- value: VALUE; done: ACTION -->`` is a step; a table of three columns lists reasons. The names
+are those of ``runbook_values``.
 """
 
 from __future__ import annotations

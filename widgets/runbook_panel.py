@@ -17,15 +17,16 @@ class RunbookPanel(LinePanel):
         self._reading: tuple[str, int] | None = None
         """The procedure and its row at the top of the page; ``None`` at the very top."""
         self._count = 0
+        self._explained = False
 
     def lines(self, look: Look, width: int, height: int) -> list[Line]:
-        rows = runbook_rows(look, self._page, width)
+        rows = runbook_rows(look, self._page, width, self._explained)
         room = max(height - 1, 1)
         self._count = len(rows)
         self._offset = max(min(self._place(rows), len(rows) - room), 0)
         self._remember(rows)
         shown = rows[self._offset : self._offset + room]
-        head = head_line(look, self._offset, len(shown), len(rows), width)
+        head = head_line(self._offset, len(shown), len(rows), width, self._explained)
         return [head, *(row.text for row in shown)]
 
     def _place(self, rows: list[Row]) -> int:
@@ -44,9 +45,14 @@ class RunbookPanel(LinePanel):
         if self._look is None:
             return
         width, height = self.size
-        made = runbook_rows(self._look, self._page, width)
+        made = runbook_rows(self._look, self._page, width, self._explained)
         self._offset = max(min(self._offset + rows, len(made) - max(height - 1, 1)), 0)
         self._remember(made)
+        self._redraw()
+
+    def explain(self) -> None:
+        """With every sentence, or with those of what applies now alone."""
+        self._explained = not self._explained
         self._redraw()
 
     @property

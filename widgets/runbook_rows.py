@@ -1,4 +1,4 @@
-"""The runbook as it stands now: what applies first, each step with its present value, its key, and when it was done."""
+"""The runbook as it stands now: what applies first and in full, each step with its key, its present value and its time."""
 
 from __future__ import annotations
 
@@ -34,33 +34,41 @@ def ordered(look: Look, page: Iterable[Procedure]) -> list[tuple[Procedure, Seve
     return sorted(found, key=lambda each: -_RANK[each[1]])
 
 
-def runbook_rows(look: Look, page: Iterable[Procedure], width: int) -> list[Row]:
+def runbook_rows(look: Look, page: Iterable[Procedure], width: int, explained: bool = False) -> list[Row]:
+    """``explained``: with the sentences of what doesn't apply now, too."""
     rows: list[Row] = []
     for procedure, severity in ordered(look, page):
-        made = _procedure_lines(look, procedure, severity, width)
+        made = _procedure_lines(look, procedure, severity, width, explained or severity is not None)
         rows += [Row(each, procedure.title, at) for at, each in enumerate(made)]
     return rows
 
 
-def head_line(look: Look, first: int, shown: int, count: int, width: int) -> Line:
-    """``─8 Runbook · what applies now is first───1-18 of 90─``."""
-    left = line(("─", Ink.RULE), ("8 Runbook", Ink.STRONG), (" · what applies now is first", Ink.LABEL))
+def head_line(first: int, shown: int, count: int, width: int, explained: bool) -> Line:
+    """``─8 Runbook  enter explains all───1-18 of 90─``."""
+    left = line(
+        ("─", Ink.RULE), ("8 Runbook", Ink.STRONG), ("  ", Ink.LABEL), ("enter", Ink.KEY),
+        (" explains less" if explained else " explains all", Ink.LABEL),
+    )  # fmt: skip
     part = f" {first + 1}-{first + shown} of {count}, up and down scroll " if shown < count else " "
     return justify(left, line((part, Ink.LABEL), ("─", Ink.RULE)), width, "─", Ink.RULE)
 
 
-def _procedure_lines(look: Look, procedure: Procedure, severity: Severity | None, width: int) -> list[Line]:
+def _procedure_lines(
+    look: Look, procedure: Procedure, severity: Severity | None, width: int, explained: bool
+) -> list[Line]:
     reading = VALUES[procedure.value](look) if procedure.value else Reading("")
     title = title_line(f" {procedure.title.upper()} ", severity or Severity.INFO, 0.0, width)
     rows = _beside_or_under(title, reading, width, fill="─" if severity is None else title[-1].text[-1])
     prose = min(width - 2, _TEXT_WIDTH)
     rows += (
-        [_indented(each, 1) for each in paragraph(procedure.text, prose, Ink.LABEL)] if procedure.text else []
+        [_indented(each, 1) for each in paragraph(procedure.text, prose, Ink.LABEL)]
+        if procedure.text and explained
+        else []
     )
     since_ms = min((alert.since_ms for alert in look.alerts), default=0) if severity is not None else 0
     for step in procedure.steps:
-        rows += _step_lines(look, step, since_ms, width)
-    rows += _reason_lines(look, procedure.reasons, width)
+        rows += _step_lines(look, step, since_ms, width, explained)
+    rows += _reason_lines(look, procedure.reasons, width, explained)
     return [*rows, ()]
 
 
@@ -95,7 +103,7 @@ def _value(reading: Reading) -> Line:
     return (Span(f"{mark} {clean(reading.text)}", ink),)
 
 
-def _step_lines(look: Look, step: Step, since_ms: int, width: int) -> list[Line]:
+def _step_lines(look: Look, step: Step, since_ms: int, width: int, explained: bool) -> list[Line]:
     lead = line(
         (f" {step.number} ", Ink.LABEL),
         (step.key, Ink.KEY),
@@ -105,10 +113,10 @@ def _step_lines(look: Look, step: Step, since_ms: int, width: int) -> list[Line]
     reading = VALUES[step.value](look) if step.value else Reading("")
     rows = _beside_or_under(lead, reading, width) if reading.text else [lead]
     room = max(min(width - _TEXT_AT - 1, _TEXT_WIDTH), 8)
-    under = paragraph(step.text, room, Ink.LABEL) if step.text else []
+    under = paragraph(step.text, room, Ink.LABEL) if step.text and explained else []
     under += _done(look, step, since_ms, room)
     refusal = next((hint.refusal for hint in look.hints if step.key and hint.key == step.key), "")
-    if refusal:
+    if refusal and explained:
         under += paragraph(f"refused now: {refusal}", room, Ink.DIM)
     return [*rows, *(_indented(row, _TEXT_AT) for row in under)]
 
@@ -133,9 +141,9 @@ def last_command(look: Look, action: str) -> CommandView | None:
     return next((each for each in reversed(commands) if action and each.action == action), None)
 
 
-def _reason_lines(look: Look, reasons: tuple[HaltMeaning, ...], width: int) -> list[Line]:
+def _reason_lines(look: Look, reasons: tuple[HaltMeaning, ...], width: int, explained: bool) -> list[Line]:
     """What each halt means; the one that holds now stands first."""
-    if not reasons:
+    if not reasons or not explained:
         return []
     now = meaning_of(look.halt_reason, reasons) if look.halt_reason else None
     rows = []

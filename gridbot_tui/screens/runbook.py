@@ -40,7 +40,10 @@ class RunbookScreen(ConsoleScreen):
         panel = self.query_one(RunbookPanel)
         steps = {"line_up": -1, "line_down": 1, "page_up": -panel.page_rows, "page_down": panel.page_rows}
         steps |= {"to_first": -panel.count, "to_last": panel.count}
-        if action_id not in steps:
+        if action_id == "open":
+            panel.explain()
+        elif action_id in steps:
+            panel.scroll_by(steps[action_id])
+        else:
             return False
-        panel.scroll_by(steps[action_id])
         return True
