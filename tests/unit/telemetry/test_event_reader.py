@@ -189,8 +189,13 @@ def test_the_last_events_of_a_large_log_are_read_from_its_end_alone(
     for number in range(9):
         name = f"gridbot.log.{number}" if number else "gridbot.log"
         (tmp_path / name).write_bytes(line * (2**20 // len(line)))
-    read, pread = [], os.pread
-    monkeypatch.setattr(os, "pread", lambda *a: read.append(a[1]) or pread(*a))
+    read, pread = [0], os.pread
+
+    def counting(fd: int, size: int, at: int) -> bytes:
+        read.append(size)
+        return pread(fd, size, at)
+
+    monkeypatch.setattr(os, "pread", counting)
     with opened(tmp_path) as files:
         assert len(files) == 9
         assert len(newest(files, Wanted(names=("tick",)), 20, Skipped())) == 20
@@ -202,7 +207,8 @@ def test_a_turn_of_the_log_while_it_is_opened_shows_no_file_twice(
 ) -> None:
     (tmp_path / "gridbot.log").write_bytes(b'{"event":"b"}\n')
     (tmp_path / "gridbot.log.1").write_bytes(b'{"event":"a"}\n')
-    real, calls = os.open, []
+    real = os.open
+    calls: list[Path] = []
 
     def turning(path: Path, flags: int) -> int:
         fd = real(path, flags)
