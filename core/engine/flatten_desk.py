@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
-from core.domain.effects import Effect, notify
+from core.domain.effects import AskDepth, Effect, notify
 from core.engine.coin import Coin
 from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
@@ -67,6 +67,16 @@ def _flatten(engine: Engine, command: Command, ticket: str, now: Instant) -> Fla
     sweep = Sweep("flatten", engine.instance)
     is_session = command.origin == SESSION
     return Flatten(command, now.mono_ms, sweep=sweep, ticket=ticket, spares_foreign=is_session)
+
+
+LOOK_AGAIN_MS = 2_000
+"""A book that was read so lately is not read again, however many screens ask."""
+
+
+def look_at_books(coins: Iterable[Coin], now: Instant) -> list[Effect]:
+    """Two of the exchange's weight for each, asked only while somebody looks."""
+    due = [c for c in coins if c.ledger.lots and now.wall_ms - c.depth_wall_ms >= LOOK_AGAIN_MS]
+    return [AskDepth(coin.name) for coin in due]
 
 
 def flatten_ended(coins: Iterable[Coin]) -> None:

@@ -16,7 +16,7 @@ from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
-from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, new_flatten
+from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
 from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
@@ -72,6 +72,9 @@ class OperatorDesk:
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
         match command.action:
+            case Action.FLATTEN_PREVIEW:
+                self._record(command, "done", "the book is read", now)
+                return look_at_books(coins, now)
             case Action.HALT | Action.FLATTEN:
                 return self._clear_grid(engine, command, coins, now)
             case Action.RESUME:

@@ -175,8 +175,8 @@ def test_a_refused_close_is_tried_again_a_bounded_number_of_times() -> None:
     assert tries == 20
     assert out.bench.outcome() == (
         "failed",
-        "not flat after 20 attempts: +0.4 SOL (40 lots) left, worst price tried 198 (refused: Order could not immediately match "
-        "against any resting orders.); still halted, F (`gridbot flatten SOL`) tries again",
+        "not flat after 20 attempts: +0.4 SOL (40 lots) left, worst price tried 198 (refused: Order could not immediately "
+        "match against any resting orders.); still halted, F (`gridbot flatten SOL`) tries again",
     )
 
 
