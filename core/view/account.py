@@ -123,6 +123,8 @@ class EventView:
     name: str
     coin: str
     detail: str
+    line: str = ""
+    """The whole record, as the log file has it: one JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
