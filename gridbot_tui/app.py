@@ -18,14 +18,14 @@ from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
 from core.view import RunState, Severity, Snapshot
-from gridbot_tui import keymap, themes
+from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
-from gridbot_tui.screens.console import ConsoleScreen, Said
+from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
@@ -147,6 +147,10 @@ class GridBotApp(App[None]):
         if event.worker.group == "core" and event.state is WorkerState.ERROR:
             self._fault = f"{type(event.worker.error).__name__}: {event.worker.error}"
             self.tick()
+
+    @on(Opened)
+    def opened(self) -> None:
+        self.tick()
 
     @on(Said)
     def said(self, event: Said) -> None:
@@ -296,10 +300,12 @@ class GridBotApp(App[None]):
     async def action_quit(self) -> None:
         self.action_perform("quit")
 
+    def action_command_palette(self) -> None:
+        """Not over a dialog: what it asks is answered first."""
+        if not isinstance(self.screen, Dialog):
+            super().action_command_palette()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for action in keymap.ACTIONS:
-            yield SystemCommand(
-                action.title,
-                f"{action.key}  {action.tooltip}",
-                lambda chosen=action.id: self.action_perform(chosen),
-            )
+        on_preview = isinstance(screen, PreviewScreen)
+        place = keymap.Scope.PREVIEW if on_preview else keymap.Scope(self.current_mode)
+        yield from palette.commands(self.newest(), place, self.action_perform)
