@@ -19,12 +19,12 @@ from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
 from core.view import RunState, Snapshot
-from gridbot_tui import keymap, themes
+from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.cell_painter import CellPainter
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
-from gridbot_tui.screens.console import ConsoleScreen
+from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
@@ -150,6 +150,15 @@ class GridBotApp(App[None]):
             self._fault = f"{type(event.worker.error).__name__}: {event.worker.error}"
             self.tick()
 
+    @on(Opened)
+    def opened(self) -> None:
+        self.tick()
+
+    @on(Said)
+    def said(self, event: Said) -> None:
+        self._desk.say(event.text, event.severity)
+        self.tick()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -256,10 +265,12 @@ class GridBotApp(App[None]):
     async def action_quit(self) -> None:
         self.action_perform("quit")
 
+    def action_command_palette(self) -> None:
+        """Not over a dialog: what it asks is answered first."""
+        if not isinstance(self.screen, Dialog):
+            super().action_command_palette()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for action in keymap.ACTIONS:
-            yield SystemCommand(
-                action.title,
-                f"{action.key}  {action.tooltip}",
-                lambda chosen=action.id: self.action_perform(chosen),
-            )
+        on_preview = isinstance(screen, PreviewScreen)
+        place = keymap.Scope.PREVIEW if on_preview else keymap.Scope(self.current_mode)
+        yield from palette.commands(self.newest(), place, self.action_perform)

@@ -173,7 +173,7 @@ def test_event_filters_go_by_name(wanted: EventFilter, names: list[str]) -> None
 
 def test_the_event_tail_shows_the_newest_last_and_how_many_match() -> None:
     rows = [plain(each) for each in event_lines(Look(snapshot(), NOW_MS), 80, 4)]
-    assert "filter: all  [d]rift [c]ompress [l] fill [n]one" in rows[0]
+    assert "filter: all  [d]rift [s]pacing fi[l]l [x] all" in rows[0]
     assert rows[0].endswith(" 6/6 ─")
     assert [each.split()[1] for each in rows[1:]] == ["info", "info", "✖"]
     assert len(event_lines(Look(snapshot(), NOW_MS), 80, 12)) == 7
@@ -188,6 +188,6 @@ def test_the_screens_own_alerts_stand_before_the_cores() -> None:
     assert [alert.id for alert in look.alerts] == [
         "screen_fault",
         "engine_dead",
-        "position_drift",
+        "drift:BTC",
         "api_errors",
     ]
