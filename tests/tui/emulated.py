@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyte
 from rich.style import Style
@@ -42,7 +43,7 @@ class Emulator:
             self._stream.feed(f"\x1b[{y + 1};1H" + "#" * self.screen.columns)
 
     def row(self, y: int) -> str:
-        return self.screen.display[y]
+        return str(self.screen.display[y])
 
 
 class _Wire(HeadlessDriver):
@@ -78,7 +79,7 @@ async def in_emulator(
         raise failed[0]
 
 
-def differences(app: App[object], emulator: Emulator) -> list[str]:
+def differences(app: App[Any], emulator: Emulator) -> list[str]:
     """Where the terminal doesn't show what Textual composed: letters, colours, attributes, cell by cell."""
     found: list[str] = []
     for y, strip in enumerate(app.screen._compositor.render_strips()):
