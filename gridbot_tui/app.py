@@ -21,7 +21,7 @@ from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
-from gridbot_tui.screens.console import ConsoleScreen, Said
+from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
@@ -133,6 +133,10 @@ class GridBotApp(App[None]):
         if event.worker.group == "core" and event.state is WorkerState.ERROR:
             self._fault = f"{type(event.worker.error).__name__}: {event.worker.error}"
             self.tick()
+
+    @on(Opened)
+    def opened(self) -> None:
+        self.tick()
 
     @on(Said)
     def said(self, event: Said) -> None:

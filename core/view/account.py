@@ -107,6 +107,8 @@ class EventView:
     name: str
     coin: str
     detail: str
+    line: str = ""
+    """The whole record, as the log file has it: one JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
