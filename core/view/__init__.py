@@ -18,6 +18,7 @@ from core.view.account import (
     FeedView,
     RiskView,
     TransfersView,
+    TripView,
 )
 from core.view.coin import (
     ClosingView,
@@ -68,6 +69,7 @@ __all__ = [
     "StopState",
     "StopView",
     "TransfersView",
+    "TripView",
     "from_plain",
     "shape_of",
     "to_plain",
