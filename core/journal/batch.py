@@ -19,6 +19,7 @@ from core.domain.effects import (
     SaveHalt,
     SaveOrder,
     SaveOverrides,
+    SaveParked,
     SavePnlPeak,
     SavePosition,
     SaveStanding,
@@ -99,6 +100,8 @@ class Batch:
                 self.meta[f"features:{coin}"] = text
             case SaveStanding(coin, text):
                 self.meta[standing_key(coin)] = text
+            case SaveParked(coin, text):
+                self.meta[f"parked:{coin}"] = text
             case SaveDay():
                 self.days.append(effect)
             case SaveAdjustment(adjustment):

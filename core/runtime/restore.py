@@ -58,6 +58,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         grid=_grid(settings, instrument),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=_ppb(settings.flatten_slippage_pct),
+        slippage_max_ppb=_ppb(settings.flatten_slippage_max_pct),
         funding_bleed_ppb=_ppb(settings.funding_bleed_pct),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
