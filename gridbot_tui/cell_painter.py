@@ -163,8 +163,7 @@ class CellPainter:
             for (x, strip), end in zip(update.chops[y].items(), update.chop_ends[y], strict=True):
                 start, stop = max(x, left), min(end, right)
                 if strip is not None and start < stop:
-                    shown = strip if (start, stop) == (x, end) else strip.crop(start - x, stop - x)
-                    self._span(y, start, self._pieces(shown))
+                    self._span(y, start, _within(self._pieces(strip), start - x, stop - x))
 
     def _pieces(self, segments: Iterable[Segment]) -> Pieces:
         assert self._palette is not None
@@ -252,6 +251,18 @@ class _CellUpdate(CompositorUpdate):
 
     def render_segments(self, console: Console) -> str:
         return self._painter.sequence(self._composed, console)
+
+
+def _within(pieces: Pieces, start: int, stop: int) -> Pieces:
+    """The columns of a row's stretch from ``start`` up to ``stop``; whole if a character isn't one cell."""
+    kept: Pieces = []
+    at = 0
+    for text, look in pieces:
+        end = at + len(text)
+        if end > start and at < stop:
+            kept.append((text[max(start - at, 0) : stop - at], look))
+        at = end
+    return kept
 
 
 _SIMPLE: set[str] = set()
