@@ -55,6 +55,7 @@ from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
+from core.engine.history import History
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
     on_account,
@@ -73,6 +74,7 @@ from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
+from core.view import BacktestView
 
 
 @dataclass(slots=True)
@@ -115,6 +117,8 @@ class Engine:
     alert_since: dict[str, int] = field(default_factory=dict)
     portfolio: Portfolio = field(default_factory=Portfolio)
     transfers: TransferBook = field(default_factory=TransferBook)
+    history: History = field(default_factory=History)
+    backtest: BacktestView = field(default_factory=BacktestView)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
     _counter: int = 0
@@ -199,7 +203,8 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
-                return watch(self, now) + close_for_sessions(self, now) + self.portfolio.look(self)
+                judged = watch(self, now) + close_for_sessions(self, now) + self.portfolio.look(self)
+                return judged + self.history.look(self, now)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:

@@ -194,6 +194,7 @@ def build_engine(
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
+    engine.history.restore(restored.history)
     engine.look_for_missing(now)
     return engine
 

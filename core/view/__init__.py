@@ -35,13 +35,22 @@ from core.view.coin import (
     PnlView,
     StopView,
 )
-from core.view.listings import ControlView, FillView, HistoryPoint, OrderShown, OrderView, SettingView
+from core.view.listings import (
+    BacktestView,
+    ControlView,
+    FillView,
+    HistoryPoint,
+    OrderShown,
+    OrderView,
+    SettingView,
+)
 from core.view.states import ZERO, BreakerState, LevelState, RunState, SessionState, Severity, StopState
 
 __all__ = [
     "ZERO",
     "AlertView",
     "ApiView",
+    "BacktestView",
     "BreakerState",
     "BreakerView",
     "ClosingView",
@@ -110,6 +119,7 @@ class Snapshot:
     """The newest, oldest first, bounded; the journal has all."""
     history: tuple[HistoryPoint, ...] = ()
     """One point a minute, oldest first, bounded."""
+    backtest: BacktestView = field(default_factory=BacktestView)
     settings: tuple[SettingView, ...] = ()
     control: ControlView = field(default_factory=ControlView)
 
