@@ -64,11 +64,14 @@ def resume(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: Jso
 def flatten(
     coin: Annotated[str, Parameter(help="The coin; may be left out if only one is traded.")] = "",
     *,
+    all_: Annotated[bool, Parameter(name="--all", negative=(), help="Every coin, with one receipt.")] = False,
     state_dir: StateDirFlag = None,
     json: JsonFlag = False,
 ) -> int:
-    """Halt, cancel, close the position reduce-only, prove it flat. Stays halted."""
-    return _command("flatten", coin, state_dir, json)
+    """Halt, cancel every order of the coin, close the position reduce-only, prove it flat. Stays halted."""
+    if all_ and coin:
+        return fail(ExitCode.USAGE, f"--all means every coin: leave out {coin}, or leave out --all")
+    return _command_ended(_ask("flatten", state_dir, coin, "all" if all_ else ""), json)
 
 
 def resync(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:

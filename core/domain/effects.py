@@ -53,6 +53,13 @@ class CancelOrphan:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelForeign:
+    """Cancel orders that aren't ours: (coin, order id). Only what an operator asks for does."""
+
+    orders: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SaveOrder:
     """The order's row changed."""
 
@@ -98,6 +105,14 @@ class SaveOverrides:
 @dataclass(frozen=True, slots=True)
 class SaveFeatures:
     """What a coin's bars have told so far, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveParked:
+    """Which slots of a coin's grid an operator has parked, as text."""
 
     coin: str
     text: str
@@ -197,6 +212,14 @@ class AskBook:
 
 
 @dataclass(frozen=True, slots=True)
+class AskDepth:
+    """Read the whole book of one coin over REST: what a position could be closed against."""
+
+    coin: str
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AskLedgerUpdates:
     """Read the account's transfers, deposits and liquidations since a venue time, to explain a drift."""
 
@@ -265,6 +288,7 @@ Effect = (
     | Modify
     | Cancel
     | CancelOrphan
+    | CancelForeign
     | SaveOrder
     | SaveGrid
     | SaveHalt
@@ -274,6 +298,7 @@ Effect = (
     | SaveHistory
     | SaveFeatures
     | SaveStanding
+    | SaveParked
     | SaveOverrides
     | SaveAction
     | SaveAdjustment
@@ -284,6 +309,7 @@ Effect = (
     | AskFundingRates
     | AskTransfers
     | AskBook
+    | AskDepth
     | AskLedgerUpdates
     | AskOrderStatus
     | AskAccount

@@ -15,6 +15,8 @@ from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
+from core.engine.flatten_all import FlattenAll
+from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
 from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
@@ -51,7 +53,7 @@ class OperatorDesk:
         return next((p for p in self.running if isinstance(p, Stop)), None)
 
     def is_flattening(self, coin: str) -> bool:
-        return any(isinstance(p, Flatten) and p.command.coin == coin for p in self.running)
+        return any(name == coin for name, _ in flattens(self.running))
 
     def receive(self, engine: Engine, command: Command, now: Instant) -> list[Effect]:
         """Begin what a command asks for, or refuse it with the reason."""
@@ -70,6 +72,9 @@ class OperatorDesk:
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
         match command.action:
+            case Action.FLATTEN_PREVIEW:
+                self._record(command, "done", "the book is read", now)
+                return look_at_books(coins, now)
             case Action.HALT | Action.FLATTEN:
                 return self._clear_grid(engine, command, coins, now)
             case Action.RESUME:
@@ -116,8 +121,10 @@ class OperatorDesk:
         if is_halt or command.origin != SESSION:
             out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
         out += [e for c in coins for e in cancel_grid(c, now, again=True)]
-        procedure = Halt(command, now.mono_ms) if is_halt else Flatten(command, now.mono_ms)
-        return out + self._begin(procedure, now)
+        if is_halt:
+            return out + self._begin(Halt(command, now.mono_ms), now)
+        procedure, reads = new_flatten(engine, command, coins, now)
+        return [*out, *reads, *self._begin(procedure, now)]
 
     def _resume(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         whole = None if engine.halted or not command.coin else coins[0]
@@ -157,6 +164,8 @@ class OperatorDesk:
             if procedure.done:
                 self.running.remove(procedure)
                 status = "failed" if procedure.failed else "done"
+                if isinstance(procedure, Flatten | FlattenAll):
+                    flatten_ended(coins)
                 out += self._conclude(procedure.command, status, procedure.text, now)
             else:
                 self._record(procedure.command, "running", procedure.text, now)
@@ -181,9 +190,12 @@ class OperatorDesk:
         ]
 
     def _take_over(self, coins: list[Coin], command: Command, now: Instant) -> list[Effect]:
-        """Who halts or flattens takes what a session does out of its hands."""
+        """Who halts or flattens takes what a session does out of its hands; who flattens all, what is flattened by itself."""
         out: list[Effect] = []
-        for procedure in [p for coin in coins for p in self.of_session(coin.name)]:
+        taken = [p for coin in coins for p in self.of_session(coin.name)]
+        if command.action is Action.FLATTEN and not command.coin:
+            taken = [p for p in self.running if isinstance(p, Flatten)]
+        for procedure in taken:
             self.running.remove(procedure)
             out += self._conclude(procedure.command, "failed", f"taken over by {command.origin}", now)
         return out
@@ -195,10 +207,7 @@ class OperatorDesk:
         if self.stopping:
             return "the bot is stopping"
         if command.action is Action.FLATTEN:
-            if not command.coin:
-                return f"name the coin to flatten: {traded}"
-            if self.is_flattening(command.coin) and not self.of_session(command.coin):
-                return f"{command.coin} is being flattened already"
+            return flatten_refusal(engine, command, coins)
         if command.action in (*SET, *PREVIEWS):
             return next((why for c in coins if (why := set_refusal(c, command, now))), "")
         if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):

@@ -20,6 +20,7 @@ from core.domain.effects import (
     SaveHistory,
     SaveOrder,
     SaveOverrides,
+    SaveParked,
     SavePnlPeak,
     SavePosition,
     SaveStanding,
@@ -102,6 +103,8 @@ class Batch:
                 self.meta[f"features:{coin}"] = text
             case SaveStanding(coin, text):
                 self.meta[standing_key(coin)] = text
+            case SaveParked(coin, text):
+                self.meta[f"parked:{coin}"] = text
             case SaveDay():
                 self.days.append(effect)
             case SaveHistory(point):
