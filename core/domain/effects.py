@@ -10,6 +10,7 @@ from core.domain.commands import Command
 from core.domain.fills import Adjustment
 from core.domain.grid import GridRow
 from core.domain.orders import Order
+from core.view import HistoryPoint
 
 Scalar = str | int | float | bool | None
 Severity = Literal["info", "warn", "crit"]
@@ -135,11 +136,20 @@ class SaveDay:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveHistory:
+    """Where the account stood at the end of a minute."""
+
+    point: HistoryPoint
+
+
+@dataclass(frozen=True, slots=True)
 class SaveAction:
-    """The operator's log: a command and what became of it."""
+    """The operator's log: a command and what became of it. ``before`` and ``after`` say how things stood, in a few words."""
 
     command: Command
     outcome: str
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +297,7 @@ Effect = (
     | LiftHalt
     | SavePnlPeak
     | SaveDay
+    | SaveHistory
     | SaveFeatures
     | SaveStanding
     | SaveParked
