@@ -136,10 +136,12 @@ class SaveDay:
 
 @dataclass(frozen=True, slots=True)
 class SaveAction:
-    """The operator's log: a command and what became of it."""
+    """The operator's log: a command and what became of it. ``before`` and ``after`` say how things stood, in a few words."""
 
     command: Command
     outcome: str
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

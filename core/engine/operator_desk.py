@@ -24,6 +24,7 @@ from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_r
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
+from core.engine.operator_log import STARTED, OperatorLog
 from core.engine.parking import park, park_refusal, unpark
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
@@ -51,6 +52,7 @@ class Outcome:
 class OperatorDesk:
     running: list[Procedure] = field(default_factory=list)
     outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    log: OperatorLog = field(default_factory=OperatorLog)
 
     @property
     def stopping(self) -> Stop | None:
@@ -68,10 +70,10 @@ class OperatorDesk:
             command = replace(command, coin=coins[0].name)
         if command.coin and coins:
             command = replace(command, coin=coins[0].name)
-        refusal = self._refusal(engine, command, coins, now)
-        if refusal:
-            return self._conclude(command, "refused", refusal, now)
-        return self._act(engine, command, coins, now)
+        self.log.came_in(engine, command, coins)
+        refusal = command.refusal or self._refusal(engine, command, coins, now)
+        refused = self._conclude(command, "refused", refusal, now) if refusal else []
+        return self.log.written(engine, refused or self._act(engine, command, coins, now), coins)
 
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
@@ -120,6 +122,8 @@ class OperatorDesk:
                 known = engine.alerts.acknowledge(now)
                 text = f"known for 15 minutes: {', '.join(known)}"
                 return self._conclude(command, "done", text, now)
+            case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL:
+                return self._conclude(command, "done", command.value, now)
             case Action.RECONCILE | Action.ACCEPT:
                 accepts = command.action is Action.ACCEPT
                 reconcile = Reconcile(command, now.mono_ms, accept=accepts)
@@ -183,7 +187,8 @@ class OperatorDesk:
                 status = "failed" if procedure.failed else "done"
                 if isinstance(procedure, Flatten | FlattenAll):
                     flatten_ended(coins)
-                out += self._conclude(procedure.command, status, procedure.text, now)
+                ended = self._conclude(procedure.command, status, procedure.text, now)
+                out += self.log.written(engine, ended, coins)
             else:
                 self._record(procedure.command, "running", procedure.text, now)
         return out
@@ -270,12 +275,15 @@ class OperatorDesk:
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
         self.running.append(procedure)
         self._record(procedure.command, "running", procedure.text, now)
-        return [SaveAction(procedure.command, "started")]
+        return [SaveAction(procedure.command, STARTED)]
 
     def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
         self._record(command, status, text, now)
         severity: Severity = "info" if status == "done" else "warn"
-        fields = {"action": command.action.value, "origin": command.origin, "outcome": status, "text": text}
+        by = command.by
+        asked = {"action": command.action.value, "origin": command.origin, "value": command.value}
+        who = {"user": by.user, "client": by.client, "tty": by.tty, "via": by.via}
+        fields = {**asked, **who, "outcome": status, "text": text}
         return [
             SaveAction(command, f"{status}: {text}"),
             notify("operator", severity, command.coin, **fields, id=command.id),

@@ -49,7 +49,8 @@ GRID_COLUMNS = (
 INSERT_GRID = f"INSERT INTO grids ({', '.join(GRID_COLUMNS)}) VALUES ({', '.join('?' * len(GRID_COLUMNS))})"
 
 INSERT_ACTION = """
-INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome, value, user, client, tty, via, before, after)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 INSERT_ANCHOR = "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)"
@@ -276,5 +277,6 @@ def grid_from_row(row: Row) -> GridRow:
 
 
 def action_values(action: SaveAction, now_ms: int) -> tuple[object, ...]:
-    command = action.command
-    return (command.id, now_ms, command.action.value, command.coin, command.origin, action.outcome)
+    command, by = action.command, action.command.by
+    asked = (command.id, now_ms, command.action.value, command.coin, command.origin, action.outcome)
+    return (*asked, command.value, by.user, by.client, by.tty, by.via, action.before, action.after)
