@@ -39,7 +39,7 @@ PLACES = (
 _ACT, _ASKS, _TYPED = Danger.ACT, Danger.ASKS, Danger.TYPED
 _EVENTS = (Scope.DASHBOARD, Scope.EVENTS, Scope.RUNBOOK)
 _CONSOLE = (Scope.CONSOLE,)
-_LISTS = (Scope.ORDERS, Scope.FILLS, Scope.EVENTS, Scope.CONFIG)
+_LISTS = (Scope.ORDERS, Scope.FILLS, Scope.EVENTS, Scope.CONFIG, Scope.RUNBOOK)
 
 ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
@@ -120,6 +120,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("page_down", ("pagedown",), "Page down", "A page of rows down", scopes=_LISTS),
     KeyAction("to_first", ("home",), "First", "The first row", scopes=_LISTS),
     KeyAction("to_last", ("end",), "Last", "The last row", scopes=_LISTS),
+    KeyAction("open", ("enter",), "Open", "All that is to be said here, or less again", scopes=(Scope.RUNBOOK,)),
     KeyAction("copy", ("y",), "Copy", "The selected line to the clipboard", scopes=_CONSOLE),
     KeyAction("freeze", ("z",), "Freeze", "Hold the display still; trading goes on", scopes=_CONSOLE),
     KeyAction("link", ("g",), "Link", "Bytes a second that the screen sends", scopes=_CONSOLE),

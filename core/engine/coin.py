@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
+from core.domain.depth import Depth
 from core.domain.effects import (
     AskAccount,
     AskOpenOrders,
@@ -41,6 +42,7 @@ from core.engine.idleness import BEFORE_A_QUOTE
 from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
+from core.engine.parked import Parked
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
@@ -50,6 +52,7 @@ from core.engine.skew import Skew
 from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
+from core.engine.strangers import Strangers
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
 
@@ -95,9 +98,15 @@ class Coin:
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
+    flattening: bool = False
+    """A flatten is under way that a restart must go on with."""
+    depth: Depth | None = None
+    """The book at the last look that was asked for, and when that was."""
+    depth_wall_ms: int = 0
     saved_standing: str = ""
     """What the journal knows of the coin's standing."""
     foreign_orders: int = 0
+    strangers: Strangers = field(default_factory=Strangers)
     held: HeldMargin | None = None
     """How the exchange margined the position at the last look; ``None`` without one."""
     leverage: Leverage | None = None
@@ -115,6 +124,7 @@ class Coin:
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: Deferrals = field(default_factory=Deferrals)
+    parked: Parked = field(default_factory=Parked)
     start: Stake = field(default_factory=Stake)
     """What the account held when the journal began."""
     matched_micro: int = 0

@@ -27,6 +27,10 @@ class Said(Message):
         self.text, self.severity = text, severity
 
 
+class Opened(Message):
+    """A place that was never shown before: it has nothing to draw yet."""
+
+
 class ConsoleScreen(Screen[None]):
     """A place of the console. A subclass names its scope's bindings and yields its panels."""
 
@@ -45,6 +49,9 @@ class ConsoleScreen(Screen[None]):
         yield from self.body()
         yield KeyFooter(id="footer")
         yield ToastBox()
+
+    def on_mount(self) -> None:
+        self.post_message(Opened())
 
     def show(self, look: Look) -> None:
         for panel in self.query(LinePanel):
