@@ -93,7 +93,7 @@ def _run_locked(plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, w
 
 def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan) -> ScreenLife:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "60")  # what a key did is seen at once; data is drawn at the refresh rate
+    os.environ.setdefault("TEXTUAL_FPS", "60")  # a key is answered at once
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     return ScreenLife(core, lifeline, plan.state.logs)
 
