@@ -16,12 +16,19 @@ from core.runtime.statedir import StateLock, unwritable
 from core.telemetry.event_log import EventLogFile, json_line
 from gridbot_tui.headless import print_event, print_line, wait_for_end
 from gridbot_tui.plans import RunFlags, load, make_plan
+from gridbot_tui.screen_options import ScreenOptions
 
 SCREEN_LEAVES_WITHIN_S = 5.0
 """After the core's end the screen may take this long to go; a terminal that has stalled is left behind."""
 
 
-def run(flags: RunFlags, no_ui: bool, for_s: float | None, with_summary: bool) -> int:
+def run(
+    flags: RunFlags,
+    no_ui: bool,
+    for_s: float | None,
+    with_summary: bool,
+    look: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
+) -> int:
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
     settings, state = load(flags)
     with StateLock(state):
@@ -31,7 +38,7 @@ def run(flags: RunFlags, no_ui: bool, for_s: float | None, with_summary: bool) -
             sys.stderr.write(
                 "gridbot: no terminal here, so it runs headless (as with --no-ui); ctrl+c stops it\n"
             )
-        return _run_locked(plan, headless, for_s, with_summary)
+        return _run_locked(plan, headless, for_s, with_summary, look)
 
 
 def _has_terminal() -> bool:
@@ -40,7 +47,9 @@ def _has_terminal() -> bool:
     return all(s is not None and s.isatty() for s in streams) and os.environ.get("TERM") != "dumb"
 
 
-def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary: bool) -> int:
+def _run_locked(
+    plan: RunPlan, headless: bool, for_s: float | None, with_summary: bool, look: ScreenOptions
+) -> int:
     bus = EventBus()
     try:
         log = EventLogFile(plan.state.logs)
@@ -54,7 +63,7 @@ def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary
     if headless:
         bus.add(Observer("stdout", print_event))
     core = CoreThread(plan, bus)
-    screen = None if headless else _make_screen(core)
+    screen = None if headless else _make_screen(core, look)
     _install_signals(core, screen)
     core.start()
     timer = _stop_after(core, for_s)
@@ -85,17 +94,18 @@ def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary
 class _Screen:
     """The Textual application and its end."""
 
-    def __init__(self, core: CoreThread) -> None:
+    def __init__(self, core: CoreThread, look: ScreenOptions) -> None:
         from gridbot_tui.app import GridBotApp
 
-        self._app = GridBotApp(core)
+        self._app = GridBotApp(core, options=look)
+        self._mouse = look.mouse
         self.left = threading.Event()
         self.is_detached = False
 
     def run(self) -> None:
         """Draw until the operator leaves, the core ends, or the terminal is gone."""
         try:
-            self._app.run(mouse=False)
+            self._app.run(mouse=self._mouse)
         finally:
             self.left.set()
 
@@ -112,11 +122,11 @@ class _Screen:
             loop.call_soon_threadsafe(self._app.exit)
 
 
-def _make_screen(core: CoreThread) -> _Screen:
+def _make_screen(core: CoreThread, look: ScreenOptions) -> _Screen:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_FPS", "10")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    return _Screen(core)
+    return _Screen(core, look)
 
 
 def _install_signals(core: CoreThread, screen: _Screen | None) -> None:
