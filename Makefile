@@ -71,6 +71,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.runtime
 	@$(BIN)/python -m core.runtime.settings.reference
+	@$(BIN)/python -m gridbot_tui.key_table
 
 snapshots: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/tui --snapshot-update

@@ -20,14 +20,14 @@ from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
 from core.view import RunState, Severity, Snapshot
-from gridbot_tui import keymap, themes
+from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
 from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
-from gridbot_tui.screens.console import ConsoleScreen
+from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
@@ -164,6 +164,15 @@ class GridBotApp(App[None]):
             self._fault = f"{type(event.worker.error).__name__}: {event.worker.error}"
             self.tick()
 
+    @on(Opened)
+    def opened(self) -> None:
+        self.tick()
+
+    @on(Said)
+    def said(self, event: Said) -> None:
+        self._desk.say(event.text, event.severity)
+        self.tick()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -292,10 +301,12 @@ class GridBotApp(App[None]):
     async def action_quit(self) -> None:
         self.action_perform("quit")
 
+    def action_command_palette(self) -> None:
+        """Not over a dialog: what it asks is answered first."""
+        if not isinstance(self.screen, Dialog):
+            super().action_command_palette()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for action in keymap.ACTIONS:
-            yield SystemCommand(
-                action.title,
-                f"{action.key}  {action.tooltip}",
-                lambda chosen=action.id: self.action_perform(chosen),
-            )
+        on_preview = isinstance(screen, PreviewScreen)
+        place = keymap.Scope.PREVIEW if on_preview else keymap.Scope(self.current_mode)
+        yield from palette.commands(self.newest(), place, self.action_perform)

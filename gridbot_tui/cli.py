@@ -20,7 +20,7 @@ from core.paper.config import (
 )
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import UsageError
-from gridbot_tui import config_command, exchange_command, instance_commands, keeping
+from gridbot_tui import config_command, events_command, exchange_command, instance_commands, keeping
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.plans import Network, RunFlags, parse_duration_s
 from gridbot_tui.screen_options import ScreenOptions
@@ -40,6 +40,7 @@ app = App(
 exchange_command.register(app)
 instance_commands.register(app)
 keeping.register(app)
+events_command.register(app)
 config_command.register(app)
 
 

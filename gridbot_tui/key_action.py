@@ -48,6 +48,8 @@ _SHOWN = {
     "right_square_bracket": "]",
     "slash": "/",
     "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
 }
 
 

@@ -39,6 +39,7 @@ PLACES = (
 _ACT, _ASKS, _TYPED = Danger.ACT, Danger.ASKS, Danger.TYPED
 _EVENTS = (Scope.DASHBOARD, Scope.EVENTS, Scope.RUNBOOK)
 _CONSOLE = (Scope.CONSOLE,)
+_LISTS = (Scope.ORDERS, Scope.FILLS, Scope.EVENTS, Scope.CONFIG, Scope.RUNBOOK)
 
 ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
@@ -117,6 +118,13 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("search", ("slash",), "Search", "Show what has this text in it", scopes=(Scope.EVENTS,)),
     KeyAction("search_next", ("n",), "Next hit", "The next event found", scopes=(Scope.EVENTS,)),
     KeyAction("search_previous", ("m",), "Previous hit", "The event found before", scopes=(Scope.EVENTS,)),
+    KeyAction("line_up", ("up",), "Up", "The row above", scopes=_LISTS),
+    KeyAction("line_down", ("down",), "Down", "The row below", scopes=_LISTS),
+    KeyAction("page_up", ("pageup",), "Page up", "A page of rows up", scopes=_LISTS),
+    KeyAction("page_down", ("pagedown",), "Page down", "A page of rows down", scopes=_LISTS),
+    KeyAction("to_first", ("home",), "First", "The first row", scopes=_LISTS),
+    KeyAction("to_last", ("end",), "Last", "The last row", scopes=_LISTS),
+    KeyAction("open", ("enter",), "Open", "All that is to be said here, or less again", scopes=(Scope.RUNBOOK,)),
     KeyAction("copy", ("y",), "Copy", "The selected line to the clipboard", scopes=_CONSOLE),
     KeyAction("freeze", ("z",), "Freeze", "Hold the display still; trading goes on", scopes=_CONSOLE),
     KeyAction("link", ("g",), "Link", "Bytes a second that the screen sends", scopes=_CONSOLE),

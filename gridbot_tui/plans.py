@@ -45,12 +45,12 @@ class RunFlags:
     adopt: bool = False
 
 
-def parse_duration_s(text: str) -> float:
+def parse_duration_s(text: str, flag: str = "--for") -> float:
     """``90s``, ``5m``, ``1h``, ``2d`` or plain seconds. Raises ``UsageError``."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text.strip())
     seconds = float(match.group(1)) * _UNITS_S[match.group(2)] if match else 0.0
     if not 0 < seconds <= threading.TIMEOUT_MAX:
-        raise UsageError(f"--for {text!r} is not a duration; write 90s, 5m or 1h")
+        raise UsageError(f"{flag} {text!r} is not a duration; write 90s, 5m or 1h")
     return seconds
 
 

@@ -50,6 +50,7 @@ from core.engine.skew import Skew
 from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
+from core.engine.strangers import Strangers
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
 
@@ -98,6 +99,7 @@ class Coin:
     saved_standing: str = ""
     """What the journal knows of the coin's standing."""
     foreign_orders: int = 0
+    strangers: Strangers = field(default_factory=Strangers)
     held: HeldMargin | None = None
     """How the exchange margined the position at the last look; ``None`` without one."""
     leverage: Leverage | None = None

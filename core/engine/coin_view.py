@@ -57,6 +57,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         fees_usd=ledger.current.fees,
         other_fees=tuple(sorted(ledger.other_fees.items())),
         funding_usd=ledger.funding.total,
+        funding_days=ledger.funding.days,
         unrealized_usd=unrealized,
         pnl=pnl_view(coin.pnl()),
         daily_usd=ledger.day_realized_at(now) + unrealized,

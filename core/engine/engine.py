@@ -54,6 +54,7 @@ from core.engine.coin import Coin
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
+from core.engine.fill_tape import FillTape
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
@@ -65,6 +66,7 @@ from core.engine.observations import (
     on_strange_update,
 )
 from core.engine.operator_desk import OperatorDesk
+from core.engine.order_list import OrderList
 from core.engine.portfolio import Portfolio
 from core.engine.risk_watch import watch
 from core.engine.schedule import Schedule, periodic
@@ -113,6 +115,8 @@ class Engine:
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
     alert_since: dict[str, int] = field(default_factory=dict)
+    tape: FillTape = field(default_factory=FillTape)
+    order_list: OrderList = field(default_factory=OrderList)
     portfolio: Portfolio = field(default_factory=Portfolio)
     transfers: TransferBook = field(default_factory=TransferBook)
     foreign_fills: int = 0

@@ -36,6 +36,7 @@ _FILLED = (
 """What the fills of order ``o`` add up to; a fill may come without its cloid."""
 
 ENDED_KEPT = 500
+FILLS_SHOWN = 200
 LIVE_MAX = 10_000
 """Far above what the exchange lets rest at once."""
 
@@ -57,6 +58,9 @@ class CoinRows:
     """Those that count."""
     adjustments_ever: int = 0
     """How many there are, revoked ones included."""
+    newest_fills: list[tuple[Fill, int, bool]] = field(default_factory=list)
+    """The newest ``FILLS_SHOWN`` by the exchange's time, newest first: each with when it was committed (our estimate of the
+    venue's clock, ms) and whether it is external."""
     counts: dict[str, int] = field(default_factory=dict)
     """Over the journal's life: ``fills``, ``buys``, ``external``, ``ws``, ``maker``, ``duplicates``."""
     cash: int = 0
@@ -65,6 +69,8 @@ class CoinRows:
     """Profit of the completed round trips of the grid's cells, micro-USDC."""
     funding_usd: Decimal = Decimal(0)
     """All funding, received less paid."""
+    funding_days: dict[int, Decimal] = field(default_factory=dict)
+    """The same by UTC day (its first ms)."""
     funding: list[Funding] = field(default_factory=list)
     """The payments of the last two days up to the newest, oldest first."""
     other_fees: dict[str, Decimal] = field(default_factory=dict)
@@ -196,6 +202,13 @@ class JournalReader:
             (account, coin, cut_ms),
         ) as cursor:
             rows.fills = [fill_from_row(row) async for row in cursor]
+        rows.newest_fills = [
+            (fill_from_row(row), row["received_ms"], bool(row["external"]))
+            for row in await db.execute_fetchall(
+                "SELECT * FROM fills WHERE account = ? AND coin = ? ORDER BY time_ms DESC, id DESC LIMIT ?",
+                (account, coin, FILLS_SHOWN),
+            )
+        ]
         for row in await db.execute_fetchall(
             "SELECT * FROM adjustments WHERE coin = ? ORDER BY rowid", (coin,)
         ):
@@ -232,9 +245,11 @@ class JournalReader:
             paid = rows.other_fees.get(row["fee_token"], Decimal(0))
             rows.other_fees[row["fee_token"]] = paid + Decimal(row["fee"])
         for row in await db.execute_fetchall(
-            "SELECT usd FROM funding WHERE account = ? AND coin = ?", (account, coin)
+            "SELECT time_ms, usd FROM funding WHERE account = ? AND coin = ?", (account, coin)
         ):
-            rows.funding_usd += Decimal(row["usd"])
+            usd, day_ms = Decimal(row["usd"]), row["time_ms"] - row["time_ms"] % DAY_MS
+            rows.funding_usd += usd
+            rows.funding_days[day_ms] = rows.funding_days.get(day_ms, Decimal(0)) + usd
         rows.funding = [
             funding_from_row(row)
             for row in await db.execute_fetchall(

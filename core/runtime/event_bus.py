@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.domain.effects import Notify, Scalar
+from core.telemetry.event_log import json_line
+from core.telemetry.event_words import detail_of
 from core.view import EventView, Severity
 
-RING = 200
+RING = 2_000
 """Events that a Snapshot carries; the log file has all."""
 
 OBSERVER_BACKLOG = 10_000
@@ -38,8 +40,8 @@ class EventRecord:
         return {**row, **dict(self.fields)}
 
     def detail(self) -> str:
-        """One line for the eye."""
-        return " ".join(f"{name}={value}" for name, value in self.fields if value not in (None, ""))
+        """One line for the eye; a fill reads as a sentence."""
+        return detail_of(self.name, dict(self.fields))
 
 
 class Observer:
@@ -97,7 +99,8 @@ class EventBus:
         self._seq += 1
         severity = Severity(notice.severity)
         record = EventRecord(self._seq, time_ms, severity, notice.name, notice.coin, notice.fields)
-        self._ring.append(EventView(self._seq, time_ms, severity, notice.name, notice.coin, _short(record)))
+        detail, whole = record.detail(), json_line(record.as_dict())
+        self._ring.append(EventView(self._seq, time_ms, severity, notice.name, notice.coin, detail, whole))
         self._tail = ()
         for observer in self._observers:
             observer.offer(record)
@@ -118,13 +121,3 @@ class EventBus:
     def close(self) -> None:
         for observer in self._observers:
             observer.close()
-
-
-def _short(record: EventRecord) -> str:
-    """The line of the screen's event tail; a fill reads as a sentence."""
-    fields = dict(record.fields)
-    if record.name == "fill":
-        side, cloid = str(fields.get("side", "")).upper(), str(fields.get("cloid") or "")
-        tail = f"cloid={cloid[:4]}…{cloid[-4:]}" if cloid else "external"
-        return f"{side:4} {fields['size']} @{fields['price']} src={fields['source']} {fields['liquidity']} {tail}"
-    return record.detail()

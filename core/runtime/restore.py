@@ -21,6 +21,7 @@ from core.engine.coin_config import CoinConfig
 from core.engine.engine import Engine
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order
+from core.engine.fill_tape import TapedFill
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
@@ -195,6 +196,8 @@ def build_engine(
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
     engine.look_for_missing(now)
+    taped = [TapedFill(*row) for name in configs for row in reversed(restored.coins[name].newest_fills)]
+    engine.tape.restore(taped, {name: config.instrument for name, config in configs.items()})
     return engine
 
 
@@ -257,7 +260,7 @@ def _ledger(name: str, rows: CoinRows) -> ShadowLedger:
         cut_ms=last.cut_ms if last else 0,
         fills=rows.counts.get("fills", 0),
         adjustments=rows.adjustments_ever,
-        funding=FundingBook.restore(rows.funding_usd, rows.funding),
+        funding=FundingBook.restore(rows.funding_usd, rows.funding, rows.funding_days),
         other_fees=dict(rows.other_fees),
         day=rows.day_ms // DAY_MS,
         day_realized=rows.day_realized,

@@ -22,6 +22,7 @@ from core.view.account import (
     FeedView,
     RiskView,
     TransfersView,
+    TripView,
 )
 from core.view.coin import (
     ClosingView,
@@ -71,6 +72,7 @@ __all__ = [
     "StopState",
     "StopView",
     "TransfersView",
+    "TripView",
     "to_plain",
 ]
 

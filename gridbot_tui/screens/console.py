@@ -7,14 +7,28 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
+from core.view import Severity
 from gridbot_tui import keymap
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
 from widgets.line_panel import LinePanel
 from widgets.look import Look
 from widgets.panels import AlertLine, KeyFooter, StatusLine, ToastBox, TooSmall
+
+
+class Said(Message):
+    """A screen's answer to a key of the operator's, to be shown as a toast."""
+
+    def __init__(self, text: str, severity: Severity = Severity.INFO) -> None:
+        super().__init__()
+        self.text, self.severity = text, severity
+
+
+class Opened(Message):
+    """A place that was never shown before: it has nothing to draw yet."""
 
 
 class ConsoleScreen(Screen[None]):
@@ -35,6 +49,9 @@ class ConsoleScreen(Screen[None]):
         yield from self.body()
         yield KeyFooter(id="footer")
         yield ToastBox()
+
+    def on_mount(self) -> None:
+        self.post_message(Opened())
 
     def show(self, look: Look) -> None:
         for panel in self.query(LinePanel):

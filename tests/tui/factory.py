@@ -285,7 +285,7 @@ def drifting() -> Snapshot:
         network="mainnet",
         coins=(coin_view(drift=drift),),
         alerts=(
-            AlertView("position_drift", Severity.CRIT, "POSITION DRIFT 4.20% > 1%", "R", NOW_MS - 9_000),
+            AlertView("drift:BTC", Severity.CRIT, "POSITION DRIFT 4.20% > 1%", "R", NOW_MS - 9_000),
             AlertView("api_errors", Severity.WARN, "API ERRORS 2 in a row", "", NOW_MS - 4_000),
         ),
     )

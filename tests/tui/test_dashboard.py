@@ -8,6 +8,7 @@ import pytest
 
 from core.domain.commands import Action
 from core.view import EventView, RunState, Severity, Snapshot
+from gridbot_tui import keymap
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.help import HelpDialog
 from tests.tui.conftest import Console
@@ -134,11 +135,32 @@ async def test_help_scrolls_where_it_does_not_fit(console: MakeConsole) -> None:
     it = console(snapshot())
     async with it.app.run_test(size=(80, 15)) as pilot:
         await pilot.press("question_mark")
-        assert "UPPERCASE acts" in it.read("#dialog-box")
-        await pilot.press(*["down"] * 14)
-        assert "Colours, high contrast" in it.read("#dialog-box")
-        await pilot.press(*["up"] * 14)
-        assert "UPPERCASE acts" in it.read("#dialog-box")
+        first = it.read("#dialog-box")
+        assert "HERE: the dashboard screen" in first
+        assert "KEYS 1-13 of " in first
+        seen = first
+        for _ in range(6):
+            await pilot.press("pagedown")
+            seen += it.read("#dialog-box")
+        for action in keymap.ACTIONS:
+            assert action.title in seen, action.id
+        last = it.read("#dialog-box")
+        await pilot.press("end", "down")
+        assert it.read("#dialog-box") == last
+        await pilot.press("up")
+        assert it.read("#dialog-box") != last
+        await pilot.press("home")
+        assert it.read("#dialog-box") == first
+
+
+async def test_help_begins_with_the_keys_of_the_screen_that_it_is_asked_on(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test(size=(60, 20)) as pilot:
+        await pilot.press("2", "question_mark")
+        rows = it.read("#dialog-box").splitlines()
+        assert "HERE: the orders screen" in rows[1]
+        assert "Cancel order" in rows[2]
+        assert "refused: no order rests" in rows[2]
 
 
 async def test_markup_and_control_characters_in_an_event_stay_text(console: MakeConsole) -> None:
@@ -202,9 +224,14 @@ async def test_the_palette_offers_the_same_actions_behind_the_same_guards(consol
     async with it.app.run_test() as pilot:
         commands = {command.title: command for command in it.app.get_system_commands(it.app.screen)}
         assert {"Halt", "Flatten", "Quit"} <= set(commands)
+        assert len(commands) == len(keymap.ACTIONS), "no two have one title"
+        assert commands["Resume"].help == "U  refused now: nothing is halted"
+        assert commands["Cancel order"].help.startswith("C  on the orders screen: ")
         commands["Flatten"].callback()
         await pilot.pause()
         assert "FLATTEN BTC" in it.read("#dialog-box")
+        await pilot.press("ctrl+p")
+        assert "FLATTEN BTC" in it.read("#dialog-box"), "the palette does not open over a dialog"
         assert it.core.submitted == []
 
 

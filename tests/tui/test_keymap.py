@@ -57,13 +57,16 @@ def test_every_binding_carries_an_id_and_a_tooltip() -> None:
         assert len({binding.id for binding in made}) == len(made)
 
 
-def test_the_help_names_every_action_and_fits_80_columns() -> None:
-    look = Look(snapshot(), NOW_MS)
-    rows = [plain(each) for each in help_lines(look)]
+@pytest.mark.parametrize("width", [56, 76, 96])
+@pytest.mark.parametrize("place", [*keymap.PLACES, keymap.Scope.PREVIEW])
+def test_the_help_names_every_action_once_on_every_screen_and_fits(place: keymap.Scope, width: int) -> None:
+    rows = [plain(each) for each in help_lines(Look(snapshot(), NOW_MS), width, place)]
     for action in ACTIONS:
-        assert any(row.startswith(action.key) and action.title in row for row in rows)
-    assert max(map(len, rows)) <= 76
-    assert any("Resume" in row and "refused: nothing is halted" in row for row in rows)
+        found = [row for row in rows if row.startswith(f"{action.key} ") and f" {action.title} " in row]
+        assert len(found) == 1, action.id
+    assert max(map(len, rows)) <= width
+    text = " ".join(" ".join(rows).split())
+    assert "Resume refused: nothing is halted" in text
 
 
 @pytest.mark.parametrize("action_id", ["resync", "reconnect", "poll", "flatten", "resume"])

@@ -201,6 +201,6 @@ def test_the_screens_own_alerts_stand_before_the_cores() -> None:
     assert [alert.id for alert in look.alerts] == [
         "screen_fault",
         "engine_dead",
-        "position_drift",
+        "drift:BTC",
         "api_errors",
     ]
