@@ -39,6 +39,7 @@ from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
 from gridbot_tui.view_hold import ViewHold
+from gridbot_tui.who import operator
 from widgets.look import EventFilter, Link, Look
 from widgets.plain_glyphs import AsciiFilter
 
@@ -104,7 +105,7 @@ class GridBotApp(App[None]):
         self._ascii = AsciiFilter() if options.is_ascii else None
         self._is_link_shown = False
         self._draws: Timer | None = None
-        self._desk = CommandDesk(core, monotonic)
+        self._desk = CommandDesk(core, monotonic, operator())
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
+from core.domain.depth import Depth
 from core.domain.effects import (
     AskAccount,
     AskOpenOrders,
@@ -96,6 +97,11 @@ class Coin:
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
+    flattening: bool = False
+    """A flatten is under way that a restart must go on with."""
+    depth: Depth | None = None
+    """The book at the last look that was asked for, and when that was."""
+    depth_wall_ms: int = 0
     saved_standing: str = ""
     """What the journal knows of the coin's standing."""
     foreign_orders: int = 0

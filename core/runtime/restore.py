@@ -58,6 +58,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         grid=_grid(settings, instrument),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=_ppb(settings.flatten_slippage_pct),
+        slippage_max_ppb=_ppb(settings.flatten_slippage_max_pct),
         funding_bleed_ppb=_ppb(settings.funding_bleed_pct),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
@@ -195,6 +196,7 @@ def build_engine(
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
+    engine.history.restore(restored.history)
     engine.look_for_missing(now)
     taped = [TapedFill(*row) for name in configs for row in reversed(restored.coins[name].newest_fills)]
     engine.tape.restore(taped, {name: config.instrument for name, config in configs.items()})
