@@ -12,7 +12,7 @@ ThemeName = Literal["gridbot", "gridbot-high-contrast", "ansi-dark", "ansi-light
 DEFAULT_HZ = 2.0
 SLOW_HZ = 1.0
 _MOST_HZ = 10.0
-_LEAST_HZ = 0.1
+_LEAST_HZ = 0.001
 
 
 @Parameter(name="*")
@@ -24,7 +24,7 @@ class ScreenOptions:
     ascii: Annotated[
         bool, Parameter(negative=(), help="No glyph beyond ASCII; by itself where the locale isn't UTF-8.")
     ] = False
-    refresh_hz: Annotated[float, Parameter(help="How often a second it is drawn, 0.1 to 10.")] = DEFAULT_HZ
+    refresh_hz: Annotated[float, Parameter(help="How often a second it is drawn, at most 10.")] = DEFAULT_HZ
     slow: Annotated[
         bool, Parameter(negative=(), help="For a slow link: once a second, no sparkline, no plots.")
     ] = False
