@@ -11,6 +11,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
 from gridbot_tui.app import GridBotApp
+from gridbot_tui.screen_options import ScreenOptions
 from tests.bench.console_feed import EVENT_EVERY, Feed
 from tests.bench.report import Row, row
 from tests.tui.factory import NOW_MS, FakeClock
@@ -41,7 +42,7 @@ def rows() -> list[Row]:
 
 async def _weigh() -> tuple[float, float]:
     feed, clock = Feed(1), FakeClock(NOW_MS)
-    app = GridBotApp(feed, clock=clock, monotonic=clock, refresh_hz=0.001)
+    app = GridBotApp(feed, clock=clock, monotonic=clock, options=ScreenOptions(refresh_hz=0.1))
     app.driver_class = _Wire
     weights: list[float] = []
 
