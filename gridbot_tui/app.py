@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Snapshot
+from core.view import RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.screens.command_desk import CommandDesk
@@ -32,6 +32,7 @@ from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
+from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from widgets.look import EventFilter, Look
 
 _WAIT_S = 0.25
@@ -94,6 +95,7 @@ class GridBotApp(App[None]):
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
+        self._halt_where_typed = SecondPress()
         self._stop_requested = False
         self._ended = False
         self._fault = ""
@@ -143,6 +145,9 @@ class GridBotApp(App[None]):
         self._desk.say(event.text, event.severity)
         self.tick()
 
+    def monotonic(self) -> int:
+        return self._monotonic()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -182,6 +187,10 @@ class GridBotApp(App[None]):
         reason = action.disabled_reason(self.newest())
         if reason is not None:
             self._desk.refuse(action, reason)
+        elif (
+            action.id == "halt" and is_typing(self) and not self._halt_where_typed.confirms(self.monotonic())
+        ):
+            self._desk.say(ASKED, Severity.WARN, topic=ASKED)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
         self.tick()
