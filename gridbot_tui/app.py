@@ -33,6 +33,7 @@ from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
+from gridbot_tui.who import operator
 from widgets.look import EventFilter, Look
 
 _WAIT_S = 0.25
@@ -91,7 +92,7 @@ class GridBotApp(App[None]):
         self._clock = clock
         self._monotonic = monotonic
         self._refresh_hz = refresh_hz
-        self._desk = CommandDesk(core, monotonic)
+        self._desk = CommandDesk(core, monotonic, operator())
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL

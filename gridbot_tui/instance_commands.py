@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
 from gridbot_tui.headless import print_line
 from gridbot_tui.status_text import status_text
+from gridbot_tui.who import operator
 
 set_ = App(name="set", help="Change the grid of the running instance, until it is cleared.")
 margin = App(name="margin", help="The margin of an isolated position.")
@@ -64,11 +65,14 @@ def resume(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: Jso
 def flatten(
     coin: Annotated[str, Parameter(help="The coin; may be left out if only one is traded.")] = "",
     *,
+    all_: Annotated[bool, Parameter(name="--all", negative=(), help="Every coin, with one receipt.")] = False,
     state_dir: StateDirFlag = None,
     json: JsonFlag = False,
 ) -> int:
-    """Halt, cancel, close the position reduce-only, prove it flat. Stays halted."""
-    return _command("flatten", coin, state_dir, json)
+    """Halt, cancel every order of the coin, close the position reduce-only, prove it flat. Stays halted."""
+    if all_ and coin:
+        return fail(ExitCode.USAGE, f"--all means every coin: leave out {coin}, or leave out --all")
+    return _command_ended(_ask("flatten", state_dir, coin, "all" if all_ else ""), json)
 
 
 def resync(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
@@ -178,6 +182,10 @@ def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> d
     from core.runtime.control_client import ask, find_instance
 
     named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
-    client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
-    more = (value,) if value else ()
-    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli", *more)
+    by = operator(_typed())
+    return ask(find_instance(named), cmd, coin, f"cli from {by.client}" if by.client else "cli", value, by)
+
+
+def _typed() -> str:
+    """The command as it was typed: ``gridbot set levels 12``."""
+    return shlex.join(["gridbot", *sys.argv[1:]])[:120]

@@ -8,15 +8,18 @@ quiet time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
-from core.view import BreakerState
+from core.view import BreakerState, TripView
 
 DECAY_MS = 300_000
 """One trip is forgotten for every five quiet minutes."""
+
+TRIPS_KEPT = 8
+"""Of each breaker, for the console."""
 
 PROBE_LIMIT_MS = 15_000
 """A probe without a word for so long is over; another may go."""
@@ -67,6 +70,8 @@ class Breaker:
     reason: str = ""
     """Of the last trip, or of the failures since the last answer."""
     cause: Cause = Cause.UNANSWERED
+    past: tuple[TripView, ...] = ()
+    """When it was open in this run, oldest first, bounded."""
     opened_mono_ms: int = 0
     """When it opened first, of this outage; 0 while closed."""
     _until_mono_ms: int | None = 0
@@ -115,6 +120,7 @@ class Breaker:
         self.reason, self.cause = reason, cause
         if state is BreakerState.CLOSED and not at_once and self.streak <= self.trip_above:
             return False
+        self._note_trip(reason, now)
         self._trips = self.trips(now) + 1
         self.opened_mono_ms = self.opened_mono_ms or now.mono_ms
         policy = POLICIES[self.name]
@@ -122,15 +128,24 @@ class Breaker:
         self._until_mono_ms = now.mono_ms + max(doubled, wait_ms) if doubled else None
         return True
 
-    def success(self, now: Instant) -> int:
-        """An answer: it closes. How long it had been open, in ms; 0 if it was not."""
+    def success(self, now: Instant, by: str = "an answer") -> int:
+        """An answer: it closes. How long it had been open, in ms; 0 if it was not. ``by``: who or what closed it."""
         self.streak, self._probing_since_mono_ms, self.reason = 0, 0, ""
         if not self.opened_mono_ms:
             return 0
         was_open_ms = max(1, now.mono_ms - self.opened_mono_ms)
+        self.past = (*self.past[:-1], replace(self.past[-1], closed_ms=now.wall_ms, closed_by=by))
         self.opened_mono_ms, self._until_mono_ms = 0, 0
         self._quiet_since_mono_ms = now.mono_ms
         return was_open_ms
+
+    def _note_trip(self, reason: str, now: Instant) -> None:
+        """It opens, or its probe failed: the same outage again."""
+        if self.opened_mono_ms:
+            last = self.past[-1]
+            self.past = (*self.past[:-1], replace(last, reason=reason, times=last.times + 1))
+        else:
+            self.past = (*self.past, TripView(self.name.value, now.wall_ms, reason))[-TRIPS_KEPT:]
 
     def end_cooldown(self, now: Instant) -> bool:
         """What opened it may be over: the next request is the probe. Whether it was open."""
@@ -176,6 +191,10 @@ class Breakers:
         """So many failures in a row are borne, by each."""
         for breaker in self:
             breaker.trip_above = failures
+
+    def trips(self) -> tuple[TripView, ...]:
+        """When any was open in this run, oldest first, bounded."""
+        return tuple(sorted((trip for breaker in self for trip in breaker.past), key=lambda t: t.opened_ms))
 
     @property
     def api_error_streak(self) -> int:

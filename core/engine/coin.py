@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
+from core.domain.depth import Depth
 from core.domain.effects import (
     AskAccount,
     AskOpenOrders,
@@ -50,6 +51,7 @@ from core.engine.skew import Skew
 from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
+from core.engine.strangers import Strangers
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
 
@@ -95,9 +97,15 @@ class Coin:
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
+    flattening: bool = False
+    """A flatten is under way that a restart must go on with."""
+    depth: Depth | None = None
+    """The book at the last look that was asked for, and when that was."""
+    depth_wall_ms: int = 0
     saved_standing: str = ""
     """What the journal knows of the coin's standing."""
     foreign_orders: int = 0
+    strangers: Strangers = field(default_factory=Strangers)
     held: HeldMargin | None = None
     """How the exchange margined the position at the last look; ``None`` without one."""
     leverage: Leverage | None = None

@@ -32,6 +32,8 @@ def on_fills(engine: Engine, event: FillsCommitted, now: Instant) -> list[Effect
         if name in engine.coins:
             coin = engine.coins[name]
             out += engine.guarded(coin, partial(Coin.apply_fills, fills=mine, now=now))
+            told = [(fill, coin.orders.find(fill.cloid, fill.order_id) is None) for fill in mine]
+            engine.tape.take(coin.config.instrument, told, now)
             alarm, coin.alarm = coin.alarm, ""
             out += engine.latch(coin, alarm) if alarm else []
     return out + _on_odd_fills(engine, event)

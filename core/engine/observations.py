@@ -60,6 +60,8 @@ def _compare_orders(engine: Engine, coin: Coin, event: OpenOrdersObserved, now: 
     coin.orders_of_a_copy.clear()
     coin.foreign_orders = sum(parse_cloid(o.cloid) is None for o in listed)
     out = [effect for remote in listed for effect in _on_listed(engine, coin, remote, now)]
+    strange = (o for o in listed if coin.orders.find(o.cloid, o.order_id) is None)
+    coin.strangers.saw(strange, engine.instance, coin.orders_of_a_copy, now)
     coin.orders.saw_open_orders((o.cloid for o in listed if o.cloid), event.asked_mono_ms, now)
     return out
 

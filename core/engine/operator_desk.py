@@ -15,10 +15,13 @@ from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
+from core.engine.flatten_all import FlattenAll
+from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
 from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
+from core.engine.operator_log import STARTED, OperatorLog
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
@@ -45,13 +48,14 @@ class Outcome:
 class OperatorDesk:
     running: list[Procedure] = field(default_factory=list)
     outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    log: OperatorLog = field(default_factory=OperatorLog)
 
     @property
     def stopping(self) -> Stop | None:
         return next((p for p in self.running if isinstance(p, Stop)), None)
 
     def is_flattening(self, coin: str) -> bool:
-        return any(isinstance(p, Flatten) and p.command.coin == coin for p in self.running)
+        return any(name == coin for name, _ in flattens(self.running))
 
     def receive(self, engine: Engine, command: Command, now: Instant) -> list[Effect]:
         """Begin what a command asks for, or refuse it with the reason."""
@@ -62,14 +66,17 @@ class OperatorDesk:
             command = replace(command, coin=coins[0].name)
         if command.coin and coins:
             command = replace(command, coin=coins[0].name)
-        refusal = self._refusal(engine, command, coins, now)
-        if refusal:
-            return self._conclude(command, "refused", refusal, now)
-        return self._act(engine, command, coins, now)
+        self.log.came_in(engine, command, coins)
+        refusal = command.refusal or self._refusal(engine, command, coins, now)
+        refused = self._conclude(command, "refused", refusal, now) if refusal else []
+        return self.log.written(engine, refused or self._act(engine, command, coins, now), coins)
 
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
         match command.action:
+            case Action.FLATTEN_PREVIEW:
+                self._record(command, "done", "the book is read", now)
+                return look_at_books(coins, now)
             case Action.HALT | Action.FLATTEN:
                 return self._clear_grid(engine, command, coins, now)
             case Action.RESUME:
@@ -104,6 +111,8 @@ class OperatorDesk:
                 | Action.ACKNOWLEDGE
             ):
                 return self._conclude(command, "refused", "not available yet", now)
+            case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL:
+                return self._conclude(command, "done", command.value, now)
             case Action.RECONCILE | Action.ACCEPT:
                 accepts = command.action is Action.ACCEPT
                 reconcile = Reconcile(command, now.mono_ms, accept=accepts)
@@ -116,8 +125,10 @@ class OperatorDesk:
         if is_halt or command.origin != SESSION:
             out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
         out += [e for c in coins for e in cancel_grid(c, now, again=True)]
-        procedure = Halt(command, now.mono_ms) if is_halt else Flatten(command, now.mono_ms)
-        return out + self._begin(procedure, now)
+        if is_halt:
+            return out + self._begin(Halt(command, now.mono_ms), now)
+        procedure, reads = new_flatten(engine, command, coins, now)
+        return [*out, *reads, *self._begin(procedure, now)]
 
     def _resume(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         whole = None if engine.halted or not command.coin else coins[0]
@@ -157,7 +168,10 @@ class OperatorDesk:
             if procedure.done:
                 self.running.remove(procedure)
                 status = "failed" if procedure.failed else "done"
-                out += self._conclude(procedure.command, status, procedure.text, now)
+                if isinstance(procedure, Flatten | FlattenAll):
+                    flatten_ended(coins)
+                ended = self._conclude(procedure.command, status, procedure.text, now)
+                out += self.log.written(engine, ended, coins)
             else:
                 self._record(procedure.command, "running", procedure.text, now)
         return out
@@ -181,9 +195,12 @@ class OperatorDesk:
         ]
 
     def _take_over(self, coins: list[Coin], command: Command, now: Instant) -> list[Effect]:
-        """Who halts or flattens takes what a session does out of its hands."""
+        """Who halts or flattens takes what a session does out of its hands; who flattens all, what is flattened by itself."""
         out: list[Effect] = []
-        for procedure in [p for coin in coins for p in self.of_session(coin.name)]:
+        taken = [p for coin in coins for p in self.of_session(coin.name)]
+        if command.action is Action.FLATTEN and not command.coin:
+            taken = [p for p in self.running if isinstance(p, Flatten)]
+        for procedure in taken:
             self.running.remove(procedure)
             out += self._conclude(procedure.command, "failed", f"taken over by {command.origin}", now)
         return out
@@ -195,10 +212,7 @@ class OperatorDesk:
         if self.stopping:
             return "the bot is stopping"
         if command.action is Action.FLATTEN:
-            if not command.coin:
-                return f"name the coin to flatten: {traded}"
-            if self.is_flattening(command.coin) and not self.of_session(command.coin):
-                return f"{command.coin} is being flattened already"
+            return flatten_refusal(engine, command, coins)
         if command.action in (*SET, *PREVIEWS):
             return next((why for c in coins if (why := set_refusal(c, command, now))), "")
         if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):
@@ -236,12 +250,15 @@ class OperatorDesk:
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
         self.running.append(procedure)
         self._record(procedure.command, "running", procedure.text, now)
-        return [SaveAction(procedure.command, "started")]
+        return [SaveAction(procedure.command, STARTED)]
 
     def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
         self._record(command, status, text, now)
         severity: Severity = "info" if status == "done" else "warn"
-        fields = {"action": command.action.value, "origin": command.origin, "outcome": status, "text": text}
+        by = command.by
+        asked = {"action": command.action.value, "origin": command.origin, "value": command.value}
+        who = {"user": by.user, "client": by.client, "tty": by.tty, "via": by.via}
+        fields = {**asked, **who, "outcome": status, "text": text}
         return [
             SaveAction(command, f"{status}: {text}"),
             notify("operator", severity, command.coin, **fields, id=command.id),

@@ -39,6 +39,10 @@ class OrderIndex:
     """
     replacing: set[str] = field(default_factory=set)
     """Orders that are being cancelled by nothing but a change into others, which may never be made."""
+    cancel_failed: set[str] = field(default_factory=set)
+    """Live orders whose last cancel was answered with an error, or did not take."""
+    version: int = 0
+    """Grows with every change of an order."""
     settled: int = 0
     """Orders that have come to their end in this run."""
     revived: int = 0
@@ -96,11 +100,13 @@ class OrderIndex:
         if order.state.is_terminal:
             self.doubts.pop(cloid, None)
             self.replacing.discard(cloid)
+            self.cancel_failed.discard(cloid)
         before = self.by_cloid.get(cloid)
         if before == order:
             return order
         self.settled += before is not None and before.state.is_live and order.state.is_terminal
         self.revived += before is not None and before.state.is_terminal and order.state.is_live
+        self.version += 1
         self.by_cloid[cloid] = order
         self.changed[cloid] = order
         self.own.note(before, order)

@@ -151,9 +151,13 @@ class OrderManager(OrderIndex):
         order = self.by_cloid.get(cloid)
         if not error:
             self.replacing.discard(cloid)
+            self.cancel_failed.discard(cloid)
+            self.version += 1
         if order is None or order.state is not OrderState.CANCELLING or not error:
             return order
         self._begin_doubt(cloid, now).due_mono_ms = now.mono_ms
+        self.cancel_failed.add(cloid)
+        self.version += 1
         return self._store(replace(order, reason=error))
 
     def apply_update(self, update: OrderUpdate, now: Instant) -> Order | None:
@@ -190,6 +194,7 @@ class OrderManager(OrderIndex):
                 wait_until = doubt.since_mono_ms + (CANCEL_AGAIN_MS if order.reason else ASK_AGAIN_MS)
                 if now.mono_ms >= wait_until:
                     order = order.moved(OrderState.OPEN, "the cancel did not take")
+                    self.cancel_failed.add(order.cloid)
                 else:
                     doubt.due_mono_ms = min(doubt.due_mono_ms, wait_until)
             case _:

@@ -53,6 +53,10 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=alerts_of(engine, now),
+        history=engine.history.points,
+        backtest=engine.backtest,
+        orders=engine.order_list.of(engine.coins.values()),
+        fills=engine.tape.newest,
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
             for id_, o in engine.desk.outcomes.items()
@@ -74,6 +78,7 @@ def _api_view(engine: Engine, now: Instant) -> ApiView:
         breaker_open=stopping is not None,
         breaker_reason=f"{stopping.name.value}: {stopping.reason}" if stopping else "",
         breakers=_breaker_views(engine, now),
+        trips=engine.breakers.trips(),
     )
 
 

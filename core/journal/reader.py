@@ -24,9 +24,11 @@ from core.journal.rows import (
     fill_from_row,
     funding_from_row,
     grid_from_row,
+    history_from_row,
     order_from_row,
     transfer_from_row,
 )
+from core.view import HistoryPoint
 
 _LIVE = tuple(state.value for state in OrderState if state.is_live)
 _FILLED = (
@@ -36,6 +38,7 @@ _FILLED = (
 """What the fills of order ``o`` add up to; a fill may come without its cloid."""
 
 ENDED_KEPT = 500
+FILLS_SHOWN = 200
 LIVE_MAX = 10_000
 """Far above what the exchange lets rest at once."""
 
@@ -57,6 +60,9 @@ class CoinRows:
     """Those that count."""
     adjustments_ever: int = 0
     """How many there are, revoked ones included."""
+    newest_fills: list[tuple[Fill, int, bool]] = field(default_factory=list)
+    """The newest ``FILLS_SHOWN`` by the exchange's time, newest first: each with when it was committed (our estimate of the
+    venue's clock, ms) and whether it is external."""
     counts: dict[str, int] = field(default_factory=dict)
     """Over the journal's life: ``fills``, ``buys``, ``external``, ``ws``, ``maker``, ``duplicates``."""
     cash: int = 0
@@ -65,6 +71,8 @@ class CoinRows:
     """Profit of the completed round trips of the grid's cells, micro-USDC."""
     funding_usd: Decimal = Decimal(0)
     """All funding, received less paid."""
+    funding_days: dict[int, Decimal] = field(default_factory=dict)
+    """The same by UTC day (its first ms)."""
     funding: list[Funding] = field(default_factory=list)
     """The payments of the last two days up to the newest, oldest first."""
     other_fees: dict[str, Decimal] = field(default_factory=dict)
@@ -96,6 +104,8 @@ class Restored:
     """Every deposit, withdrawal and transfer of the account, oldest first."""
     cash_marked: frozenset[str] = frozenset()
     """The dexs whose cash was noted once."""
+    history: list[HistoryPoint] = field(default_factory=list)
+    """Where the account stood at the end of each minute of the last day, oldest first."""
 
     @property
     def pnl_peak(self) -> Decimal | None:
@@ -158,6 +168,10 @@ class JournalReader:
             boots = frozenset(row["boot"] for row in await db.execute_fetchall("SELECT boot FROM boots"))
             rows = {coin: await self._coin(db, account, coin, by_coin.get(coin, "")) for coin in coins}
             days = await db.execute_fetchall("SELECT day, pnl FROM days ORDER BY day DESC LIMIT 1")
+            points = [
+                history_from_row(row)
+                for row in await db.execute_fetchall("SELECT * FROM history ORDER BY time_ms")
+            ]
             day = next(((row["day"], Decimal(row["pnl"])) for row in days), ("", Decimal(0)))
             transfers = [
                 transfer_from_row(row)
@@ -167,7 +181,7 @@ class JournalReader:
             ]
             marks = await db.execute_fetchall("SELECT dex FROM cash_marks WHERE account = ?", (account,))
             marked = frozenset(row["dex"] for row in marks)
-        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked)
+        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked, points)
 
     async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
         rows = CoinRows(halted=halted)
@@ -196,6 +210,13 @@ class JournalReader:
             (account, coin, cut_ms),
         ) as cursor:
             rows.fills = [fill_from_row(row) async for row in cursor]
+        rows.newest_fills = [
+            (fill_from_row(row), row["received_ms"], bool(row["external"]))
+            for row in await db.execute_fetchall(
+                "SELECT * FROM fills WHERE account = ? AND coin = ? ORDER BY time_ms DESC, id DESC LIMIT ?",
+                (account, coin, FILLS_SHOWN),
+            )
+        ]
         for row in await db.execute_fetchall(
             "SELECT * FROM adjustments WHERE coin = ? ORDER BY rowid", (coin,)
         ):
@@ -232,9 +253,11 @@ class JournalReader:
             paid = rows.other_fees.get(row["fee_token"], Decimal(0))
             rows.other_fees[row["fee_token"]] = paid + Decimal(row["fee"])
         for row in await db.execute_fetchall(
-            "SELECT usd FROM funding WHERE account = ? AND coin = ?", (account, coin)
+            "SELECT time_ms, usd FROM funding WHERE account = ? AND coin = ?", (account, coin)
         ):
-            rows.funding_usd += Decimal(row["usd"])
+            usd, day_ms = Decimal(row["usd"]), row["time_ms"] - row["time_ms"] % DAY_MS
+            rows.funding_usd += usd
+            rows.funding_days[day_ms] = rows.funding_days.get(day_ms, Decimal(0)) + usd
         rows.funding = [
             funding_from_row(row)
             for row in await db.execute_fetchall(

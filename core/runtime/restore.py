@@ -21,6 +21,7 @@ from core.engine.coin_config import CoinConfig
 from core.engine.engine import Engine
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order
+from core.engine.fill_tape import TapedFill
 from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
@@ -57,6 +58,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         grid=_grid(settings, instrument),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=_ppb(settings.flatten_slippage_pct),
+        slippage_max_ppb=_ppb(settings.flatten_slippage_max_pct),
         funding_bleed_ppb=_ppb(settings.funding_bleed_pct),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
@@ -194,7 +196,10 @@ def build_engine(
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
+    engine.history.restore(restored.history)
     engine.look_for_missing(now)
+    taped = [TapedFill(*row) for name in configs for row in reversed(restored.coins[name].newest_fills)]
+    engine.tape.restore(taped, {name: config.instrument for name, config in configs.items()})
     return engine
 
 
@@ -257,7 +262,7 @@ def _ledger(name: str, rows: CoinRows) -> ShadowLedger:
         cut_ms=last.cut_ms if last else 0,
         fills=rows.counts.get("fills", 0),
         adjustments=rows.adjustments_ever,
-        funding=FundingBook.restore(rows.funding_usd, rows.funding),
+        funding=FundingBook.restore(rows.funding_usd, rows.funding, rows.funding_days),
         other_fees=dict(rows.other_fees),
         day=rows.day_ms // DAY_MS,
         day_realized=rows.day_realized,

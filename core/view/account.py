@@ -41,6 +41,20 @@ class BreakerView:
 
 
 @dataclass(frozen=True, slots=True)
+class TripView:
+    """One time that a circuit breaker was open."""
+
+    name: str
+    opened_ms: int
+    """Our wall clock, as ``closed_ms``, which is 0 while it is open."""
+    reason: str
+    times: int = 1
+    """How often it opened before an answer closed it."""
+    closed_ms: int = 0
+    closed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiView:
     api_error_streak: int = 0
     rest_latency_ms: float = 0.0
@@ -53,6 +67,8 @@ class ApiView:
     """Some breaker is open that keeps new orders from being placed."""
     breaker_reason: str = ""
     breakers: tuple[BreakerView, ...] = ()
+    trips: tuple[TripView, ...] = ()
+    """Of this run, oldest first, bounded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,8 @@ class CoinView:
     """Fees in other tokens than USDC, by token; no profit or loss counts them."""
     funding_usd: Decimal = ZERO
     """Negative = paid, over the journal's lifetime."""
+    funding_days: tuple[tuple[int, Decimal], ...] = ()
+    """The same by UTC day (its first millisecond), newest first: the last days on which there was any."""
     unrealized_usd: Decimal = ZERO
     pnl: PnlView = field(default_factory=PnlView)
     closing: ClosingView = field(default_factory=ClosingView)

@@ -18,6 +18,8 @@ class OrderShown(StrEnum):
     UNKNOWN = "unknown"
     CANCELLING = "cancelling"
     IN_FLIGHT = "in flight"
+    AWAITING_FILLS = "awaiting fills"
+    """The exchange has ended it, and more of it traded than has been told."""
     PARTIAL = "partial"
     OPEN = "open"
 
@@ -56,6 +58,7 @@ class FillView:
     price: Decimal
     size: Decimal
     fee_usd: Decimal
+    """In ``fee_token``, which is USDC but for odd coins."""
     liquidity: str
     """``maker`` or ``taker``"""
     source: str
@@ -66,6 +69,9 @@ class FillView:
     """What it closed, gross of fees."""
     latency_ms: int | None = None
     """From the exchange's time to ours when it was committed; ``None`` for one that was read back."""
+    fee_token: str = "USDC"
+    note: str = ""
+    """What is out of the ordinary: ``external`` for one of no order of ours, ``liquidation``, ``adl`` or ``settlement``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,21 @@ class HistoryPoint:
     """Within that minute."""
     makers: int
     """Of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestView:
+    """What a backtest of these settings made, as its file says; ``name`` is empty without one."""
+
+    name: str = ""
+    from_ms: int = 0
+    to_ms: int = 0
+    total_usd: Decimal = ZERO
+    max_drawdown_pct: float = 0.0
+    fills: int = 0
+    makers: int = 0
+    error: str = ""
+    """Why there is a file and no result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from gridbot_tui.screens.search import SearchDialog
 from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS, drifting, events, halted, snapshot
 from widgets.ink import plain, width_of
+from widgets.table import Table
 
 MakeConsole = Callable[[Snapshot | None], Console]
 TABLE = "#event-table"
@@ -92,7 +93,7 @@ async def test_a_search_lists_what_it_finds_as_it_is_typed_in_any_case(console: 
     async with it.app.run_test() as pilot:
         await press(pilot, "5", "slash", *"LATENCY")
         assert isinstance(it.app.screen, SearchDialog)
-        table = it.app.screen_stack[-2].query_one(TABLE)
+        table = it.app.screen_stack[-2].query_one(TABLE, Table)
         assert "resync_ok" in table.text
         assert "ws_reconnected" not in table.text
         await press(pilot, "enter")

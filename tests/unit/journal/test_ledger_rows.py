@@ -20,7 +20,7 @@ from core.domain.events import FillConflict
 from core.domain.fills import Adjustment, FillKind, FillSource, ForeignFill, Funding
 from core.domain.orders import Side
 from core.journal.batch import Batch
-from core.journal.reader import DAY_MS
+from core.journal.reader import DAY_MS, FILLS_SHOWN
 from core.journal.schema import StorageError
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, cloid, fill, order
 from tests.unit.journal.desk import batch, opened, restored, rows
@@ -136,6 +136,13 @@ async def test_all_funding_is_summed_and_the_newest_two_days_are_kept(tmp_path: 
         await journal.commit(batch(funding=[newest, recent, old, edge, _funding(NOW_MS, "9", "ETH")]))
     found = (await restored(path)).coins["BTC"]
     assert found.funding_usd == Decimal("-2.699999")
+    assert list(found.funding_days.values()) == [
+        Decimal("1.1"),
+        Decimal("0.2"),
+        Decimal(-4),
+        Decimal("0.000001"),
+    ]
+    assert all(day % DAY_MS == 0 for day in found.funding_days)
     assert found.funding == [recent, newest]
 
 
@@ -270,3 +277,13 @@ def test_a_batch_takes_the_ledgers_rows() -> None:
         assert not each.is_empty
     assert not Batch(0, foreign=[ForeignFill(ACCOUNT, "X", 0, 0, 0, "")]).is_empty
     assert not Batch(0, funding=[_funding(0, "1")]).is_empty
+
+
+async def test_the_newest_fills_come_back_newest_first_with_when_they_were_committed(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    made = [replace(fill(n, cloid=cloid(n)), time_ms=NOW_MS + n // 2) for n in range(1, FILLS_SHOWN + 10)]
+    async with opened(path) as journal:
+        await journal.commit(batch(fills=made))
+    found = (await restored(path)).coins["BTC"].newest_fills
+    assert [each.trade_id for each, _, _ in found] == [each.trade_id for each in reversed(made)][:FILLS_SHOWN]
+    assert {(received, external) for _, received, external in found} == {(NOW_MS, True)}

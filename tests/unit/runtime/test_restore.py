@@ -235,6 +235,15 @@ def test_what_was_sent_and_traded_in_the_last_minute_counts_on() -> None:
     assert velocity.max_orders == 300
 
 
+def test_the_newest_fills_and_the_days_of_funding_are_listed_again() -> None:
+    fills = [(fill(n, time_ms=NOW_MS + n // 2), NOW_MS + 70, n == 3) for n in (3, 2, 1)]
+    days = {NOW_MS - NOW_MS % DAY_MS: Decimal("-0.4")}
+    engine = _engine(CoinRows(Anchor("BTC", 0, 0, 0, ""), newest_fills=fills, funding_days=days))
+    assert [row.trade_id for row in engine.tape.newest] == [1, 2, 3], "the newest last, as committed"
+    assert [row.note for row in engine.tape.newest] == ["", "", "external"]
+    assert engine.coins["BTC"].ledger.funding.days == tuple(days.items())
+
+
 def test_a_new_start_never_reuses_a_cloid_of_an_earlier_one() -> None:
     engine = _engine(CoinRows(Anchor("BTC", 0, 0, 0, ""), live_orders=[order(1)]))
     fresh = engine.next_cloid()
