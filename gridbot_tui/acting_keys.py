@@ -11,6 +11,7 @@ from gridbot_tui.key_action import KeyAction
 from gridbot_tui.screens.accept import AcceptDialog
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.dialog import Answer, Dialog
+from gridbot_tui.screens.edit_grid import EditGridDialog
 from gridbot_tui.screens.flatten import FlattenDialog
 from gridbot_tui.screens.help import HelpDialog
 from gridbot_tui.screens.resume import ResumeDialog
@@ -47,6 +48,8 @@ class ActingKeys:
             case "accept":
                 accepted = AcceptDialog(self._host.look, self._monotonic)
                 self.ask(accepted, lambda: self._desk.send(action, Action.ACCEPT))
+            case "edit_grid":
+                self._edit_grid(action)
             case "help":
                 self.ask(HelpDialog(self._host.look, self._monotonic), lambda: None)
             case _:
@@ -68,6 +71,16 @@ class ActingKeys:
         assert coin is not None, "the registry refuses flatten without a coin"
         dialog = FlattenDialog(self._host.look, self._monotonic, coin)
         self.ask(dialog, lambda: self._desk.send(action, Action.FLATTEN, coin.coin))
+
+    def _edit_grid(self, action: KeyAction) -> None:
+        coin = self._host.look().coin
+        assert coin is not None, "the registry refuses it without a coin"
+
+        def preview(command: Action, name: str, value: str) -> str | None:
+            return self._desk.ask(action, command, name, value)
+
+        dialog = EditGridDialog(self._host.look, self._monotonic, coin.coin, preview)
+        self.ask(dialog, lambda: self._desk.send(action, dialog.knob.action, dialog.coin, dialog.value))
 
     def _resume(self, action: KeyAction) -> None:
         reason = action.disabled_reason(self._host.newest())

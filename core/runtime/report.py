@@ -52,6 +52,7 @@ def status(engine: Engine, snapshot: Snapshot) -> dict[str, Any]:
     plain = to_plain(snapshot)
     coins = {view["coin"]: view for view in plain.pop("coins")}
     plain.pop("events")
+    plain.pop("settings")  # `gridbot config show` has them
     base = summary(engine, snapshot.network)
     base["pnl"] = to_plain(pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())))
     for name, fields in base["coins"].items():

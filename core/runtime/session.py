@@ -354,6 +354,7 @@ class Session:
             market_speed=plan.speed if plan.is_embedded else 1.0,
             exchange_url=self._base_url,
             is_embedded=plan.is_embedded,
+            settings=plan.settings.listed,
         )
 
     async def _save_ceiling(self, ceiling: int) -> bool:

@@ -57,6 +57,8 @@ class FakeCore:
     def __init__(self, snapshot: Snapshot | None) -> None:
         self.snapshot = snapshot
         self.submitted: list[tuple[Action, str]] = []
+        self.values: list[str] = []
+        """What each of them was to be set to."""
         self.takes_commands = True
         self.previewed: list[str] = []
         self.stop_requested = False
@@ -70,6 +72,7 @@ class FakeCore:
         if not self.takes_commands:
             return None
         self.submitted.append((action, coin))
+        self.values.append(value)
         return f"command-{len(self.submitted)}"
 
     def preview(self, coin: str) -> PreviewView:
@@ -188,6 +191,7 @@ def coin_view(**changes: Any) -> CoinView:
             center=Decimal("64210"),
             generation=7,
             spacing_pct=0.15,
+            levels_per_side=15,
             width_pct=4.48,
             level_gap_pct=0.15,
             orders_active=30,
