@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Snapshot
+from core.view import OrderView, RunState, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.cell_painter import CellPainter
@@ -238,6 +238,11 @@ class GridBotApp(App[None]):
             self.pop_screen()
         elif self.current_mode != self.DEFAULT_MODE:
             self.switch_mode(self.DEFAULT_MODE)
+
+    def selected_order(self) -> OrderView | None:
+        """Of the screen that lists orders."""
+        found = getattr(self.screen, "selected_order", None)
+        return found if isinstance(found, OrderView) else None
 
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
         self.push_screen(dialog, answered)
