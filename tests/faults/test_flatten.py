@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.domain.orders import Side
-from core.paper.market.step import Depth, MarketStep
+from core.paper.market.step import Depth, LevelChange, MarketStep
 from tests.faults.world import World, living
 
 
@@ -29,13 +29,26 @@ async def hold(world: World) -> int:
     return world.lots()
 
 
-def thin(world: World, lots: int, coin: str = "BTC", mid: Decimal | None = None) -> None:
-    """The market shows so many lots on either side of its price from now on; none: it is empty."""
+def thin(world: World, lots: int, mid: Decimal, coin: str = "BTC") -> None:
+    """The market shows so many lots on either side of its price, and nothing for a long way behind."""
     instrument = world.instrument(coin)
-    center = instrument.price_units(mid or world.coin(coin).mid)
+    center = instrument.price_units(mid)
     bid, ask = instrument.round_price_down(center - 1), instrument.round_price_up(center + 1)
-    depth = Depth(((bid, lots),), ((ask, lots),)) if lots else Depth((), ())
+    low, high = instrument.round_price_down(center // 2), instrument.round_price_up(center * 2)
+    depth = Depth(((bid, lots), (low, 1)), ((ask, lots), (high, 1)))
     world.venue.apply(MarketStep(coin, (), depth, None, center, center))
+
+
+def empty(world: World, coin: str = "BTC") -> None:
+    """Nobody bids any more."""
+    bids = world.venue.venue.ledger.books[coin].depth(Side.BUY, 1_000)
+    changes = tuple(LevelChange(Side.BUY, price, 0) for price, *_ in bids)
+    world.venue.apply(MarketStep(coin, (), None, None, levels=changes))
+
+
+def said(world: World) -> str:
+    """What the flatten says of itself now."""
+    return " ".join(c.text for c in world.snapshot.commands if c.action == "flatten")
 
 
 def closes(world: World) -> list[tuple[Any, ...]]:
@@ -71,20 +84,36 @@ async def test_p22_flatten_while_it_reconnects_or_resyncs_is_one_flatten(
     await world.check(halted="flatten")
 
 
+async def _comes_to(world: World, lots: int) -> None:
+    await world.until(lambda: world.lots() <= lots, f"the position comes down to {lots}")
+
+
 async def test_p23_against_a_thin_book_it_closes_in_parts_no_larger_than_the_book(world: World) -> None:
     held = await hold(world)
-    part = held // 3
-    thin(world, part)
+    part, mid = held // 3, world.coin().mid
+    thin(world, part, mid)
     asking = asyncio.create_task(world.control("flatten", "BTC"))
-    while not asking.done():
-        thin(world, part)
-        await asyncio.sleep(0.2)
+    for left in (held - part, held - 2 * part, 0):
+        await _comes_to(world, left)
+        thin(world, part, mid)
     answer = await asking
     assert answer["outcome"] == "done", answer
-    sizes = [lots for lots, _ in closes(world)]
-    assert len(sizes) >= 2
-    assert sum(sizes) >= held
+    assert [lots for lots, _ in closes(world)][:2] == [part, part]
     assert world.lots() == 0
+    await world.check(halted="flatten")
+
+
+async def test_p23_against_an_empty_book_it_waits_says_so_and_spends_no_attempt(world: World) -> None:
+    await hold(world)
+    mid = world.coin().mid
+    empty(world)
+    asking = asyncio.create_task(world.control("flatten", "BTC"))
+    await world.until(lambda: "the book is empty" in said(world), "it says what it waits for")
+    assert not closes(world)
+    thin(world, 10**7, mid)
+    answer = await asking
+    assert answer["outcome"] == "done", answer
+    assert len(closes(world)) == 1
     await world.check(halted="flatten")
 
 
@@ -99,7 +128,7 @@ async def test_p23_busy_answers_are_waited_out_and_cost_no_storm(world: World) -
 
 
 async def test_p23_a_price_outside_the_exchanges_band_is_brought_nearer(tmp_path: Path) -> None:
-    async with living(tmp_path, flatten_slippage_pct=Decimal("0.9")) as world:
+    async with living(tmp_path, flatten_slippage_pct=Decimal("0.97")) as world:
         await hold(world)
         answer = await world.control("flatten", "BTC")
         assert answer["outcome"] == "done", answer
@@ -150,18 +179,18 @@ async def test_a_parked_level_stays_empty_across_a_crash(world: World) -> None:
 
 async def test_a_flatten_that_a_crash_interrupts_is_carried_on_by_the_next_start(world: World) -> None:
     await hold(world)
-    mid = world.coin().mid
-    thin(world, 0)
+    await world.faults({"kind": "post_only_mode"})
     asking = asyncio.create_task(world.control("flatten", "BTC"))
-    await world.until(
-        lambda: any("book" in c.text for c in world.snapshot.commands if c.action == "flatten"),
-        "it waits for the book",
-    )
+    await world.until(lambda: "reduce-only rests at" in said(world), "an order rests until more is allowed")
+    await world.until(lambda: world.ours(), "it is on the exchange")
     await world.crash()
     asking.cancel()
     assert world.lots()
-    thin(world, 10**7, mid=mid)
+    await world.faults()
     await world.start(resting=None)
     await world.until(lambda: not world.lots(), "the next start closes what was held")
     await world.check("flatten_resumed", halted="flatten")
-    assert "flattening" not in str(world.rows("SELECT value FROM meta WHERE key = 'standing:BTC'"))
+    standing = "SELECT value FROM meta WHERE key = 'standing:BTC'"
+    await world.until(
+        lambda: world.rows(standing) == [("new_grid",)], "it has ended: no start begins it again"
+    )

@@ -49,7 +49,8 @@ async def test_flatten_states_steps_size_notional_network_account_and_its_keys(c
             "FLATTEN BTC — LIVE MAINNET",
             "Account 0x71…e4 on LIVE MAINNET",
             "cancels 30 orders",
-            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, reduce-only, not past 63,911.8",
+            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, reduce-only",
+            "not past 63,911.8",
             "stays HALTED",
             "Type BTC and press enter",
             "enter flatten · esc cancel · closes in 20s",
@@ -181,7 +182,7 @@ async def test_enter_after_the_time_is_up_sends_nothing(console: MakeConsole) ->
         assert it.core.submitted == []
 
 
-@pytest.mark.parametrize("size", ["-0.1", "0", "0.25"])
+@pytest.mark.parametrize("size", ["-0.1", "-0.5"])
 async def test_it_asks_again_when_the_position_is_no_longer_the_one_on_the_screen(
     console: MakeConsole, size: str
 ) -> None:
@@ -302,7 +303,8 @@ async def test_the_book_is_read_while_the_dialog_is_open_and_what_it_holds_is_sa
     async with it.app.run_test() as pilot:
         await pilot.press("F")
         assert it.core.looked == [(Action.FLATTEN_PREVIEW, "BTC")]
-        assert "the book is being read" in it.read("#dialog-box")
+        first = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        assert "the book is being read" in first
         closing = ClosingView(Decimal("63911.8"), Decimal("0.05"), it.clock())
         it.core.snapshot = snapshot(coins=(coin_view(closing=closing),))
         it.clock.advance(3.1)
