@@ -1,4 +1,4 @@
-"""A ``CorePort`` over the control socket: what a screen in another process reads and asks. It outlives the instance it shows."""
+"""A ``CorePort`` over the control socket: what a screen in another process reads and asks. It outlives its instance."""
 
 from __future__ import annotations
 
