@@ -10,6 +10,7 @@ from core.domain.commands import Command
 from core.domain.fills import Adjustment
 from core.domain.grid import GridRow
 from core.domain.orders import Order
+from core.view import HistoryPoint
 
 Scalar = str | int | float | bool | None
 Severity = Literal["info", "warn", "crit"]
@@ -132,6 +133,13 @@ class SaveDay:
     day: str
     pnl: Decimal
     account_value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SaveHistory:
+    """Where the account stood at the end of a minute."""
+
+    point: HistoryPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +297,7 @@ Effect = (
     | LiftHalt
     | SavePnlPeak
     | SaveDay
+    | SaveHistory
     | SaveFeatures
     | SaveStanding
     | SaveParked

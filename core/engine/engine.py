@@ -58,6 +58,7 @@ from core.engine.fill_events import on_fills
 from core.engine.fill_tape import FillTape
 from core.engine.flatten_desk import go_on_flattening
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
+from core.engine.history import History
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
     on_account,
@@ -77,6 +78,7 @@ from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
+from core.view import BacktestView
 
 
 @dataclass(slots=True)
@@ -121,6 +123,8 @@ class Engine:
     order_list: OrderList = field(default_factory=OrderList)
     portfolio: Portfolio = field(default_factory=Portfolio)
     transfers: TransferBook = field(default_factory=TransferBook)
+    history: History = field(default_factory=History)
+    backtest: BacktestView = field(default_factory=BacktestView)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
     _counter: int = 0
@@ -208,7 +212,7 @@ class Engine:
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
                 closed = watch(self, now) + close_for_sessions(self, now) + go_on_flattening(self, now)
-                return closed + self.portfolio.look(self)
+                return closed + self.portfolio.look(self) + self.history.look(self, now)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:

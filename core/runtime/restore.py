@@ -196,6 +196,7 @@ def build_engine(
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
+    engine.history.restore(restored.history)
     engine.look_for_missing(now)
     taped = [TapedFill(*row) for name in configs for row in reversed(restored.coins[name].newest_fills)]
     engine.tape.restore(taped, {name: config.instrument for name, config in configs.items()})

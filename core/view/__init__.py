@@ -32,7 +32,15 @@ from core.view.coin import (
     PnlView,
     StopView,
 )
-from core.view.listings import ControlView, FillView, HistoryPoint, OrderShown, OrderView, SettingView
+from core.view.listings import (
+    BacktestView,
+    ControlView,
+    FillView,
+    HistoryPoint,
+    OrderShown,
+    OrderView,
+    SettingView,
+)
 from core.view.plain import from_plain, shape_of, to_plain
 from core.view.states import ZERO, BreakerState, LevelState, RunState, SessionState, Severity, StopState
 
@@ -40,6 +48,7 @@ __all__ = [
     "ZERO",
     "AlertView",
     "ApiView",
+    "BacktestView",
     "BreakerState",
     "BreakerView",
     "ClosingView",
@@ -111,5 +120,6 @@ class Snapshot:
     """The newest, oldest first, bounded; the journal has all."""
     history: tuple[HistoryPoint, ...] = ()
     """One point a minute, oldest first, bounded."""
+    backtest: BacktestView = field(default_factory=BacktestView)
     settings: tuple[SettingView, ...] = ()
     control: ControlView = field(default_factory=ControlView)
