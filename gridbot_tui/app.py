@@ -8,17 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Snapshot
+from core.view import RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
+from gridbot_tui.departure import Departure
+from gridbot_tui.driver import FloodDropped, TerminalLost
+from gridbot_tui.leaving import Leaving
+from gridbot_tui.rights import Rights
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
@@ -26,7 +31,7 @@ from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
 from gridbot_tui.screens.fills import FillsScreen
-from gridbot_tui.screens.leave import QuitDialog
+from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
 from gridbot_tui.screens.orders import OrdersScreen
 from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
@@ -84,20 +89,33 @@ class GridBotApp(App[None]):
         clock: Callable[[], int] = wall_clock_ms,
         monotonic: Callable[[], int] = monotonic_clock_ms,
         refresh_hz: float = 2.0,
+        driver_class: type[Driver] | None = None,
+        notice: str = "",
+        attached: bool = False,
     ) -> None:
-        super().__init__()
+        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process."""
+        super().__init__(driver_class=driver_class)
+        self.departure: Departure | None = None
+        """How it was left; nothing if the core's end ended it."""
+        self.failure: Exception | None = None
+        """What the application died of."""
         self.animation_level = "none"
         self._core = core
+        self._attached = attached
         self._clock = clock
         self._monotonic = monotonic
         self._refresh_hz = refresh_hz
         self._desk = CommandDesk(core, monotonic, operator())
+        self._rights = Rights(core)
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
         self._stop_requested = False
         self._ended = False
         self._fault = ""
+        self._leaving = Leaving(self._desk, self.depart)
+        if notice:
+            self._desk.say(notice, Severity.WARN)
 
     def on_mount(self) -> None:
         for theme in themes.THEMES:
@@ -156,7 +174,9 @@ class GridBotApp(App[None]):
             ended=self._ended,
             fault=self._fault,
             event_filter=self._event_filter,
-            hints=keymap.hints(snapshot),
+            hints=self._rights.hints(snapshot),
+            link=self._core.link_trouble(),
+            view_only=self._rights.view_only(),
             toasts=self._desk.toasts,
         )
 
@@ -171,6 +191,7 @@ class GridBotApp(App[None]):
         """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
         snapshot = self.newest()
         self._desk.settle(snapshot)
+        self._leaving.settle(snapshot)
         look = self._look_at(snapshot)
         with self.batch_update():
             for screen in self.screen_stack:
@@ -180,8 +201,8 @@ class GridBotApp(App[None]):
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
         action = keymap.BY_ID[action_id]
-        reason = action.disabled_reason(self.newest())
-        if reason is not None:
+        reason = action.disabled_reason(self.newest()) or self._rights.refusal(action)
+        if reason:
             self._desk.refuse(action, reason)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
@@ -235,10 +256,19 @@ class GridBotApp(App[None]):
     def _ask_quit(self) -> None:
         if self._ended:
             self.exit()
+        elif self._attached and self._core.link_trouble():
+            self.depart(Departure.DETACHED)
         elif self._stop_requested:
             self._desk.say("Stopping: the screen closes when our orders are settled")
         elif not isinstance(self.screen, QuitDialog):
-            self._acting.ask(QuitDialog(self.look, self._monotonic), self._stop)
+            dialog = (AttachedQuitDialog if self._attached else QuitDialog)(self.look, self._monotonic)
+            self._acting.ask(dialog, lambda: self._leave(dialog.choice))
+
+    def _leave(self, choice: Choice) -> None:
+        if choice is Choice.STOP:
+            self._stop()
+        else:
+            self._leaving.choose(choice, self.newest())
 
     def _stop(self) -> None:
         self._stop_requested = True
@@ -246,6 +276,35 @@ class GridBotApp(App[None]):
         if self._fault:
             self.exit()
         self._desk.say("Stopping: the screen closes when our orders are settled")
+
+    @on(TerminalLost)
+    def terminal_lost(self) -> None:
+        self.depart(Departure.TERMINAL_LOST)
+
+    def depart(self, how: Departure) -> None:
+        """End the application; the core goes on."""
+        self.departure = how
+        self.exit()
+
+    @on(FloodDropped)
+    def flood_dropped(self, event: FloodDropped) -> None:
+        self._desk.say(
+            f"{event.characters} characters came at once: a paste? None was taken for a key", Severity.WARN
+        )
+
+    def on_paste(self, event: events.Paste) -> None:
+        self._desk.say("A paste is not taken here: keys are typed", Severity.WARN)
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Textual would draw a traceback with every local value, secrets too; whoever runs us writes down the fault."""
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
 
     async def action_quit(self) -> None:
         self.action_perform("quit")

@@ -60,6 +60,9 @@ def connection(look: Look) -> Line:
 
 def run_state(look: Look) -> Line:
     """A halted bot that holds a position says so here: nothing quotes, and the market still moves it."""
+    if look.link:
+        age = f" {formats.age(look.snapshot_age_s)}" if look.snapshot is not None else ""
+        return line((f"✖ NO LINK{age}", Ink.CRIT))
     if look.is_silent:
         return line((f"✖ ENGINE SILENT {formats.age(look.snapshot_age_s)}", Ink.CRIT))
     text, ink = _STATES[look.state]

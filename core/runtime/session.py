@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -52,25 +52,12 @@ from core.runtime.restore import (
     set_thresholds,
 )
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
+from core.runtime.trade import Trade
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
 
 T = TypeVar("T")
 DRAIN_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """What one run of the account's loop is made of."""
-
-    loop: AccountLoop
-    feed: MarketData
-    runner: EffectRunner
-    nonces: NonceAllocator
-    withdrawal: Withdrawal
-    storage: Storage
-    control: ControlServer
-    setup: MarginSetup
 
 
 class Session:
