@@ -27,7 +27,7 @@ from gridbot_tui.plans import Network, RunFlags, parse_duration_s
 
 app = App(
     name="gridbot",
-    help="A grid trading bot for Hyperliquid perpetuals. Without arguments: the screen of the instance that runs; if none does, "
+    help="A grid trading bot for Hyperliquid perpetuals. Without arguments: the screen of the running instance; without one, "
     "a new one on the embedded paper exchange.",
     version=VERSION,
     version_flags=["--version"],

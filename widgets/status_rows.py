@@ -153,12 +153,23 @@ def _middle_cut(text: str, room: int) -> str:
 
 def footer_line(look: Look, width: int, roomy: bool) -> Line:
     """Keys in the registry's order, refused ones dimmed; the help stays when others must go."""
+    if look.view_only:
+        return _view_only(look, width)
     shown = [hint for hint in look.hints if hint.in_footer]
     advice = line((f"enlarge to {ROOMY[0]}x{ROOMY[1]} ", Ink.WARN)) if not roomy else ()
     while len(shown) > 1 and width_of(_hints(shown)) + width_of(advice) + 1 > width:
         spare = next((hint for hint in reversed(shown) if hint.key != "?"), shown[-1])
         shown.remove(spare)
     return justify(_hints(shown), advice, width)
+
+
+def _view_only(look: Look, width: int) -> Line:
+    """Of a screen that may only look on and halt: who acts, and the keys that are left."""
+    left = [hint for hint in look.hints if hint.key in ("H", "?", "Q")]
+    who = line((clean(look.view_only), Ink.WARN))
+    while len(left) > 1 and width_of(_hints(left)) + width_of(who) + 4 > width:
+        left.pop()
+    return fit((*_hints(left), *line("  "), *who), width)
 
 
 def _hints(hints: list[KeyHint]) -> Line:
