@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.console import RenderableType
 from textual import events, on, work
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -20,6 +22,7 @@ from core.runtime.core_port import CorePort
 from core.view import RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
+from gridbot_tui.cell_painter import CellPainter
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
@@ -105,6 +108,7 @@ class GridBotApp(App[None]):
         self._clock = clock
         self._monotonic = monotonic
         self._refresh_hz = refresh_hz
+        self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
         self._rights = Rights(core)
         self._acting = ActingKeys(self, self._desk, monotonic)
@@ -124,6 +128,18 @@ class GridBotApp(App[None]):
         self.host_core()
         self.set_interval(1 / self._refresh_hz, self.tick)
         self.call_after_refresh(self.tick)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Textual's own way of sending a frame, with the cells that didn't change left out."""
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self._painter.update(renderable, self.size, screen)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
+        self._painter.forget()
+        if self.is_running and self.screen_stack:
+            self.screen.refresh()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variable_defaults()
