@@ -13,6 +13,7 @@ from core.runtime.remote_core import RemoteCore
 from core.runtime.statedir import StateDir, lock_holder
 from gridbot_tui.departure import Departure
 from gridbot_tui.flags import fail
+from gridbot_tui.screen_options import ScreenOptions
 from gridbot_tui.terminal import Terminal
 from gridbot_tui.who import operator
 
@@ -20,7 +21,7 @@ LEAVES_WITHIN_S = 2.0
 """A screen told to go has so long; then its terminal is given back without it."""
 
 
-def attach(state: StateDir) -> int:
+def attach(state: StateDir, look: ScreenOptions = ScreenOptions()) -> int:  # noqa: B008  (frozen)
     """Draw until the operator leaves; the exit code."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if stream is None or not stream.isatty():
@@ -30,23 +31,23 @@ def attach(state: StateDir) -> int:
     for name, value in (("ANIMATIONS", "none"), ("FPS", "10"), ("SMOOTH_SCROLL", "0")):
         os.environ.setdefault(f"TEXTUAL_{name}", value)
     terminal = Terminal()
-    core = RemoteCore(state, operator("gridbot attach"))
+    core = RemoteCore(state, operator("gridbot attach"), look.hz)
     core.start()
-    left = _draw(core, terminal)
+    left = _draw(core, terminal, look)
     trouble = core.link_trouble()
     core.close()
     terminal.say(f"\r\n{_sentence(state, left, trouble)}\r\n" if left else "")
     return int(ExitCode.CLEAN)
 
 
-def _draw(core: RemoteCore, terminal: Terminal) -> Departure | None:
+def _draw(core: RemoteCore, terminal: Terminal, look: ScreenOptions) -> Departure | None:
     from gridbot_tui.app import GridBotApp
     from gridbot_tui.driver import Output, driver_on
 
     output = Output(terminal.fd)
-    app = GridBotApp(core, driver_class=driver_on(terminal, output), attached=True)
+    app = GridBotApp(core, options=look, driver_class=driver_on(terminal, output), attached=True)
     _install_signals(app, output, terminal)
-    app.run(mouse=False)
+    app.run(mouse=look.mouse)
     terminal.give_back(is_drawn=output.is_abandoned)
     if app.failure is not None:
         text = f"{type(app.failure).__name__}: {app.failure}".splitlines()[0][:200]

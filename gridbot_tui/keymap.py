@@ -20,7 +20,7 @@ from gridbot_tui.refusals import (
     not_dead,
     resume_refusal,
 )
-from widgets.look import KeyHint
+from widgets.look import LESSER, RARE, KeyHint
 
 __all__ = ["ACTIONS", "BY_ID", "PLACES", "Danger", "KeyAction", "Scope", "binding_of", "bindings", "hints"]
 
@@ -48,25 +48,26 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction(
         "flatten", ("F",), "Flatten", "Halt, cancel, close reduce-only, prove it flat",
-        _TYPED, needs_coin, in_footer=True,
+        _TYPED, needs_coin, in_footer=True, short="Flat",
     ),
     KeyAction(
         "resync", ("R",), "Resync", "Settle orders, fills, position with the exchange",
-        _ACT, needs_running_core, debounce_s=2.0, in_footer=True,
+        _ACT, needs_running_core, debounce_s=2.0, in_footer=True, short="Sync",
     ),
     KeyAction(
         "reconnect", ("W",), "Reconnect", "New WebSocket, then read the gap over REST",
-        _ACT, needs_running_core, debounce_s=5.0, in_footer=True,
+        _ACT, needs_running_core, debounce_s=5.0, in_footer=True, short="WS",
     ),
     KeyAction(
         "poll", ("P",), "Poll", "Read the fills of the last hour over REST",
         _ACT, needs_running_core, debounce_s=5.0, in_footer=True,
     ),
     KeyAction(
-        "resume", ("U",), "Resume", "Quote again after a halt", _TYPED, resume_refusal, in_footer=True,
+        "resume", ("U",), "Resume", "Quote again after a halt", _TYPED, resume_refusal, in_footer=True, rank=RARE,
     ),
     KeyAction(
         "accept", ("A",), "Accept", "Take over a drift that no fill explains", _TYPED, needs_drift,
+        in_footer=True, rank=RARE,
     ),
     KeyAction(
         "edit_grid", ("E",), "Edit grid", "Another spacing or number of levels, previewed first", _ASKS, needs_coin,
@@ -85,14 +86,17 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("help", ("question_mark",), "Help", "Every key, and why one is refused now", in_footer=True),
     KeyAction(
         "quit", ("Q",), "Quit", "Leave the screen: the bot trades on, or halts",
-        _ASKS, priority_keys=("ctrl+q", "ctrl+c"), in_footer=True,
+        _ASKS, priority_keys=("ctrl+q", "ctrl+c"), in_footer=True, rank=LESSER,
     ),
     KeyAction(
         "acknowledge", ("exclamation_mark",), "Known", "Alerts are known: no bell for 15 minutes",
         disabled_reason=needs_alert,
     ),
     *(
-        KeyAction(f"go_{place.value}", (str(at + 1),), place.value.capitalize(), f"To the {place.value} screen")
+        KeyAction(
+            f"go_{place.value}", (str(at + 1),), place.value.capitalize(), f"To the {place.value} screen",
+            in_footer=place is Scope.RUNBOOK, rank=LESSER,
+        )
         for at, place in enumerate(PLACES)
     ),
     KeyAction("previous_screen", ("left_square_bracket",), "Previous", "The screen before this one", scopes=_CONSOLE),
@@ -104,7 +108,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction(
         "preview", ("v",), "Preview", "The grid of these settings at the present price",
-        disabled_reason=needs_coin, in_footer=True,
+        disabled_reason=needs_coin, in_footer=True, rank=LESSER + 1,
     ),
     KeyAction("filter_drift", ("d",), "Drift", "Show position_drift and resync events", scopes=_EVENTS),
     KeyAction("filter_compression", ("s",), "Spacing", "Show grid_compression events", scopes=_EVENTS),
@@ -153,6 +157,13 @@ def binding_of(action_id: str) -> list[Binding]:
 def hints(snapshot: Snapshot | None) -> tuple[KeyHint, ...]:
     """Every key as footer and alert line name it."""
     return tuple(
-        KeyHint(action.key, action.title, action.disabled_reason(snapshot) or "", action.in_footer)
+        KeyHint(
+            action.key,
+            action.title,
+            action.disabled_reason(snapshot) or "",
+            action.in_footer,
+            action.short,
+            action.rank,
+        )
         for action in ACTIONS
     )

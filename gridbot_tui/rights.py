@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.runtime.core_port import CorePort
 from core.view import Snapshot
 from gridbot_tui import keymap
@@ -34,11 +36,6 @@ class Rights:
     def hints(self, snapshot: Snapshot | None) -> tuple[KeyHint, ...]:
         """Every key as footer and alert line name it."""
         return tuple(
-            KeyHint(
-                action.key,
-                action.title,
-                action.disabled_reason(snapshot) or self.refusal(action),
-                action.in_footer,
-            )
-            for action in keymap.ACTIONS
+            hint if hint.refusal else replace(hint, refusal=self.refusal(action))
+            for hint, action in zip(keymap.hints(snapshot), keymap.ACTIONS, strict=True)
         )
