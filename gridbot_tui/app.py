@@ -45,6 +45,7 @@ from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
+from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
 from widgets.look import EventFilter, Link, Look
@@ -127,6 +128,7 @@ class GridBotApp(App[None]):
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
+        self._halt_where_typed = SecondPress()
         self._stop_requested = False
         self._ended = False
         self._fault = ""
@@ -207,6 +209,9 @@ class GridBotApp(App[None]):
         self._desk.say(event.text, event.severity)
         self.tick()
 
+    def monotonic(self) -> int:
+        return self._monotonic()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -270,6 +275,10 @@ class GridBotApp(App[None]):
         reason = action.disabled_reason(self.newest()) or self._rights.refusal(action)
         if reason:
             self._desk.refuse(action, reason)
+        elif (
+            action.id == "halt" and is_typing(self) and not self._halt_where_typed.confirms(self.monotonic())
+        ):
+            self._desk.say(ASKED, Severity.WARN, topic=ASKED)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
         self.tick()

@@ -103,7 +103,7 @@ def _run_locked(
 
 def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan, look: ScreenOptions) -> ScreenLife:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "10")
+    os.environ.setdefault("TEXTUAL_FPS", "60")  # a key is answered at once
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     return ScreenLife(core, lifeline, plan.state.logs, look)
 
