@@ -17,6 +17,7 @@ from gridbot_tui.screens.flatten import FlattenDialog
 from gridbot_tui.screens.help import HelpDialog
 from gridbot_tui.screens.park import ParkDialog, ParkWish
 from gridbot_tui.screens.resume import ResumeDialog
+from gridbot_tui.screens.take_control import TakeControlDialog
 from widgets.look import Look
 
 
@@ -59,6 +60,9 @@ class ActingKeys:
             case "reset_breaker":
                 asked = BreakerDialog(self._host.look, self._monotonic)
                 self.ask(asked, lambda: self._desk.send(action, Action.RESET_BREAKER))
+            case "take_control":
+                taken = TakeControlDialog(self._host.look, self._monotonic)
+                self.ask(taken, lambda: self._desk.send(action, Action.TAKE_CONTROL))
             case "help":
                 self.ask(HelpDialog(self._host.look, self._monotonic), lambda: None)
             case _:
