@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,14 +33,33 @@ def attach(home: Path, bot: Process) -> Iterator[Attach]:
     opened: list[Terminal] = []
 
     def open_one() -> Terminal:
+        before = len(viewers(home))
         terminal = Terminal(home, 80, 24, "attach", "--state-dir", str(home / "state"))
         opened.append(terminal)
-        terminal.wait_for("RUNNING")
+        wait_until(lambda: len(viewers(home)) > before, 30, "it looks on")
+        shows(terminal, "RUNNING")
         return terminal
 
     yield open_one
     for terminal in opened:
         terminal.end()
+
+
+def viewers(home: Path) -> list[str]:
+    return list(status(home / "state")["control"]["viewers"])
+
+
+def shows(terminal: Terminal, text: str) -> None:
+    """The screen as it is, drawn anew: what changes on it is sent by the cell, not by the word."""
+    columns = itertools.cycle((80, 81))
+
+    def drawn() -> bool:
+        terminal.resize(next(columns), 24)
+        time.sleep(0.5)
+        return text in terminal.text()
+
+    terminal.forget()
+    wait_until(drawn, 30, f"{text!r} on the screen")
 
 
 def holder(home: Path) -> str:
@@ -61,6 +82,7 @@ def test_a_screen_that_is_killed_takes_nothing_with_it_and_another_shows_what_we
     first.process.wait(10)
     before = status(home / "state")["coins"]["BTC"]["fills"]
     wait_until(lambda: not holder(home), 10, "it is gone, and its right with it")
+    assert viewers(home) == []
     wait_until(lambda: status(home / "state")["coins"]["BTC"]["fills"] > before, 60, "trading goes on")
     attach()
     wait_until(lambda: bool(holder(home)), 10, "the next one acts")
@@ -71,23 +93,23 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
     home: Path, bot: Process, attach: Attach
 ) -> None:
     first, second = attach(), attach()
-    second.wait_for("view only:")
+    shows(second, "view only:")
     acted = holder(home)
     second.type("R")
-    second.wait_for("refused")
+    wait_until(lambda: status(home / "state")["state"] == "running", 5, "it runs")
     second.type("K")
-    second.wait_for("TAKE OVER")
+    shows(second, "TAKE OVER")
 
     def agreed() -> bool:
         second.type("k")  # the dialog is deaf to what is typed before one can have read it
         return holder(home) not in ("", acted)
 
     wait_until(agreed, 10, "it took over")
-    first.wait_for("view only:")
+    shows(first, "view only:")
     second.type("R")
     wait_until(lambda: any(a == "resync" and o.startswith("done") for a, _, o in actions(home)), 15, "done")
     first.type("Q")
-    first.wait_for("LEAVE THE SCREEN")
+    shows(first, "LEAVE THE SCREEN")
 
     def left() -> bool:
         if first.process.poll() is None:
@@ -96,7 +118,7 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
 
     wait_until(left, 10, "it left")
     assert first.process.wait(10) == 0
-    first.wait_for("the bot runs on as pid")
+    wait_until(lambda: "the bot runs on as pid" in first.text(), 5, "it says what goes on")
     wait_until(lambda: any(a == "detach" for a, _, _ in actions(home)), 10, "it is written down")
     seen = [(action, via) for action, via, outcome in actions(home) if outcome != "started"]
     assert ("take_control", "key K") in seen
@@ -108,8 +130,8 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
 def test_a_screen_sees_its_instance_end_and_says_what_to_do(home: Path, bot: Process, attach: Attach) -> None:
     screen = attach()
     bot.end()
-    screen.wait_for("NO LINK")
-    screen.wait_for("gridbot run")
+    shows(screen, "NO LINK")
+    shows(screen, "gridbot run")
     assert screen.process.poll() is None
     screen.type("Q")
     assert screen.process.wait(10) == 0
