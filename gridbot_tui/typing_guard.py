@@ -20,7 +20,7 @@ UNENDED_MS = 2_000
 """A paste whose end was lost ends after so long without input: the keys must come back."""
 
 _MARK = re.compile(r"(\x1b\[20[01]~)")
-_CUT_MARK = re.compile(r"\x1b\[2(?:0[01]?)?$")
+_CUT_MARK = re.compile(r"\x1b(?:\[(?:2(?:0[01]?)?)?)?$")
 _STRINGS = re.compile(r"\x1b[\]PX^_].*?(?:\x07|\x1b\\)", re.DOTALL)
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.")
 
