@@ -6,12 +6,13 @@ import fcntl
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Exchange, wait_until
+from tests.e2e.program import GRIDBOT, Exchange, wait_until
 from tests.e2e.survival import Bot, bot_in_terminal
 
 TIOCVHANGUP = 0x5437
@@ -29,8 +30,13 @@ def goes_on(bot: Bot) -> None:
     """It trades, and its screen is drawn anew when asked."""
     bot.trades_on()
     bot.terminal.forget()
-    bot.terminal.type("t")
-    bot.terminal.wait_for("RUNNING")
+
+    def is_drawn() -> bool:
+        bot.terminal.type("t")
+        time.sleep(0.5)
+        return "RUNNING" in bot.terminal.text()
+
+    wait_until(is_drawn, 20, "it is drawn anew")
 
 
 @pytest.mark.parametrize("key", ["\x1a", "\x03", "\x11", "Q"], ids=["ctrl+z", "ctrl+c", "ctrl+q", "Q"])
@@ -84,13 +90,10 @@ def test_pasted_garbage_reaches_neither_the_exchange_nor_the_log(watched: Bot, i
         garbage[at : at + 24] = b"HFRWPUAEOBKQ\r\x18\x1b[999H\x1b[Z"
     garbage = garbage.replace(b"\x1b[20", b"")
     before = watched.status()
-    watched.terminal.forget()
     watched.terminal.send(b"\x1b[200~" + garbage + b"\x1b[201~" if is_marked else bytes(garbage))
-    watched.terminal.wait_for("paste")
+    goes_on(watched)
     after = watched.status()
     assert (after["state"], after["commands"]) == ("running", before["commands"])
-    watched.terminal.type("\x1b\x1b")
-    goes_on(watched)
 
 
 # -- what ends the screen ------------------------------------------------------------------------------------------
@@ -245,6 +248,6 @@ def test_started_in_the_background_it_trades_without_a_screen(home: Path, exchan
 def test_a_second_one_says_who_is_there(home: Path, exchange: Exchange) -> None:
     with bot_in_terminal(home, exchange, in_shell=True, redirect="&") as bot:
         bot.terminal.wait_for("detached")
-        bot.terminal.type(f"gridbot --state-dir {bot.state} --exchange-url {exchange.url}; echo code=$?\r")
+        bot.terminal.type(f"{GRIDBOT} --state-dir {bot.state} --exchange-url {exchange.url}; echo code=$?\r")
         bot.terminal.wait_for("code=2")
         assert f"in use by a running gridbot (pid {bot.pid}" in bot.terminal.text().replace("\r\n", "")
