@@ -101,7 +101,9 @@ class Terminal:
         """By the bytes that were sent: on the main screen, with a cursor, and nothing else switched on."""
         last = {found[1]: found[2] for found in _SWITCH.finditer(self.text())}
         assert "1049" in last, "there was a screen"
-        left_on = {key: last[key] for key, value in _AS_A_SHELL_HAS_IT.items() if last.get(key, value) != value}
+        left_on = {
+            key: last[key] for key, value in _AS_A_SHELL_HAS_IT.items() if last.get(key, value) != value
+        }
         assert not left_on, f"{left_on}: {self.text()[-600:]!r}"
 
     def assert_given_back(self) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from textual import events
+from textual._xterm_parser import XTermParser
 
 from gridbot_tui.driver import is_known
 from gridbot_tui.typing_guard import PASTE_END, PASTE_START, QUIET_MS, TYPED_AT_ONCE, UNENDED_MS, TypingGuard
 
-LONG = "a letter from home, with H and F and U and RESUME in it\r" * 3
+LONG = "a letter from home, with H and F and U and RESUME in it\n" * 3
 
 
 def guard() -> TypingGuard:
@@ -40,6 +42,15 @@ def test_a_marked_paste_passes_marked_in_whatever_pieces_it_comes() -> None:
         it = guard()
         passed = it.take(whole[:cut], 0)[0] + it.take(whole[cut:], 1)[0]
         assert passed == whole, cut
+
+
+def test_a_marked_paste_has_no_escape_sequence_in_it_that_the_parser_could_type_out() -> None:
+    hidden = PASTE_START + "a\x1bH and \x1b[999X\x18 more than fits in one sequence, H" + PASTE_END
+    passed, _ = guard().take(hidden, 0)
+    keys = [event for event in XTermParser(False).feed(passed) if isinstance(event, events.Key)]
+    assert keys == []
+    unguarded = [event for event in XTermParser(False).feed(hidden) if isinstance(event, events.Key)]
+    assert any(event.key in ("H", "upper_h") for event in unguarded), "this is what it is for"
 
 
 def test_what_follows_a_paste_at_once_belongs_to_it_even_after_a_false_end() -> None:

@@ -13,7 +13,7 @@ class Clock:
         return self.now_s
 
 
-def test_the_worst_gap_is_kept_for_a_minute_and_then_forgotten() -> None:
+def test_the_worst_gap_is_kept_for_a_while_and_then_forgotten() -> None:
     clock = Clock()
     pulse = Pulse(clock)
     for gap_s in (0.02, 0.02, 0.75, 0.02):
