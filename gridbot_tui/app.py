@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.console import RenderableType
 from textual import events, on, work
@@ -166,9 +166,19 @@ class GridBotApp(App[None]):
             renderable = self._painter.update(renderable, self.size, screen)
         super()._display(screen, renderable)
 
+    def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
+        if layout:
+            self._painter.forget()
+            self._draw_whole()
+        return super().refresh(repaint=repaint, layout=layout, recompose=recompose)
+
     def on_resize(self) -> None:
         """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
         self._painter.forget()
+        self._draw_whole()
+
+    def _draw_whole(self) -> None:
         if self.is_running and self.screen_stack:
             self.screen.refresh()
 

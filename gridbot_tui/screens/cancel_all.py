@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.view import CommandView
+from core.view import CommandView, StopState
 from gridbot_tui.screens.ask_dialog import AskDialog
 from widgets import formats
 from widgets.box_rows import paragraph
@@ -51,7 +51,13 @@ class CancelAllDialog(AskDialog):
             rows += paragraph(text, width, indent="  ")
         for coin in look.snapshot.coins:
             if coin.position:
-                rows += paragraph(f"{position_text(coin)} stays, with its stop", width, Ink.LABEL)
+                is_safe = coin.stop.state is StopState.RESTING
+                stop = (
+                    f"its stop too: {formats.price(coin.stop.price, coin.price_decimals)}"
+                    if is_safe
+                    else "NO STOP"
+                )
+                rows += paragraph(f"{position_text(coin)} stays, {stop}", width, Ink.LABEL)
         return rows
 
     def _listed(self, look: Look) -> list[str]:
