@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
 from gridbot_tui.headless import print_line
 from gridbot_tui.status_text import status_text
+from gridbot_tui.who import operator
 
 set_ = App(name="set", help="Change the grid of the running instance, until it is cleared.")
 margin = App(name="margin", help="The margin of an isolated position.")
@@ -22,7 +23,7 @@ margin = App(name="margin", help="The margin of an isolated position.")
 
 def register(app: App) -> None:
     """Add the commands to the program."""
-    for command in (status, halt, resume, flatten, resync, poll, reconnect, reconcile, set_, margin):
+    for command in COMMANDS:
         app.command(command)
 
 
@@ -64,11 +65,41 @@ def resume(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: Jso
 def flatten(
     coin: Annotated[str, Parameter(help="The coin; may be left out if only one is traded.")] = "",
     *,
+    all_: Annotated[bool, Parameter(name="--all", negative=(), help="Every coin, with one receipt.")] = False,
     state_dir: StateDirFlag = None,
     json: JsonFlag = False,
 ) -> int:
-    """Halt, cancel, close the position reduce-only, prove it flat. Stays halted."""
-    return _command("flatten", coin, state_dir, json)
+    """Halt, cancel every order of the coin, close the position reduce-only, prove it flat. Stays halted."""
+    if all_ and coin:
+        return fail(ExitCode.USAGE, f"--all means every coin: leave out {coin}, or leave out --all")
+    return _command_ended(_ask("flatten", state_dir, coin, "all" if all_ else ""), json)
+
+
+def cancel_all(*, yes: YesFlag = False, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Halt, then cancel every order of the account, foreign ones on any coin too: shows them, asks, proves the list empty."""
+    return _previewed("cancel_all", "", "", "Halt and cancel all of them?", yes, state_dir, json)
+
+
+def park(
+    cloid: Annotated[
+        str, Parameter(help="The order's client id, as `gridbot status --json` or the orders screen has it.")
+    ],
+    *,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Cancel one order of the grid and leave its level empty until `gridbot unpark`, also after a restart."""
+    return _command_ended(_ask("park", state_dir, "", cloid), json)
+
+
+def unpark(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Quote every parked level again."""
+    return _command("unpark", coin, state_dir, json)
+
+
+def reset_breaker(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Close the circuit breakers whose cause has gone; the others stay open and say why."""
+    return _command("reset_breaker", "", state_dir, json)
 
 
 def resync(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
@@ -150,6 +181,12 @@ def margin_add(
     )
 
 
+COMMANDS = (
+    *(status, halt, resume, flatten, cancel_all, park, unpark, reset_breaker),
+    *(resync, poll, reconnect, reconcile, set_, margin),
+)
+
+
 def _previewed(
     action: str,
     coin: str,
@@ -178,6 +215,10 @@ def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> d
     from core.runtime.control_client import ask, find_instance
 
     named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
-    client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
-    more = (value,) if value else ()
-    return ask(find_instance(named), cmd, coin, f"cli from {client}" if client else "cli", *more)
+    by = operator(_typed())
+    return ask(find_instance(named), cmd, coin, f"cli from {by.client}" if by.client else "cli", value, by)
+
+
+def _typed() -> str:
+    """The command as it was typed: ``gridbot set levels 12``."""
+    return shlex.join(["gridbot", *sys.argv[1:]])[:120]

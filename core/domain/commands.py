@@ -10,6 +10,9 @@ class Action(StrEnum):
     HALT = "halt"
     RESUME = "resume"
     FLATTEN = "flatten"
+    """Of one coin, or with the value ``all`` of every coin."""
+    FLATTEN_PREVIEW = "flatten_preview"
+    """Read what a flatten would be closed against: ``CoinView.closing`` tells it. It is in no log."""
     CANCEL_ALL_PREVIEW = "cancel_all_preview"
     CANCEL_ALL = "cancel_all"
     PARK = "park"
@@ -30,6 +33,26 @@ class Action(StrEnum):
     SET_SPACING = "set_spacing"
     SET_LEVELS_PREVIEW = "set_levels_preview"
     SET_LEVELS = "set_levels"
+    ATTACH = "attach"
+    """A screen began to look on. Like the two that follow, only the core's own door writes it down."""
+    DETACH = "detach"
+    TAKE_CONTROL = "take_control"
+    """A screen acts now, in place of another or of nobody."""
+
+
+LOOKS = frozenset(
+    {
+        Action.CANCEL_ALL_PREVIEW,
+        Action.MARGIN_PREVIEW,
+        Action.SET_SPACING_PREVIEW,
+        Action.SET_LEVELS_PREVIEW,
+        Action.ACKNOWLEDGE,
+    }
+)
+"""What changes nothing in trading, so that every screen may ask it."""
+
+OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL})
+"""What nobody can ask for by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +65,18 @@ class Operator:
     """The address of its SSH client; empty for a local terminal."""
     via: str = ""
     """The key that was pressed (``key F``) or the command that was typed (``gridbot flatten``)."""
+    tty: str = ""
+    """The terminal, as in ``pts/3``; empty without one."""
+
+    @property
+    def name(self) -> str:
+        """``alice@pts/3``; ``?`` for one that didn't say."""
+        return (f"{self.user}@{self.tty}" if self.tty else self.user) or "?"
+
+    @property
+    def label(self) -> str:
+        """The name and where from: ``alice@pts/3 from 203.0.113.7``."""
+        return f"{self.name} from {self.client}" if self.client else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +93,5 @@ class Command:
     value: str = ""
     """What it is to be set to, or how much; as it was typed."""
     by: Operator = field(default_factory=Operator)
+    refusal: str = ""
+    """Why whoever asks may not act; empty if he may. The desk writes it down and does nothing."""

@@ -10,6 +10,7 @@ from core.domain.commands import Command
 from core.domain.fills import Adjustment
 from core.domain.grid import GridRow
 from core.domain.orders import Order
+from core.view import HistoryPoint
 
 Scalar = str | int | float | bool | None
 Severity = Literal["info", "warn", "crit"]
@@ -49,6 +50,13 @@ class CancelOrphan:
 
     coin: str
     cloid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelForeign:
+    """Cancel orders that aren't ours: (coin, order id). Only what an operator asks for does."""
+
+    orders: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,14 @@ class SaveFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveParked:
+    """Which slots of a coin's grid an operator has parked, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveStanding:
     """What a coin's grid is in the midst of, as text."""
 
@@ -120,11 +136,20 @@ class SaveDay:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveHistory:
+    """Where the account stood at the end of a minute."""
+
+    point: HistoryPoint
+
+
+@dataclass(frozen=True, slots=True)
 class SaveAction:
-    """The operator's log: a command and what became of it."""
+    """The operator's log: a command and what became of it. ``before`` and ``after`` say how things stood, in a few words."""
 
     command: Command
     outcome: str
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +211,14 @@ class AskBook:
     """Read the best bid and ask of one coin over REST, to hold against a stream that is quiet."""
 
     coin: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskDepth:
+    """Read the whole book of one coin over REST: what a position could be closed against."""
+
+    coin: str
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +290,17 @@ Effect = (
     | Modify
     | Cancel
     | CancelOrphan
+    | CancelForeign
     | SaveOrder
     | SaveGrid
     | SaveHalt
     | LiftHalt
     | SavePnlPeak
     | SaveDay
+    | SaveHistory
     | SaveFeatures
     | SaveStanding
+    | SaveParked
     | SaveOverrides
     | SaveAction
     | SaveAdjustment
@@ -275,6 +311,7 @@ Effect = (
     | AskFundingRates
     | AskTransfers
     | AskBook
+    | AskDepth
     | AskLedgerUpdates
     | AskOrderStatus
     | AskAccount

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.domain.causes import Cause, Failure
 from core.domain.commands import Command
+from core.domain.depth import Depth
 from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
 from core.domain.margin import HeldMargin
@@ -93,6 +94,14 @@ class BookObserved:
 
     quote: Quote
     asked_mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepthObserved:
+    """The book of one coin over REST, all that the exchange tells of it."""
+
+    depth: Depth
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,15 @@ class RemoteOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderElsewhere:
+    """A resting order of the account in a coin that isn't traded here."""
+
+    coin: str
+    order_id: int
+    is_trigger: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OpenOrdersObserved:
     """All resting orders of the account. ``asked_mono_ms`` is when the request left: later orders may be absent."""
 
@@ -216,6 +234,8 @@ class OpenOrdersObserved:
     ticket: str = ""
     elsewhere: tuple[tuple[str, str], ...] = ()
     """Coin and cloid of orders with our tag in coins that aren't traded here, but for stops."""
+    others: tuple[OrderElsewhere, ...] = ()
+    """Every order in coins that aren't traded here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +365,7 @@ Event = (
     | FundingCommitted
     | TransfersCommitted
     | BookObserved
+    | DepthObserved
     | LedgerUpdatesObserved
     | OrderUpdate
     | PlaceOutcome

@@ -48,6 +48,12 @@ Calendar = Callable[[int], Session]
 """From the venue's time in milliseconds UTC to the session around it."""
 
 
+def clock_text(ms: int) -> str:
+    """The time of day, as in ``12:03:07 UTC``."""
+    seconds = ms // 1000 % 86_400
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02} UTC"
+
+
 def utc_text(ms: int) -> str:
     """``2026-11-30 14:30 UTC``."""
     return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%d %H:%M} UTC"

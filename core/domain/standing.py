@@ -13,6 +13,9 @@ class Standing(StrEnum):
     ONE_SIDED = "one_sided"
     """The reducing side alone is quoted."""
 
+    FLATTENING = "flattening"
+    """A flatten is under way: a start goes on with it."""
+
 
 def standing_key(coin: str) -> str:
     return f"standing:{coin}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect
+from core.domain.orders import Purpose
 from core.engine.breaker_probes import PROBE_ORDERS
 from core.engine.breaker_watch import stopped_by, waits_to_cancel
 from core.engine.coin import Coin
@@ -28,6 +29,10 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     out += protect(coin, engine.saw_account and engine.saw_open_orders and not engine.storage_trouble, now)
     out += coin.session.look(coin, now)
     closed = coin.session.stops(coin, bool(engine.desk.of_session(coin.name)))
+    if not engine.desk.is_flattening(coin.name):
+        out += cancel(
+            coin, coin.orders.live_of(Purpose.FLATTEN), now
+        )  # one that was to rest: nobody looks after it
     coin.barred = stopped_by(engine, now) or closed
     coin.idle = idleness(engine, coin, now)
     if coin.plan is not None:

@@ -13,6 +13,7 @@ from core.domain.events import (
     BackfillDone,
     BookObserved,
     CancelOutcome,
+    DepthObserved,
     Event,
     FeedChanged,
     FundingCommitted,
@@ -63,7 +64,7 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
             out = _well(breakers, (BreakerName.INFO,), now)
             is_gap = event.ticket == feed_ticket(engine.feed.generation) and engine.feed.ready
             return out + (_linked(breakers, now) if is_gap else [])
-        case AccountObserved() | OpenOrdersObserved() | BookObserved() | OrderNotFound():
+        case AccountObserved() | OpenOrdersObserved() | BookObserved() | DepthObserved() | OrderNotFound():
             return _well(breakers, (BreakerName.INFO,), now)
         case LedgerUpdatesObserved() | FundingCommitted() | FundingRatesObserved():
             return _well(breakers, (BreakerName.INFO,), now)

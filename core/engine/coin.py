@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
+from core.domain.depth import Depth
 from core.domain.effects import (
     AskAccount,
     AskOpenOrders,
@@ -41,6 +42,7 @@ from core.engine.idleness import BEFORE_A_QUOTE
 from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
+from core.engine.parked import Parked
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
@@ -96,6 +98,11 @@ class Coin:
     chain_broken_mono_ms: int = 0
     wants_new_grid: bool = False
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
+    flattening: bool = False
+    """A flatten is under way that a restart must go on with."""
+    depth: Depth | None = None
+    """The book at the last look that was asked for, and when that was."""
+    depth_wall_ms: int = 0
     saved_standing: str = ""
     """What the journal knows of the coin's standing."""
     foreign_orders: int = 0
@@ -117,6 +124,7 @@ class Coin:
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: Deferrals = field(default_factory=Deferrals)
+    parked: Parked = field(default_factory=Parked)
     start: Stake = field(default_factory=Stake)
     """What the account held when the journal began."""
     matched_micro: int = 0

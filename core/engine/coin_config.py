@@ -19,6 +19,8 @@ class CoinConfig:
     recenter_interval_ms: int
     slippage_ppb: int
     """How far beyond the best price a flatten order may trade."""
+    slippage_max_ppb: int = 0
+    """How far it may come to trade when the book holds nothing nearer; no more than ``slippage_ppb``: it doesn't widen."""
     funding_bleed_ppb: int = 0
     """Net funding paid within a day, of the account's value, past which the coin halts; 0: no limit."""
     stop_low: int = 0

@@ -10,6 +10,7 @@ from core.domain.clock import Instant
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Side
 from core.domain.pnl import Pnl
+from core.engine.closing import closing
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.leaning import one_sided
@@ -20,6 +21,7 @@ from core.engine.risk_engine import Rule
 from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
 from core.engine.why_not import frees, slots_without_order
 from core.view import (
+    ClosingView,
     CoinView,
     DriftView,
     FillsView,
@@ -60,6 +62,8 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         funding_days=ledger.funding.days,
         unrealized_usd=unrealized,
         pnl=pnl_view(coin.pnl()),
+        parked=coin.parked.texts,
+        closing=_closing_view(coin, now),
         daily_usd=ledger.day_realized_at(now) + unrealized,
         position_cap=instrument.size_decimal(
             max(coin.grid.cap_long, coin.grid.cap_short) if coin.grid else 0
@@ -80,6 +84,22 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         stop=_stop_view(coin),
         margin=_margin_view(coin),
         chain_broken=bool(coin.chain_broken_mono_ms),
+    )
+
+
+BOOK_SHOWN_MS = 10_000
+"""A book that was read longer ago says nothing any more of what could be closed against it."""
+
+
+def _closing_view(coin: Coin, now: Instant) -> ClosingView:
+    lots, instrument = coin.ledger.lots, coin.config.instrument
+    if not lots or coin.depth is None or now.wall_ms - coin.depth_wall_ms > BOOK_SHOWN_MS:
+        return ClosingView()
+    part = closing(instrument, lots, coin.depth, coin.quote, coin.config.slippage_ppb)
+    if part is None:
+        return ClosingView(seen_ms=coin.depth_wall_ms)
+    return ClosingView(
+        instrument.price_decimal(part.worst), instrument.size_decimal(part.held or 0), coin.depth_wall_ms
     )
 
 

@@ -28,6 +28,7 @@ from core.domain.events import (
     BookObserved,
     CancelOutcome,
     CommandReceived,
+    DepthObserved,
     Event,
     FeedChanged,
     FillsCommitted,
@@ -46,6 +47,7 @@ from core.domain.events import (
 )
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
+from core.engine.alert_book import AlertBook
 from core.engine.answers import on_backfill, on_cancelled, on_placed
 from core.engine.breaker_probes import note_probes
 from core.engine.breaker_watch import heed
@@ -55,7 +57,9 @@ from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
 from core.engine.fill_tape import FillTape
+from core.engine.flatten_desk import go_on_flattening
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
+from core.engine.history import History
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
     on_account,
@@ -75,6 +79,7 @@ from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
+from core.view import BacktestView
 
 
 @dataclass(slots=True)
@@ -114,11 +119,13 @@ class Engine:
     vitals: Vitals = field(default_factory=Vitals)
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
-    alert_since: dict[str, int] = field(default_factory=dict)
+    alerts: AlertBook = field(default_factory=AlertBook)
     tape: FillTape = field(default_factory=FillTape)
     order_list: OrderList = field(default_factory=OrderList)
     portfolio: Portfolio = field(default_factory=Portfolio)
     transfers: TransferBook = field(default_factory=TransferBook)
+    history: History = field(default_factory=History)
+    backtest: BacktestView = field(default_factory=BacktestView)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
     _counter: int = 0
@@ -170,6 +177,8 @@ class Engine:
                 return on_transfers(self, event)
             case BookObserved():
                 return self._on_book(event, now)
+            case DepthObserved():
+                return self._on_depth(event, now)
             case LedgerUpdatesObserved():
                 return on_ledger_updates(self, event)
             case OrderUpdate():
@@ -203,7 +212,8 @@ class Engine:
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms = event.rest_latency_ms
-                return watch(self, now) + close_for_sessions(self, now) + self.portfolio.look(self)
+                closed = watch(self, now) + close_for_sessions(self, now) + go_on_flattening(self, now)
+                return closed + self.portfolio.look(self) + self.history.look(self, now)
         return []
 
     def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
@@ -246,7 +256,7 @@ class Engine:
         for each in [coin] if coin else list(self.coins.values()):
             if each.halted:
                 each.wants_new_grid |= each.halted == FLATTEN or closes_position(each.halted)
-                each.halted = ""
+                each.halted, each.flattening = "", False
                 lifted.append(LiftHalt(each.name, by))
         return lifted
 
@@ -268,6 +278,12 @@ class Engine:
         elif coin is not None:
             coin.quote, coin.quote_wall_ms = event.quote, now.wall_ms
             return note_mid(coin, now)
+        return []
+
+    def _on_depth(self, event: DepthObserved, now: Instant) -> list[Effect]:
+        coin = self.coins.get(event.depth.coin)
+        if coin is not None:
+            coin.depth, coin.depth_wall_ms = event.depth, now.wall_ms
         return []
 
     def look_for_missing(self, now: Instant) -> None:

@@ -2,157 +2,320 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
 from core.domain.cloid import parse_cloid
-from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect, Place
+from core.domain.depth import Depth
+from core.domain.effects import AskAccount, AskDepth, AskOpenOrders, Backfill, Effect, Place
 from core.domain.events import (
     AccountObserved,
+    DepthObserved,
     Event,
     OpenOrdersObserved,
     PlaceOutcome,
     Refused,
     RequestFailed,
 )
-from core.domain.orders import Order, OrderState, Purpose, Side, Tif
+from core.domain.orders import Order, OrderState, Purpose, Tif
+from core.domain.sessions import clock_text
+from core.engine.closing import Closing, closing, resting_price
 from core.engine.coin import Coin
-from core.engine.intents import new_order
-from core.engine.procedures import (
-    READ_AGAIN_MS,
-    ProcedureBase,
-    position_text,
-)
+from core.engine.foreign import Sweep
+from core.engine.intents import cancel, new_order
+from core.engine.procedures import READ_AGAIN_MS, ProcedureBase, position_text
 
 ATTEMPTS = 20
 LIMIT_MS = 60_000
+UPGRADE_LIMIT_MS = 240_000
+"""Within this the post-only time after an upgrade is waited out; a caller on the control socket waits as long."""
 UNKNOWN_WAIT_MS = 2_000
-UPGRADE_WAIT_MS = 2_000
+LIST_WAIT_MS = 2_000
+"""How long a list of the open orders, or a book, may keep the position open."""
+REST_MS = 5_000
+"""How long an order that may only rest is left before the market is tried again."""
+BACK_OFF_MAX_MS = 8_000
 PROOF_LIMIT_MS = 10_000
 """How long an answer that would prove it flat is waited for."""
+ANSWER_WAIT_MS = 6_000
+"""An order that has ended by the stream is answered within so long, or never."""
+
+_NOT_NOW = frozenset(
+    {
+        *(Cause.RATE_IP, Cause.RATE_ADDRESS, Cause.MAINTENANCE, Cause.SERVER, Cause.UNSENT, Cause.LOCAL),
+        *(Cause.STORAGE, Cause.NONCE, Cause.EXPIRED, Cause.AUTH),
+    }
+)
+"""Refusals that say nothing of the order: tried again after a while, and no attempt is spent."""
+_ADDRESS_WAIT_MS = 11_000
+"""An address whose budget is spent may act once in ten seconds."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What one reading of position and book has brought so far."""
+
+    lots: int | None = None
+    depth: Depth | None = None
+    has_no_depth: bool = False
 
 
 @dataclass(slots=True)
 class Flatten(ProcedureBase):
     """Halt, cancel, re-read the position, close it reduce-only, prove it flat. The coin stays halted."""
 
+    sweep: Sweep = field(default_factory=lambda: Sweep("flatten", ""))
+    ticket: str = ""
+    """Names its reads."""
+    spares_foreign: bool = False
+    """A session that closes every day leaves alone what isn't ours."""
     phase: str = "cancel"
     phase_mono_ms: int = 0
+    due_mono_ms: int = 0
+    """When a pause ends."""
     attempts: int = 0
+    slip_ppb: int = 0
+    """How far past the touch the next order may trade; 0 before the first."""
+    back_off_ms: int = READ_AGAIN_MS
+    upgrade_seen: bool = False
+    listed: bool = False
+    look: Look = field(default_factory=Look)
+    last: Closing | None = None
     closing: str = ""
+    """The order that is under way, by cloid."""
     flat_at_version: int = 0
     """The ledger's version when the exchange showed a position of 0."""
 
+    def start(self) -> list[Effect]:
+        self.ticket = self.ticket or self.command.id
+        return [] if self.spares_foreign else [AskOpenOrders(self.ticket)]
+
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         (coin,) = coins
-        if self.elapsed_ms(now) > LIMIT_MS:
-            why = f" ({self.text})" if self.phase == "wait" else ""
-            return self.end(f"not flat after 60 s: {self._left(coin)}{why}; flatten again", failed=True)
-        if isinstance(event, PlaceOutcome) and _waits_for_upgrade(event, self.closing):
-            self.attempts -= 1
-            self.text = "the exchange takes only post-only orders after an upgrade; trying again every 2 s"
-            return self._enter("wait", [], now)
+        limit_ms = UPGRADE_LIMIT_MS if self.upgrade_seen else LIMIT_MS
+        if self.elapsed_ms(now) > limit_ms:
+            return self._give_up(coin, f"not flat after {limit_ms // 1000} s")
         match self.phase:
             case "cancel":
-                live = coin.live_grid_orders()
-                self.text = f"cancelling {len(live)} orders"
-                if live and not self._only_doubts_left(live, now):
-                    return []
-                return self._enter("read", [AskAccount(self.command.id)], now)
+                return self._cancelling(coin, event, now)
             case "read":
-                return self._read(coin, event, now)
+                return self._reading(coin, event, now)
             case "close":
-                return self._closing(coin, now)
-            case "wait" if now.mono_ms - self.phase_mono_ms >= UPGRADE_WAIT_MS:
-                return self._enter("read", [AskAccount(self.command.id)], now)
-            case "pause" if now.mono_ms - self.phase_mono_ms >= READ_AGAIN_MS:
-                return self._enter("read", [AskAccount(self.command.id)], now)
+                return self._closing(coin, event, now)
+            case "rest":
+                return self._resting(coin, event, now)
+            case "pause" if now.mono_ms >= self.due_mono_ms:
+                return self._read_anew(coin, now)
             case "verify":
                 return self._verify(coin, event, now)
             case _:
                 return []
 
-    def _enter(self, phase: str, effects: list[Effect], now: Instant) -> list[Effect]:
+    def _enter(self, phase: str, now: Instant, effects: list[Effect] | None = None) -> list[Effect]:
         self.phase, self.phase_mono_ms = phase, now.mono_ms
-        return effects
+        return effects or []
+
+    def _pause(
+        self, now: Instant, wait_ms: int = READ_AGAIN_MS, effects: list[Effect] | None = None
+    ) -> list[Effect]:
+        self.due_mono_ms = now.mono_ms + wait_ms
+        return self._enter("pause", now, effects)
+
+    def _back_off(self, now: Instant, least_ms: int) -> list[Effect]:
+        """Longer each time, and as long as the exchange asks for."""
+        wait_ms = max(self.back_off_ms, least_ms)
+        self.back_off_ms = min(2 * self.back_off_ms, BACK_OFF_MAX_MS)
+        return self._pause(now, wait_ms)
+
+    # -- cancel everything --------------------------------------------------------------------------------------
+
+    def _cancelling(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
+        out: list[Effect] = []
+        if isinstance(event, OpenOrdersObserved) and event.ticket == self.ticket:
+            out, self.listed = self.sweep.look([coin], event, now), True
+        live = coin.live_grid_orders()
+        under_way = [
+            o for o in coin.orders.live_of(Purpose.FLATTEN) if o.state is not OrderState.AWAITING_FILLS
+        ]
+        self.text = f"cancelling {len(live)} orders{self.sweep.text}"
+        is_listed = self.listed or self.spares_foreign or self.elapsed_ms(now) >= LIST_WAIT_MS
+        is_free = not live and not under_way
+        if not is_listed or not (is_free or self._only_doubts_left([*live, *under_way], now)):
+            return out
+        return out + self._read_anew(coin, now)
 
     def _only_doubts_left(self, live: list[Order], now: Instant) -> bool:
         """Getting out does not wait for the fate of an order in doubt, nor for fills of one that ended; proving flat does."""
         waited = now.mono_ms - max(self.phase_mono_ms, self.started_mono_ms) >= UNKNOWN_WAIT_MS
         return waited and all(order.state is not OrderState.OPEN for order in live)
 
-    def _read(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
-        if isinstance(event, RequestFailed) and event.ticket == self.command.id:
-            self.text = f"the position could not be read ({event.reason}); trying again"
-            return self._enter("pause", [], now)
-        if not isinstance(event, AccountObserved) or event.ticket != self.command.id:
+    # -- read the position and what it can be closed against ----------------------------------------------------
+
+    def _read_anew(self, coin: Coin, now: Instant) -> list[Effect]:
+        self.look = Look()
+        return self._enter("read", now, [AskAccount(self.ticket), AskDepth(coin.name, self.ticket)])
+
+    def _reading(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
+        look = self.look
+        match event:
+            case RequestFailed(ticket=t) if t == self.ticket and event.what == "account":
+                self.text = f"the position could not be read ({event.reason}); trying again"
+                return self._back_off(now, event.retry_after_ms)
+            case RequestFailed(ticket=t) if t == self.ticket and event.what.startswith("depth"):
+                look.has_no_depth = True
+            case AccountObserved(ticket=t) if t == self.ticket:
+                look.lots = dict(event.positions).get(coin.name, 0)
+            case DepthObserved(ticket=t) if t == self.ticket and event.depth.coin == coin.name:
+                look.depth = event.depth
+        if look.lots is None:
             return []
-        lots = dict(event.positions).get(coin.name, 0)
-        if lots == 0 and coin.ledger.lots:
+        if look.lots == 0:
+            return self._shows_flat(coin, now)
+        is_late = now.mono_ms - self.phase_mono_ms >= LIST_WAIT_MS
+        if look.depth is None and not look.has_no_depth and not is_late:
+            return []
+        return self._close(coin, look.lots, now)
+
+    def _shows_flat(self, coin: Coin, now: Instant) -> list[Effect]:
+        if coin.ledger.lots:
             self.text = f"the exchange shows 0, the fills say {position_text(coin)}; looking again"
-            return self._enter("pause", [Backfill(ticket=self.command.id)], now)
-        if lots == 0:
-            self.flat_at_version = coin.ledger.version
-            return self._enter(
-                "verify", [Backfill(ticket=self.command.id), AskOpenOrders(self.command.id)], now
-            )
+            return self._pause(now, effects=[Backfill(ticket=self.ticket)])
+        self.flat_at_version = coin.ledger.version
+        return self._enter("verify", now, [Backfill(ticket=self.ticket), AskOpenOrders(self.ticket)])
+
+    # -- close it -----------------------------------------------------------------------------------------------
+
+    def _close(self, coin: Coin, lots: int, now: Instant) -> list[Effect]:
         if self.attempts >= ATTEMPTS:
-            return self.end(
-                f"not flat after {self.attempts} attempts: {self._left(coin)}; flatten again", failed=True
-            )
-        quote = coin.quote
-        touch = quote and (quote.bid if lots > 0 else quote.ask)
-        if not touch:
-            self.text = "waiting for a quote to close against"
-            return self._enter("pause", [], now)
+            return self._give_up(coin, f"not flat after {self.attempts} attempts")
+        config = coin.config
+        self.slip_ppb = self.slip_ppb or config.slippage_ppb
+        part = closing(config.instrument, lots, self.look.depth, coin.quote, self.slip_ppb)
+        if part is None:
+            self.text = "waiting for a quote to close against: the book is empty on that side"
+            return self._pause(now)
+        self.last = part
+        if not part.lots:
+            self.text = f"the book holds nothing down to {self._limit(coin)}; trying again"
+            self._widen(coin)
+            return self._pause(now)
         self.attempts += 1
-        order = self._close_order(coin, lots, touch, now)
+        order = new_order(coin, part.side, part.worst, part.lots, Tif.IOC, Purpose.FLATTEN, now)
+        size = config.instrument.size_text
         self.text = (
-            f"closing {coin.config.instrument.size_text(abs(lots))} {coin.name}, attempt {self.attempts}"
+            f"closing {size(part.lots)} of {size(abs(lots))} {coin.name} at {self._limit(coin)} or better, "
+            f"attempt {self.attempts}{self.sweep.text}"
         )
-        return self._enter("close", [order], now)
-
-    def _close_order(self, coin: Coin, lots: int, touch: int, now: Instant) -> Place:
-        instrument, slip = coin.config.instrument, touch * coin.config.slippage_ppb // 10**9
-        if lots > 0:
-            side, price = Side.SELL, instrument.round_price_up(touch - slip)
-        else:
-            side, price = Side.BUY, instrument.round_price_down(touch + slip)
-        order = new_order(coin, side, price, abs(lots), Tif.IOC, Purpose.FLATTEN, now)
         self.closing = order.cloid
-        return Place((order,))
+        return self._enter("close", now, [Place((order,))])
 
-    def _closing(self, coin: Coin, now: Instant) -> list[Effect]:
+    def _widen(self, coin: Coin) -> None:
+        """A step further from the touch, if the settings allow more than the usual slippage."""
+        config = coin.config
+        self.slip_ppb = max(self.slip_ppb, min(self.slip_ppb + config.slippage_ppb, config.slippage_max_ppb))
+
+    def _closing(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
+        if isinstance(event, PlaceOutcome):
+            result = dict(event.results).get(self.closing)
+            if isinstance(result, Refused):
+                wait_ms = event.failure.retry_after_ms if event.failure is not None else 0
+                return self._refused(coin, result, wait_ms, now)
         order = coin.orders.by_cloid.get(self.closing)
         if order is not None and order.state.is_live and order.state is not OrderState.AWAITING_FILLS:
             return []
-        if order is not None and order.state is OrderState.REJECTED:
-            self.text = f"refused: {order.reason}; trying again"
-        return self._enter("pause", [], now)
+        is_told_first = order is not None and order.state is OrderState.REJECTED
+        if is_told_first and now.mono_ms - self.phase_mono_ms < ANSWER_WAIT_MS:
+            return []  # the stream was faster than the answer, which says why
+        self.back_off_ms = READ_AGAIN_MS
+        return self._pause(now)
+
+    def _refused(self, coin: Coin, refused: Refused, wait_ms: int, now: Instant) -> list[Effect]:
+        self.text = f"refused: {refused.reason}; trying again"
+        match refused.cause:
+            case Cause.POST_ONLY_MODE:
+                self.attempts -= 1
+                return self._rest(coin, now)
+            case Cause.PRICE_BAND:
+                self.slip_ppb = max(self.slip_ppb // 2, 1)
+                self.text = f"refused: {refused.reason}; trying again nearer to the market"
+            case Cause.NO_LIQUIDITY:
+                self._widen(coin)
+            case Cause.MIN_NOTIONAL:
+                return self._give_up(coin, f"the rest is too small for an order ({refused.reason})")
+            case Cause.NOT_TRADED:
+                return self._give_up(coin, f"the exchange does not trade it now ({refused.reason})")
+            case cause if cause in _NOT_NOW:
+                self.attempts -= 1
+                return self._back_off(now, _ADDRESS_WAIT_MS if cause is Cause.RATE_ADDRESS else wait_ms)
+        return self._pause(now)
+
+    # -- while only resting orders are taken --------------------------------------------------------------------
+
+    def _rest(self, coin: Coin, now: Instant) -> list[Effect]:
+        self.upgrade_seen = True
+        self.text = "the exchange takes only post-only orders after an upgrade"
+        lots, instrument = self.look.lots or 0, coin.config.instrument
+        price = resting_price(instrument, lots, self.look.depth, coin.quote) if lots else 0
+        if not price or self.last is None:
+            self.text += "; trying again"
+            return self._pause(now, REST_MS)
+        size = instrument.size_text(abs(lots))
+        self.text += (
+            f"; {self.last.side.value} {size} {coin.name} reduce-only rests at {instrument.price_text(price)}, "
+            f"the market is tried again every {REST_MS // 1000} s"
+        )
+        order = new_order(coin, self.last.side, price, abs(lots), Tif.ALO, Purpose.FLATTEN, now)
+        self.closing = order.cloid
+        return self._enter("rest", now, [Place((order,))])
+
+    def _resting(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
+        order = coin.orders.by_cloid.get(self.closing)
+        is_over = order is None or not order.state.is_live or order.state is OrderState.AWAITING_FILLS
+        if is_over and order is not None and order.state is OrderState.REJECTED:
+            return self._pause(now, UNKNOWN_WAIT_MS)
+        if is_over or order is None:
+            return self._pause(now)
+        if now.mono_ms - self.phase_mono_ms < REST_MS or order.state is not OrderState.OPEN:
+            return []
+        return cancel(coin, [order], now)
+
+    # -- prove it -----------------------------------------------------------------------------------------------
 
     def _verify(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         if now.mono_ms - self.phase_mono_ms > PROOF_LIMIT_MS:
-            return self._enter("pause", [], now)
-        if not isinstance(event, OpenOrdersObserved) or event.ticket != self.command.id:
+            return self._pause(now)
+        if isinstance(event, RequestFailed) and event.ticket == self.ticket:
+            self.text = f"the open orders could not be read ({event.reason}); trying again"
+            return self._back_off(now, event.retry_after_ms)
+        if not isinstance(event, OpenOrdersObserved) or event.ticket != self.ticket:
             return []
-        ours = [o for o in event.orders if o.coin == coin.name and parse_cloid(o.cloid)]
+        out = [] if self.spares_foreign else self.sweep.look([coin], event, now)
+        here = [o for o in event.orders if o.coin == coin.name]
+        left = [o for o in here if parse_cloid(o.cloid)] if self.spares_foreign else here
         # A stop that still rests goes now that nothing is held, and the proof is looked for again.
-        if ours or coin.live_grid_orders() or coin.ledger.lots or coin.ledger.version != self.flat_at_version:
-            self.text = "not proven flat yet; looking again"
-            return self._enter("pause", [], now)
-        foreign = sum(o.coin == coin.name for o in event.orders)
-        seconds = now.wall_ms // 1000 % 86_400
-        at = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02} UTC"
-        others = f"; {foreign} orders that are not GridBot's were left alone" if foreign else ""
-        return self.end(f"CONFIRMED FLAT at {at}, 0 orders, position 0 {coin.name}{others}")
+        if left or coin.live_grid_orders() or coin.ledger.lots or coin.ledger.version != self.flat_at_version:
+            self.text = f"not proven flat yet, {len(left)} orders listed; looking again{self.sweep.text}"
+            return self._pause(now, effects=out)
+        spared = f"; {len(here)} orders that are not GridBot's were left alone" if here else ""
+        at = clock_text(now.wall_ms)
+        return self.end(f"CONFIRMED FLAT at {at}, 0 orders, position 0 {coin.name}{self.sweep.text}{spared}")
 
-    @staticmethod
-    def _left(coin: Coin) -> str:
-        return f"{position_text(coin)}, {len(coin.live_grid_orders())} orders not settled"
+    # -- what remains -------------------------------------------------------------------------------------------
 
+    def _limit(self, coin: Coin) -> str:
+        return coin.config.instrument.price_text(self.last.worst) if self.last is not None else "?"
 
-def _waits_for_upgrade(event: PlaceOutcome, cloid: str) -> bool:
-    """Whether the exchange refused the order for a while, whatever its price."""
-    result = dict(event.results).get(cloid)
-    return isinstance(result, Refused) and result.cause is Cause.POST_ONLY_MODE
+    def _give_up(self, coin: Coin, why: str) -> list[Effect]:
+        lots, instrument = coin.ledger.lots, coin.config.instrument
+        if self.look.lots is not None and self.look.lots != lots:
+            lots = self.look.lots
+        left = f"{'+' if lots > 0 else ''}{instrument.size_text(lots)} {coin.name} ({abs(lots)} lots) left"
+        orders = len(coin.live_grid_orders())
+        unsettled = f", {orders} orders not settled" if orders else ""
+        worst = f", worst price tried {self._limit(coin)}" if self.last is not None else ""
+        doing = f" ({self.text.removesuffix('; trying again')})" if self.text else ""
+        return self.end(
+            f"{why}: {left}{unsettled}{worst}{doing}; still halted, F (`gridbot flatten {coin.name}`) tries again",
+            failed=True,
+        )

@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
-from core.domain.effects import Effect, SaveAction, Severity, notify
+from core.domain.effects import AskOpenOrders, Effect, SaveAction, Severity, notify
 from core.domain.events import Event
+from core.engine.breaker_desk import ResetBreakers, reset_refusal
+from core.engine.cancel_all import CancelAll, CancelAllPreview
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
+from core.engine.flatten_all import FlattenAll
+from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
+from core.engine.foreign import Sweep
 from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
+from core.engine.operator_log import STARTED, OperatorLog
+from core.engine.parking import park, park_refusal, unpark
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
@@ -45,13 +52,14 @@ class Outcome:
 class OperatorDesk:
     running: list[Procedure] = field(default_factory=list)
     outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    log: OperatorLog = field(default_factory=OperatorLog)
 
     @property
     def stopping(self) -> Stop | None:
         return next((p for p in self.running if isinstance(p, Stop)), None)
 
     def is_flattening(self, coin: str) -> bool:
-        return any(isinstance(p, Flatten) and p.command.coin == coin for p in self.running)
+        return any(name == coin for name, _ in flattens(self.running))
 
     def receive(self, engine: Engine, command: Command, now: Instant) -> list[Effect]:
         """Begin what a command asks for, or refuse it with the reason."""
@@ -62,14 +70,17 @@ class OperatorDesk:
             command = replace(command, coin=coins[0].name)
         if command.coin and coins:
             command = replace(command, coin=coins[0].name)
-        refusal = self._refusal(engine, command, coins, now)
-        if refusal:
-            return self._conclude(command, "refused", refusal, now)
-        return self._act(engine, command, coins, now)
+        self.log.came_in(engine, command, coins)
+        refusal = command.refusal or self._refusal(engine, command, coins, now)
+        refused = self._conclude(command, "refused", refusal, now) if refusal else []
+        return self.log.written(engine, refused or self._act(engine, command, coins, now), coins)
 
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
         match command.action:
+            case Action.FLATTEN_PREVIEW:
+                self._record(command, "done", "the book is read", now)
+                return look_at_books(coins, now)
             case Action.HALT | Action.FLATTEN:
                 return self._clear_grid(engine, command, coins, now)
             case Action.RESUME:
@@ -95,15 +106,24 @@ class OperatorDesk:
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
-            case (
-                Action.CANCEL_ALL_PREVIEW
-                | Action.CANCEL_ALL
-                | Action.PARK
-                | Action.UNPARK
-                | Action.RESET_BREAKER
-                | Action.ACKNOWLEDGE
-            ):
-                return self._conclude(command, "refused", "not available yet", now)
+            case Action.CANCEL_ALL_PREVIEW:
+                preview = CancelAllPreview(command, now.mono_ms, instance=engine.instance)
+                return [AskOpenOrders(command.id), *self._begin(preview, now)]
+            case Action.CANCEL_ALL:
+                return self._cancel_all(engine, command, coins, now)
+            case Action.PARK | Action.UNPARK:
+                is_park = command.action is Action.PARK
+                out, text = park(command, coins, now) if is_park else unpark(command, coins)
+                return out + self._conclude(command, "done", text, now)
+            case Action.RESET_BREAKER:
+                reset = ResetBreakers.of(engine, command, now)
+                return reset.start() + self._begin(reset, now)
+            case Action.ACKNOWLEDGE:
+                known = engine.alerts.acknowledge(now)
+                text = f"known for 15 minutes: {', '.join(known)}"
+                return self._conclude(command, "done", text, now)
+            case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL:
+                return self._conclude(command, "done", command.value, now)
             case Action.RECONCILE | Action.ACCEPT:
                 accepts = command.action is Action.ACCEPT
                 reconcile = Reconcile(command, now.mono_ms, accept=accepts)
@@ -116,7 +136,15 @@ class OperatorDesk:
         if is_halt or command.origin != SESSION:
             out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
         out += [e for c in coins for e in cancel_grid(c, now, again=True)]
-        procedure = Halt(command, now.mono_ms) if is_halt else Flatten(command, now.mono_ms)
+        if is_halt:
+            return out + self._begin(Halt(command, now.mono_ms), now)
+        procedure, reads = new_flatten(engine, command, coins, now)
+        return [*out, *reads, *self._begin(procedure, now)]
+
+    def _cancel_all(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
+        out = [*self._take_over(coins, command, now), *engine.latch(None, OPERATOR)]
+        out += [e for c in coins for e in cancel_grid(c, now, again=True)]
+        procedure = CancelAll(command, now.mono_ms, sweep=Sweep("cancel_all", engine.instance))
         return out + self._begin(procedure, now)
 
     def _resume(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
@@ -157,7 +185,10 @@ class OperatorDesk:
             if procedure.done:
                 self.running.remove(procedure)
                 status = "failed" if procedure.failed else "done"
-                out += self._conclude(procedure.command, status, procedure.text, now)
+                if isinstance(procedure, Flatten | FlattenAll):
+                    flatten_ended(coins)
+                ended = self._conclude(procedure.command, status, procedure.text, now)
+                out += self.log.written(engine, ended, coins)
             else:
                 self._record(procedure.command, "running", procedure.text, now)
         return out
@@ -181,9 +212,12 @@ class OperatorDesk:
         ]
 
     def _take_over(self, coins: list[Coin], command: Command, now: Instant) -> list[Effect]:
-        """Who halts or flattens takes what a session does out of its hands."""
+        """Who halts or flattens takes what a session does out of its hands; who flattens all, what is flattened by itself."""
         out: list[Effect] = []
-        for procedure in [p for coin in coins for p in self.of_session(coin.name)]:
+        taken = [p for coin in coins for p in self.of_session(coin.name)]
+        if command.action is Action.FLATTEN and not command.coin:
+            taken = [p for p in self.running if isinstance(p, Flatten)]
+        for procedure in taken:
             self.running.remove(procedure)
             out += self._conclude(procedure.command, "failed", f"taken over by {command.origin}", now)
         return out
@@ -195,10 +229,15 @@ class OperatorDesk:
         if self.stopping:
             return "the bot is stopping"
         if command.action is Action.FLATTEN:
-            if not command.coin:
-                return f"name the coin to flatten: {traded}"
-            if self.is_flattening(command.coin) and not self.of_session(command.coin):
-                return f"{command.coin} is being flattened already"
+            return flatten_refusal(engine, command, coins)
+        if command.action in (Action.CANCEL_ALL, Action.CANCEL_ALL_PREVIEW) and command.coin:
+            return "cancel-all takes every coin of the account; flatten or halt one coin by its name"
+        if command.action in (Action.PARK, Action.UNPARK):
+            return park_refusal(command, coins)
+        if command.action is Action.RESET_BREAKER:
+            return reset_refusal(engine, now)
+        if command.action is Action.ACKNOWLEDGE and not engine.alerts.known:
+            return "no alert holds now"
         if command.action in (*SET, *PREVIEWS):
             return next((why for c in coins if (why := set_refusal(c, command, now))), "")
         if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):
@@ -236,12 +275,15 @@ class OperatorDesk:
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
         self.running.append(procedure)
         self._record(procedure.command, "running", procedure.text, now)
-        return [SaveAction(procedure.command, "started")]
+        return [SaveAction(procedure.command, STARTED)]
 
     def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
         self._record(command, status, text, now)
         severity: Severity = "info" if status == "done" else "warn"
-        fields = {"action": command.action.value, "origin": command.origin, "outcome": status, "text": text}
+        by = command.by
+        asked = {"action": command.action.value, "origin": command.origin, "value": command.value}
+        who = {"user": by.user, "client": by.client, "tty": by.tty, "via": by.via}
+        fields = {**asked, **who, "outcome": status, "text": text}
         return [
             SaveAction(command, f"{status}: {text}"),
             notify("operator", severity, command.coin, **fields, id=command.id),

@@ -53,6 +53,8 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=alerts_of(engine, now),
+        history=engine.history.points,
+        backtest=engine.backtest,
         orders=engine.order_list.of(engine.coins.values()),
         fills=engine.tape.newest,
         commands=tuple(

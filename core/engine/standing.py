@@ -18,6 +18,7 @@ def words_of(coin: Coin) -> set[Standing]:
         Standing.NEW_GRID: coin.wants_new_grid,
         Standing.REDUCED: coin.leaving.has_reduced,
         Standing.ONE_SIDED: coin.skew.is_one_sided,
+        Standing.FLATTENING: coin.flattening,
     }
     return {word for word, holds in found.items() if holds}
 
@@ -36,6 +37,7 @@ def restore_standing(coin: Coin, text: str) -> None:
     coin.wants_new_grid = Standing.NEW_GRID in words
     coin.leaving.has_reduced = Standing.REDUCED in words
     coin.skew.is_one_sided = Standing.ONE_SIDED in words
+    coin.flattening = Standing.FLATTENING in words
     coin.saved_standing = text
 
 

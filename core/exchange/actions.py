@@ -68,3 +68,11 @@ def cancel_action(cloids: Sequence[tuple[str, str]], instruments: Instruments) -
     """``cloids`` as (coin, cloid)."""
     cancels = [{"asset": instruments[coin].asset_id, "cloid": cloid} for coin, cloid in cloids]
     return {"type": "cancelByCloid", "cancels": cancels}
+
+
+def foreign_cancel_action(orders: Sequence[tuple[str, int]], instruments: Instruments) -> Action:
+    """``orders`` as (coin, order id): what isn't ours need not have a cloid."""
+    return {
+        "type": "cancel",
+        "cancels": [{"a": instruments[coin].asset_id, "o": order_id} for coin, order_id in orders],
+    }

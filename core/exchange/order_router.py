@@ -18,6 +18,7 @@ from core.domain.orders import Order
 from core.exchange.actions import (
     Action,
     cancel_action,
+    foreign_cancel_action,
     leverage_action,
     margin_action,
     modify_action,
@@ -108,18 +109,40 @@ class OrderRouter:
             failure = failure or some.failure
         return CancelOutcome(tuple(results), failure)
 
+    async def cancel_foreign(self, orders: Sequence[tuple[str, int]]) -> CancelOutcome:
+        """Cancel by (coin, order id) what isn't ours; an outcome for every order, named by ``foreign_name``. One in a coin that
+        the exchange doesn't list here is said to be out of reach.
+        """
+        results = [
+            (foreign_name(oid), f"{coin} can't be traded from here")
+            for coin, oid in orders
+            if coin not in self._listed
+        ]
+        known = [(coin, oid) for coin, oid in orders if coin in self._listed]
+        failure: Failure | None = None
+        for start in range(0, len(known), CANCELS_PER_ACTION):
+            chunk = known[start : start + CANCELS_PER_ACTION]
+            some = await self._send_cancels(
+                foreign_cancel_action(chunk, self._listed), [foreign_name(oid) for _, oid in chunk]
+            )
+            results += some.results
+            failure = failure or some.failure
+        return CancelOutcome(tuple(results), failure)
+
     async def _cancel_some(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
-        names = [cloid for _, cloid in cloids]
+        return await self._send_cancels(cancel_action(cloids, self._listed), [cloid for _, cloid in cloids])
+
+    async def _send_cancels(self, action: Action, names: Sequence[str]) -> CancelOutcome:
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
         try:
             return await self._send(
-                cancel_action(cloids, self._listed),
+                action,
                 expires_ms,
-                len(cloids),
+                len(names),
                 lambda answer, complain: self._cancelled(answer, names, complain),
             )
         except RestError as error:
-            return CancelOutcome(tuple((cloid, str(error)) for cloid in names), error.failure)
+            return CancelOutcome(tuple((name, str(error)) for name in names), error.failure)
 
     def _cancelled(self, answer: Any, cloids: Sequence[str], complain: Complain) -> CancelOutcome:
         unread: list[str] = []
@@ -169,6 +192,11 @@ class OrderRouter:
         if step is not None:
             failpoint(step.answered)
         return outcome
+
+
+def foreign_name(order_id: int) -> str:
+    """By which the outcome of a cancel names an order that isn't ours."""
+    return f"oid:{order_id}"
 
 
 def _outcome(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from core.domain.events import (
     AccountObserved,
     BookObserved,
+    DepthObserved,
     FundingRatesObserved,
     LedgerUpdatesObserved,
     OpenOrdersObserved,
@@ -52,6 +53,7 @@ from core.exchange.wire_history import (
     decode_update_kind,
 )
 from core.exchange.wire_market import decode_candles, decode_request_budget
+from core.exchange.wire_orders import decode_depth, orders_elsewhere
 from core.exchange.wire_transfers import decode_transfer
 
 T = TypeVar("T")
@@ -194,6 +196,13 @@ class Reads:
             lambda answer: BookObserved(decode_book(answer, coin, self._instruments), asked),
         )
 
+    async def depth(self, coin: str, ticket: str = "") -> DepthObserved:
+        """The whole book of one coin, as far as the exchange tells it."""
+        return await self._rest.ask(
+            {"type": "l2Book", "coin": coin},
+            lambda answer: DepthObserved(decode_depth(answer, coin, self._instruments), ticket),
+        )
+
     async def candles(self, coin: str, interval: str, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
         """Of one coin, oldest first, from the one that ``since_ms`` falls into; the last one may still be open."""
         span = {"coin": coin, "interval": interval, "startTime": since_ms, "endTime": until_ms}
@@ -259,14 +268,15 @@ class Reads:
 
     async def open_orders(self, ticket: str = "") -> OpenOrdersObserved:
         asked = self._clock.now().mono_ms
-        orders, elsewhere = await self._rest.ask(
+        orders, elsewhere, others = await self._rest.ask(
             {"type": "frontendOpenOrders", "user": self._account, "dex": self._dex},
             lambda answer: (
                 decode_open_orders(answer, self._instruments),
                 tagged_elsewhere(answer, self.elsewhere),
+                orders_elsewhere(answer, self._instruments),
             ),
         )
-        return OpenOrdersObserved(orders, asked, ticket, elsewhere)
+        return OpenOrdersObserved(orders, asked, ticket, elsewhere, others)
 
     async def order_status(self, cloid: str) -> OrderUpdate | OrderNotFound:
         seen_ms = self._clock.seen_ms

@@ -17,8 +17,10 @@ from core.domain.effects import (
     SaveFeatures,
     SaveGrid,
     SaveHalt,
+    SaveHistory,
     SaveOrder,
     SaveOverrides,
+    SaveParked,
     SavePnlPeak,
     SavePosition,
     SaveStanding,
@@ -30,6 +32,7 @@ from core.domain.holdings import CellPart
 from core.domain.orders import Order
 from core.domain.standing import standing_key
 from core.domain.transfers import Transfer
+from core.view import HistoryPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Batch:
     positions: list[SavePosition] = field(default_factory=list)
     checkpoints: list[SaveCheckpoint] = field(default_factory=list)
     days: list[SaveDay] = field(default_factory=list)
+    history: list[HistoryPoint] = field(default_factory=list)
 
     def take(self, effect: Effect) -> bool:
         """Add the row that an effect asks for; whether it asked for one."""
@@ -99,8 +103,12 @@ class Batch:
                 self.meta[f"features:{coin}"] = text
             case SaveStanding(coin, text):
                 self.meta[standing_key(coin)] = text
+            case SaveParked(coin, text):
+                self.meta[f"parked:{coin}"] = text
             case SaveDay():
                 self.days.append(effect)
+            case SaveHistory(point):
+                self.history.append(point)
             case SaveAdjustment(adjustment):
                 self.adjustments.append(adjustment)
             case RevokeAdjustment(id_):
@@ -119,7 +127,7 @@ class Batch:
         lists: tuple[Sized, ...] = (
             *(self.fills, self.orders, self.grids, self.halts, self.actions, self.anchors, self.boots),
             *(self.meta, self.foreign, self.funding, self.adjustments, self.revoked),
-            *(self.positions, self.checkpoints, self.days, self.transfers, self.cash_marks),
+            *(self.positions, self.checkpoints, self.days, self.transfers, self.cash_marks, self.history),
         )
         return sum(map(len, lists)) + (self.nonce_ceiling is not None)
 

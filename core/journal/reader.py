@@ -24,9 +24,11 @@ from core.journal.rows import (
     fill_from_row,
     funding_from_row,
     grid_from_row,
+    history_from_row,
     order_from_row,
     transfer_from_row,
 )
+from core.view import HistoryPoint
 
 _LIVE = tuple(state.value for state in OrderState if state.is_live)
 _FILLED = (
@@ -102,6 +104,8 @@ class Restored:
     """Every deposit, withdrawal and transfer of the account, oldest first."""
     cash_marked: frozenset[str] = frozenset()
     """The dexs whose cash was noted once."""
+    history: list[HistoryPoint] = field(default_factory=list)
+    """Where the account stood at the end of each minute of the last day, oldest first."""
 
     @property
     def pnl_peak(self) -> Decimal | None:
@@ -164,6 +168,10 @@ class JournalReader:
             boots = frozenset(row["boot"] for row in await db.execute_fetchall("SELECT boot FROM boots"))
             rows = {coin: await self._coin(db, account, coin, by_coin.get(coin, "")) for coin in coins}
             days = await db.execute_fetchall("SELECT day, pnl FROM days ORDER BY day DESC LIMIT 1")
+            points = [
+                history_from_row(row)
+                for row in await db.execute_fetchall("SELECT * FROM history ORDER BY time_ms")
+            ]
             day = next(((row["day"], Decimal(row["pnl"])) for row in days), ("", Decimal(0)))
             transfers = [
                 transfer_from_row(row)
@@ -173,7 +181,7 @@ class JournalReader:
             ]
             marks = await db.execute_fetchall("SELECT dex FROM cash_marks WHERE account = ?", (account,))
             marked = frozenset(row["dex"] for row in marks)
-        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked)
+        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked, points)
 
     async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
         rows = CoinRows(halted=halted)

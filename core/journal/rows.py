@@ -11,6 +11,7 @@ from core.domain.fills import Adjustment, Fill, FillKind, FillSource, ForeignFil
 from core.domain.grid import Direction, GridRow, Spacing
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.domain.transfers import Transfer
+from core.view import HistoryPoint
 
 INSERT_FILL = """
 INSERT INTO fills (account, coin, time_ms, trade_id, discriminator, order_id, cloid, side, price, lots, start_lots,
@@ -49,7 +50,8 @@ GRID_COLUMNS = (
 INSERT_GRID = f"INSERT INTO grids ({', '.join(GRID_COLUMNS)}) VALUES ({', '.join('?' * len(GRID_COLUMNS))})"
 
 INSERT_ACTION = """
-INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO actions (command_id, time_ms, action, coin, origin, outcome, value, user, client, tty, via, before, after)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 INSERT_ANCHOR = "INSERT INTO anchors (coin, lots, cost, time_ms, reason) VALUES (?, ?, ?, ?, ?)"
@@ -58,6 +60,11 @@ UPSERT_DAY = """
 INSERT INTO days (day, pnl, account_value, seen_ms) VALUES (?, ?, ?, ?)
 ON CONFLICT (day) DO UPDATE SET pnl = excluded.pnl, account_value = excluded.account_value, seen_ms = excluded.seen_ms
 """
+
+UPSERT_HISTORY = """
+INSERT INTO history (time_ms, total, drawdown_pct, fills, makers) VALUES (?, ?, ?, ?, ?) ON CONFLICT (time_ms) DO NOTHING
+"""
+FORGET_HISTORY = "DELETE FROM history WHERE time_ms < ?"
 
 INSERT_BOOT = "INSERT INTO boots (boot, started_ms, pid, version) VALUES (?, ?, ?, ?)"
 
@@ -276,5 +283,12 @@ def grid_from_row(row: Row) -> GridRow:
 
 
 def action_values(action: SaveAction, now_ms: int) -> tuple[object, ...]:
-    command = action.command
-    return (command.id, now_ms, command.action.value, command.coin, command.origin, action.outcome)
+    command, by = action.command, action.command.by
+    asked = (command.id, now_ms, command.action.value, command.coin, command.origin, action.outcome)
+    return (*asked, command.value, by.user, by.client, by.tty, by.via, action.before, action.after)
+
+
+def history_from_row(row: Row) -> HistoryPoint:
+    return HistoryPoint(
+        row["time_ms"], Decimal(row["total"]), row["drawdown_pct"], row["fills"], row["makers"]
+    )

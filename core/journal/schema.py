@@ -183,9 +183,31 @@ CREATE TABLE parts (
 ) STRICT, WITHOUT ROWID;
 """
 
+_VERSION_9 = """
+-- The operator's log: who asked, by which key or command, from where, and how things stood before and after. No row changes.
+ALTER TABLE actions ADD COLUMN value TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN client TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN tty TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN via TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN before TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN after TEXT NOT NULL DEFAULT '';
+CREATE TRIGGER actions_stay_as_they_are BEFORE UPDATE ON actions
+  BEGIN SELECT raise(ABORT, 'the operator''s log is append-only'); END;
+CREATE TRIGGER actions_stay BEFORE DELETE ON actions
+  BEGIN SELECT raise(ABORT, 'the operator''s log is append-only'); END;
+"""
+
+_VERSION_10 = """
+-- Where the account stood at the end of each minute of a day: profit in USD, loss since the highest one in percent.
+CREATE TABLE history (
+  time_ms INTEGER PRIMARY KEY, total TEXT NOT NULL, drawdown_pct REAL NOT NULL, fills INTEGER NOT NULL, makers INTEGER NOT NULL
+) STRICT;
+"""
+
 MIGRATIONS = (
     *(_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6, _VERSION_7),
-    _VERSION_8,
+    *(_VERSION_8, _VERSION_9, _VERSION_10),
 )
 """Forward only: entry ``n`` brings a file from version ``n`` to ``n + 1``, in one transaction."""
 

@@ -17,6 +17,7 @@ from core.journal.batch import Batch, Committed
 from core.journal.cells import count_money
 from core.journal.parts import take_parts
 from core.journal.rows import (
+    FORGET_HISTORY,
     INSERT_ACTION,
     INSERT_ADJUSTMENT,
     INSERT_ANCHOR,
@@ -29,6 +30,7 @@ from core.journal.rows import (
     INSERT_TRANSFER,
     UPSERT_CHECKPOINT,
     UPSERT_DAY,
+    UPSERT_HISTORY,
     UPSERT_META,
     UPSERT_NONCE,
     UPSERT_ORDER,
@@ -45,6 +47,7 @@ from core.journal.rows import (
     transfer_values,
 )
 
+HISTORY_KEPT_MS = 25 * 3_600_000
 CHECKPOINTS_KEPT = 4
 """Of each coin: one that a late fill undercuts leaves an older one to start from."""
 
@@ -218,6 +221,11 @@ def _write_rows(db: sqlite3.Connection, batch: Batch) -> None:
         (INSERT_ANCHOR, [(a.coin, a.lots, a.cost, a.time_ms, a.reason) for a in batch.anchors]),
         (INSERT_BOOT, [(boot, now, pid, version) for boot, pid, version in batch.boots]),
         (UPSERT_DAY, [(each.day, str(each.pnl), str(each.account_value), now) for each in batch.days]),
+        (
+            UPSERT_HISTORY,
+            [(p.time_ms, str(p.total_usd), p.drawdown_pct, p.fills, p.makers) for p in batch.history],
+        ),
+        (FORGET_HISTORY, [(p.time_ms - HISTORY_KEPT_MS,) for p in batch.history[-1:]]),
         (UPSERT_POSITION, [(p.coin, p.lots, p.fills, p.adjustments, now) for p in batch.positions]),
         (INSERT_CASH_MARK, [(m.account, m.dex, m.time_ms, str(m.raw_usd)) for m in batch.cash_marks]),
         (UPSERT_META, list(batch.meta.items())),

@@ -12,12 +12,13 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from core.domain.commands import Action, Command
+from core.domain.commands import OF_THE_DOOR, Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.runtime.inbox import Inbox
@@ -27,6 +28,8 @@ PROTOCOL = 1
 LINE_MAX = 64 * 1024
 ANSWER_WITHIN_S = 250.0
 POLL_S = 0.05
+
+_COMMANDS = frozenset(action.value for action in Action if action not in OF_THE_DOOR)
 
 Status = Callable[[], dict[str, Any]]
 OutcomeOf = Callable[[str], Outcome | None]
@@ -95,7 +98,7 @@ class ControlServer:
             )
         if request.get("cmd") == "status":
             return {"ok": True, "status": self._status()}
-        if not isinstance(request.get("cmd"), str) or request["cmd"] not in {a.value for a in Action}:
+        if not isinstance(request.get("cmd"), str) or request["cmd"] not in _COMMANDS:
             return _refusal(f"{request.get('cmd')!r} is not a command")
         command = Command(
             id=str(request.get("id") or secrets.token_hex(8)),
@@ -103,6 +106,7 @@ class ControlServer:
             coin=str(request.get("coin") or ""),
             origin=str(request.get("origin") or "cli")[:120],
             value=str(request.get("value") or "")[:120],
+            by=_operator(request.get("by")),
         )
         if not self._inbox.offer(CommandReceived(command)):
             return _refusal("the core is busy: its inbox is full; try again")
@@ -120,6 +124,12 @@ class ControlServer:
         if found is None:
             return _refusal("no answer from the core")
         return {"ok": found.status == "done", "outcome": found.status, "text": found.text, "id": command.id}
+
+
+def _operator(said: object) -> Operator:
+    """Who asks, as the other end says; the kernel has told already that it is this user."""
+    by = said if isinstance(said, dict) else {}
+    return Operator(**{field.name: str(by.get(field.name) or "")[:120] for field in fields(Operator)})
 
 
 def _refusal(text: str) -> dict[str, Any]:

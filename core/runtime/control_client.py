@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+from dataclasses import asdict
 from typing import Any
 
+from core.domain.commands import Operator
 from core.runtime.control import ANSWER_WITHIN_S, PROTOCOL
+from core.runtime.core_port import NOBODY
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
 
 
@@ -30,7 +33,9 @@ def find_instance(state_dir: StateDir | None) -> StateDir:
     return running[0]
 
 
-def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = "") -> dict[str, Any]:
+def ask(
+    state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = "", by: Operator = NOBODY
+) -> dict[str, Any]:
     """Send one request and wait for its answer. Raises ``UsageError`` if the instance doesn't answer."""
     request = {
         "v": PROTOCOL,
@@ -39,6 +44,7 @@ def ask(state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: s
         "origin": origin,
         "id": secrets.token_hex(8),
         "value": value,
+        "by": asdict(by),
     }
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

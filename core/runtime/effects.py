@@ -10,6 +10,7 @@ from core.domain.causes import Cause
 from core.domain.effects import (
     AskAccount,
     AskBook,
+    AskDepth,
     AskFunding,
     AskFundingRates,
     AskLedgerUpdates,
@@ -18,6 +19,7 @@ from core.domain.effects import (
     AskTransfers,
     Backfill,
     Cancel,
+    CancelForeign,
     CancelOrphan,
     Effect,
     Modify,
@@ -39,7 +41,7 @@ from core.domain.events import (
 from core.domain.fills import FillSource
 from core.engine.coin import AWAITING_FILLS
 from core.exchange.market_data import MarketData
-from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter, nothing_replaced
+from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter, foreign_name, nothing_replaced
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.venue_clock import VenueClock
@@ -108,6 +110,10 @@ class EffectRunner:
             case CancelOrphan(coin, cloid):
                 failpoint("orphan_cancel")
                 self._cancel_orphan(coin, cloid)
+            case CancelForeign(orders):
+                self._spawn("cancel foreign", self._cancel_foreign(orders))
+            case AskDepth(coin, ticket):
+                self._spawn_read(f"depth of {coin}", ticket, lambda named: self._ask_depth(coin, named))
             case AskAccount(ticket):
                 self._spawn_read("account", ticket, self._ask_account)
             case AskOpenOrders(ticket):
@@ -220,6 +226,15 @@ class EffectRunner:
         finally:
             self._inbox.force(outcome)
 
+    async def _cancel_foreign(self, orders: tuple[tuple[str, int], ...]) -> None:
+        outcome = CancelOutcome(
+            tuple((foreign_name(oid), "the request was interrupted") for _, oid in orders)
+        )
+        try:
+            outcome = await self._router.cancel_foreign(orders)
+        finally:
+            self._inbox.force(outcome)
+
     async def _move_margin(self, effect: MoveMargin) -> None:
         coin, ticket = effect.coin, effect.ticket
         outcome = MarginMoved(coin, ticket, "the request was interrupted", is_definite=False)
@@ -317,6 +332,12 @@ class EffectRunner:
             self._inbox.force(await self._reads.book(coin))
         except (RestError, WireError) as error:
             self._failed(f"book of {coin}", error)
+
+    async def _ask_depth(self, coin: str, ticket: str) -> None:
+        try:
+            self._inbox.force(await self._reads.depth(coin, ticket))
+        except (RestError, WireError) as error:
+            self._failed(f"depth of {coin}", error, ticket)
 
     async def _ask_ledger_updates(self, since_ms: int) -> None:
         try:

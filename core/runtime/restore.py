@@ -26,6 +26,7 @@ from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.overrides import Overrides
+from core.engine.parked import Parked
 from core.engine.protection import fired
 from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
@@ -58,6 +59,7 @@ def coin_config(settings: Settings, instrument: Instrument) -> CoinConfig:
         grid=_grid(settings, instrument),
         recenter_interval_ms=int(settings.recenter_interval_sec * 1000),
         slippage_ppb=_ppb(settings.flatten_slippage_pct),
+        slippage_max_ppb=_ppb(settings.flatten_slippage_max_pct),
         funding_bleed_ppb=_ppb(settings.funding_bleed_pct),
         stop_low=instrument.price_units(settings.stop_loss_low),
         stop_high=instrument.price_units(settings.stop_loss_high),
@@ -194,7 +196,9 @@ def build_engine(
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
+        engine.coins[name].parked = Parked.restored(restored.meta.get(f"parked:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
+    engine.history.restore(restored.history)
     engine.look_for_missing(now)
     taped = [TapedFill(*row) for name in configs for row in reversed(restored.coins[name].newest_fills)]
     engine.tape.restore(taped, {name: config.instrument for name, config in configs.items()})

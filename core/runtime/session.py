@@ -29,6 +29,7 @@ from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
 from core.runtime.account_loop import AccountLoop
+from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
 from core.runtime.cash import quiet_cash
 from core.runtime.control import ControlServer
@@ -132,7 +133,6 @@ class Session:
         failpoint("migrated")
         await self._journal.open()
         meta = await JournalReader(path).meta()
-        now = self.clock.now()
         fresh = {"network": plan.network, "account": plan.identity.account, "exchange_url": plan.exchange_url}
         for name in ("network", "account"):
             if meta.get(name, fresh[name]) != fresh[name]:
@@ -146,7 +146,7 @@ class Session:
                 "exchange_changed", "warn", before=meta.get("exchange_url") or "embedded", now=self._base_url
             )
         instance = meta.get("instance") or plan.state.read_instance() or secrets.token_hex(4)
-        await self._journal.commit(Batch(now.wall_ms, meta={**fresh, "instance": instance}))
+        await self._journal.commit(Batch(self.clock.now().wall_ms, meta={**fresh, "instance": instance}))
         try:
             plan.state.keep_instance(instance)
         except OSError as error:  # the journal has it: only a rebuild would miss it
@@ -208,8 +208,9 @@ class Session:
             boot=engine.boot,
             exchange_url=self._base_url,
         )
-        reader = JournalReader(self._plan.state.journal)
-        for left in await coins_left_out(reader, instruments, self._reach.listed):
+        for left in await coins_left_out(
+            JournalReader(self._plan.state.journal), instruments, self._reach.listed
+        ):
             self._publish_event(left)
         for warning in self._plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
@@ -228,6 +229,7 @@ class Session:
         limits = account_limits(plan.settings.common)
         engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
         set_thresholds(engine, plan.settings.common)
+        engine.backtest = read_backtest(plan.state.backtest)
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]

@@ -43,6 +43,10 @@ class StateDir:
         return self.path / "journal.db"
 
     @property
+    def backtest(self) -> Path:
+        return self.path / "backtest.json"
+
+    @property
     def paper(self) -> Path:
         return self.path / "paper.db"
 

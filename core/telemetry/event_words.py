@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_WHO = ("user", "client", "via", "origin")
-_TOLD = frozenset({"action", "outcome", "text", "before", "after", "id", *_WHO})
+_WHO = ("user", "tty", "client", "via", "origin")
+_TOLD = frozenset({"action", "value", "outcome", "text", "before", "after", "id", *_WHO})
 
 
 def detail_of(name: str, fields: Mapping[str, Any]) -> str:
@@ -33,7 +33,8 @@ def _operator(fields: Mapping[str, Any]) -> str:
     """``flatten by alice from 203.0.113.7 (key F) done: CONFIRMED FLAT … [position 0.1 -> position 0]``."""
     said = {name: str(value) for name, value in fields.items() if value not in (None, "")}
     who = said.get("user") or ("" if "via" in said else said.get("origin", ""))
-    parts = [said.get("action", "")]
+    who = f"{who}@{said['tty']}" if who and "tty" in said else who
+    parts = [said.get("action", ""), said.get("value", "") if said.get("value") != said.get("text") else ""]
     parts += [f"by {who}"] if who else []
     parts += [f"from {said['client']}"] if "client" in said else []
     parts += [f"({said['via']})"] if "via" in said else []

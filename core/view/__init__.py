@@ -7,11 +7,7 @@ milliseconds UTC; ages follow from ``time_ms`` and the reader's own clock, so th
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
-from decimal import Decimal
-from enum import StrEnum
-from typing import Any
 
 from core.view.account import (
     AlertView,
@@ -36,13 +32,23 @@ from core.view.coin import (
     PnlView,
     StopView,
 )
-from core.view.listings import ControlView, FillView, HistoryPoint, OrderShown, OrderView, SettingView
+from core.view.listings import (
+    BacktestView,
+    ControlView,
+    FillView,
+    HistoryPoint,
+    OrderShown,
+    OrderView,
+    SettingView,
+)
+from core.view.plain import from_plain, shape_of, to_plain
 from core.view.states import ZERO, BreakerState, LevelState, RunState, SessionState, Severity, StopState
 
 __all__ = [
     "ZERO",
     "AlertView",
     "ApiView",
+    "BacktestView",
     "BreakerState",
     "BreakerView",
     "ClosingView",
@@ -73,6 +79,8 @@ __all__ = [
     "StopView",
     "TransfersView",
     "TripView",
+    "from_plain",
+    "shape_of",
     "to_plain",
 ]
 
@@ -112,19 +120,6 @@ class Snapshot:
     """The newest, oldest first, bounded; the journal has all."""
     history: tuple[HistoryPoint, ...] = ()
     """One point a minute, oldest first, bounded."""
+    backtest: BacktestView = field(default_factory=BacktestView)
     settings: tuple[SettingView, ...] = ()
     control: ControlView = field(default_factory=ControlView)
-
-
-def to_plain(value: Any) -> Any:
-    """A Snapshot, or any part of one, as JSON-ready plain data; ``Decimal`` becomes canonical text."""
-    if dataclasses.is_dataclass(value):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [to_plain(item) for item in value]
-    if isinstance(value, Decimal):
-        text = format(value, "f") if value else "0"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    if isinstance(value, StrEnum):
-        return value.value
-    return value

@@ -89,6 +89,21 @@ class HistoryPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class BacktestView:
+    """What a backtest of these settings made, as its file says; ``name`` is empty without one."""
+
+    name: str = ""
+    from_ms: int = 0
+    to_ms: int = 0
+    total_usd: Decimal = ZERO
+    max_drawdown_pct: float = 0.0
+    fills: int = 0
+    makers: int = 0
+    error: str = ""
+    """Why there is a file and no result."""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingView:
     """One setting in force. ``value`` has secrets masked; ``origin`` says where it was set."""
 

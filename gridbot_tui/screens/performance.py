@@ -1,4 +1,4 @@
-"""The performance screen."""
+"""The performance screen: what trading has made over the last day."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from textual.widget import Widget
 
 from gridbot_tui import keymap
 from gridbot_tui.screens.console import ConsoleScreen
-from widgets.panels import EventTail
+from widgets.performance_panel import PerformancePanel
 
 
 class PerformanceScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.PERFORMANCE)]
 
     def body(self) -> Iterable[Widget]:
-        yield EventTail(id="events")
+        yield PerformancePanel(id="performance")

@@ -43,6 +43,7 @@ def test_every_command_of_the_core_has_a_key() -> None:
         "reconcile",
         "unpark",
         "cancel_all_preview",
+        "flatten_preview",
     }  # R settles and A accepts; what it adds is a sentence for scripts
     with_an_amount = {
         a.value for a in Action if a.value.startswith(("margin_", "set_"))

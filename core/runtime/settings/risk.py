@@ -33,6 +33,10 @@ class RiskFields(BaseModel):
     flatten_slippage_pct: Fraction = Field(
         Decimal("0.005"), description="How far past the best price flatten may trade"
     )
+    flatten_slippage_max_pct: Fraction = Field(
+        Decimal(0),
+        description="How far flatten may come to trade, step by step, when the book holds nothing nearer; 0: no further",
+    )
     funding_bleed_pct: FractionOrOff = Field(
         Decimal("0.02"),
         description="Net funding paid within a day, of the account's value, that halts a coin; off: no limit",

@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
+from core.domain.depth import Depth
 from core.domain.effects import Cancel, Effect, Modify, Notify, Place, SaveOrder
 from core.domain.events import (
     AccountObserved,
     BackfillDone,
     CommandReceived,
+    DepthObserved,
     Event,
     FeedChanged,
     FillsCommitted,
@@ -184,6 +186,12 @@ def account(
     return AccountObserved(seen, Decimal(value), Decimal(0), moment.venue_ms, moment.mono_ms, ticket)
 
 
+def depth(mid: int = MID, lots: int = 1_000, coin: str = "SOL", ticket: str = "") -> DepthObserved:
+    """A book of one level a side, 100 price units from ``mid``, with so many lots each; 0 is an empty book."""
+    sides = (((mid - 100, lots),), ((mid + 100, lots),)) if lots else ((), ())
+    return DepthObserved(Depth(coin, *sides), ticket)
+
+
 def remote(of: Order, remaining: int | None = None) -> RemoteOrder:
     left = of.remaining if remaining is None else remaining
     return RemoteOrder(of.coin, of.cloid, of.order_id or 700, of.side, of.price, left, False)
@@ -251,6 +259,14 @@ class Bench:
     def outcome(self, id_: str = "cmd") -> tuple[str, str]:
         told = self.engine.desk.outcomes[id_]
         return told.status, told.text
+
+    def listed(self, *orders: RemoteOrder, ticket: str = "cmd") -> list[Effect]:
+        """The exchange lists the account's open orders."""
+        return self.step(OpenOrdersObserved(orders, self.now.mono_ms, ticket))
+
+    def shows(self, position: int, ticket: str = "cmd", lots: int = 1_000) -> list[Effect]:
+        """The exchange shows its position, and a book that holds so many lots."""
+        return self.step(account(position, self.now, ticket), depth(lots=lots, ticket=ticket))
 
     def connect(self, generation: int = 1) -> list[Effect]:
         """The feed comes up and its gap is read back."""

@@ -198,7 +198,8 @@ def test_outside_its_band_a_coin_halts_and_is_flattened(low: int, high: int, mid
     halts = [each.reason for each in kept(out, SaveHalt)]
     assert halts[-1] == made.coin.halted, "the newest reason is the one in force: the rule, not the flatten"
     made.settle_cancels(out)
-    closing = out + made.after(200, account(made.coin.ledger.lots, made.now, ticket=_flatten_id(made)))
+    made.listed(ticket=_flatten_id(made))
+    closing = out + made.shows(made.coin.ledger.lots, _flatten_id(made))
     (order,) = [o for o in placed(closing) if o.purpose is Purpose.FLATTEN]
     assert (order.side, order.tif, order.reduce_only, order.lots) == (side, Tif.IOC, True, 100)
 

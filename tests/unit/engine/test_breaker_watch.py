@@ -97,7 +97,8 @@ def test_a_flatten_closes_the_position_while_placing_is_stopped() -> None:
     bench = without_an_answer()
     position = bench.coin.ledger.lots
     bench.settle_cancels(bench.ask(Action.FLATTEN, "SOL", id_="f"))
-    effects = bench.step(account(position, bench.now, ticket="f"))
+    bench.listed(ticket="f")
+    effects = bench.shows(position, "f")
     (order,) = placed(effects)
     assert order.reduce_only
     assert state(bench, PLACE) is OPEN

@@ -6,24 +6,31 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from core.domain.causes import Cause
-from core.domain.commands import Action
-from core.domain.effects import AskAccount, Effect, Place, SaveHalt
+from core.domain.causes import Cause, Failure
+from core.domain.commands import Action, Command
+from core.domain.effects import AskAccount, CancelForeign, Effect, Notify, Place, SaveHalt, SaveStanding
 from core.domain.events import (
+    CommandReceived,
     FillsCommitted,
     OpenOrdersObserved,
     OrderNotFound,
     PlaceOutcome,
+    PlaceResult,
     Refused,
     RequestFailed,
+    Resting,
+    StopRequested,
     Traded,
     Unsettled,
 )
 from core.domain.fills import Fill
+from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.flatten import Flatten
+from core.engine.standing import restore_standing
 from tests.unit.engine.builders import (
     MID,
+    SOL,
     Bench,
     account,
     cancelled,
@@ -35,6 +42,8 @@ from tests.unit.engine.builders import (
     remote,
     update,
 )
+
+ETH = Instrument("ETH", 1, 4, 25)
 
 
 @dataclass
@@ -50,6 +59,7 @@ class Exit:
         bench.started(lots)
         effects = bench.ask(Action.FLATTEN, "SOL")
         bench.settle_cancels(effects)
+        bench.listed()
         return cls(bench, lots)
 
     @property
@@ -58,9 +68,9 @@ class Exit:
         assert isinstance(running, Flatten)
         return running
 
-    def shown(self) -> list[Order]:
-        """The exchange shows its position; the orders sent then."""
-        return placed(self.bench.step(account(self.truth, self.bench.now, "cmd")))
+    def shown(self, lots: int = 1_000) -> list[Order]:
+        """The exchange shows its position and a book of so many lots; the orders sent then."""
+        return placed(self.bench.shows(self.truth, lots=lots))
 
     def trade(self, of: Order, lots: int) -> None:
         self.bench.step(FillsCommitted((self._fill(of, lots),)))
@@ -74,8 +84,11 @@ class Exit:
         rows = tuple(map(remote, orders))
         return self.bench.step(OpenOrdersObserved(rows, self.bench.now.mono_ms, "cmd"))
 
-    def answer(self, of: Order, result: Traded | Refused | Unsettled) -> None:
-        self.bench.step(PlaceOutcome(((of.cloid, result),)))
+    def answer(self, of: Order, result: PlaceResult) -> None:
+        self.answered(of, result)
+
+    def answered(self, of: Order, result: PlaceResult) -> list[Effect]:
+        return self.bench.step(PlaceOutcome(((of.cloid, result),)))
 
     def pause(self) -> None:
         self.bench.after(500, quote())
@@ -116,22 +129,39 @@ def test_a_partly_filled_close_is_followed_by_one_for_the_rest() -> None:
     assert again.lots == 25
 
 
-def test_after_an_upgrade_a_close_waits_longer_says_why_and_spends_no_attempt() -> None:
+UPGRADE = Refused("Only post-only orders allowed immediately after network upgrade", Cause.POST_ONLY_MODE)
+
+
+def test_after_an_upgrade_a_reduce_only_order_rests_at_the_touch_and_the_market_is_tried_again() -> None:
     out = Exit.of(40)
-    upgrade = Refused("Only post-only orders allowed immediately after network upgrade", Cause.POST_ONLY_MODE)
-    (close,) = out.shown()
     for _ in range(25):
-        out.answer(close, upgrade)
-        assert "only post-only orders after an upgrade" in out.bench.outcome()[1]
-        assert AskAccount("cmd") not in out.bench.after(1_900, quote())
-        out.bench.after(100, quote())
         (close,) = out.shown()
-    assert out.bench.outcome()[0] == "running"
-    out.answer(close, upgrade)
-    out.bench.after(60_000)
+        assert close.tif is Tif.IOC
+        (resting,) = placed(out.answered(close, UPGRADE))
+        assert (resting.tif, resting.reduce_only, resting.lots) == (Tif.ALO, True, 40)
+        assert resting.price == MID + 100
+        status, text = out.bench.outcome()
+        assert status == "running"
+        assert "only post-only orders after an upgrade; sell 0.4 SOL reduce-only rests at 200.01" in text
+        out.answer(resting, Resting(out.bench.next_oid()))
+        assert cancelled(out.bench.after(4_900, quote())) == []
+        taken = out.bench.after(100, quote())
+        assert [o.cloid for o in cancelled(taken)] == [resting.cloid]
+        out.bench.settle_cancels(taken)
+        out.pause()
+    out.bench.after(240_000)
     status, text = out.bench.outcome()
-    assert status == "failed"
-    assert "only post-only orders after an upgrade" in text
+    assert (status, "only post-only orders after an upgrade" in text) == ("failed", True)
+
+
+def test_an_order_that_rested_after_an_upgrade_is_cancelled_when_the_flatten_gives_up() -> None:
+    out = Exit.of(40)
+    (close,) = out.shown()
+    (resting,) = placed(out.answered(close, UPGRADE))
+    out.answer(resting, Resting(out.bench.next_oid()))
+    done = out.bench.after(240_001)
+    assert out.bench.outcome()[0] == "failed"
+    assert [o.cloid for o in cancelled(done)] == [resting.cloid]
 
 
 def test_a_refused_close_is_tried_again_a_bounded_number_of_times() -> None:
@@ -145,7 +175,8 @@ def test_a_refused_close_is_tried_again_a_bounded_number_of_times() -> None:
     assert tries == 20
     assert out.bench.outcome() == (
         "failed",
-        "not flat after 20 attempts: SOL position +0.4 open, 0 orders not settled; flatten again",
+        "not flat after 20 attempts: +0.4 SOL (40 lots) left, worst price tried 198 (refused: Order could not immediately "
+        "match against any resting orders.); still halted, F (`gridbot flatten SOL`) tries again",
     )
 
 
@@ -168,6 +199,7 @@ def test_a_fill_between_the_look_at_the_position_and_the_list_of_orders_is_not_c
     bench.rest(orders[1:])
     bench.answer(orders[:1], lambda o: Unsettled("time-out"))
     bench.settle_cancels(bench.ask(Action.FLATTEN, "SOL"))
+    bench.listed()
     bench.after(2_000)
     bench.step(account(0, bench.now, "cmd"))
     bench.trade(orders[0])
@@ -211,6 +243,7 @@ def test_orders_in_doubt_do_not_keep_the_position_open_but_keep_it_from_being_pr
     orders = placed(bench.start(40))
     bench.answer(orders, lambda o: Unsettled("time-out"))
     bench.ask(Action.FLATTEN, "SOL")
+    bench.listed()
     bench.after(1_999)
     assert bench.outcome()[1] == "cancelling 5 orders"
     bench.after(1, quote())
@@ -230,20 +263,176 @@ def test_fills_that_are_still_missing_do_not_keep_the_position_open() -> None:
     orders = cancelled(bench.ask(Action.FLATTEN, "SOL"))
     for one in orders:
         bench.step(update(one, "canceled", one.lots - 10))
+    bench.listed()
     bench.after(2_000, quote())
     assert len(Exit(bench, 40).shown()) == 1
 
 
-def test_an_order_of_ours_in_the_last_list_begins_anew_and_foreign_ones_are_said() -> None:
+def test_an_order_of_ours_in_the_last_list_begins_anew() -> None:
     out = Exit.of(0)
     out.shown()
-    ours = placed(out.bench.done)[0]
-    out.listed(ours)
+    out.listed(placed(out.bench.done)[0])
     assert out.procedure.phase == "pause"
     out.pause()
     out.shown()
-    out.listed(replace(ours, cloid="0x48424f54534548554436306163343632"))
-    assert out.bench.outcome()[1].endswith("; 1 orders that are not GridBot's were left alone")
+    out.listed()
+    assert out.bench.outcome()[1].startswith("CONFIRMED FLAT")
+
+
+def test_foreign_orders_are_cancelled_before_the_position_is_read_and_their_number_is_said() -> None:
+    bench = Bench(make_engine(position=40)).started(40)
+    bench.settle_cancels(bench.ask(Action.FLATTEN, "SOL"))
+    by_hand = replace(remote(placed(bench.done)[0]), cloid=None, order_id=77)
+    waiting = replace(by_hand, order_id=78, is_trigger=True)
+    elsewhere = replace(by_hand, coin="ETH", order_id=79)
+    effects = bench.listed(by_hand, waiting, elsewhere)
+    assert of_kind(CancelForeign, effects) == [CancelForeign((("SOL", 77), ("SOL", 78)))]
+    (told,) = [dict(n.fields) for n in of_kind(Notify, effects) if n.name == "foreign_orders_cancelled"]
+    assert told == {"orders": 2, "triggers": 1, "by": "flatten"}
+    assert of_kind(AskAccount, effects), "the position is read once everything is cancelled"
+    assert of_kind(CancelForeign, bench.listed(by_hand)) == [], "not again within two seconds"
+    out = Exit(bench, 40)
+    (close,) = out.shown()
+    assert "2 orders that were not GridBot's were cancelled" in bench.outcome()[1]
+    out.answer(close, Traded(1, 40))
+    out.trade(close, 40)
+    out.pause()
+    out.shown()
+    bench.listed(by_hand)
+    assert bench.outcome()[0] == "running", "0 orders is not proven while one is listed"
+    out.pause()
+    out.shown()
+    out.listed()
+    assert bench.outcome()[1].endswith("position 0 SOL; 2 orders that were not GridBot's were cancelled")
+
+
+def test_a_part_is_no_larger_than_what_the_book_holds_within_the_slippage() -> None:
+    out = Exit.of(40)
+    (close,) = out.shown(lots=15)
+    assert close.lots == 15
+    out.answer(close, Traded(1, 15))
+    out.trade(close, 15)
+    out.pause()
+    (rest,) = out.shown(lots=15)
+    assert rest.lots == 15
+
+
+def test_against_an_empty_book_nothing_is_sent_and_no_attempt_is_spent() -> None:
+    out = Exit.of(40)
+    for _ in range(30):
+        assert out.shown(lots=0) == []
+        out.pause()
+    assert out.procedure.attempts == 0
+    (close,) = out.shown(lots=40)
+    assert close.lots == 40
+
+
+def test_the_slippage_widens_step_by_step_only_as_far_as_the_settings_allow() -> None:
+    bench = Bench(make_engine(position=40))
+    bench.coin.config = replace(bench.coin.config, slippage_max_ppb=25_000_000)
+    bench.started(40)
+    bench.settle_cancels(bench.ask(Action.FLATTEN, "SOL"))
+    bench.listed()
+    out, touch, prices = Exit(bench, 40), MID - 100, []
+    for _ in range(4):
+        (close,) = out.shown()
+        prices.append((touch - close.price) * 1_000 // touch)
+        out.answer(close, Refused("Order could not immediately match", Cause.NO_LIQUIDITY))
+        out.pause()
+    assert prices == [9, 19, 24, 24], "1 %, 2 %, then 2.5 %, each rounded towards the market"
+
+
+def test_a_price_outside_the_exchanges_band_is_brought_nearer_to_the_market() -> None:
+    out = Exit.of(40)
+    (far,) = out.shown()
+    out.answer(
+        far, Refused("Order price cannot be more than 80% away from the reference price", Cause.PRICE_BAND)
+    )
+    out.pause()
+    (near,) = out.shown()
+    assert far.price < near.price < MID - 100
+
+
+def test_an_exchange_that_has_enough_of_us_is_left_alone_for_as_long_as_it_asks_and_costs_no_attempt() -> (
+    None
+):
+    out = Exit.of(40)
+    (close,) = out.shown()
+    busy = Failure(Cause.RATE_IP, "HTTP 429", 7_000)
+    out.bench.step(PlaceOutcome(((close.cloid, Refused("not sent: HTTP 429", Cause.RATE_IP)),), busy))
+    assert of_kind(AskAccount, out.bench.after(6_900, quote())) == []
+    assert AskAccount("cmd") in out.bench.after(100, quote())
+    assert out.procedure.attempts == 0
+
+
+def test_what_is_too_small_for_an_order_is_said_after_one_try() -> None:
+    out = Exit.of(40)
+    (close,) = out.shown()
+    out.answer(close, Refused("Order must have minimum value of $10.", Cause.MIN_NOTIONAL))
+    status, text = out.bench.outcome()
+    assert status == "failed"
+    assert text.startswith("the rest is too small for an order")
+    assert "+0.4 SOL (40 lots) left" in text
+
+
+def test_a_flatten_that_is_under_way_is_in_the_journal_until_it_has_ended() -> None:
+    out = Exit.of(40)
+    assert out.bench.coin.saved_standing == "flattening new_grid"
+    assert SaveStanding("SOL", "flattening new_grid") in out.bench.done
+    (close,) = out.shown()
+    out.answer(close, Traded(1, 40))
+    out.trade(close, 40)
+    out.pause()
+    out.shown()
+    out.listed()
+    out.bench.after(200)
+    assert out.bench.coin.saved_standing == "new_grid"
+
+
+def test_a_start_goes_on_with_a_flatten_that_was_under_way_and_says_so() -> None:
+    bench = Bench(make_engine(position=40))
+    restore_standing(bench.coin, "flattening new_grid")
+    bench.coin.halted = "flatten"
+    bench.start(40)
+    told = [n.name for n in of_kind(Notify, bench.after(200))]
+    assert "flatten_resumed" in told
+    assert bench.engine.desk.is_flattening("SOL")
+    assert "flatten_resumed" not in [n.name for n in of_kind(Notify, bench.after(200))]
+
+
+def test_a_stop_in_the_midst_of_a_flatten_leaves_it_to_the_next_start() -> None:
+    out = Exit.of(40)
+    out.bench.step(StopRequested("SIGTERM"))
+    assert out.bench.coin.saved_standing == "flattening new_grid"
+
+
+def test_flatten_of_all_closes_every_coin_under_one_command_with_a_line_for_each() -> None:
+    bench = Bench(make_engine(SOL, ETH, position=40)).started(40)
+    effects = bench.step(CommandReceived(Command("all", Action.FLATTEN, "", "test", "all")))
+    bench.settle_cancels(effects)
+    assert {h.coin for h in of_kind(SaveHalt, effects)} == {""}
+    bench.listed(ticket="all:SOL")
+    bench.listed(ticket="all:ETH")
+    (close,) = placed(bench.shows(40, "all:SOL"))
+    bench.step(account(0, bench.now, "all:ETH"))
+    assert bench.outcome("all")[0] == "running"
+    assert {name for name in ("SOL", "ETH") if bench.engine.desk.is_flattening(name)} == {"SOL", "ETH"}
+    out = Exit(bench, 40)
+    assert close.coin == "SOL"
+    out.answer(close, Traded(1, 40))
+    out.trade(close, 40)
+    bench.step(FillsCommitted((replace(fill(Side.SELL, 40, 40, 5, 99), coin="ETH"),)))
+    out.pause()
+    for name in ("SOL", "ETH"):
+        bench.step(account(0, bench.now, f"all:{name}"))
+        bench.listed(ticket=f"all:{name}")
+    status, text = bench.outcome("all")
+    assert status == "done"
+    assert [row.split(" at ")[0] for row in text.split("\n")] == [
+        "SOL: CONFIRMED FLAT",
+        "ETH: CONFIRMED FLAT",
+    ]
+    assert all(row.partition("UTC, ")[2].startswith("0 orders, position 0") for row in text.split("\n"))
 
 
 def test_a_position_that_cannot_be_read_is_asked_for_again() -> None:
@@ -257,7 +446,7 @@ def test_a_position_that_cannot_be_read_is_asked_for_again() -> None:
 def test_without_a_quote_it_waits_for_one_and_does_not_count_that_as_an_attempt() -> None:
     out = Exit.of(40)
     out.bench.coin.quote = None
-    assert out.shown() == []
+    assert out.shown(lots=0) == []
     assert out.procedure.attempts == 0
 
 
@@ -272,8 +461,15 @@ def test_a_flatten_that_nobody_answers_ends_after_a_minute_and_stays_halted() ->
 
 def test_a_second_flatten_of_the_coin_is_refused_and_one_without_a_coin_needs_a_single_one() -> None:
     out = Exit.of(40)
-    out.bench.ask(Action.FLATTEN, "SOL", id_="again")
-    assert out.bench.outcome("again") == ("refused", "SOL is being flattened already")
+    sent = len(placed(out.bench.done))
+    for number in range(10):
+        out.bench.ask(Action.FLATTEN, "SOL", id_=f"again{number}")
+    assert out.bench.outcome("again9") == ("refused", "SOL is being flattened already: cancelling 0 orders")
+    assert len(placed(out.bench.done)) == sent
+    two = Bench(make_engine(SOL, ETH))
+    two.ask(Action.FLATTEN)
+    assert two.outcome()[0] == "refused"
+    assert "`gridbot flatten --all`" in two.outcome()[1]
 
 
 @pytest.mark.parametrize("halt_on_top", [False, True])

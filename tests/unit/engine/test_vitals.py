@@ -201,7 +201,7 @@ def test_getting_out_is_possible_while_the_disk_is_slow_or_full() -> None:
     bench.settle_cancels(bench.done)
     bench.ask(Action.FLATTEN, "SOL")
     bench.settle_cancels(bench.after(200))
-    bench.after(200)
-    bench.step(account(40, bench.now, "cmd"))
+    bench.listed()
+    bench.shows(40)
     (closing,) = [o for o in placed(bench.done) if o.reduce_only]
     assert closing.lots == 40

@@ -10,6 +10,7 @@ from decimal import Decimal
 from core.domain.causes import Cause
 from core.domain.effects import (
     AskAccount,
+    AskDepth,
     AskOpenOrders,
     AskOrderStatus,
     Backfill,
@@ -40,7 +41,7 @@ from core.domain.events import (
 from core.domain.fills import Fill
 from core.domain.holdings import CellPart, taken_from_cells
 from core.domain.orders import Order, Purpose, Side, Tif
-from tests.unit.engine.builders import VENUE_0, Bench, account, at, fill, quote
+from tests.unit.engine.builders import VENUE_0, Bench, account, at, depth, fill, quote
 
 Work = Callable[[], None]
 ACTIONS = Place | Modify | Cancel | CancelOrphan
@@ -98,6 +99,7 @@ class Venue:
             AskOrderStatus,
             AskOpenOrders,
             AskAccount,
+            AskDepth,
             Backfill,
             Reconnect,
         )
@@ -163,6 +165,8 @@ class Venue:
                 self.tell(OpenOrdersObserved(self.resting_as_listed(), self.bench.now.mono_ms, ticket))
             case AskAccount(ticket) if answered:
                 self.tell(account(self.position, self.bench.now, ticket))
+            case AskDepth(coin, ticket) if answered:
+                self.tell(depth(self.mid, coin=coin, ticket=ticket))
             case Backfill(since_ms, ticket) if answered:
                 rows = tuple(f for f in self.fills if f.time_ms >= (since_ms or 0))
                 done = BackfillDone(ticket, len(rows), 0, self.bench.now.venue_ms)

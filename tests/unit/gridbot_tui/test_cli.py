@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.commands import Operator
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import MarketDiedError, PaperError, StoreError
 from core.runtime import control_client
@@ -60,8 +61,10 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Aske
         asked: Asked = []
 
         def ask(
-            state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = ""
+            state: StateDir, cmd: str, coin: str, origin: str, value: str, by: Operator
         ) -> dict[str, Any]:
+            assert by.user
+            assert by.via.startswith("gridbot")
             asked.append((str(state.path), cmd, f"{coin} {value}".strip(), origin))
             return answer
 

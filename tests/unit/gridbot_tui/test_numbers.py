@@ -79,4 +79,4 @@ def test_a_word_that_means_the_settings_is_asked_of_the_instance(
     monkeypatch.setattr(control_client, "find_instance", lambda _: None)
     monkeypatch.setattr(control_client, "ask", answer)
     assert run_cli(["set", what, word, "--yes"]) == 0
-    assert [words[-1] for words in asked] == [word, word]
+    assert [words[4] for words in asked] == [word, word]

@@ -359,7 +359,7 @@ def test_a_journal_in_a_directory_that_cannot_be_written_is_read(
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_journal_of_another_version_is_refused_in_a_sentence(journal: Path, change: int) -> None:
     alter_pragma(journal, f"PRAGMA user_version = {len(MIGRATIONS) + change}")
-    with pytest.raises(StorageError, match=r"(newer|older) GridBot \(schema \d\)"):
+    with pytest.raises(StorageError, match=r"(newer|older) GridBot \(schema \d+\)"):
         verify(journal)
 
 

@@ -1,0 +1,102 @@
+"""Begins flattens: one at a time for a coin, whoever asks, and again after a restart that came in the midst of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from core.domain.clock import Instant
+from core.domain.commands import Action, Command
+from core.domain.effects import AskDepth, Effect, notify
+from core.engine.coin import Coin
+from core.engine.flatten import Flatten
+from core.engine.flatten_all import FlattenAll
+from core.engine.foreign import Sweep
+from core.engine.halts import closes_position
+from core.engine.procedures import Procedure
+from core.engine.session_watch import SESSION
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+
+ALL = "all"
+"""The value of a flatten that means every coin: without it the coin has to be named where there are several."""
+
+RESTART = "restart"
+"""The origin of a flatten that a start goes on with."""
+
+
+def flattens(running: Iterable[Procedure]) -> Iterator[tuple[str, Flatten]]:
+    """Each coin that is being flattened, and how far it is."""
+    for procedure in running:
+        if isinstance(procedure, Flatten):
+            yield procedure.command.coin, procedure
+        elif isinstance(procedure, FlattenAll):
+            yield from ((name, part) for name, part in procedure.parts.items() if not part.done)
+
+
+def flatten_refusal(engine: Engine, command: Command, coins: list[Coin]) -> str:
+    """Why it can't begin; empty if it can. One that is under way goes on: a second would send its orders twice."""
+    if not command.coin and command.value.lower() != ALL:
+        names = ", ".join(coin.name for coin in coins)
+        return f"name the coin to flatten, or all of them (ALL, `gridbot flatten --all`): {names}"
+    under_way = dict(flattens(engine.desk.running))
+    if command.coin in under_way and not engine.desk.of_session(command.coin):
+        progress = under_way[command.coin].text
+        return f"{command.coin} is being flattened already{f': {progress}' if progress else ''}"
+    if not command.coin and any(isinstance(p, FlattenAll) for p in engine.desk.running):
+        return "every coin is being flattened already"
+    return ""
+
+
+def new_flatten(
+    engine: Engine, command: Command, coins: list[Coin], now: Instant
+) -> tuple[Procedure, list[Effect]]:
+    """The procedure, and the reads that it begins with."""
+    is_session = command.origin == SESSION
+    for coin in coins:
+        coin.flattening = not is_session  # a session's own begins again by itself
+    if command.coin:
+        one = _flatten(engine, command, command.id, now)
+        return one, one.start()
+    parts = {coin.name: _flatten(engine, command, f"{command.id}:{coin.name}", now) for coin in coins}
+    return FlattenAll(command, now.mono_ms, parts=parts), [e for part in parts.values() for e in part.start()]
+
+
+def _flatten(engine: Engine, command: Command, ticket: str, now: Instant) -> Flatten:
+    sweep = Sweep("flatten", engine.instance)
+    is_session = command.origin == SESSION
+    return Flatten(command, now.mono_ms, sweep=sweep, ticket=ticket, spares_foreign=is_session)
+
+
+LOOK_AGAIN_MS = 2_000
+"""A book that was read so lately is not read again, however many screens ask."""
+
+
+def look_at_books(coins: Iterable[Coin], now: Instant) -> list[Effect]:
+    """Two of the exchange's weight for each, asked only while somebody looks."""
+    due = [c for c in coins if c.ledger.lots and now.wall_ms - c.depth_wall_ms >= LOOK_AGAIN_MS]
+    return [AskDepth(coin.name) for coin in due]
+
+
+def flatten_ended(coins: Iterable[Coin]) -> None:
+    """It is flat, or its operator has been told what is left: a restart begins nothing."""
+    for coin in coins:
+        coin.flattening = False
+
+
+def go_on_flattening(engine: Engine, now: Instant) -> list[Effect]:
+    """At every tick: what the last run was in the midst of is carried on, once the exchange has shown the account."""
+    if not engine.saw_account or engine.desk.stopping:
+        return []
+    out: list[Effect] = []
+    for coin in engine.coins.values():
+        halted = engine.halt_reason(coin)
+        if not coin.flattening or engine.desk.is_flattening(coin.name) or closes_position(halted):
+            continue
+        id_ = f"flatten:{engine.boot}:{coin.name}"
+        out.append(
+            notify("flatten_resumed", "warn", coin.name, reason="it was under way when the program ended")
+        )
+        out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, RESTART), now)
+    return out

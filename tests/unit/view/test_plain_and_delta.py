@@ -1,0 +1,168 @@
+"""The view goes out as JSON and comes back equal, whole or as what changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.preview_view import PreviewView
+from core.view import EventView, LevelState, Severity, Snapshot, from_plain, shape_of, to_plain
+from core.view.delta import delta, patched
+from tests.tui.factory import preview_view, snapshot
+
+
+def wire(value: Any) -> Any:
+    """As the socket carries it."""
+    return orjson.loads(orjson.dumps(value, default=str))
+
+
+def any_of(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of an annotation, by the annotations alone."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        known = typing.get_type_hints(hint)
+        return st.builds(hint, **{f.name: any_of(known[f.name]) for f in dataclasses.fields(hint)})
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        if arguments[-1] is Ellipsis:
+            return st.lists(any_of(arguments[0]), max_size=3).map(tuple)
+        return st.tuples(*map(any_of, arguments))
+    if isinstance(hint, types.UnionType):
+        return st.one_of(*map(any_of, arguments))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return st.sampled_from(list(hint))
+    plain: dict[Any, st.SearchStrategy[Any]] = {
+        str: st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+        int: st.integers(-(2**53), 2**53),
+        float: st.floats(allow_nan=False, allow_infinity=False),
+        bool: st.booleans(),
+        Decimal: st.decimals(allow_nan=False, allow_infinity=False, places=6),
+        type(None): st.none(),
+    }
+    return plain[hint]
+
+
+SNAPSHOTS = any_of(Snapshot)
+
+
+@given(SNAPSHOTS)
+@settings(max_examples=60, deadline=None)
+def test_any_snapshot_comes_back_equal_from_its_json(first: Snapshot) -> None:
+    assert from_plain(Snapshot, wire(first)) == first
+    assert from_plain(Snapshot, wire(to_plain(first))) == first
+
+
+@given(SNAPSHOTS, SNAPSHOTS)
+@settings(max_examples=60, deadline=None)
+def test_a_snapshot_and_the_delta_to_any_other_make_that_other(first: Snapshot, second: Snapshot) -> None:
+    patch = delta(first, second)
+    assert (patch is None) == (first == second)
+    if patch is not None:
+        assert patched(first, wire(patch)) == second
+
+
+@given(SNAPSHOTS, st.data())
+@settings(max_examples=60, deadline=None)
+def test_one_changed_field_goes_alone(first: Snapshot, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from([f.name for f in dataclasses.fields(Snapshot)]))
+    changed: Any = {name: data.draw(any_of(typing.get_type_hints(Snapshot)[name]))}
+    second = dataclasses.replace(first, **changed)
+    patch = delta(first, second)
+    if patch is not None:
+        assert set(patch[1]) == {name}
+        assert patched(first, wire(patch)) == second
+
+
+def events(first: int, last: int) -> tuple[EventView, ...]:
+    return tuple(EventView(n, n, Severity.INFO, "fill", "BTC", f"number {n}") for n in range(first, last))
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
+def test_a_ring_that_moved_on_comes_over_as_its_tail(a: int, b: int, c: int, d: int) -> None:
+    old, new = events(min(a, b), max(a, b)), events(min(c, d), max(c, d))
+    patch = delta(old, new)
+    if patch is not None:
+        assert patched(old, wire(patch), tuple[EventView, ...]) == new
+
+
+def test_a_ring_that_got_two_sends_two() -> None:
+    patch = delta(events(0, 200), events(2, 202))
+    assert patch == ["+", 2, 198, events(200, 202)]
+
+
+def test_the_last_of_a_list_may_change_while_another_comes() -> None:
+    old = events(0, 100)
+    new = (*old[1:99], dataclasses.replace(old[99], detail="counted"), *events(100, 101))
+    assert delta(old, new) == ["+", 1, 98, new[98:]]
+
+
+def test_one_level_of_the_ladder_sends_one_field_of_one_level() -> None:
+    first = snapshot()
+    (coin,) = first.coins
+    levels = list(coin.grid.levels)
+    levels[4] = dataclasses.replace(levels[4], state=LevelState.MISSING)
+    second = dataclasses.replace(
+        first,
+        coins=(dataclasses.replace(coin, grid=dataclasses.replace(coin.grid, levels=tuple(levels))),),
+    )
+    patch = wire(delta(first, second))
+    one_level = ["@", {"4": ["~", {"state": ["=", "missing"]}]}]
+    assert patch == ["~", {"coins": ["@", {"0": ["~", {"grid": ["~", {"levels": one_level}]}]}]}]
+    assert patched(first, patch) == second
+
+
+def test_a_preview_comes_back_equal_too() -> None:
+    found = preview_view("BTC")
+    assert from_plain(PreviewView, wire(found)) == found
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        [],
+        {},
+        {"version": 1},
+        {**wire(snapshot()), "state": "asleep"},
+        {**wire(snapshot()), "version": "1"},
+    ],
+    ids=["null", "list", "empty", "one field", "unknown word", "text for a number"],
+)
+def test_what_is_no_snapshot_is_refused_with_a_value_error(broken: Any) -> None:
+    with pytest.raises(ValueError, match=r"Snapshot|asleep"):
+        from_plain(Snapshot, broken)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        [], ["?"], ["~", {"no_field": ["=", 1]}], ["~", {"events": ["+", 0, 99, []]}], ["@", {"0": ["=", 1]}],
+        ["~", {"coins": ["@", {"7": ["=", {}]}]}],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_patch_that_does_not_fit_is_refused_with_a_value_error(patch: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"patch|keeps"):
+        patched(snapshot(), patch)
+
+
+def test_the_shape_names_the_fields_and_words_of_all_that_is_in_it() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class One:
+        price: Decimal
+
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Other:
+        price: float
+
+    assert shape_of(One) != shape_of(Other)
+    assert shape_of(Snapshot) == shape_of(Snapshot) != shape_of(PreviewView)
+    assert len(shape_of(Snapshot)) == 12
