@@ -81,12 +81,12 @@ class Listing:
     """Said in place of rows."""
     note: str = ""
     """Beside the title: a filter, a count."""
-    detail: Callable[[int], Line] | None = None
-    """Of the selected row, in a line of its own under the rows: what no column has room for."""
     footer: tuple[Line, ...] = ()
     """Under the rows, always seen."""
     severity: Severity = Severity.INFO
     age_s: float = 0.0
+    detail: Callable[[int], Line] | None = None
+    """Of the selected row, in a line of its own under the rows: what no column has room for."""
 
 
 Fitting = tuple[tuple[int, Column, int], ...]
