@@ -14,6 +14,7 @@ from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.flatten import FlattenDialog
 from gridbot_tui.screens.help import HelpDialog
 from gridbot_tui.screens.resume import ResumeDialog
+from gridbot_tui.screens.take_control import TakeControlDialog
 from widgets.look import Look
 
 
@@ -47,6 +48,9 @@ class ActingKeys:
             case "accept":
                 accepted = AcceptDialog(self._host.look, self._monotonic)
                 self.ask(accepted, lambda: self._desk.send(action, Action.ACCEPT))
+            case "take_control":
+                taken = TakeControlDialog(self._host.look, self._monotonic)
+                self.ask(taken, lambda: self._desk.send(action, Action.TAKE_CONTROL))
             case "help":
                 self.ask(HelpDialog(self._host.look, self._monotonic), lambda: None)
             case _:

@@ -30,6 +30,7 @@ from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
 from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
+from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
@@ -38,12 +39,13 @@ from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
 from gridbot_tui.screens.fills import FillsScreen
-from gridbot_tui.screens.leave import Choice, QuitDialog
+from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
 from gridbot_tui.screens.orders import OrdersScreen
 from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
+from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
 from widgets.look import EventFilter, Link, Look
@@ -100,8 +102,9 @@ class GridBotApp(App[None]):
         options: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
         driver_class: type[Driver] | None = None,
         notice: str = "",
+        attached: bool = False,
     ) -> None:
-        """``notice`` is said first: why the screen before this one is gone."""
+        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process."""
         self._meter = LinkMeter()
         super().__init__(driver_class=metered(driver_class, self._meter) if driver_class else None)
         self.options = options
@@ -111,6 +114,7 @@ class GridBotApp(App[None]):
         """What the application died of."""
         self.animation_level = "none"
         self._core = core
+        self._attached = attached
         self._clock = clock
         self._monotonic = monotonic
         self._hold = ViewHold()
@@ -120,9 +124,11 @@ class GridBotApp(App[None]):
         self._draws: Timer | None = None
         self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
+        self._rights = Rights(core)
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
+        self._halt_where_typed = SecondPress()
         self._stop_requested = False
         self._ended = False
         self._fault = ""
@@ -203,6 +209,9 @@ class GridBotApp(App[None]):
         self._desk.say(event.text, event.severity)
         self.tick()
 
+    def monotonic(self) -> int:
+        return self._monotonic()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -215,7 +224,9 @@ class GridBotApp(App[None]):
             ended=self._ended,
             fault=self._fault,
             event_filter=self._event_filter,
-            hints=keymap.hints(snapshot),
+            hints=self._rights.hints(snapshot),
+            no_link=self._core.link_trouble(),
+            view_only=self._rights.view_only(),
             toasts=self._desk.toasts,
             link=Link(
                 sent_bps=self._meter.bytes_per_s if self._is_link_shown else None,
@@ -261,9 +272,13 @@ class GridBotApp(App[None]):
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
         action = keymap.BY_ID[action_id]
-        reason = action.disabled_reason(self.newest())
-        if reason is not None:
+        reason = action.disabled_reason(self.newest()) or self._rights.refusal(action)
+        if reason:
             self._desk.refuse(action, reason)
+        elif (
+            action.id == "halt" and is_typing(self) and not self._halt_where_typed.confirms(self.monotonic())
+        ):
+            self._desk.say(ASKED, Severity.WARN, topic=ASKED)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
         self.tick()
@@ -317,10 +332,12 @@ class GridBotApp(App[None]):
     def _ask_quit(self) -> None:
         if self._ended:
             self.exit()
+        elif self._attached and self._core.link_trouble():
+            self.depart(Departure.DETACHED)
         elif self._stop_requested:
             self._desk.say("Stopping: the screen closes when our orders are settled")
         elif not isinstance(self.screen, QuitDialog):
-            dialog = QuitDialog(self.look, self._monotonic)
+            dialog = (AttachedQuitDialog if self._attached else QuitDialog)(self.look, self._monotonic)
             self._acting.ask(dialog, lambda: self._leave(dialog.choice))
 
     def _leave(self, choice: Choice) -> None:

@@ -61,6 +61,8 @@ class FakeCore:
         self.previewed: list[str] = []
         self.stop_requested = False
         self.fault: RuntimeError | None = None
+        self.view_only = ""
+        self.trouble = ""
         self._ended = threading.Event()
 
     def latest(self) -> Snapshot | None:
@@ -83,6 +85,12 @@ class FakeCore:
 
     def request_stop(self) -> None:
         self.stop_requested = True
+
+    def acting_refusal(self) -> str:
+        return self.trouble or self.view_only
+
+    def link_trouble(self) -> str:
+        return self.trouble
 
     def end(self) -> None:
         self._ended.set()
