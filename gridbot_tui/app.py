@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.console import RenderableType
 from textual import events, on, work
@@ -21,7 +21,7 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Severity, Snapshot
+from core.view import OrderView, RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
@@ -166,9 +166,19 @@ class GridBotApp(App[None]):
             renderable = self._painter.update(renderable, self.size, screen)
         super()._display(screen, renderable)
 
+    def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
+        if layout:
+            self._painter.forget()
+            self._draw_whole()
+        return super().refresh(repaint=repaint, layout=layout, recompose=recompose)
+
     def on_resize(self) -> None:
         """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
         self._painter.forget()
+        self._draw_whole()
+
+    def _draw_whole(self) -> None:
         if self.is_running and self.screen_stack:
             self.screen.refresh()
 
@@ -319,6 +329,11 @@ class GridBotApp(App[None]):
             self.pop_screen()
         elif self.current_mode != self.DEFAULT_MODE:
             self.switch_mode(self.DEFAULT_MODE)
+
+    def selected_order(self) -> OrderView | None:
+        """Of the screen that lists orders."""
+        found = getattr(self.screen, "selected_order", None)
+        return found if isinstance(found, OrderView) else None
 
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
         self.push_screen(dialog, answered)

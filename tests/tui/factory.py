@@ -57,6 +57,10 @@ class FakeCore:
     def __init__(self, snapshot: Snapshot | None) -> None:
         self.snapshot = snapshot
         self.submitted: list[tuple[Action, str]] = []
+        self.values: list[str] = []
+        """What came with each of them."""
+        self.looked: list[tuple[Action, str]] = []
+        """Commands that only look."""
         self.takes_commands = True
         self.previewed: list[str] = []
         self.stop_requested = False
@@ -71,7 +75,11 @@ class FakeCore:
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         if not self.takes_commands:
             return None
+        if action in (Action.FLATTEN_PREVIEW, Action.CANCEL_ALL_PREVIEW):
+            self.looked.append((action, coin))
+            return f"look-{len(self.looked)}"
         self.submitted.append((action, coin))
+        self.values.append(value)
         return f"command-{len(self.submitted)}"
 
     def preview(self, coin: str) -> PreviewView:
