@@ -53,7 +53,7 @@ class ActingKeys:
                 return False
         return True
 
-    def ask(self, dialog: Dialog, agreed: Callable[[], None]) -> None:
+    def ask(self, dialog: Dialog, agreed: Callable[[], object]) -> None:
         def answered(answer: Answer | None) -> None:
             if answer is Answer.YES:
                 agreed()

@@ -6,19 +6,26 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on, work
+from rich.console import RenderableType
+from textual import events, on, work
+from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Snapshot
+from core.view import RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
+from gridbot_tui.cell_painter import CellPainter
+from gridbot_tui.departure import Departure
+from gridbot_tui.driver import FloodDropped, TerminalLost
+from gridbot_tui.leaving import Leaving
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
@@ -26,7 +33,7 @@ from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
 from gridbot_tui.screens.fills import FillsScreen
-from gridbot_tui.screens.leave import QuitDialog
+from gridbot_tui.screens.leave import Choice, QuitDialog
 from gridbot_tui.screens.orders import OrdersScreen
 from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
@@ -84,13 +91,21 @@ class GridBotApp(App[None]):
         clock: Callable[[], int] = wall_clock_ms,
         monotonic: Callable[[], int] = monotonic_clock_ms,
         refresh_hz: float = 2.0,
+        driver_class: type[Driver] | None = None,
+        notice: str = "",
     ) -> None:
-        super().__init__()
+        """``notice`` is said first: why the screen before this one is gone."""
+        super().__init__(driver_class=driver_class)
+        self.departure: Departure | None = None
+        """How it was left; nothing if the core's end ended it."""
+        self.failure: Exception | None = None
+        """What the application died of."""
         self.animation_level = "none"
         self._core = core
         self._clock = clock
         self._monotonic = monotonic
         self._refresh_hz = refresh_hz
+        self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
@@ -98,6 +113,9 @@ class GridBotApp(App[None]):
         self._stop_requested = False
         self._ended = False
         self._fault = ""
+        self._leaving = Leaving(self._desk, self.depart)
+        if notice:
+            self._desk.say(notice, Severity.WARN)
 
     def on_mount(self) -> None:
         for theme in themes.THEMES:
@@ -106,6 +124,18 @@ class GridBotApp(App[None]):
         self.host_core()
         self.set_interval(1 / self._refresh_hz, self.tick)
         self.call_after_refresh(self.tick)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Textual's own way of sending a frame, with the cells that didn't change left out."""
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self._painter.update(renderable, self.size, screen)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
+        self._painter.forget()
+        if self.is_running and self.screen_stack:
+            self.screen.refresh()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variable_defaults()
@@ -171,6 +201,7 @@ class GridBotApp(App[None]):
         """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
         snapshot = self.newest()
         self._desk.settle(snapshot)
+        self._leaving.settle(snapshot)
         look = self._look_at(snapshot)
         with self.batch_update():
             for screen in self.screen_stack:
@@ -238,7 +269,14 @@ class GridBotApp(App[None]):
         elif self._stop_requested:
             self._desk.say("Stopping: the screen closes when our orders are settled")
         elif not isinstance(self.screen, QuitDialog):
-            self._acting.ask(QuitDialog(self.look, self._monotonic), self._stop)
+            dialog = QuitDialog(self.look, self._monotonic)
+            self._acting.ask(dialog, lambda: self._leave(dialog.choice))
+
+    def _leave(self, choice: Choice) -> None:
+        if choice is Choice.STOP:
+            self._stop()
+        else:
+            self._leaving.choose(choice, self.newest())
 
     def _stop(self) -> None:
         self._stop_requested = True
@@ -246,6 +284,35 @@ class GridBotApp(App[None]):
         if self._fault:
             self.exit()
         self._desk.say("Stopping: the screen closes when our orders are settled")
+
+    @on(TerminalLost)
+    def terminal_lost(self) -> None:
+        self.depart(Departure.TERMINAL_LOST)
+
+    def depart(self, how: Departure) -> None:
+        """End the application; the core goes on."""
+        self.departure = how
+        self.exit()
+
+    @on(FloodDropped)
+    def flood_dropped(self, event: FloodDropped) -> None:
+        self._desk.say(
+            f"{event.characters} characters came at once: a paste? None was taken for a key", Severity.WARN
+        )
+
+    def on_paste(self, event: events.Paste) -> None:
+        self._desk.say("A paste is not taken here: keys are typed", Severity.WARN)
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Textual would draw a traceback with every local value, secrets too; whoever runs us writes down the fault."""
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
 
     async def action_quit(self) -> None:
         self.action_perform("quit")

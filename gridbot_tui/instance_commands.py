@@ -23,7 +23,7 @@ margin = App(name="margin", help="The margin of an isolated position.")
 
 def register(app: App) -> None:
     """Add the commands to the program."""
-    for command in (status, halt, resume, flatten, resync, poll, reconnect, reconcile, set_, margin):
+    for command in COMMANDS:
         app.command(command)
 
 
@@ -73,6 +73,33 @@ def flatten(
     if all_ and coin:
         return fail(ExitCode.USAGE, f"--all means every coin: leave out {coin}, or leave out --all")
     return _command_ended(_ask("flatten", state_dir, coin, "all" if all_ else ""), json)
+
+
+def cancel_all(*, yes: YesFlag = False, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Halt, then cancel every order of the account, foreign ones on any coin too: shows them, asks, proves the list empty."""
+    return _previewed("cancel_all", "", "", "Halt and cancel all of them?", yes, state_dir, json)
+
+
+def park(
+    cloid: Annotated[
+        str, Parameter(help="The order's client id, as `gridbot status --json` or the orders screen has it.")
+    ],
+    *,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Cancel one order of the grid and leave its level empty until `gridbot unpark`, also after a restart."""
+    return _command_ended(_ask("park", state_dir, "", cloid), json)
+
+
+def unpark(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Quote every parked level again."""
+    return _command("unpark", coin, state_dir, json)
+
+
+def reset_breaker(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+    """Close the circuit breakers whose cause has gone; the others stay open and say why."""
+    return _command("reset_breaker", "", state_dir, json)
 
 
 def resync(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
@@ -152,6 +179,12 @@ def margin_add(
     return _previewed(
         "margin_add", coin, usd_text(usd), "Add it?", yes, state_dir, json, preview="margin_preview"
     )
+
+
+COMMANDS = (
+    *(status, halt, resume, flatten, cancel_all, park, unpark, reset_breaker),
+    *(resync, poll, reconnect, reconcile, set_, margin),
+)
 
 
 def _previewed(

@@ -17,7 +17,12 @@ def main() -> None:
         sys.exit(2)
     from gridbot_tui.cli import run_cli
 
-    _leave(run_cli(sys.argv[1:]))
+    try:
+        code = run_cli(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write("\ngridbot: interrupted before anything was started\n")
+        code = 130
+    _leave(code)
 
 
 def _leave(code: int) -> None:

@@ -15,7 +15,9 @@ from core.runtime.plan import RunPlan, RunReport
 from core.runtime.statedir import StateLock, unwritable
 from core.telemetry.event_log import EventLogFile, json_line
 from gridbot_tui.headless import print_event, print_line, wait_for_end
+from gridbot_tui.keeper import Lifeline, part
 from gridbot_tui.plans import RunFlags, load, make_plan
+from gridbot_tui.screen_life import ScreenLife, refuse_job_control
 
 SCREEN_LEAVES_WITHIN_S = 5.0
 """After the core's end the screen may take this long to go; a terminal that has stalled is left behind."""
@@ -24,23 +26,30 @@ SCREEN_LEAVES_WITHIN_S = 5.0
 def run(flags: RunFlags, no_ui: bool, for_s: float | None, with_summary: bool) -> int:
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
     settings, state = load(flags)
+    lifeline: Lifeline | None = None
+    if not no_ui and not (missing := _missing_terminal()):
+        parted = part()
+        if isinstance(parted, int):
+            return parted
+        lifeline = parted
+    elif not no_ui:
+        sys.stderr.write(f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n")
     with StateLock(state):
         plan = make_plan(flags, settings, state)
-        headless = no_ui or not _has_terminal()
-        if headless and not no_ui:
-            sys.stderr.write(
-                "gridbot: no terminal here, so it runs headless (as with --no-ui); ctrl+c stops it\n"
-            )
-        return _run_locked(plan, headless, for_s, with_summary)
+        return _run_locked(plan, lifeline, for_s, with_summary)
 
 
-def _has_terminal() -> bool:
-    """Textual reads stdin and draws on stderr; a redirected stdout means that somebody wants the lines."""
+def _missing_terminal() -> str:
+    """What keeps a screen from being drawn. Textual reads stdin and draws on stderr; a redirected stdout wants the lines."""
     streams = (sys.stdin, sys.stdout, sys.stderr)  # None if it was closed before the start
-    return all(s is not None and s.isatty() for s in streams) and os.environ.get("TERM") != "dumb"
+    if not all(stream is not None and stream.isatty() for stream in streams):
+        return "no terminal here"
+    if os.environ.get("TERM", "dumb") in ("dumb", ""):
+        return "TERM=dumb can't draw a screen (TERM=xterm-256color can, if the terminal does)"
+    return ""
 
 
-def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary: bool) -> int:
+def _run_locked(plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, with_summary: bool) -> int:
     bus = EventBus()
     try:
         log = EventLogFile(plan.state.logs)
@@ -51,10 +60,10 @@ def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary
             "log", lambda record, lost: log.write({**record.as_dict(), **({"lost": lost} if lost else {})})
         )
     )
-    if headless:
+    if lifeline is None:
         bus.add(Observer("stdout", print_event))
     core = CoreThread(plan, bus)
-    screen = None if headless else _make_screen(core)
+    screen = None if lifeline is None else _make_screen(core, lifeline, plan)
     _install_signals(core, screen)
     core.start()
     timer = _stop_after(core, for_s)
@@ -82,56 +91,27 @@ def _run_locked(plan: RunPlan, headless: bool, for_s: float | None, with_summary
     return finish(core.join())
 
 
-class _Screen:
-    """The Textual application and its end."""
-
-    def __init__(self, core: CoreThread) -> None:
-        from gridbot_tui.app import GridBotApp
-
-        self._app = GridBotApp(core)
-        self.left = threading.Event()
-        self.is_detached = False
-
-    def run(self) -> None:
-        """Draw until the operator leaves, the core ends, or the terminal is gone."""
-        try:
-            self._app.run(mouse=False)
-        finally:
-            self.left.set()
-
-    def detach(self) -> None:
-        """The terminal hung up: give its file descriptors up and let the application end if it still can."""
-        self.is_detached = True
-        reader, _ = os.pipe()
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(reader, 0)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        loop = getattr(self._app, "_loop", None)
-        if loop is not None:
-            loop.call_soon_threadsafe(self._app.exit)
-
-
-def _make_screen(core: CoreThread) -> _Screen:
+def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan) -> ScreenLife:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_FPS", "10")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    return _Screen(core)
+    return ScreenLife(core, lifeline, plan.state.logs)
 
 
-def _install_signals(core: CoreThread, screen: _Screen | None) -> None:
-    """SIGTERM and SIGINT stop in order; a hang-up detaches, everywhere and always: the core trades on."""
+def _install_signals(core: CoreThread, screen: ScreenLife | None) -> None:
+    """SIGTERM and SIGINT stop in order; a hang-up detaches, everywhere and always; nothing suspends the process."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         core.request_stop(signal.Signals(number).name)
 
     def hang_up(number: int, frame: FrameType | None) -> None:
-        if screen is not None and not screen.left.is_set():
-            screen.detach()
+        if screen is not None:
+            screen.detach("the terminal hung up")
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, hang_up)
+    refuse_job_control()
 
 
 def _ignore_signals() -> None:
@@ -150,7 +130,7 @@ def _stop_after(core: CoreThread, for_s: float | None) -> threading.Timer | None
     return timer
 
 
-def _guard_exit(core: CoreThread, screen: _Screen, finish: Callable[[RunReport], int]) -> None:
+def _guard_exit(core: CoreThread, screen: ScreenLife, finish: Callable[[RunReport], int]) -> None:
     """When the core has ended as asked, so must the process, even if the screen is stuck in a terminal that reads nothing.
 
     A core that ended by itself leaves the screen up: it says what happened until the operator leaves.
@@ -162,6 +142,9 @@ def _guard_exit(core: CoreThread, screen: _Screen, finish: Callable[[RunReport],
         while not (core.was_asked_to_stop or screen.is_detached):
             if screen.left.wait(1.0):
                 return
+        if screen.left.wait(SCREEN_LEAVES_WITHIN_S):
+            return
+        screen.abandon()
         if not screen.left.wait(SCREEN_LEAVES_WITHIN_S):
             os._exit(finish(core.join()))
 

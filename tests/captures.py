@@ -30,7 +30,9 @@ class Capture:
 def _with_a_course() -> Snapshot:
     began = NOW_MS // 60_000 - 480
     points = (
-        HistoryPoint(60_000 * (began + n), Decimal(round(60 * sin(n / 70) + n / 8)), 2 + 2 * sin(n / 50), n % 5, n % 5)
+        HistoryPoint(
+            60_000 * (began + n), Decimal(round(60 * sin(n / 70) + n / 8)), 2 + 2 * sin(n / 50), n % 5, n % 5
+        )
         for n in range(481)
     )
     return snapshot(history=tuple(points))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ def clean(text: str) -> str:
     return "".join(_one_cell(character) for character in text)
 
 
+@lru_cache(maxsize=2_048)
 def _one_cell(character: str) -> str:
     if character in "\n\r\t":
         return " "
@@ -121,7 +123,13 @@ def changed_columns(old: Line, new: Line) -> tuple[int, int] | None:
     """The half-open range of columns in which two lines differ, ``None`` if they look alike."""
     if old == new:
         return None
-    before, after = _cells(old), _cells(new)
+    skipped = 0
+    for before_span, after_span in zip(old, new, strict=False):
+        if before_span != after_span:
+            break
+        skipped += 1
+    same = width_of(old[:skipped])
+    before, after = _cells(old[skipped:]), _cells(new[skipped:])
     shared = min(len(before), len(after))
     start = next((at for at in range(shared) if before[at] != after[at]), shared)
     end = max(len(before), len(after))
@@ -130,7 +138,7 @@ def changed_columns(old: Line, new: Line) -> tuple[int, int] | None:
             return None
         while before[end - 1] == after[end - 1]:
             end -= 1
-    return start, end
+    return same + start, same + end
 
 
 def _cells(spans: Line) -> list[tuple[str, Ink]]:

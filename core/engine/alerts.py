@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from core.domain.clock import Instant
+from core.engine.alert_book import AlertBook
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
@@ -41,7 +42,7 @@ class Found(NamedTuple):
 
 def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     """Conditions that hold now, worst first, with what treats each."""
-    found = [alert for coin in engine.coins.values() for alert in _coin_alerts(coin, now)]
+    found = [alert for coin in engine.coins.values() for alert in _coin_alerts(engine.alerts, coin, now)]
     found += _link_alerts(engine, now)
     if engine.storage_trouble:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}"
@@ -54,13 +55,15 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
         left = "; ".join(remains(coin) for coin in engine.coins.values())
         text = f"HALTED: {engine.halted}; {left}"
         found.append(Found("halt", Severity.CRIT, text, "U", way_out(engine.halted)))
-    for id_ in [known for known in engine.alert_since if known not in {f.id for f in found}]:
-        del engine.alert_since[id_]
-    alerts = [
-        AlertView(f.id, f.severity, f.text, f.key, engine.alert_since.setdefault(f.id, now.wall_ms), f.fix)
-        for f in found
-    ]
-    return tuple(sorted(alerts, key=_rank))
+    engine.alerts.forget_others({f.id for f in found}, now)
+    return tuple(sorted((_view(engine.alerts, f, now) for f in found), key=_rank))
+
+
+def _view(book: AlertBook, found: Found, now: Instant) -> AlertView:
+    known = book.saw(found.id, found.severity, now)
+    return AlertView(
+        found.id, found.severity, found.text, found.key, known.since_ms, found.fix, known.snoozed_until_ms
+    )
 
 
 def _rank(alert: AlertView) -> tuple[bool, bool, int]:
@@ -68,13 +71,14 @@ def _rank(alert: AlertView) -> tuple[bool, bool, int]:
     return alert.severity is not Severity.CRIT, alert.id.startswith("override:"), alert.since_ms
 
 
-def _coin_alerts(coin: Coin, now: Instant) -> list[Found]:
+def _coin_alerts(book: AlertBook, coin: Coin, now: Instant) -> list[Found]:
     name, drift = coin.name, coin.ledger.drift
     found: list[Found] = []
+    is_high = book.is_past(f"drift:{name}", float(drift.pct) / ALERT_PCT if drift.declared else 0.0, now)
     if drift.declared:
         size = coin.config.instrument.size_text(drift.lots)
-        is_high = drift.is_above(ALERT_PCT)
-        text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' > {ALERT_PCT}%' if is_high else ''})"
+        limit = f"limit {ALERT_PCT}%" if is_high and not drift.is_above(ALERT_PCT) else f"> {ALERT_PCT}%"
+        text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' {limit}' if is_high else ''})"
         grade = Severity.CRIT if is_high else Severity.WARN
         found.append(Found(f"drift:{name}", grade, text, "R", "A accepts what stays"))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
@@ -151,8 +155,9 @@ def _range_alert(coin: Coin) -> Found:
 def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     found: list[Found] = []
     last, limit_ms = engine.feed.last_message_ms, engine.feed_age.stale_ms
-    if last and now.wall_ms - last > limit_ms:
-        text = f"NO MARKET DATA FOR {(now.wall_ms - last) // 1000} s (limit {limit_ms // 1000} s)"
+    age_ms = now.wall_ms - last if last else 0
+    if engine.alerts.is_past("ws_age", age_ms / limit_ms, now):
+        text = f"NO MARKET DATA FOR {age_ms // 1000} s (limit {limit_ms // 1000} s)"
         found.append(Found("ws_age", Severity.CRIT, text, "W", "retried by itself"))
     found += _breaker_alerts(engine, now)
     quarantined = engine.feed.quarantined

@@ -42,6 +42,7 @@ from core.engine.idleness import BEFORE_A_QUOTE
 from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
+from core.engine.parked import Parked
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
 from core.engine.risk_engine import Exposure, Refusal, Rule, SideCap
@@ -123,6 +124,7 @@ class Coin:
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: Deferrals = field(default_factory=Deferrals)
+    parked: Parked = field(default_factory=Parked)
     start: Stake = field(default_factory=Stake)
     """What the account held when the journal began."""
     matched_micro: int = 0

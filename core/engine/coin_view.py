@@ -62,6 +62,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         funding_days=ledger.funding.days,
         unrealized_usd=unrealized,
         pnl=pnl_view(coin.pnl()),
+        parked=coin.parked.texts,
         closing=_closing_view(coin, now),
         daily_usd=ledger.day_realized_at(now) + unrealized,
         position_cap=instrument.size_decimal(

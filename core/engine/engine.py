@@ -47,6 +47,7 @@ from core.domain.events import (
 )
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
+from core.engine.alert_book import AlertBook
 from core.engine.answers import on_backfill, on_cancelled, on_placed
 from core.engine.breaker_probes import note_probes
 from core.engine.breaker_watch import heed
@@ -118,7 +119,7 @@ class Engine:
     vitals: Vitals = field(default_factory=Vitals)
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
-    alert_since: dict[str, int] = field(default_factory=dict)
+    alerts: AlertBook = field(default_factory=AlertBook)
     tape: FillTape = field(default_factory=FillTape)
     order_list: OrderList = field(default_factory=OrderList)
     portfolio: Portfolio = field(default_factory=Portfolio)

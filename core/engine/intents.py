@@ -78,6 +78,12 @@ def cancel(coin: Coin, orders: Iterable[Order], now: Instant) -> list[Effect]:
     return _cancel(coin, orders, (OrderState.OPEN,), now)
 
 
+def cancel_one(coin: Coin, order: Order, now: Instant) -> list[Effect]:
+    """Cancel one order, known to rest or not, again if need be."""
+    states = (OrderState.OPEN, OrderState.SENT, OrderState.UNKNOWN, OrderState.CANCELLING)
+    return _cancel(coin, [order], states, now)
+
+
 def cancel_grid(coin: Coin, now: Instant, again: bool = False) -> list[Effect]:
     """Cancel every grid order that may rest, known to rest or not: by cloid that can't hurt (I7). ``again``: also those
     whose cancel is not confirmed yet. One that a change may still take away, or leave, is cancelled as well.

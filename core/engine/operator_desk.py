@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
-from core.domain.effects import Effect, SaveAction, Severity, notify
+from core.domain.effects import AskOpenOrders, Effect, SaveAction, Severity, notify
 from core.domain.events import Event
+from core.engine.breaker_desk import ResetBreakers, reset_refusal
+from core.engine.cancel_all import CancelAll, CancelAllPreview
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
 from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
+from core.engine.foreign import Sweep
 from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
 from core.engine.operator_log import STARTED, OperatorLog
+from core.engine.parking import park, park_refusal, unpark
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
@@ -102,15 +106,22 @@ class OperatorDesk:
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
-            case (
-                Action.CANCEL_ALL_PREVIEW
-                | Action.CANCEL_ALL
-                | Action.PARK
-                | Action.UNPARK
-                | Action.RESET_BREAKER
-                | Action.ACKNOWLEDGE
-            ):
-                return self._conclude(command, "refused", "not available yet", now)
+            case Action.CANCEL_ALL_PREVIEW:
+                preview = CancelAllPreview(command, now.mono_ms, instance=engine.instance)
+                return [AskOpenOrders(command.id), *self._begin(preview, now)]
+            case Action.CANCEL_ALL:
+                return self._cancel_all(engine, command, coins, now)
+            case Action.PARK | Action.UNPARK:
+                is_park = command.action is Action.PARK
+                out, text = park(command, coins, now) if is_park else unpark(command, coins)
+                return out + self._conclude(command, "done", text, now)
+            case Action.RESET_BREAKER:
+                reset = ResetBreakers.of(engine, command, now)
+                return reset.start() + self._begin(reset, now)
+            case Action.ACKNOWLEDGE:
+                known = engine.alerts.acknowledge(now)
+                text = f"known for 15 minutes: {', '.join(known)}"
+                return self._conclude(command, "done", text, now)
             case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL:
                 return self._conclude(command, "done", command.value, now)
             case Action.RECONCILE | Action.ACCEPT:
@@ -129,6 +140,12 @@ class OperatorDesk:
             return out + self._begin(Halt(command, now.mono_ms), now)
         procedure, reads = new_flatten(engine, command, coins, now)
         return [*out, *reads, *self._begin(procedure, now)]
+
+    def _cancel_all(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
+        out = [*self._take_over(coins, command, now), *engine.latch(None, OPERATOR)]
+        out += [e for c in coins for e in cancel_grid(c, now, again=True)]
+        procedure = CancelAll(command, now.mono_ms, sweep=Sweep("cancel_all", engine.instance))
+        return out + self._begin(procedure, now)
 
     def _resume(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         whole = None if engine.halted or not command.coin else coins[0]
@@ -213,6 +230,14 @@ class OperatorDesk:
             return "the bot is stopping"
         if command.action is Action.FLATTEN:
             return flatten_refusal(engine, command, coins)
+        if command.action in (Action.CANCEL_ALL, Action.CANCEL_ALL_PREVIEW) and command.coin:
+            return "cancel-all takes every coin of the account; flatten or halt one coin by its name"
+        if command.action in (Action.PARK, Action.UNPARK):
+            return park_refusal(command, coins)
+        if command.action is Action.RESET_BREAKER:
+            return reset_refusal(engine, now)
+        if command.action is Action.ACKNOWLEDGE and not engine.alerts.known:
+            return "no alert holds now"
         if command.action in (*SET, *PREVIEWS):
             return next((why for c in coins if (why := set_refusal(c, command, now))), "")
         if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):

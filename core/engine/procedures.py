@@ -21,6 +21,7 @@ from core.domain.events import (
     RequestFailed,
 )
 from core.engine.coin import Coin
+from core.engine.ways_out import open_text
 
 HALT_LIMIT_MS = 60_000
 PROOF_EVERY_MS = 1_000
@@ -101,19 +102,19 @@ class Halt(ProcedureBase):
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         live = [o for coin in coins for o in coin.live_grid_orders()]
         self.sent = max(self.sent, len(live))
-        remains = ", ".join(position_text(coin) for coin in coins)
+        remains = "; ".join(open_text(coin) for coin in coins)
         if live:
             self.text = f"{len(live)} of {self.sent} cancels not yet confirmed; {remains}"
             late = self.elapsed_ms(now) > HALT_LIMIT_MS
             return (
-                self.end(f"halted, but {self.text}; each is asked about until it is", failed=True)
+                self.end(f"HALTED, but {self.text}; each is asked about until it is", failed=True)
                 if late
                 else []
             )
         if shows_none_of_ours(event, self.command.id, coins):
-            return self.end(f"halted: {self.sent} sent, {self.sent} confirmed; {remains}")
+            return self.end(f"HALTED, {remains}; {self.sent} sent, {self.sent} confirmed")
         if self.elapsed_ms(now) > HALT_LIMIT_MS:
-            return self.end(f"halted, but the open orders can't be read; {remains}", failed=True)
+            return self.end(f"HALTED, but the open orders can't be read; {remains}", failed=True)
         self.text = f"{self.sent} cancels confirmed; reading the open orders"
         if now.mono_ms - self.asked_mono_ms < PROOF_EVERY_MS:
             return []

@@ -131,7 +131,7 @@ def gate_of(coin: Coin, grid: GridRow, now: Instant) -> Gate:
             speed,
         ),
         Quotes(quote.bid, quote.ask) if quote else Quotes(None, None),
-        coin.deferrals.refusals(now),
+        {**coin.deferrals.refusals(now), **coin.parked.refusals(grid.generation)},
         OwnPrices(own.by_price.keys(), own.top_buy(), own.low_sell()),
         coin.config.slippage_ppb,
         coin.config.stop_low,

@@ -55,6 +55,7 @@ class Rule(StrEnum):
     MAX_ORDER = "max_order"  # the most lots
     STOP = "stop"  # the price of the stop, in price units: what traded beyond it would be held without one
     REFUSED = "refused"  # monotonic ms of the next try
+    PARKED = "parked"  # none: an operator ends it
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
     SESSION = "session"  # venue ms of the open; 0: soon

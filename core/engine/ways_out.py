@@ -52,3 +52,21 @@ def remains(coin: Coin) -> str:
     else:
         stop = {StopState.PLACING: "stop being placed"}.get(state, "NO STOP RESTS")
     return f"{coin.name} {'+' if lots > 0 else ''}{instrument.size_text(lots)} open, {stop}{left}"
+
+
+def open_text(coin: Coin) -> str:
+    """What a halt leaves of a coin: ``POSITION OPEN +0.1875 BTC, stop 61,200``, or ``FLAT BTC``."""
+    instrument, lots = coin.config.instrument, coin.ledger.lots
+    if not lots:
+        return f"FLAT {coin.name}"
+    return (
+        f"POSITION OPEN {'+' if lots > 0 else ''}{instrument.size_text(lots)} {coin.name}, {_stop_text(coin)}"
+    )
+
+
+def _stop_text(coin: Coin) -> str:
+    state, _ = look(coin)
+    resting = [o for o in live_stops(coin) if o.state is OrderState.OPEN]
+    if state is StopState.RESTING and resting:
+        return f"stop {coin.config.instrument.price_decimal(resting[0].trigger):,f}"
+    return {StopState.PLACING: "stop being placed", StopState.MISSING: "NO STOP RESTS"}.get(state, "no stop")

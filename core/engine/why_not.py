@@ -84,6 +84,8 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"{max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.REFUSED:
             return f"another try in {max(0, value - now.mono_ms) / 1000:.1f} s"
+        case Rule.PARKED:
+            return "an operator who unparks it (key C, `gridbot unpark`)"
         case Rule.MIN_NOTIONAL:
             return f"{instrument.size_text(value)} instead of {instrument.size_text(blocked.level.lots)} in its cell"
         case Rule.SESSION:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from core.domain.commands import Action, Command, Operator
+from core.domain.effects import Notify, Scalar, Severity, notify
 from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import PaperConfig, PaperError, StoreError
@@ -50,6 +51,7 @@ class CoreThread:
         self._live: tuple[asyncio.AbstractEventLoop, _Session] | None = None
         """Set and cleared by the core's thread in one assignment, so that others need no lock to read it."""
         self._stop_reason = ""
+        self._untold: list[Notify] = []
         self._waiting = threading.Semaphore(COMMANDS_WAITING)
         self._thread = threading.Thread(target=self._run, name="core", daemon=False)
 
@@ -102,6 +104,17 @@ class CoreThread:
             except RuntimeError:
                 pass  # it has ended by itself
 
+    def tell(self, name: str, severity: Severity, **fields: Scalar) -> None:
+        """An event of the terminal's side, for the log and the screens. Takes no lock either."""
+        notice, live = notify(name, severity, "", **fields), self._live
+        if live is None:
+            self._untold.append(notice)
+            return
+        try:
+            live[0].call_soon_threadsafe(self._bus.publish, notice, time.time_ns() // 1_000_000)
+        except RuntimeError:
+            pass  # it has ended, and so has its log
+
     @property
     def was_asked_to_stop(self) -> bool:
         return bool(self._stop_reason)
@@ -146,6 +159,8 @@ class CoreThread:
         try:
             session = Session(self._plan, url, self._bus, self._publish)
             self._live = asyncio.get_running_loop(), session
+            while self._untold:
+                self._bus.publish(self._untold.pop(0), time.time_ns() // 1_000_000)
             if self._stop_reason:
                 session.request_stop(self._stop_reason)
             return await session.run()

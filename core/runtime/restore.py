@@ -26,6 +26,7 @@ from core.engine.fold import Fold
 from core.engine.funding import DAY_MS, FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.overrides import Overrides
+from core.engine.parked import Parked
 from core.engine.protection import fired
 from core.engine.session_watch import ClosedSession, SessionSettings
 from core.engine.shadow_ledger import ShadowLedger
@@ -195,6 +196,7 @@ def build_engine(
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
+        engine.coins[name].parked = Parked.restored(restored.meta.get(f"parked:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
     engine.history.restore(restored.history)
     engine.look_for_missing(now)

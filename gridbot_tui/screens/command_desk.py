@@ -58,20 +58,22 @@ class CommandDesk:
         self._toasts = [timed for timed in self._toasts if timed.until_ms > now_ms]
         return tuple(timed.toast for timed in self._toasts)
 
-    def send(self, action: KeyAction, command: Action, coin: str = "", value: str = "") -> None:
+    def send(self, action: KeyAction, command: Action, coin: str = "", value: str = "") -> str | None:
+        """Hand it over; its id, or ``None`` if it was refused, which a toast says."""
         now_ms = self._now_ms()
         since_ms = now_ms - self._sent_ms.get(action.id, -(10**9))
         if since_ms < action.debounce_s * 1_000:
             wait_s = action.debounce_s - since_ms / 1_000
             self.refuse(action, f"sent {since_ms / 1_000:.1f}s ago, again in {wait_s:.1f}s")
-            return
+            return None
         command_id = self._core.submit(command, coin, value, replace(self._by, via=f"key {action.key}"))
         if command_id is None:
             self.refuse(action, "the engine takes no command now (inbox full, or it has ended)")
-            return
+            return None
         self._sent_ms[action.id] = now_ms
         self._awaited[command_id] = _Awaited(f"{action.key} {action.title}", now_ms)
         self.say(f"{action.key} {action.title}{f' {coin}' if coin else ''}: sent", topic=command_id)
+        return command_id
 
     def settle(self, snapshot: Snapshot | None) -> None:
         """Toast what became of the commands sent from here."""

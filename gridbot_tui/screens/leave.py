@@ -1,18 +1,30 @@
-"""Quit: says exactly what stopping does. Staying is the default."""
+"""Quit: says exactly what each way out does. The bot trades on unless another is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 
 from textual import events
 
+from core.view import CoinView, Snapshot, StopState
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.typed_guard import DEAF_MS
+from widgets import formats
 from widgets.box_rows import paragraph
 from widgets.ink import Ink, Line, line
 from widgets.look import Look
 from widgets.panel_rows import position_text
 from widgets.status_rows import network_name
+
+
+class Choice(StrEnum):
+    DETACH = "d"
+    HALT = "h"
+    STOP = "s"
+
+
+_KEYS = {"d": Choice.DETACH, "enter": Choice.DETACH, "h": Choice.HALT, "s": Choice.STOP}
 
 
 class QuitDialog(Dialog):
@@ -21,6 +33,7 @@ class QuitDialog(Dialog):
     def __init__(self, fresh: Callable[[], Look], now_ms: Callable[[], int]) -> None:
         super().__init__(fresh, now_ms)
         self._since_ms = now_ms()
+        self.choice = Choice.DETACH
 
     def title_text(self, look: Look) -> str:
         network = f" — {network_name(look.snapshot.network)}" if look.snapshot is not None else ""
@@ -29,25 +42,46 @@ class QuitDialog(Dialog):
     def body(self, look: Look, width: int) -> list[Line]:
         coins = look.snapshot.coins if look.snapshot is not None else ()
         orders = sum(coin.grid.orders_active for coin in coins)
-        rows = paragraph(
-            f"Stops in order: places nothing new, cancels our {orders} orders, "
-            "settles with the exchange, reports, then leaves.",
-            width,
+        held = [coin for coin in coins if coin.position]
+        rows = _way(
+            "d", f"leave the screen, {_goes_on(look.snapshot, orders)}. gridbot attach shows it again.", width
         )
-        for coin in coins:
-            if coin.position:
-                rows += paragraph(
-                    f"▲ {position_text(coin)} stays open, with nobody watching.", width, Ink.WARN
-                )
+        rows += _way(
+            "h", f"halt: cancel our {orders} orders, quote nothing, then leave. The bot watches on.", width
+        )
+        rows += _way(
+            "s", f"stop: cancel our {orders} orders, settle, report, end. Nobody watches then.", width
+        )
+        for coin in held:
+            rows += paragraph(f"▲ {position_text(coin)} stays open in each, {_stop(coin)}", width, Ink.WARN)
         return rows
 
     def foot(self) -> Line:
-        return line(("s", Ink.KEY), " stop and leave · ", ("esc", Ink.KEY), " stay")
+        return line(("enter", Ink.KEY), " is ", ("d", Ink.KEY), " detach · ", ("esc", Ink.KEY), " stay")
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(Answer.NO)
-        elif event.key == "s" and self.now_ms() - self._since_ms >= DEAF_MS:
+        elif event.key.lower() in _KEYS and self.now_ms() - self._since_ms >= DEAF_MS:
+            self.choice = _KEYS[event.key.lower()]
             self.dismiss(Answer.YES)
+
+
+def _way(key: str, text: str, width: int) -> list[Line]:
+    rows = paragraph(text, width - 3)
+    return [line((key if not at else " ", Ink.KEY), "  ", *row) for at, row in enumerate(rows)]
+
+
+def _goes_on(snapshot: Snapshot | None, orders: int) -> str:
+    if snapshot is not None and snapshot.halt_reason:
+        return "the bot stays halted and watches"
+    return f"the bot trades on with {orders} orders"
+
+
+def _stop(coin: CoinView) -> str:
+    """Where the exchange itself would close it."""
+    if coin.stop.state is StopState.RESTING and coin.stop.price:
+        return f"stop {formats.price(coin.stop.price, formats.decimals_of(coin.stop.price))}"
+    return "no stop at the exchange"

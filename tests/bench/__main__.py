@@ -17,6 +17,7 @@ BENCHES = {
     "server": "Paper exchange over HTTP",
     "journal": "Journal: durable fills, starts from long journals",
     "planning": "Planning: whole, after a fill, and in a step of the engine",
+    "console": "Console: what it sends, what it costs",
     "replay": "Replay of the bundled recording",
 }
 

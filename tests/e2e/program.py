@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.runtime.control_client import ask
-from core.runtime.statedir import StateDir
+from core.runtime.statedir import StateDir, lock_holder
 from tests.e2e.warm import WarmPopen
 
 GRIDBOT = str(Path(sys.executable).with_name("gridbot"))
@@ -65,6 +65,25 @@ def status(state: Path) -> dict[str, Any]:
     """What the instance that runs there says of itself, over its socket: what ``gridbot status --json`` prints."""
     found: dict[str, Any] = ask(StateDir(state), "status")["status"]
     return found
+
+
+def trading_pid(state: Path) -> int:
+    """The process that trades there, by its lock; 0 if none does."""
+    return lock_holder(StateDir(state)) or 0
+
+
+def stop(state: Path) -> None:
+    """Stop in order what trades there, whoever started it, and wait for its end."""
+    pid = trading_pid(state)
+    assert pid, "nothing trades there"
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not trading_pid(state), END_WITHIN_S, "it has ended")
+
+
+def kill(state: Path) -> None:
+    """What still trades there, for the end of a test."""
+    if pid := trading_pid(state):
+        os.kill(pid, signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:

@@ -1,10 +1,11 @@
-"""A real pseudo-terminal with gridbot in it: type, read the bytes, stop reading, or hang up."""
+"""A real pseudo-terminal with gridbot in it: type, read the bytes, stop reading, take its modes, or hang up."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -15,19 +16,42 @@ from pathlib import Path
 
 from tests.e2e.program import GRIDBOT, environment, wait_until
 
+_SWITCH = re.compile(r"\x1b\[\?(1049|25|2004|7|1004)([hl])")
+_AS_A_SHELL_HAS_IT = {"1049": "l", "25": "h", "2004": "l", "7": "h", "1004": "l"}
+"""Main screen, cursor shown, no bracketed paste, lines wrap, no focus reports."""
+
 
 class Terminal:
-    """``read`` is everything drawn so far; a reader thread keeps the terminal flowing until ``stall``."""
+    """Everything drawn so far is ``text``; a reader thread keeps the terminal flowing until ``stall``.
+
+    The program is the terminal's session leader, unless ``in_shell``: then bash is, and the program its foreground job.
+    """
 
     def __init__(
-        self, home: Path, columns: int, rows: int, *arguments: str, term: str = "xterm-256color"
+        self,
+        home: Path,
+        columns: int,
+        rows: int,
+        *arguments: str,
+        term: str = "xterm-256color",
+        in_shell: bool = False,
+        redirect: str = "",
+        command: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
     ) -> None:
+        """``redirect`` is the shell's, as in ``</dev/null``; ``command`` runs instead of gridbot."""
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        self.resize(columns, rows)
+        self.modes_before = termios.tcgetattr(slave)
+        program = [*(command or (GRIDBOT,)), *arguments]
+        if in_shell:
+            program = ["bash", "--norc", "--noprofile", "-i"]
+        elif redirect:
+            program = ["sh", "-c", f'exec "$@" {redirect}', "sh", *program]
         self.process = subprocess.Popen(
-            [GRIDBOT, *arguments],
+            program,
             cwd=home,
-            env={**environment(home), "TERM": term},
+            env={**environment(home), "TERM": term, "PS1": "$ ", **(env or {})},
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -40,6 +64,9 @@ class Terminal:
         self._reading.set()
         self._open = True
         threading.Thread(target=self._read, daemon=True).start()
+        if in_shell:
+            self.wait_for("$ ")
+            self.type(f"{GRIDBOT} {' '.join(arguments)} {redirect}\r")
 
     def text(self) -> str:
         return self._drawn.decode("utf-8", "replace")
@@ -52,11 +79,37 @@ class Terminal:
         self._drawn.clear()
 
     def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
+        self.send(keys.encode())
+
+    def send(self, data: bytes) -> None:
+        """All of it, as fast as the terminal takes it."""
+        while data:
+            data = data[os.write(self._master, data) :]
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    def modes(self) -> list[object]:
+        """Echo, line editing and the rest, as ``tcgetattr`` has them."""
+        return termios.tcgetattr(self._master)
+
+    def is_echoing(self) -> bool:
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
+
+    def assert_given_back(self) -> None:
+        """By the bytes that were sent and the modes that are set, a shell could go on here."""
+        last = {found[1]: found[2] for found in _SWITCH.finditer(self.text())}
+        assert "1049" in last, "there was a screen"
+        assert {key: last.get(key, value) for key, value in _AS_A_SHELL_HAS_IT.items()} == _AS_A_SHELL_HAS_IT
+        assert self.modes() == self.modes_before
 
     def stall(self) -> None:
         """Stop reading, as a sleeping laptop would."""
         self._reading.clear()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._reading.set()
 
     def hang_up(self) -> None:
         """Close the terminal: the kernel sends SIGHUP."""

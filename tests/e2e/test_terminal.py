@@ -30,6 +30,7 @@ def open_terminal(home: Path, exchange: Exchange) -> Iterator[Open]:
     yield open_one
     for terminal in opened:
         terminal.end()
+    program.kill(home / "state")
 
 
 def status(home: Path) -> dict[str, Any]:
@@ -91,8 +92,8 @@ def test_a_hang_up_detaches_and_the_core_trades_on(
     before = fills(home)
     terminal.hang_up()
     wait_until(lambda: fills(home) >= before + 2, 40, "fills after the hang-up")
-    assert terminal.process.poll() is None
-    assert terminal.stop() == 0
+    assert terminal.process.wait(10) == 0, "the shell's job is over"
+    program.stop(home / "state")
     assert exchange.truth(account)["orders"] == []
 
 

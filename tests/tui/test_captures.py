@@ -20,4 +20,6 @@ async def test_the_pictures_of_the_docs_are_what_the_screens_draw(capture: Captu
     assert shown
     for path in shown:
         page = (ROOT / path).read_text(encoding="utf-8")
-        assert f"<!-- begin {capture.name} -->\n{text}\n<!-- end {capture.name} -->" in page, "run `make captures`"
+        assert f"<!-- begin {capture.name} -->\n{text}\n<!-- end {capture.name} -->" in page, (
+            "run `make captures`"
+        )

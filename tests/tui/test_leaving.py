@@ -1,15 +1,20 @@
+"""Every way out of the screen: what the dialog says, what reaches the core, and how the application says it was left."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from core.domain.commands import Action
-from core.view import RunState, Snapshot
+from core.view import RunState, Snapshot, StopState, StopView
+from gridbot_tui.departure import Departure
+from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.leave import QuitDialog
 from tests.tui.conftest import Console, until
-from tests.tui.factory import snapshot
+from tests.tui.factory import coin_view, snapshot
 
 MakeConsole = Callable[[Snapshot | None], Console]
 
@@ -27,6 +32,7 @@ async def test_a_dead_engine_stays_on_the_screen_and_q_leaves_without_asking(con
         assert it.core.submitted == []
         await pilot.press("Q")
     assert it.app.return_code == 0
+    assert it.app.departure is None, "nothing is left behind to detach from"
 
 
 async def test_a_link_to_the_core_that_breaks_is_shown_and_the_screen_stays(console: MakeConsole) -> None:
@@ -46,19 +52,79 @@ async def test_a_link_to_the_core_that_breaks_is_shown_and_the_screen_stays(cons
 
 
 @pytest.mark.parametrize("key", ["Q", "ctrl+q", "ctrl+c"])
-async def test_quit_asks_and_staying_is_the_default(console: MakeConsole, key: str) -> None:
+async def test_quit_asks_in_live_numbers_and_escape_stays(console: MakeConsole, key: str) -> None:
     it = console(snapshot())
     async with it.app.run_test() as pilot:
         await pilot.press(key)
         assert isinstance(it.app.screen, QuitDialog)
-        assert "cancels our 30" in it.read("#dialog-box")
-        assert "LONG +0.1875 BTC stays open" in it.read("#dialog-box")
+        said = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        assert "the bot trades on with 30 orders" in said
+        assert "halt: cancel our 30 orders" in said
+        assert "stop: cancel our 30 orders" in said
+        assert "LONG +0.1875 BTC stays open in each, stop 61,500" in said
         it.clock.advance(1)
-        await pilot.press("enter", "x", "q", "ctrl+q")
+        await pilot.press("x", "q", "ctrl+q")
         assert isinstance(it.app.screen, QuitDialog)
         await pilot.press("escape")
         assert isinstance(it.app.screen, DashboardScreen)
-        assert not it.core.stop_requested
+    assert not it.core.stop_requested
+    assert it.core.submitted == []
+    assert it.app.departure is None
+
+
+async def test_a_position_without_a_stop_is_said_to_have_none(console: MakeConsole) -> None:
+    it = console(snapshot(coins=(replace(coin_view(), stop=StopView(StopState.MISSING)),)))
+    async with it.app.run_test() as pilot:
+        await pilot.press("Q")
+        assert "no stop at" in it.read("#dialog-box")
+
+
+@pytest.mark.parametrize("key", ["d", "D", "enter"])
+async def test_leaving_the_screen_is_the_default_and_the_core_is_told_nothing(
+    console: MakeConsole, key: str
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("Q", key)
+        assert it.app.is_running, "a key typed ahead is not an answer"
+        it.clock.advance(0.4)
+        await pilot.press(key)
+        await until(lambda: not it.app.is_running)
+    assert it.app.departure is Departure.DETACHED
+    assert it.core.submitted == []
+    assert not it.core.stop_requested
+
+
+async def test_h_halts_and_leaves_when_the_halt_stands(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("Q")
+        it.clock.advance(0.4)
+        await pilot.press("h")
+        assert it.core.submitted == [(Action.HALT, "")]
+        it.core.answer("running", "30 sent, 12 confirmed")
+        it.app.tick()
+        assert it.app.departure is None
+        assert it.core.snapshot is not None
+        it.core.snapshot = replace(it.core.snapshot, state=RunState.HALTED, commands=())
+        it.core.answer("done", "30 sent, 30 confirmed")
+        it.app.tick()
+        await until(lambda: not it.app.is_running)
+    assert it.app.departure is Departure.HALTED
+    assert not it.core.stop_requested
+
+
+async def test_a_halt_that_failed_keeps_the_operator_on_the_screen(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("Q")
+        it.clock.advance(0.4)
+        await pilot.press("h")
+        it.core.answer("failed", "3 orders unconfirmed")
+        it.app.tick()
+        assert it.app.is_running
+        assert it.app.departure is None
+        assert it.toasts()[-1] == "Not left: the halt is not done, look at the orders"
 
 
 async def test_s_stops_the_core_and_the_screen_leaves_when_it_has_ended(console: MakeConsole) -> None:
@@ -75,6 +141,7 @@ async def test_s_stops_the_core_and_the_screen_leaves_when_it_has_ended(console:
         it.core.end()
         await until(lambda: not it.app.is_running)
     assert it.app.return_code == 0
+    assert it.app.departure is None
 
 
 async def test_a_stop_asked_for_elsewhere_closes_the_screen_too(console: MakeConsole) -> None:
@@ -83,3 +150,21 @@ async def test_a_stop_asked_for_elsewhere_closes_the_screen_too(console: MakeCon
         it.core.end()
         await until(lambda: not it.app.is_running)
     assert it.app.return_code == 0
+
+
+async def test_a_terminal_that_is_lost_ends_the_screen_and_nothing_else(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test():
+        it.app.post_message(TerminalLost())
+        await until(lambda: not it.app.is_running)
+    assert it.app.departure is Departure.TERMINAL_LOST
+    assert not it.core.stop_requested
+
+
+async def test_what_nobody_typed_is_told_and_does_nothing(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        it.app.post_message(FloodDropped(4_096))
+        await pilot.pause()
+        assert it.toasts() == ["4096 characters came at once: a paste? None was taken for a key"]
+    assert it.core.submitted == []

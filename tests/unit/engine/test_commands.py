@@ -42,11 +42,11 @@ def test_a_halt_latches_cancels_at_once_and_ends_when_each_cancel_is_confirmed()
     effects = bench.ask(Action.HALT)
     assert of_kind(SaveHalt, effects) == [SaveHalt("", "operator")]
     assert len(cancelled(effects)) == 6
-    assert bench.outcome() == ("running", "6 of 6 cancels not yet confirmed; SOL flat")
+    assert bench.outcome() == ("running", "6 of 6 cancels not yet confirmed; FLAT SOL")
     asked = bench.settle_cancels(effects)
     assert AskOpenOrders("cmd") in asked
     bench.step(OpenOrdersObserved((), bench.now.mono_ms, "cmd"))
-    assert bench.outcome() == ("done", "halted: 6 sent, 6 confirmed; SOL flat")
+    assert bench.outcome() == ("done", "HALTED, FLAT SOL; 6 sent, 6 confirmed")
     assert placed(bench.after(60_000, quote())) == []
 
 
@@ -83,7 +83,7 @@ def test_a_halt_with_an_order_in_doubt_ends_after_a_minute_and_says_what_is_open
     bench.after(60_001)
     status, text = bench.outcome()
     assert status == "failed"
-    assert text.startswith("halted, but 6 of 6 cancels not yet confirmed")
+    assert text.startswith("HALTED, but 6 of 6 cancels not yet confirmed")
     assert bench.engine.halted == "operator"
 
 

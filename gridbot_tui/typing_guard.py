@@ -1,0 +1,74 @@
+"""What comes from the terminal at once, and so was never typed: dropped before a key of it can act.
+
+A terminal that knows bracketed paste marks a paste. Others send it as if it had been typed, and some send reports that nobody
+asked for: in both there may be an ``H``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+TYPED_AT_ONCE = 40
+"""More characters than this in one read were not typed, unless a key was held down."""
+
+QUIET_MS = 150
+"""A paste goes on until nothing has come for so long."""
+
+UNENDED_MS = 2_000
+"""A paste whose end was lost ends after so long without input: the keys must come back."""
+
+_MARK = re.compile(r"(\x1b\[20[01]~)")
+_CUT_MARK = re.compile(r"\x1b\[2(?:0[01]?)?$")
+_STRINGS = re.compile(r"\x1b[\]PX^_].*?(?:\x07|\x1b\\)", re.DOTALL)
+_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.")
+
+
+class TypingGuard:
+    """``knows`` tells the escape sequences that are keys or answers; ``now_ms`` arguments are monotonic."""
+
+    def __init__(self, knows: Callable[[str], bool]) -> None:
+        self._knows = knows
+        self._cut = ""
+        self._is_in_paste = False
+        self._heard_ms = self._flood_ms = -(10**9)
+
+    def take(self, text: str, now_ms: int) -> tuple[str, int]:
+        """What of a read may go on to the keys, and how many characters of it were dropped."""
+        self._heard_ms = now_ms
+        text, self._cut = self._cut + text, ""
+        if cut := _CUT_MARK.search(text):
+            text, self._cut = text[: cut.start()], cut[0]
+        kept, dropped = "", 0
+        for part in _MARK.split(text):
+            if part in (PASTE_START, PASTE_END):
+                if self._is_in_paste:
+                    self._flood_ms = (
+                        now_ms  # nobody types in the moment a paste ends: what follows at once belongs to it
+                    )
+                self._is_in_paste = part == PASTE_START
+                passed = part
+            else:
+                passed = part if self._is_in_paste else self._typed(part, now_ms)
+                dropped += len(part) - len(passed)
+            kept += passed
+        return kept, dropped
+
+    def _typed(self, text: str, now_ms: int) -> str:
+        text = _STRINGS.sub("", text)
+        text = _SEQUENCE.sub(lambda found: found[0] if self._knows(found[0]) else "", text)
+        typed = _SEQUENCE.sub("", text)
+        is_flood = len(typed) > TYPED_AT_ONCE and len(set(typed)) > 1
+        if text and (is_flood or now_ms - self._flood_ms < QUIET_MS):
+            self._flood_ms = now_ms
+            return ""
+        return text
+
+    def idle(self, now_ms: int) -> str:
+        """What was held back and turned out whole, and the end of a paste whose own end never came."""
+        held, self._cut = self._cut, ""
+        if self._is_in_paste and now_ms - self._heard_ms >= UNENDED_MS:
+            self._is_in_paste = False
+            return held + PASTE_END
+        return held
