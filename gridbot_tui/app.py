@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,18 +14,23 @@ from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
 from core.view import RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
+from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
 from gridbot_tui.cell_painter import CellPainter
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
+from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
+from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
@@ -39,8 +44,11 @@ from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
+from gridbot_tui.second_press import ASKED, SecondPress, is_typing
+from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
-from widgets.look import EventFilter, Look
+from widgets.look import EventFilter, Link, Look
+from widgets.plain_glyphs import AsciiFilter
 
 _WAIT_S = 0.25
 """How long the hosting worker waits at a time: as long as leaving the screen may take to be noticed."""
@@ -90,12 +98,14 @@ class GridBotApp(App[None]):
         *,
         clock: Callable[[], int] = wall_clock_ms,
         monotonic: Callable[[], int] = monotonic_clock_ms,
-        refresh_hz: float = 2.0,
+        options: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
         driver_class: type[Driver] | None = None,
         notice: str = "",
     ) -> None:
         """``notice`` is said first: why the screen before this one is gone."""
-        super().__init__(driver_class=driver_class)
+        self._meter = LinkMeter()
+        super().__init__(driver_class=metered(driver_class, self._meter) if driver_class else None)
+        self.options = options
         self.departure: Departure | None = None
         """How it was left; nothing if the core's end ended it."""
         self.failure: Exception | None = None
@@ -104,12 +114,17 @@ class GridBotApp(App[None]):
         self._core = core
         self._clock = clock
         self._monotonic = monotonic
-        self._refresh_hz = refresh_hz
+        self._hold = ViewHold()
+        self._bell, self._title = Bell(), Title(options.is_ascii)
+        self._ascii = AsciiFilter() if options.is_ascii else None
+        self._is_link_shown = False
+        self._draws: Timer | None = None
         self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
+        self._halt_where_typed = SecondPress()
         self._stop_requested = False
         self._ended = False
         self._fault = ""
@@ -120,10 +135,26 @@ class GridBotApp(App[None]):
     def on_mount(self) -> None:
         for theme in themes.THEMES:
             self.register_theme(theme)
-        self.theme = themes.GRIDBOT.name
+        self.theme = themes.theme_for(self.options.theme, self.console.color_system)
+        self._write(SAVE_TITLE)
         self.host_core()
-        self.set_interval(1 / self._refresh_hz, self.tick)
+        self._draws = self.set_interval(1 / self.options.hz, self.beat)
         self.call_after_refresh(self.tick)
+
+    def on_unmount(self) -> None:
+        self._write(RESTORE_TITLE)
+
+    def get_driver_class(self) -> type[Driver]:
+        return metered(super().get_driver_class(), self._meter)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """NO_COLOR leaves no colour at all, where Textual would leave greys; ``--ascii`` no glyph beyond ASCII."""
+        filters = [NoColor() if isinstance(f, Monochrome) else f for f in super().get_line_filters()]
+        return [*filters, self._ascii] if self._ascii is not None else filters
+
+    def _write(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless and sequence:
+            self._driver.write(sequence)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Textual's own way of sending a frame, with the cells that didn't change left out."""
@@ -174,6 +205,9 @@ class GridBotApp(App[None]):
         self._desk.say(event.text, event.severity)
         self.tick()
 
+    def monotonic(self) -> int:
+        return self._monotonic()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -188,6 +222,11 @@ class GridBotApp(App[None]):
             event_filter=self._event_filter,
             hints=keymap.hints(snapshot),
             toasts=self._desk.toasts,
+            link=Link(
+                sent_bps=self._meter.bytes_per_s if self._is_link_shown else None,
+                is_slow=self.options.slow or self._meter.is_slow,
+                fell_behind=self._meter.is_slow,
+            ),
         )
 
     def newest(self) -> Snapshot | None:
@@ -197,16 +236,32 @@ class GridBotApp(App[None]):
             return replace(snapshot, state=RunState.DEAD)
         return snapshot
 
+    def beat(self) -> None:
+        """The regular draw; a terminal that does not keep up gets fewer of them."""
+        was_slow = self._meter.is_slow
+        self._meter.tick(self._monotonic(), waiting_writes(self._driver))
+        if self._meter.is_slow and not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
+            self._draws.stop()
+            self._draws = self.set_interval(1 / SLOW_HZ, self.beat)
+        self.tick()
+
     def tick(self) -> None:
         """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
         snapshot = self.newest()
         self._desk.settle(snapshot)
         self._leaving.settle(snapshot)
-        look = self._look_at(snapshot)
+        live = self._look_at(snapshot)
+        if self._hold.thaws(live):
+            self._desk.say("A new alert: the display moves again", Severity.WARN)
+            live = self._look_at(snapshot)
+        if self._bell.rings(live, self._monotonic()):
+            self.bell()
+        self._write(self._title.update(live, self._monotonic()))
+        held = self._hold.shown(live)
         with self.batch_update():
             for screen in self.screen_stack:
                 if isinstance(screen, ConsoleScreen | PreviewScreen | Dialog) and screen.is_mounted:
-                    screen.show(look)
+                    screen.show(live if isinstance(screen, Dialog) else held)
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
@@ -214,6 +269,10 @@ class GridBotApp(App[None]):
         reason = action.disabled_reason(self.newest())
         if reason is not None:
             self._desk.refuse(action, reason)
+        elif (
+            action.id == "halt" and is_typing(self) and not self._halt_where_typed.confirms(self.monotonic())
+        ):
+            self._desk.say(ASKED, Severity.WARN, topic=ASKED)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
         self.tick()
@@ -237,10 +296,11 @@ class GridBotApp(App[None]):
             case "next_coin":
                 self._coin_index += 1
             case "theme":
-                names = [theme.name for theme in themes.THEMES]
-                self.theme = (
-                    names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-                )
+                self.theme = themes.next_theme(self.theme)
+            case "freeze":
+                self._hold.toggle(self.look())
+            case "link":
+                self._is_link_shown = not self._is_link_shown
             case place if place.startswith("go_"):
                 self.switch_mode(place.removeprefix("go_"))
             case wanted if wanted.startswith("filter_"):

@@ -23,6 +23,7 @@ from core.runtime.statedir import UsageError
 from gridbot_tui import config_command, events_command, exchange_command, instance_commands, keeping
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.plans import Network, RunFlags, parse_duration_s
+from gridbot_tui.screen_options import ScreenOptions
 
 app = App(
     name="gridbot",
@@ -107,13 +108,14 @@ def run(
             "in its [coins.NAME].",
         ),
     ] = False,
+    screen: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
     flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
     for_s = parse_duration_s(for_) if for_ is not None else None
-    return run_bot(flags, no_ui, for_s, summary == "json")
+    return run_bot(flags, no_ui, for_s, summary == "json", screen)
 
 
 app.command(run, name="run")

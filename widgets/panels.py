@@ -11,7 +11,7 @@ from widgets.ink import Line
 from widgets.ladder_rows import ladder_lines
 from widgets.line_panel import LinePanel
 from widgets.look import Look
-from widgets.status_rows import ROOMY, alert_lines, footer_line, is_live, status_line, too_small_lines
+from widgets.status_rows import alert_lines, footer_line, is_live, status_line, too_small_lines
 
 TOAST_WIDTH = 56
 TALL = 34
@@ -77,8 +77,7 @@ class AlertLine(LinePanel):
 
 class KeyFooter(LinePanel):
     def lines(self, look: Look, width: int, height: int) -> list[Line]:
-        screen = self.app.size
-        return [footer_line(look, width, screen.width >= ROOMY[0] and screen.height >= ROOMY[1])]
+        return [footer_line(look, width)]
 
 
 class TooSmall(LinePanel):

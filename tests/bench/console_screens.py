@@ -19,6 +19,7 @@ from typing import Any
 from textual.app import App
 
 from gridbot_tui.app import GridBotApp
+from gridbot_tui.screen_options import ScreenOptions
 from tests.bench.console_feed import Feed
 from tests.bench.report import percentile
 
@@ -73,7 +74,7 @@ class Measured:
 
 
 async def _ours(feed: Feed, hz: float, seconds: float, report: Path) -> None:
-    await Measured(GridBotApp(feed, refresh_hz=hz), feed, seconds, report).run()
+    await Measured(GridBotApp(feed, options=ScreenOptions(refresh_hz=hz)), feed, seconds, report).run()
 
 
 async def _table(feed: Feed, hz: float, seconds: float, report: Path) -> None:
@@ -90,7 +91,7 @@ async def _cells(feed: Feed, hz: float, seconds: float, report: Path) -> None:
     from tests.bench.console_cells import draw_cells
 
     size = os.get_terminal_size()
-    app = GridBotApp(feed, refresh_hz=0.001)
+    app = GridBotApp(feed, options=ScreenOptions(refresh_hz=0.001))
     async with app.run_test(size=(size.columns, size.lines)):
         app.tick()
         await asyncio.sleep(0.3)

@@ -142,14 +142,18 @@ async def test_ctrl_x_halts_through_the_dialog_and_a_capital_h_types_into_it(con
         assert "H Halt: sent" in it.read("ToastBox")
 
 
-@pytest.mark.parametrize("opener", ["question_mark", "Q", "ctrl+p"])
-async def test_ctrl_x_halts_from_every_other_screen(console: MakeConsole, opener: str) -> None:
+@pytest.mark.parametrize(("opener", "presses"), [("question_mark", 1), ("Q", 1), ("ctrl+p", 2), ("slash", 2)])
+async def test_ctrl_x_halts_from_every_other_screen_and_where_text_is_typed_at_the_second_press(
+    console: MakeConsole, opener: str, presses: int
+) -> None:
     it = console(snapshot())
     async with it.app.run_test() as pilot:
-        await pilot.press(opener)
+        await pilot.press("5", opener)
         await pilot.pause()
         assert len(it.app.screen_stack) == 2
-        await pilot.press("ctrl+x")
+        for _ in range(presses):
+            assert it.core.submitted == []
+            await pilot.press("ctrl+x")
         assert it.core.submitted == [(Action.HALT, "")]
 
 
