@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.console import RenderableType
 from textual import events, on, work
@@ -21,7 +21,7 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Severity, Snapshot
+from core.view import OrderView, RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
@@ -30,6 +30,7 @@ from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
 from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
+from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
@@ -38,7 +39,7 @@ from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
 from gridbot_tui.screens.fills import FillsScreen
-from gridbot_tui.screens.leave import Choice, QuitDialog
+from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
 from gridbot_tui.screens.orders import OrdersScreen
 from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
@@ -101,8 +102,9 @@ class GridBotApp(App[None]):
         options: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
         driver_class: type[Driver] | None = None,
         notice: str = "",
+        attached: bool = False,
     ) -> None:
-        """``notice`` is said first: why the screen before this one is gone."""
+        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process."""
         self._meter = LinkMeter()
         super().__init__(driver_class=metered(driver_class, self._meter) if driver_class else None)
         self.options = options
@@ -112,6 +114,7 @@ class GridBotApp(App[None]):
         """What the application died of."""
         self.animation_level = "none"
         self._core = core
+        self._attached = attached
         self._clock = clock
         self._monotonic = monotonic
         self._hold = ViewHold()
@@ -121,6 +124,7 @@ class GridBotApp(App[None]):
         self._draws: Timer | None = None
         self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
+        self._rights = Rights(core)
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
@@ -162,9 +166,19 @@ class GridBotApp(App[None]):
             renderable = self._painter.update(renderable, self.size, screen)
         super()._display(screen, renderable)
 
+    def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
+        if layout:
+            self._painter.forget()
+            self._draw_whole()
+        return super().refresh(repaint=repaint, layout=layout, recompose=recompose)
+
     def on_resize(self) -> None:
         """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
         self._painter.forget()
+        self._draw_whole()
+
+    def _draw_whole(self) -> None:
         if self.is_running and self.screen_stack:
             self.screen.refresh()
 
@@ -220,7 +234,9 @@ class GridBotApp(App[None]):
             ended=self._ended,
             fault=self._fault,
             event_filter=self._event_filter,
-            hints=keymap.hints(snapshot),
+            hints=self._rights.hints(snapshot),
+            no_link=self._core.link_trouble(),
+            view_only=self._rights.view_only(),
             toasts=self._desk.toasts,
             link=Link(
                 sent_bps=self._meter.bytes_per_s if self._is_link_shown else None,
@@ -266,8 +282,8 @@ class GridBotApp(App[None]):
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
         action = keymap.BY_ID[action_id]
-        reason = action.disabled_reason(self.newest())
-        if reason is not None:
+        reason = action.disabled_reason(self.newest()) or self._rights.refusal(action)
+        if reason:
             self._desk.refuse(action, reason)
         elif (
             action.id == "halt" and is_typing(self) and not self._halt_where_typed.confirms(self.monotonic())
@@ -314,6 +330,11 @@ class GridBotApp(App[None]):
         elif self.current_mode != self.DEFAULT_MODE:
             self.switch_mode(self.DEFAULT_MODE)
 
+    def selected_order(self) -> OrderView | None:
+        """Of the screen that lists orders."""
+        found = getattr(self.screen, "selected_order", None)
+        return found if isinstance(found, OrderView) else None
+
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
         self.push_screen(dialog, answered)
 
@@ -326,10 +347,12 @@ class GridBotApp(App[None]):
     def _ask_quit(self) -> None:
         if self._ended:
             self.exit()
+        elif self._attached and self._core.link_trouble():
+            self.depart(Departure.DETACHED)
         elif self._stop_requested:
             self._desk.say("Stopping: the screen closes when our orders are settled")
         elif not isinstance(self.screen, QuitDialog):
-            dialog = QuitDialog(self.look, self._monotonic)
+            dialog = (AttachedQuitDialog if self._attached else QuitDialog)(self.look, self._monotonic)
             self._acting.ask(dialog, lambda: self._leave(dialog.choice))
 
     def _leave(self, choice: Choice) -> None:

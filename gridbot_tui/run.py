@@ -19,6 +19,7 @@ from gridbot_tui.keeper import Lifeline, part
 from gridbot_tui.plans import RunFlags, load, make_plan
 from gridbot_tui.screen_life import ScreenLife, refuse_job_control
 from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.who import operator
 
 SCREEN_LEAVES_WITHIN_S = 5.0
 """After the core's end the screen may take this long to go; a terminal that has stalled is left behind."""
@@ -71,7 +72,7 @@ def _run_locked(
     )
     if lifeline is None:
         bus.add(Observer("stdout", print_event))
-    core = CoreThread(plan, bus)
+    core = CoreThread(plan, bus, operator("gridbot run") if lifeline is not None else None)
     screen = None if lifeline is None else _make_screen(core, lifeline, plan, look)
     _install_signals(core, screen)
     core.start()

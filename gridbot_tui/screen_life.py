@@ -139,6 +139,7 @@ class ScreenLife:
             for number in (0, 1, 2):
                 os.dup2(null, number)
             os.close(null)
+            self._core.screen_left(f"detached ({self._reason})")
             self._core.tell("screen_detached", "info", reason=self._reason)
             self._lifeline.detached(self._sentence())
 

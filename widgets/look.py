@@ -70,6 +70,10 @@ class Look:
     """The core's thread has ended, whatever the last Snapshot says."""
     fault: str = ""
     """What is wrong with the screen's own link to the core."""
+    no_link: str = ""
+    """Why nothing comes from an instance in another process; what is shown is its last word."""
+    view_only: str = ""
+    """Why this screen may not act; empty if it may."""
     event_filter: EventFilter = EventFilter.ALL
     hints: tuple[KeyHint, ...] = ()
     toasts: tuple[Toast, ...] = ()
@@ -131,7 +135,9 @@ class Look:
         own: list[AlertView] = []
         if self.fault:
             own.append(self._crit("screen_fault", f"SCREEN FAULT: {self.fault}", "Q"))
-        if self.state is RunState.DEAD:
+        if self.no_link:
+            own.append(self._crit("no_link", f"NO LINK: {self.no_link}", ""))
+        elif self.state is RunState.DEAD:
             reason = f": {self.halt_reason}" if self.halt_reason else ""
             own.append(self._crit("engine_dead", f"ENGINE DEAD{reason}; orders may still rest", "Q"))
         elif self.is_silent:

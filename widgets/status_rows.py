@@ -61,6 +61,9 @@ def connection(look: Look) -> Line:
 
 def run_state(look: Look) -> Line:
     """A halted bot that holds a position says so here: nothing quotes, and the market still moves it."""
+    if look.no_link:
+        age = f" {formats.age(look.snapshot_age_s)}" if look.snapshot is not None else ""
+        return line((f"✖ NO LINK{age}", Ink.CRIT))
     if look.is_silent:
         return line((f"✖ ENGINE SILENT {formats.age(look.snapshot_age_s)}", Ink.CRIT))
     text, ink = _STATES[look.state]
@@ -168,6 +171,8 @@ def _middle_cut(text: str, room: int) -> str:
 
 def footer_line(look: Look, width: int) -> Line:
     """Keys in the registry's order, refused ones dimmed. For want of room the lesser go first, then long titles, then gaps."""
+    if look.view_only:
+        return _view_only(look, width)
     shown = [hint for hint in look.hints if hint.in_footer and (hint.rank < RARE or not hint.refusal)]
     while width_of(_hints(shown)) > width and any(hint.rank >= LESSER for hint in shown):
         shown.remove(max(reversed(shown), key=lambda hint: hint.rank))
@@ -176,6 +181,15 @@ def footer_line(look: Look, width: int) -> Line:
         if width_of(made) <= width:
             break
     return fit(made, width)
+
+
+def _view_only(look: Look, width: int) -> Line:
+    """Of a screen that may only look on and halt: who acts, and the keys that are left."""
+    left = [hint for hint in look.hints if hint.key in ("H", "?", "Q")]
+    who = line((clean(look.view_only), Ink.WARN))
+    while len(left) > 1 and width_of(_hints(left)) + width_of(who) + 4 > width:
+        left.pop()
+    return fit((*_hints(left), *line("  "), *who), width)
 
 
 def _hints(hints: list[KeyHint], short: bool = False, spaces: int = 2) -> Line:
