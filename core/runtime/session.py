@@ -40,6 +40,7 @@ from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
+from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import ending, status, summary
 from core.runtime.restore import (
@@ -72,6 +73,7 @@ class Session:
         self._rest = Rest(base_url, self.clock, self.inbox.force)
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
+        self._pulse = Pulse()
         self._storage: Storage | None = None
         self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
         self._control: ControlServer | None = None
@@ -304,7 +306,8 @@ class Session:
         await trade.control.start()
         feeding = asyncio.create_task(trade.feed.run(), name="feed")
         checking = asyncio.create_task(self._check_beside(), name="integrity")
-        for task in (feeding, checking):
+        beating = asyncio.create_task(self._pulse.run(), name="pulse")
+        for task in (feeding, checking, beating):
             task.add_done_callback(self._task_ended)
         try:
             await trade.loop.run()
@@ -317,9 +320,9 @@ class Session:
             await trade.withdrawal.at_once()
         finally:
             await trade.withdrawal.end()
-            feeding.cancel()
-            checking.cancel()
-            await asyncio.gather(feeding, checking, return_exceptions=True)
+            for task in (feeding, checking, beating):
+                task.cancel()
+            await asyncio.gather(feeding, checking, beating, return_exceptions=True)
             await trade.runner.drain(DRAIN_S)
             await trade.control.stop()
 
@@ -343,6 +346,7 @@ class Session:
             market_speed=plan.speed if plan.is_embedded else 1.0,
             exchange_url=self._base_url,
             is_embedded=plan.is_embedded,
+            worst_gap_ms=self._pulse.worst_gap_ms,
             control=self.viewers.view,
         )
 

@@ -16,10 +16,9 @@ from tests.bench.console_feed import EVENT_EVERY, Feed
 from tests.bench.report import Row, row
 from tests.tui.factory import NOW_MS, FakeClock
 
-EVENTS_A_DAY = 20_000
-"""A busy grid: two thousand trades with what belongs to each."""
+EVENTS_A_DAY = 2_000
 _WARM = 0.25
-_LOOKS = 2_000
+_LOOKS = 500
 """Pictures drawn over the day."""
 
 

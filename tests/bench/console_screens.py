@@ -23,7 +23,8 @@ from gridbot_tui.screen_options import ScreenOptions
 from tests.bench.console_feed import Feed
 from tests.bench.report import percentile
 
-WARM_S = 2.0
+WARM_S = 4.0
+"""The first pictures are not what is measured."""
 PROBE_S = 0.005
 
 
@@ -63,6 +64,8 @@ class Measured:
 
     async def run(self) -> None:
         running = asyncio.create_task(self._app.run_async(mouse=False))
+        while not (self._app.is_running and self._app.screen_stack and self._app.screen.is_mounted):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         self._feed.start()
         report: dict[str, Any] = {**await Meter(self._feed).run(self._seconds)}
         self._feed.request_stop()
