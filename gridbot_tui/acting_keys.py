@@ -13,6 +13,7 @@ from gridbot_tui.screens.breaker import BreakerDialog
 from gridbot_tui.screens.cancel_all import CancelAllDialog
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.dialog import Answer, Dialog
+from gridbot_tui.screens.edit_grid import EditGridDialog
 from gridbot_tui.screens.flatten import FlattenDialog
 from gridbot_tui.screens.help import HelpDialog
 from gridbot_tui.screens.park import ParkDialog, ParkWish
@@ -53,6 +54,8 @@ class ActingKeys:
             case "accept":
                 accepted = AcceptDialog(self._host.look, self._monotonic)
                 self.ask(accepted, lambda: self._desk.send(action, Action.ACCEPT))
+            case "edit_grid":
+                self._edit_grid(action)
             case "cancel_all":
                 self._ask_cancel_all(action)
             case "park":
@@ -123,6 +126,16 @@ class ActingKeys:
     def _coins(self) -> tuple[CoinView, ...]:
         snapshot = self._host.newest()
         return snapshot.coins if snapshot is not None else ()
+
+    def _edit_grid(self, action: KeyAction) -> None:
+        coin = self._host.look().coin
+        assert coin is not None, "the registry refuses it without a coin"
+
+        def preview(command: Action, name: str, value: str) -> str | None:
+            return self._desk.look(command, name, f"key {action.key}", value)
+
+        dialog = EditGridDialog(self._host.look, self._monotonic, coin.coin, preview)
+        self.ask(dialog, lambda: self._desk.send(action, dialog.knob.action, dialog.coin, dialog.value))
 
     def _resume(self, action: KeyAction) -> None:
         reason = action.disabled_reason(self._host.newest())

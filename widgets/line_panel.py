@@ -42,6 +42,11 @@ class LinePanel(Widget):
         self._redraw()
 
     @property
+    def look(self) -> Look | None:
+        """What was last drawn."""
+        return self._look
+
+    @property
     def text(self) -> str:
         """What is on the screen, without its colours."""
         return "\n".join(plain(each).rstrip() for each in self._drawn)

@@ -346,6 +346,7 @@ class Session:
             market_speed=plan.speed if plan.is_embedded else 1.0,
             exchange_url=self._base_url,
             is_embedded=plan.is_embedded,
+            settings=plan.settings.listed,
             worst_gap_ms=self._pulse.worst_gap_ms,
             control=self.viewers.view,
         )

@@ -75,9 +75,9 @@ class CommandDesk:
         self.say(f"{action.key} {action.title}{f' {coin}' if coin else ''}: sent", topic=command_id)
         return command_id
 
-    def look(self, command: Action, coin: str = "", via: str = "") -> str | None:
+    def look(self, command: Action, coin: str = "", via: str = "", value: str = "") -> str | None:
         """Ask for something that changes nothing, without a toast; its id, ``None`` if the core takes none now."""
-        return self._core.submit(command, coin, "", replace(self._by, via=via))
+        return self._core.submit(command, coin, value, replace(self._by, via=via))
 
     def settle(self, snapshot: Snapshot | None) -> None:
         """Toast what became of the commands sent from here."""

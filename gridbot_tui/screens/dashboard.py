@@ -13,6 +13,7 @@ from gridbot_tui import keymap
 from gridbot_tui.screens.console import ConsoleScreen
 from widgets.health_rows import risk_fields, system_fields
 from widgets.look import Look
+from widgets.money_panels import CoinStrip, PortfolioLine
 from widgets.panel_rows import fill_fields, grid_fields, position_fields
 from widgets.panels import EventTail, FieldPanel, Ladder
 
@@ -29,6 +30,8 @@ class DashboardScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.DASHBOARD)]
 
     def body(self) -> Iterable[Widget]:
+        yield PortfolioLine(id="portfolio")
+        yield CoinStrip(id="coins")
         yield Container(
             FieldPanel("1 Position & PnL", position_fields, _market_age, id="position"),
             Ladder(id="ladder"),

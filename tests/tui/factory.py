@@ -204,6 +204,7 @@ def coin_view(**changes: Any) -> CoinView:
             center=Decimal("64210"),
             generation=7,
             spacing_pct=0.15,
+            levels_per_side=15,
             width_pct=4.48,
             level_gap_pct=0.15,
             orders_active=30,
