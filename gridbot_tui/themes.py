@@ -13,8 +13,8 @@ _OKABE_ITO = {
     "faint": "#9AA3B5",
     "dimmed": "#6F7789",
     "rule": "#5B6478",
-    "live-tint": "#4A1F14",
-    "box": "#1B202B",
+    "live-tint": "#2A120C",
+    "box": "#151820",
 }
 
 GRIDBOT = Theme(
@@ -53,7 +53,7 @@ HIGH_CONTRAST = Theme(
         "faint": "#E6E6E6",
         "dimmed": "#B8B8B8",
         "rule": "#C8C8C8",
-        "live-tint": "#6B1F00",
+        "live-tint": "#3A1000",
         "box": "#000000",
     },
 )

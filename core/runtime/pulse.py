@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 BEAT_S = 0.02
-WINDOW_S = 15.0
+WINDOW_S = 10.0
 BUCKET_S = 1.0
 
 
@@ -39,7 +39,7 @@ class Pulse:
 
     @property
     def worst_gap_ms(self) -> float:
-        """Between two beats, within the last 15 s; the present gap counts too. A loop that is never held up has 20 ms."""
+        """Between two beats, within the last 10 s; the present gap counts too. A loop that is never held up has 20 ms."""
         since = int(self._now_s() // BUCKET_S) - self._worst.maxlen if self._worst.maxlen else 0
         gaps = [gap_s for bucket, gap_s in self._worst if bucket > since]
         present_s = 0.0 if self._last_s is None else self._now_s() - self._last_s

@@ -124,4 +124,4 @@ class Snapshot:
     settings: tuple[SettingView, ...] = ()
     control: ControlView = field(default_factory=ControlView)
     worst_gap_ms: float = 0.0
-    """The longest that the core's loop stood still within the last 15 s; some 20 is none."""
+    """The longest that the core's loop stood still within the last 10 s; some 20 is none."""

@@ -202,7 +202,7 @@ async def test_time_alone_makes_the_picture_stale(console: MakeConsole) -> None:
     async with it.app.run_test():
         it.clock.advance(3)
         it.app.tick()
-        assert "1 Position & PnL · 3.4s" in it.read("#position")
+        assert "Position & PnL · 3.4s" in it.read("#position")
         it.clock.advance(24)
         it.app.tick()
         assert "27s STALE" in it.read("#position")
