@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz soak options check bench format docs snapshots lock clean
+.PHONY: help run test fuzz soak options check bench format docs captures snapshots lock clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
@@ -72,6 +72,10 @@ format: $(VENV)/.dev
 docs: $(VENV)/.runtime
 	@$(BIN)/python -m core.runtime.settings.reference
 	@$(BIN)/python -m gridbot_tui.key_table
+
+# The pictures of README and docs/operator.md: of the real screens, on canned data, so that a test can draw them again.
+captures: $(VENV)/.dev
+	@$(BIN)/python -m tests.captures
 
 snapshots: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/tui --snapshot-update

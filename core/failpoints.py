@@ -42,6 +42,11 @@ Point = Literal[
     "cancel_signed",
     "cancel_sent",
     "cancel_answered",
+    # a flatten: every row of the turn is durable, and nothing of it has begun
+    "flatten_cancel",
+    "flatten_read",
+    "flatten_close",
+    "flatten_verify",
     # stopping
     "stop_last_read",
     "journal_closing",
@@ -65,6 +70,15 @@ STEPS = {
     "cancelByCloid": Steps("cancel_signed", "cancel_sent", "cancel_answered"),
 }
 """By the action's type."""
+
+
+FLATTEN_STEPS: dict[str, Point] = {
+    "cancel": "flatten_cancel",
+    "read": "flatten_read",
+    "close": "flatten_close",
+    "verify": "flatten_verify",
+}
+"""By the phase of a flatten."""
 
 
 def failpoint(name: Point) -> None:

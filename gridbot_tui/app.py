@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.console import RenderableType
 from textual import events, on, work
@@ -14,18 +14,24 @@ from textual._compositor import CompositorUpdate
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
-from core.view import RunState, Severity, Snapshot
+from core.view import OrderView, RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, themes
 from gridbot_tui.acting_keys import ActingKeys
+from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
 from gridbot_tui.cell_painter import CellPainter
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
+from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
+from gridbot_tui.rights import Rights
+from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.config import ConfigScreen
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
@@ -33,14 +39,17 @@ from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.events import EventsScreen
 from gridbot_tui.screens.fills import FillsScreen
-from gridbot_tui.screens.leave import Choice, QuitDialog
+from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
 from gridbot_tui.screens.orders import OrdersScreen
 from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.screens.risk import RiskScreen
 from gridbot_tui.screens.runbook import RunbookScreen
+from gridbot_tui.second_press import ASKED, SecondPress, is_typing
+from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
-from widgets.look import EventFilter, Look
+from widgets.look import EventFilter, Link, Look
+from widgets.plain_glyphs import AsciiFilter
 
 _WAIT_S = 0.25
 """How long the hosting worker waits at a time: as long as leaving the screen may take to be noticed."""
@@ -90,26 +99,36 @@ class GridBotApp(App[None]):
         *,
         clock: Callable[[], int] = wall_clock_ms,
         monotonic: Callable[[], int] = monotonic_clock_ms,
-        refresh_hz: float = 2.0,
+        options: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
         driver_class: type[Driver] | None = None,
         notice: str = "",
+        attached: bool = False,
     ) -> None:
-        """``notice`` is said first: why the screen before this one is gone."""
-        super().__init__(driver_class=driver_class)
+        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process."""
+        self._meter = LinkMeter()
+        super().__init__(driver_class=metered(driver_class, self._meter) if driver_class else None)
+        self.options = options
         self.departure: Departure | None = None
         """How it was left; nothing if the core's end ended it."""
         self.failure: Exception | None = None
         """What the application died of."""
         self.animation_level = "none"
         self._core = core
+        self._attached = attached
         self._clock = clock
         self._monotonic = monotonic
-        self._refresh_hz = refresh_hz
+        self._hold = ViewHold()
+        self._bell, self._title = Bell(), Title(options.is_ascii)
+        self._ascii = AsciiFilter() if options.is_ascii else None
+        self._is_link_shown = False
+        self._draws: Timer | None = None
         self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
+        self._rights = Rights(core)
         self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
+        self._halt_where_typed = SecondPress()
         self._stop_requested = False
         self._ended = False
         self._fault = ""
@@ -120,10 +139,26 @@ class GridBotApp(App[None]):
     def on_mount(self) -> None:
         for theme in themes.THEMES:
             self.register_theme(theme)
-        self.theme = themes.GRIDBOT.name
+        self.theme = themes.theme_for(self.options.theme, self.console.color_system)
+        self._write(SAVE_TITLE)
         self.host_core()
-        self.set_interval(1 / self._refresh_hz, self.tick)
+        self._draws = self.set_interval(1 / self.options.hz, self.beat)
         self.call_after_refresh(self.tick)
+
+    def on_unmount(self) -> None:
+        self._write(RESTORE_TITLE)
+
+    def get_driver_class(self) -> type[Driver]:
+        return metered(super().get_driver_class(), self._meter)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """NO_COLOR leaves no colour at all, where Textual would leave greys; ``--ascii`` no glyph beyond ASCII."""
+        filters = [NoColor() if isinstance(f, Monochrome) else f for f in super().get_line_filters()]
+        return [*filters, self._ascii] if self._ascii is not None else filters
+
+    def _write(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless and sequence:
+            self._driver.write(sequence)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Textual's own way of sending a frame, with the cells that didn't change left out."""
@@ -131,9 +166,19 @@ class GridBotApp(App[None]):
             renderable = self._painter.update(renderable, self.size, screen)
         super()._display(screen, renderable)
 
+    def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
+        if layout:
+            self._painter.forget()
+            self._draw_whole()
+        return super().refresh(repaint=repaint, layout=layout, recompose=recompose)
+
     def on_resize(self) -> None:
         """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
         self._painter.forget()
+        self._draw_whole()
+
+    def _draw_whole(self) -> None:
         if self.is_running and self.screen_stack:
             self.screen.refresh()
 
@@ -174,6 +219,9 @@ class GridBotApp(App[None]):
         self._desk.say(event.text, event.severity)
         self.tick()
 
+    def monotonic(self) -> int:
+        return self._monotonic()
+
     def look(self) -> Look:
         """The newest Snapshot as the screens see it now."""
         return self._look_at(self.newest())
@@ -186,8 +234,15 @@ class GridBotApp(App[None]):
             ended=self._ended,
             fault=self._fault,
             event_filter=self._event_filter,
-            hints=keymap.hints(snapshot),
+            hints=self._rights.hints(snapshot),
+            no_link=self._core.link_trouble(),
+            view_only=self._rights.view_only(),
             toasts=self._desk.toasts,
+            link=Link(
+                sent_bps=self._meter.bytes_per_s if self._is_link_shown else None,
+                is_slow=self.options.slow or self._meter.is_slow,
+                fell_behind=self._meter.is_slow,
+            ),
         )
 
     def newest(self) -> Snapshot | None:
@@ -197,23 +252,43 @@ class GridBotApp(App[None]):
             return replace(snapshot, state=RunState.DEAD)
         return snapshot
 
+    def beat(self) -> None:
+        """The regular draw; a terminal that does not keep up gets fewer of them."""
+        was_slow = self._meter.is_slow
+        self._meter.tick(self._monotonic(), waiting_writes(self._driver))
+        if self._meter.is_slow and not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
+            self._draws.stop()
+            self._draws = self.set_interval(1 / SLOW_HZ, self.beat)
+        self.tick()
+
     def tick(self) -> None:
         """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
         snapshot = self.newest()
         self._desk.settle(snapshot)
         self._leaving.settle(snapshot)
-        look = self._look_at(snapshot)
+        live = self._look_at(snapshot)
+        if self._hold.thaws(live):
+            self._desk.say("A new alert: the display moves again", Severity.WARN)
+            live = self._look_at(snapshot)
+        if self._bell.rings(live, self._monotonic()):
+            self.bell()
+        self._write(self._title.update(live, self._monotonic()))
+        held = self._hold.shown(live)
         with self.batch_update():
             for screen in self.screen_stack:
                 if isinstance(screen, ConsoleScreen | PreviewScreen | Dialog) and screen.is_mounted:
-                    screen.show(look)
+                    screen.show(live if isinstance(screen, Dialog) else held)
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
         action = keymap.BY_ID[action_id]
-        reason = action.disabled_reason(self.newest())
-        if reason is not None:
+        reason = action.disabled_reason(self.newest()) or self._rights.refusal(action)
+        if reason:
             self._desk.refuse(action, reason)
+        elif (
+            action.id == "halt" and is_typing(self) and not self._halt_where_typed.confirms(self.monotonic())
+        ):
+            self._desk.say(ASKED, Severity.WARN, topic=ASKED)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
         self.tick()
@@ -237,10 +312,11 @@ class GridBotApp(App[None]):
             case "next_coin":
                 self._coin_index += 1
             case "theme":
-                names = [theme.name for theme in themes.THEMES]
-                self.theme = (
-                    names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-                )
+                self.theme = themes.next_theme(self.theme)
+            case "freeze":
+                self._hold.toggle(self.look())
+            case "link":
+                self._is_link_shown = not self._is_link_shown
             case place if place.startswith("go_"):
                 self.switch_mode(place.removeprefix("go_"))
             case wanted if wanted.startswith("filter_"):
@@ -254,6 +330,11 @@ class GridBotApp(App[None]):
         elif self.current_mode != self.DEFAULT_MODE:
             self.switch_mode(self.DEFAULT_MODE)
 
+    def selected_order(self) -> OrderView | None:
+        """Of the screen that lists orders."""
+        found = getattr(self.screen, "selected_order", None)
+        return found if isinstance(found, OrderView) else None
+
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
         self.push_screen(dialog, answered)
 
@@ -266,10 +347,12 @@ class GridBotApp(App[None]):
     def _ask_quit(self) -> None:
         if self._ended:
             self.exit()
+        elif self._attached and self._core.link_trouble():
+            self.depart(Departure.DETACHED)
         elif self._stop_requested:
             self._desk.say("Stopping: the screen closes when our orders are settled")
         elif not isinstance(self.screen, QuitDialog):
-            dialog = QuitDialog(self.look, self._monotonic)
+            dialog = (AttachedQuitDialog if self._attached else QuitDialog)(self.look, self._monotonic)
             self._acting.ask(dialog, lambda: self._leave(dialog.choice))
 
     def _leave(self, choice: Choice) -> None:

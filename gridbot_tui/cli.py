@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,14 +20,16 @@ from core.paper.config import (
     StoreError,
 )
 from core.runtime.plan import ExitCode
-from core.runtime.statedir import UsageError
+from core.runtime.statedir import UsageError, running_instances
 from gridbot_tui import config_command, events_command, exchange_command, instance_commands, keeping
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.plans import Network, RunFlags, parse_duration_s
+from gridbot_tui.screen_options import ScreenOptions
 
 app = App(
     name="gridbot",
-    help="A grid trading bot for Hyperliquid perpetuals. Without arguments: the terminal UI on the embedded paper exchange.",
+    help="A grid trading bot for Hyperliquid perpetuals. Without arguments: the screen of the running instance; without one, "
+    "a new one on the embedded paper exchange.",
     version=VERSION,
     version_flags=["--version"],
     help_flags=["--help", "-h"],
@@ -46,7 +49,7 @@ config_command.register(app)
 def run_cli(arguments: list[str]) -> int:
     """Run one command line; its exit code. Every expected error is a sentence on stderr."""
     try:
-        result = app(arguments)
+        result = app(arguments) if arguments else bare()
     except UnusedCliTokensError as error:
         unknown = " ".join(error.unused_tokens or ())
         command = _command_of(error)
@@ -72,6 +75,22 @@ def run_cli(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.CLEAN
     return int(result) if isinstance(result, int) else 0
+
+
+def bare() -> int:
+    """``gridbot`` alone: to the instance that runs, if there is just one; paper trading, if there is none."""
+    running = running_instances()
+    if not running:
+        return int(run())
+    if len(running) > 1:
+        listed = "\n".join(f"  gridbot attach --state-dir {shlex.quote(str(each.path))}" for each in running)
+        return fail(
+            ExitCode.USAGE,
+            f"{len(running)} instances run here; look at one of them:\n{listed}\n`gridbot run` starts another",
+        )
+    from gridbot_tui.attach import attach
+
+    return attach(running[0])
 
 
 def _command_of(error: CycloptsError) -> str:
@@ -107,13 +126,14 @@ def run(
             "in its [coins.NAME].",
         ),
     ] = False,
+    screen: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
     flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
     for_s = parse_duration_s(for_) if for_ is not None else None
-    return run_bot(flags, no_ui, for_s, summary == "json")
+    return run_bot(flags, no_ui, for_s, summary == "json", screen)
 
 
 app.command(run, name="run")

@@ -119,7 +119,7 @@ def driver_on(terminal: Terminal, output: Output) -> type[LinuxDriver]:
 def read_keys(driver: Any, fd: int, ended: threading.Event) -> None:
     """Until the application leaves, or nothing can be read: that is the terminal's end, not the program's."""
     parser = XTermParser(False)
-    guard = TypingGuard(_is_known)
+    guard = TypingGuard(is_known)
     decode = getincrementaldecoder("utf-8")("replace").decode
     while not ended.is_set():
         try:
@@ -142,7 +142,7 @@ def read_keys(driver: Any, fd: int, ended: threading.Event) -> None:
             driver.process_message(FloodDropped(dropped))
 
 
-def _is_known(sequence: str) -> bool:
+def is_known(sequence: str) -> bool:
     """Whether the parser makes something of it at once; of any other it would type out the letters, sooner or later."""
     return 0 < len(list(XTermParser(False).feed(sequence))) <= _MOST_MADE
 

@@ -14,6 +14,7 @@ from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
 from gridbot_tui.headless import print_line
+from gridbot_tui.screen_options import ScreenOptions
 from gridbot_tui.status_text import status_text
 from gridbot_tui.who import operator
 
@@ -27,9 +28,24 @@ def register(app: App) -> None:
         app.command(command)
 
 
-def status(*, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
+def attach(*, state_dir: StateDirFlag = None, look: ScreenOptions = ScreenOptions()) -> int:  # noqa: B008
+    """The screen of an instance that runs already. Leaving it changes nothing in trading."""
+    from core.runtime.control_client import find_instance
+    from gridbot_tui.attach import attach as show
+
+    return show(find_instance(_named(state_dir)), look)
+
+
+def status(
+    *,
+    full: Annotated[
+        bool, Parameter(negative=(), help="With --json: orders, fills, history and settings, too.")
+    ] = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
     """What the running instance does. Exit code 0 while it runs, halted or not."""
-    answer = _ask("status", state_dir)
+    answer = _ask("status", state_dir, full=full)
     found = answer.get("status")
     if not isinstance(found, dict):
         return fail(ExitCode.REFUSED, str(answer.get("text", "no status in the answer")))
@@ -182,7 +198,7 @@ def margin_add(
 
 
 COMMANDS = (
-    *(status, halt, resume, flatten, cancel_all, park, unpark, reset_breaker),
+    *(attach, status, halt, resume, flatten, cancel_all, park, unpark, reset_breaker),
     *(resync, poll, reconnect, reconcile, set_, margin),
 )
 
@@ -211,12 +227,18 @@ def _previewed(
     return _command_ended(_ask(action, state_dir, coin, value), as_json)
 
 
-def _ask(cmd: str, state_dir: Path | None, coin: str = "", value: str = "") -> dict[str, Any]:
+def _ask(
+    cmd: str, state_dir: Path | None, coin: str = "", value: str = "", full: bool = False
+) -> dict[str, Any]:
     from core.runtime.control_client import ask, find_instance
 
-    named = StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
     by = operator(_typed())
-    return ask(find_instance(named), cmd, coin, f"cli from {by.client}" if by.client else "cli", value, by)
+    origin = f"cli from {by.client}" if by.client else "cli"
+    return ask(find_instance(_named(state_dir)), cmd, coin, origin, value, by, full)
+
+
+def _named(state_dir: Path | None) -> StateDir | None:
+    return StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
 
 
 def _typed() -> str:

@@ -66,6 +66,10 @@ class KeyAction:
     priority_keys: tuple[str, ...] = ()
     debounce_s: float = 0.0
     in_footer: bool = False
+    short: str = ""
+    """The title where the footer has little room."""
+    rank: int = 0
+    """In the footer, see ``KeyHint``."""
     scopes: tuple[Scope, ...] = (Scope.APP,)
 
     @property

@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -18,6 +18,7 @@ from core.runtime.keys import Identity, account_hint, load_identity
 from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
+from core.runtime.settings.listed import listed
 from core.runtime.statedir import StateDir, UsageError, state_root
 
 Network = Literal["paper", "testnet", "mainnet"]
@@ -82,7 +83,8 @@ def judgement_of(network: str, coins: tuple[str, ...], config: Path | None, adop
 def _found(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
     if flags.exchange_url and flags.network != "paper":
         raise UsageError(f"--exchange-url goes with --network paper; {flags.network} has its own address")
-    settings = judgement_of(flags.network, flags.coins, flags.config, flags.adopt).settings()
+    judged = judgement_of(flags.network, flags.coins, flags.config, flags.adopt)
+    settings = replace(judged.settings(), listed=listed(judged))
     url = exchange_url(flags, settings)
     path = flags.state_dir or settings.common.state_dir or _default_state_dir(flags.network, url)
     return settings, url, StateDir(_absolute(path))

@@ -18,12 +18,20 @@ from gridbot_tui.headless import print_event, print_line, wait_for_end
 from gridbot_tui.keeper import Lifeline, part
 from gridbot_tui.plans import RunFlags, load, make_plan
 from gridbot_tui.screen_life import ScreenLife, refuse_job_control
+from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.who import operator
 
 SCREEN_LEAVES_WITHIN_S = 5.0
 """After the core's end the screen may take this long to go; a terminal that has stalled is left behind."""
 
 
-def run(flags: RunFlags, no_ui: bool, for_s: float | None, with_summary: bool) -> int:
+def run(
+    flags: RunFlags,
+    no_ui: bool,
+    for_s: float | None,
+    with_summary: bool,
+    look: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
+) -> int:
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
     settings, state = load(flags)
     lifeline: Lifeline | None = None
@@ -36,7 +44,7 @@ def run(flags: RunFlags, no_ui: bool, for_s: float | None, with_summary: bool) -
         sys.stderr.write(f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n")
     with StateLock(state):
         plan = make_plan(flags, settings, state)
-        return _run_locked(plan, lifeline, for_s, with_summary)
+        return _run_locked(plan, lifeline, for_s, with_summary, look)
 
 
 def _missing_terminal() -> str:
@@ -49,7 +57,9 @@ def _missing_terminal() -> str:
     return ""
 
 
-def _run_locked(plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, with_summary: bool) -> int:
+def _run_locked(
+    plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, with_summary: bool, look: ScreenOptions
+) -> int:
     bus = EventBus()
     try:
         log = EventLogFile(plan.state.logs)
@@ -62,8 +72,8 @@ def _run_locked(plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, w
     )
     if lifeline is None:
         bus.add(Observer("stdout", print_event))
-    core = CoreThread(plan, bus)
-    screen = None if lifeline is None else _make_screen(core, lifeline, plan)
+    core = CoreThread(plan, bus, operator("gridbot run") if lifeline is not None else None)
+    screen = None if lifeline is None else _make_screen(core, lifeline, plan, look)
     _install_signals(core, screen)
     core.start()
     timer = _stop_after(core, for_s)
@@ -91,11 +101,11 @@ def _run_locked(plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, w
     return finish(core.join())
 
 
-def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan) -> ScreenLife:
+def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan, look: ScreenOptions) -> ScreenLife:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "10")
+    os.environ.setdefault("TEXTUAL_FPS", "60")  # a key is answered at once
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    return ScreenLife(core, lifeline, plan.state.logs)
+    return ScreenLife(core, lifeline, plan.state.logs, look)
 
 
 def _install_signals(core: CoreThread, screen: ScreenLife | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from core.runtime.core_thread import CoreThread
 from gridbot_tui.departure import Departure
 from gridbot_tui.keeper import Lifeline
+from gridbot_tui.screen_options import ScreenOptions
 
 if TYPE_CHECKING:
     from gridbot_tui.app import GridBotApp
@@ -32,7 +33,8 @@ FORCED_WITHIN_S = 3.0
 class ScreenLife:
     """``run`` draws on the main thread; ``detach`` may come from a signal handler or any thread."""
 
-    def __init__(self, core: CoreThread, lifeline: Lifeline, logs: Path) -> None:
+    def __init__(self, core: CoreThread, lifeline: Lifeline, logs: Path, look: ScreenOptions) -> None:
+        self._look = look
         self._core, self._lifeline, self._logs = core, lifeline, logs
         self._app: GridBotApp | None = None
         self._output: Output | None = None
@@ -95,11 +97,11 @@ class ScreenLife:
             terminal = self._lifeline.terminal
             self._output = Output(terminal.fd)
             driver = driver_on(terminal, self._output)
-            self._app = app = GridBotApp(self._core, driver_class=driver, notice=notice)
+            self._app = app = GridBotApp(self._core, options=self._look, driver_class=driver, notice=notice)
             if self._reason:
                 return Departure.DETACHED, None
             self._lifeline.drawn(True)
-            app.run(mouse=False)
+            app.run(mouse=self._look.mouse)
             self._lifeline.drawn(self._output.is_abandoned)
             return app.departure, app.failure
         except Exception as error:  # whatever a screen dies of, the core doesn't
@@ -137,6 +139,7 @@ class ScreenLife:
             for number in (0, 1, 2):
                 os.dup2(null, number)
             os.close(null)
+            self._core.screen_left(f"detached ({self._reason})")
             self._core.tell("screen_detached", "info", reason=self._reason)
             self._lifeline.detached(self._sentence())
 

@@ -19,7 +19,12 @@ def status_text(found: dict[str, Any]) -> str:
         for b in found["api"]["breakers"]
         if b["state"] != "closed"
     ]
-    lines += [f"ALERT {alert['text']}" for alert in found["alerts"]]
+    for alert in found["alerts"]:
+        fix = f"; {alert['fix']}" if alert.get("fix") else ""
+        lines.append(f"ALERT {alert['text']}{fix}")
+    control = found.get("control") or {}
+    if control.get("viewers"):
+        lines.append(f"screens: {', '.join(control['viewers'])}; acts: {control['holder'] or 'nobody'}")
     for coin, view in found["coins"].items():
         looked_s = (now_ms - view["exchange_seen_ms"]) / 1000
         lines.append(

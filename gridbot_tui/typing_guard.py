@@ -20,7 +20,10 @@ UNENDED_MS = 2_000
 """A paste whose end was lost ends after so long without input: the keys must come back."""
 
 _MARK = re.compile(r"(\x1b\[20[01]~)")
-_CUT_MARK = re.compile(r"\x1b\[2(?:0[01]?)?$")
+_CUT_MARK = re.compile(r"\x1b(?:\[(?:2(?:0[01]?)?)?)?$")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Textual's parser makes keys of an escape sequence that it doesn't know, even inside a marked paste."""
+
 _STRINGS = re.compile(r"\x1b[\]PX^_].*?(?:\x07|\x1b\\)", re.DOTALL)
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.")
 
@@ -50,7 +53,7 @@ class TypingGuard:
                 self._is_in_paste = part == PASTE_START
                 passed = part
             else:
-                passed = part if self._is_in_paste else self._typed(part, now_ms)
+                passed = _CONTROL.sub("", part) if self._is_in_paste else self._typed(part, now_ms)
                 dropped += len(part) - len(passed)
             kept += passed
         return kept, dropped

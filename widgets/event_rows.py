@@ -6,7 +6,7 @@ from core.view import EventView, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, Span, fit, justify, line, shorten
-from widgets.look import EventFilter, Look
+from widgets.look import AGED_S, STALE_S, EventFilter, Look
 
 _PREFIXES: dict[EventFilter, tuple[str, ...]] = {
     EventFilter.ALL: ("",),
@@ -46,7 +46,9 @@ def event_lines(look: Look, width: int, height: int) -> list[Line]:
     shown = matching(events, look.event_filter)
     head = line(
         ("─", Ink.RULE),
-        ("6 Events", Ink.STRONG),
+        ("5 Events", Ink.STRONG),
+        (f" · {formats.age(look.snapshot_age_s)}" if look.snapshot_age_s > AGED_S else "", Ink.WARN),
+        (" STALE" if look.snapshot_age_s >= STALE_S else "", Ink.CRIT),
         ("  filter: ", Ink.LABEL),
         (look.event_filter.value, Ink.STRONG),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.view import Severity
 from widgets import formats
@@ -55,13 +56,25 @@ def glyph(severity: Severity) -> str:
     return _GLYPHS[severity]
 
 
-def title_line(title: str, severity: Severity, age_s: float, width: int) -> Line:
+class Age(NamedTuple):
+    """Of something with a clock of its own."""
+
+    name: str
+    seconds: float
+
+
+def title_line(
+    title: str, severity: Severity, age_s: float, width: int, others: tuple[Age, ...] = ()
+) -> Line:
     """``─1 Position & PnL · 3.1s────``; the rule grows heavier with the severity."""
     rule = _RULES[severity]
     ink = Ink.RULE if severity is Severity.INFO else SEVERITY_INKS[severity]
     age = f" · {formats.age(age_s)}" if age_s > AGED_S else ""
     stale = " STALE" if age_s >= STALE_S else ""
     made = line((rule, ink), (title, Ink.STRONG), (age, Ink.WARN), (stale, Ink.CRIT))
+    for other in others:
+        told = f" · {other.name} {formats.age(other.seconds)}"
+        made = (*made, *line((told, Ink.WARN), (" STALE" if other.seconds >= STALE_S else "", Ink.CRIT)))
     return fit(made, width, rule, ink)
 
 
@@ -102,13 +115,15 @@ def _note(notes: tuple[str, ...], column: int, room: int) -> str:
     return fitting[0] if fitting else ""
 
 
-def panel_lines(title: str, fields: list[Field], age_s: float, width: int, height: int) -> list[Line]:
+def panel_lines(
+    title: str, fields: list[Field], age_s: float, width: int, height: int, others: tuple[Age, ...] = ()
+) -> list[Line]:
     """A whole panel. Without room for all fields the last ones go, but none that warns before one that doesn't."""
     severity = worst(tuple(field.severity for field in fields))
     rows = [field_line(field, width) for field in _most_telling(fields, height - 1)]
     if age_s >= STALE_S:
         rows = [dimmed(row) for row in rows]
-    return [title_line(title, severity, age_s, width), *rows]
+    return [title_line(title, severity, age_s, width, others), *rows]
 
 
 def _most_telling(fields: list[Field], room: int) -> list[Field]:

@@ -57,6 +57,11 @@ def utc_clock(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%H:%M:%SZ")
 
 
+def utc_second(time_ms: int) -> str:
+    """Of any day: ``2026-11-30 14:30:05Z``."""
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
 def utc_minute(time_ms: int) -> str:
     """Of another day, too: ``11-30 14:30``."""
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%m-%d %H:%M")

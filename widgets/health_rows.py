@@ -15,9 +15,9 @@ from core.view import (
 )
 from widgets import formats
 from widgets.fields import Field, graded, worst
-from widgets.look import Look
+from widgets.look import AGED_S, STALE_S, Look
 
-SEEN_LONG_AGO_S = 30.0
+SEEN_LONG_AGO_S = STALE_S
 """The exchange's position is read every five seconds."""
 
 
@@ -40,7 +40,7 @@ def system_fields(look: Look) -> list[Field]:
             (f"[<={api.api_error_limit}]",),
             graded(api.api_error_streak, min(2, api.api_error_limit), api.api_error_limit + 1),
         ),
-        *breaker_fields(api),
+        *breaker_fields(api, look.snapshot_age_s),
         Field(
             "Unknown",
             f"{api.unknown_orders} orders",
@@ -60,7 +60,7 @@ def system_fields(look: Look) -> list[Field]:
     ]
 
 
-def breaker_fields(api: ApiView) -> list[Field]:
+def breaker_fields(api: ApiView, age_s: float = 0.0) -> list[Field]:
     """One row while all are closed, else one for each that isn't: state, time to the probe, trips, and what opened it."""
     if not (troubled := [breaker for breaker in api.breakers if breaker.state is not BreakerState.CLOSED]):
         if api.breaker_open:
@@ -68,13 +68,15 @@ def breaker_fields(api: ApiView) -> list[Field]:
         trips = sum(breaker.trips for breaker in api.breakers)
         return [Field("Breaker", "closed", (f"{trips} trips",) if trips else (), Severity.INFO)]
     return [
-        _breaker_field(breaker)
+        _breaker_field(breaker, age_s)
         for breaker in sorted(troubled, key=lambda b: b.state is not BreakerState.OPEN)
     ]
 
 
-def _breaker_field(breaker: BreakerView) -> Field:
+def _breaker_field(breaker: BreakerView, age_s: float) -> Field:
     left = breaker.cooldown_left_s
+    if left is not None:
+        left = max(left - age_s, 0.0)
     is_open = breaker.state is BreakerState.OPEN
     word = f"OPEN {left:.0f}s" if is_open and left else "OPEN" if is_open else "PROBING"
     trips = f", trip {breaker.trips}" if breaker.trips > 1 else ""
@@ -96,8 +98,11 @@ def _drift_field(coin: CoinView, now_ms: int) -> Field:
     grade = graded(abs(drift.pct), 0.5, 1.0)
     age_s = (now_ms - drift.observed_ms) / 1_000
     if age_s < SEEN_LONG_AGO_S:
-        return Field("Drift", amount, (f"{share} [<1%]", share), grade)
-    return Field("Drift", amount, (f"{formats.age(age_s)} ago",), worst((grade, Severity.WARN)))
+        old = formats.age(age_s)
+        notes = (f"{share} [<1%]", share) if age_s <= AGED_S else (f"{share} · {old}", f"{share} {old}", old)
+        return Field("Drift", amount, notes, grade)
+    notes = (f"STALE {formats.age(age_s)}", "STALE")
+    return Field("Drift", amount, notes, worst((grade, Severity.WARN)))
 
 
 def risk_fields(look: Look) -> list[Field]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.view import CoinView, LevelState, LevelView, Severity
 from widgets import formats
+from widgets.ages import quote
 from widgets.fields import title_line, worst
 from widgets.ink import Ink, Line, cut, dimmed, fit, line, shorten, width_of
 from widgets.look import AGED_S, STALE_S, Look
@@ -146,7 +147,7 @@ def ladder_lines(look: Look, width: int, height: int) -> list[Line]:
     body = [*[line(" ")] * blank, *top, mid_line(look, coin, columns), *bottom, *empty]
     if age_s >= STALE_S:
         body = [dimmed(row) for row in body]
-    return [title_line("Grid ladder", severity, age_s, width), *body]
+    return [title_line("Grid ladder", severity, age_s, width, quote(look)), *body]
 
 
 def _shares(asks: int, bids: int, rows: int) -> tuple[int, int]:

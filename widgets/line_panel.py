@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,6 +26,9 @@ class LinePanel(Widget):
         self._look: Look | None = None
         self._drawn: list[Line] = []
         self._inks: dict[Ink, Style] = {}
+        self._strips: dict[int, Strip] = {}
+        """The rows as they were last drawn, until they change."""
+        self._filters: list[LineFilter] = []
         self.repainted_cells = 0
         """How many cells were asked to be repainted, over the widget's life."""
 
@@ -36,6 +40,11 @@ class LinePanel(Widget):
         """Draw ``look``, repainting what differs from what is on the screen."""
         self._look = look
         self._redraw()
+
+    @property
+    def look(self) -> Look | None:
+        """What was last drawn."""
+        return self._look
 
     @property
     def text(self) -> str:
@@ -50,6 +59,7 @@ class LinePanel(Widget):
         made += [fit((), width)] * (height - len(made))
         if len(made) != len(self._drawn):
             self._drawn = made
+            self._strips.clear()
             self.repainted_cells += width * height
             self.refresh()
             return
@@ -60,6 +70,8 @@ class LinePanel(Widget):
         ]
         self._drawn = made
         if changes:
+            for region in changes:
+                self._strips.pop(region.y, None)
             self.repainted_cells += sum(region.area for region in changes)
             self.refresh(*changes)
 
@@ -69,12 +81,35 @@ class LinePanel(Widget):
 
     def notify_style_update(self) -> None:
         self._inks.clear()
+        self._strips.clear()
         super().notify_style_update()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows that didn't change as they are. Textual's own way looks at borders, padding and styles for each row again."""
+        if self.size != self.outer_size:
+            return super().render_lines(crop)
+        filters = list(self.get_line_filters())
+        if filters != self._filters:
+            self._filters = filters
+            self._strips.clear()
+        strips = [self._strip(y) for y in crop.line_range]
+        if crop.column_span != (0, self.size.width):
+            left, right = crop.column_span
+            strips = [strip.crop(left, right) for strip in strips]
+        return strips
+
+    def _strip(self, y: int) -> Strip:
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self.render_line(y)
+            for line_filter in self._filters:
+                strip = strip.apply_filter(line_filter, self.background_colors[1])
+            self._strips[y] = strip
+        return strip
+
     def render_line(self, y: int) -> Strip:
-        base = self.rich_style
         if y >= len(self._drawn):
-            return Strip.blank(self.size.width, base)
+            return Strip.blank(self.size.width, self.rich_style)
         segments = [Segment(span.text, self._style(span.ink)) for span in self._drawn[y]]
         return Strip(segments, sum(len(span.text) for span in self._drawn[y]))
 

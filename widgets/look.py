@@ -14,6 +14,12 @@ STALE_S = 20.0
 """Data older than this is dimmed and called STALE."""
 
 
+_RANK = {Severity.CRIT: 0, Severity.WARN: 1, Severity.INFO: 2}
+
+
+RARE, LESSER = 1, 2
+
+
 class EventFilter(StrEnum):
     ALL = "all"
     DRIFT = "drift"
@@ -30,6 +36,21 @@ class KeyHint:
     title: str
     refusal: str = ""
     in_footer: bool = True
+    short: str = ""
+    """The title where there is little room; empty: the same."""
+    rank: int = 0
+    """In the footer: 0 stays, ``RARE`` is there only while it is not refused, ``LESSER`` goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The way to the terminal. ``sent_bps``: bytes a second sent to it, ``None`` unless asked for."""
+
+    sent_bps: float | None = None
+    is_slow: bool = False
+    """Drawn once a second and without plots: by the operator's wish, or because the terminal did not keep up."""
+    fell_behind: bool = False
+    """The terminal did not keep up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +70,16 @@ class Look:
     """The core's thread has ended, whatever the last Snapshot says."""
     fault: str = ""
     """What is wrong with the screen's own link to the core."""
+    no_link: str = ""
+    """Why nothing comes from an instance in another process; what is shown is its last word."""
+    view_only: str = ""
+    """Why this screen may not act; empty if it may."""
     event_filter: EventFilter = EventFilter.ALL
     hints: tuple[KeyHint, ...] = ()
     toasts: tuple[Toast, ...] = ()
+    link: Link = Link()
+    paused_s: float | None = None
+    """How long the display has been held still; ``None`` while it isn't."""
 
     @property
     def coin(self) -> CoinView | None:
@@ -107,13 +135,20 @@ class Look:
         own: list[AlertView] = []
         if self.fault:
             own.append(self._crit("screen_fault", f"SCREEN FAULT: {self.fault}", "Q"))
-        if self.state is RunState.DEAD:
+        if self.no_link:
+            own.append(self._crit("no_link", f"NO LINK: {self.no_link}", ""))
+        elif self.state is RunState.DEAD:
             reason = f": {self.halt_reason}" if self.halt_reason else ""
             own.append(self._crit("engine_dead", f"ENGINE DEAD{reason}; orders may still rest", "Q"))
         elif self.is_silent:
             silent = age(self.snapshot_age_s)
             own.append(self._crit("engine_silent", f"ENGINE SILENT {silent}; trading may go on", ""))
-        return (*own, *(self.snapshot.alerts if self.snapshot is not None else ()))
+        said = self.snapshot.alerts if self.snapshot is not None else ()
+        return (*own, *sorted(said, key=lambda alert: (_RANK[alert.severity], self.is_known(alert))))
+
+    def is_known(self, alert: AlertView) -> bool:
+        """An operator has said so, and not too long ago."""
+        return alert.snoozed_until_ms > self.now_ms
 
     def _crit(self, alert_id: str, text: str, key: str) -> AlertView:
         return AlertView(alert_id, Severity.CRIT, text, key, self.now_ms)

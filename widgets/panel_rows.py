@@ -40,13 +40,32 @@ def position_fields(look: Look) -> list[Field]:
             is_pair=True,
         ),
         Field("uPnL/Day", _money(coin.unrealized_usd), (_money(coin.daily_usd),), is_pair=True),
-        stop_field(coin),
-        Field("Realised", _money(coin.realized_usd)),
-        Field("Fees net", _money(-coin.fees_usd), (maker_note,)),
-        Field("Funding", _money(coin.funding_usd)),
+        *end_fields(coin),
         Field("Grid/Inv", _money(coin.pnl.matched_usd), (_money(coin.pnl.inventory_usd),), is_pair=True),
+        Field("Fees/Fund", _money(-coin.pnl.fees_usd), (_money(coin.pnl.funding_usd),), is_pair=True),
         Field("Total", _money(coin.pnl.total_usd), _against_holding(coin)),
+        Field("Realised", _money(coin.realized_usd), (maker_note,)),
     ]
+
+
+def end_fields(coin: CoinView) -> list[Field]:
+    """Where the position ends against us, and how far that is: at its stop, and where the exchange liquidates it."""
+    liquidation = liquidation_of(coin)
+    if liquidation is None:
+        return [stop_field(coin), Field("Liq.", "none" if coin.position else "none, flat")]
+    at = formats.price(liquidation, coin.price_decimals)
+    return [stop_field(coin), Field("Liq.", at, _away_notes(coin.margin.distance_pct))]
+
+
+def liquidation_of(coin: CoinView) -> Decimal | None:
+    """The price at which the exchange would close what is held; ``None`` if there is none."""
+    if not coin.position:
+        return None
+    return coin.margin.liquidation if coin.margin.liquidation is not None else coin.liquidation
+
+
+def _away_notes(pct: Decimal | None) -> tuple[str, ...]:
+    return (f"{pct:.2f}% away", f"{pct:.2f}%", f"{pct:.1f}%") if pct is not None else ()
 
 
 def _session_field(coin: CoinView) -> list[Field]:
@@ -81,7 +100,8 @@ def stop_field(coin: CoinView) -> Field:
         return Field("Stop", "none" if coin.position else "none needed")
     price = formats.price(stop.price, coin.price_decimals)
     if stop.state is StopState.RESTING:
-        return Field("Stop", price, (f"rests, {formats.quantity(stop.size)}", "rests"), Severity.INFO)
+        notes = _away_notes(stop.distance_pct) or (f"rests, {formats.quantity(stop.size)}", "rests")
+        return Field("Stop", price, notes, Severity.INFO)
     if stop.state is StopState.PLACING:
         return Field("Stop", price, ("placing",), Severity.WARN)
     return Field("Stop", f"{price} MISSING: {stop.reason}", severity=Severity.CRIT, is_prose=True)
@@ -104,7 +124,7 @@ def fill_fields(look: Look) -> list[Field]:
     fills = coin.fills
     sources = f"{fills.from_ws:,} / {fills.from_rest:,}"
     rows = [
-        Field("WS/REST", sources, _source_notes(fills), _source_severity(fills)),
+        Field("WS/REST", sources, source_notes(fills), source_severity(fills)),
         Field(
             "Buy/Sell", f"{fills.buys:,} / {fills.sells:,}", (f"{fills.total:,} fills", f"{fills.total:,}")
         ),
@@ -121,14 +141,14 @@ def fill_fields(look: Look) -> list[Field]:
     return rows
 
 
-def _source_notes(fills: FillsView) -> tuple[str, ...]:
+def source_notes(fills: FillsView) -> tuple[str, ...]:
     ratio = fills.fill_source_ratio_pct
     if ratio is None or fills.total < FEW_FILLS:
         return (f"n/a ({fills.total} fills)",)
     return (f"{ratio:.1f}% [>95%]", f"{ratio:.1f}% WS", f"{ratio:.1f}%")
 
 
-def _source_severity(fills: FillsView) -> Severity | None:
+def source_severity(fills: FillsView) -> Severity | None:
     ratio = fills.fill_source_ratio_pct
     if ratio is None or fills.total < FEW_FILLS:
         return None

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from widgets.box_rows import toast_lines
 from widgets.event_rows import event_lines
-from widgets.fields import Field, panel_lines
+from widgets.fields import Age, Field, panel_lines
 from widgets.ink import Line
 from widgets.ladder_rows import ladder_lines
 from widgets.line_panel import LinePanel
 from widgets.look import Look
-from widgets.status_rows import ROOMY, alert_lines, footer_line, is_live, status_line, too_small_lines
+from widgets.phone_rows import phone_lines
+from widgets.status_rows import alert_lines, footer_line, is_live, status_line, too_small_lines
+from widgets.strip_rows import order_lines, profit_lines
 
 TOAST_WIDTH = 56
 TALL = 34
@@ -27,6 +29,7 @@ class FieldPanel(LinePanel):
         title: str,
         fields: Callable[[Look], list[Field]],
         age_s: Callable[[Look], float],
+        others: Callable[[Look], tuple[Age, ...]] = lambda _: (),
         *,
         id: str,  # noqa: A002
     ) -> None:
@@ -34,9 +37,27 @@ class FieldPanel(LinePanel):
         self._title = title
         self._fields = fields
         self._age_s = age_s
+        self._others = others
 
     def lines(self, look: Look, width: int, height: int) -> list[Line]:
-        return panel_lines(self._title, self._fields(look), self._age_s(look), width, height)
+        return panel_lines(
+            self._title, self._fields(look), self._age_s(look), width, height, self._others(look)
+        )
+
+
+class Phone(LinePanel):
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return phone_lines(look, width, height)
+
+
+class ProfitStrip(LinePanel):
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return profit_lines(look, width, height)
+
+
+class NearestOrders(LinePanel):
+    def lines(self, look: Look, width: int, height: int) -> list[Line]:
+        return order_lines(look, width, height)
 
 
 class Ladder(LinePanel):
@@ -77,8 +98,7 @@ class AlertLine(LinePanel):
 
 class KeyFooter(LinePanel):
     def lines(self, look: Look, width: int, height: int) -> list[Line]:
-        screen = self.app.size
-        return [footer_line(look, width, screen.width >= ROOMY[0] and screen.height >= ROOMY[1])]
+        return [footer_line(look, width)]
 
 
 class TooSmall(LinePanel):

@@ -20,6 +20,15 @@ def performance_lines(look: Look, width: int, height: int) -> list[Line]:
     if snapshot is None:
         return [head, line((" waiting for the core's first report", Ink.LABEL))]
     points = _with_now(snapshot)
+    if look.link.is_slow:
+        left_out = line((" No plots on a slow link", Ink.LABEL))
+        return [
+            head,
+            *_summary(look, snapshot, points),
+            *_hours(points, look.now_ms, width),
+            _backtest(snapshot.backtest),
+            left_out,
+        ]
     since_ms = min(points[0].time_ms, look.now_ms - LEAST_SPAN_MS)
     room = max(width - SCALE_WIDTH - 4, 8)
     below = [

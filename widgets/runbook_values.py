@@ -219,7 +219,11 @@ def closing(look: Look) -> Reading:
 
 
 def link(look: Look) -> Reading:
-    return max((breakers(look), socket(look)), key=lambda each: _RANK[each.severity])
+    """In few words: the step under it has the reason."""
+    if look.snapshot is None:
+        return NOTHING
+    found = max((breakers(look), socket(look)), key=lambda each: _RANK[each.severity])
+    return Reading(found.text.partition(":")[0], found.severity)
 
 
 _RANK = {None: 0, Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}

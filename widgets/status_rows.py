@@ -6,10 +6,9 @@ from core.view import AlertView, RunState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, clean, fit, justify, line, width_of, wrapped
-from widgets.look import KeyHint, Look
+from widgets.look import AGED_S, LESSER, RARE, KeyHint, Look
 
 SMALLEST = (60, 15)
-ROOMY = (80, 24)
 ALERT_ROWS = 3
 """Of the worst alert at most: at 60 columns there is room for any fix, and for what it is about."""
 _SLOW_S = 10.0
@@ -43,6 +42,8 @@ def badge(look: Look) -> Line:
 
 
 def connection(look: Look) -> Line:
+    if look.paused_s is not None:
+        return line((f" PAUSED VIEW {formats.age(look.paused_s)}, z goes on ", Ink.ALARM))
     snapshot, age_s = look.snapshot, look.feed_age_s
     if snapshot is None or (age_s is None and not snapshot.feed.connected):
         return line(("▲ CONNECTING", Ink.WARN))
@@ -60,10 +61,16 @@ def connection(look: Look) -> Line:
 
 def run_state(look: Look) -> Line:
     """A halted bot that holds a position says so here: nothing quotes, and the market still moves it."""
+    if look.no_link:
+        age = f" {formats.age(look.snapshot_age_s)}" if look.snapshot is not None else ""
+        return line((f"✖ NO LINK{age}", Ink.CRIT))
     if look.is_silent:
         return line((f"✖ ENGINE SILENT {formats.age(look.snapshot_age_s)}", Ink.CRIT))
     text, ink = _STATES[look.state]
     coin = look.coin
+    old = (
+        f" {formats.age(look.snapshot_age_s)} ago" if look.snapshot_age_s > AGED_S and not look.ended else ""
+    )
     if look.state is RunState.HALTED and coin is not None and coin.position:
         size = formats.quantity(coin.position, signed=True)
         text = f"■ HALTED, POSITION OPEN {size} {formats.short_coin(coin.coin)}"
@@ -71,7 +78,16 @@ def run_state(look: Look) -> Line:
         text, ink = "▲ NOT QUOTING", Ink.WARN
     elif look.state is RunState.HALTED and (elsewhere := _open_elsewhere(look)):
         text = f"■ HALTED, POSITION OPEN in {elsewhere}"
-    return line((text, ink))
+    return line((text, ink), (old, Ink.WARN))
+
+
+def terminal_link(look: Look) -> Line:
+    """What goes to the terminal, when asked for, and that it does not keep up, always."""
+    sent = look.link.sent_bps
+    told = (
+        "" if sent is None else f"link {sent:.0f} B/s" if sent < 10_000 else f"link {sent / 1_000:.0f} kB/s"
+    )
+    return line(("▲ SLOW LINK " if look.link.fell_behind else "", Ink.WARN), (told, Ink.STRONG))
 
 
 def _open_elsewhere(look: Look) -> str:
@@ -80,7 +96,7 @@ def _open_elsewhere(look: Look) -> str:
 
 
 def status_line(look: Look, width: int) -> Line:
-    """What doesn't fit goes in this order: account, clock, connection, coin."""
+    """What doesn't fit goes in this order: account, clock, a slow link, connection, coin. What a key has asked for stays."""
     snapshot, coin = look.snapshot, look.coin
     name = coin.coin if coin is not None else "no coin"
     count = len(snapshot.coins) if snapshot is not None else 0
@@ -89,8 +105,9 @@ def status_line(look: Look, width: int) -> Line:
     parts: list[tuple[int, Line]] = [
         (0, badge(look)),
         (2, line((name, Ink.STRONG))),
-        (3, connection(look)),
+        (3 if look.paused_s is None else 1, connection(look)),
         (1, run_state(look)),
+        (4 if look.link.sent_bps is None else 1, terminal_link(look)),
         (5, line((formats.short_account(snapshot.account) if snapshot else "", Ink.LABEL))),
     ]
     clock = line((formats.utc_clock(look.now_ms) + " ", Ink.LABEL))
@@ -120,17 +137,21 @@ def alert_lines(look: Look, width: int, most: int = ALERT_ROWS, others: int = 0)
     listed = alerts[1 : 1 + others]
     hidden = len(alerts) - 1 - len(listed)
     more = f"  +{hidden} more" if hidden else ""
+    if alerts[0].severity is Severity.CRIT and not look.is_known(alerts[0]):
+        more = f"  ! known{more}"
     rows = _alert_rows(look, alerts[0], more, width, most)
     return rows + [row for alert in listed for row in _alert_rows(look, alert, "", width, 1)]
 
 
 def _alert_rows(look: Look, alert: AlertView, more: str, width: int, most: int) -> list[Line]:
-    ink = Ink.ALARM if alert.severity is Severity.CRIT else SEVERITY_INKS[alert.severity]
+    known = look.is_known(alert)
+    is_loud = alert.severity is Severity.CRIT and not known
+    ink = Ink.ALARM if is_loud else SEVERITY_INKS[alert.severity]
     titles = {hint.key: hint.title.lower() for hint in look.hints}
     key = f" press {alert.key} {titles.get(alert.key, '')}".rstrip() if alert.key else ""
     fix = f" > {clean(alert.fix)}" if alert.fix else ""
     tail = f"{key}{',' if key and fix else ''}{fix.replace(' > ', ' ', 1) if key and fix else fix}"
-    text = f" {glyph(alert.severity)} {clean(alert.text)} "
+    text = f" {glyph(alert.severity)} {'known: ' if known else ''}{clean(alert.text)} "
     room = width * most - len(tail) - len(more)
     while True:
         head = _middle_cut(text, room)
@@ -148,24 +169,38 @@ def _middle_cut(text: str, room: int) -> str:
     return f"{text[: max(room - end - 1, 0)]}…{text[len(text) - end :]}"
 
 
-def footer_line(look: Look, width: int, roomy: bool) -> Line:
-    """Keys in the registry's order, refused ones dimmed; the help stays when others must go."""
-    shown = [hint for hint in look.hints if hint.in_footer]
-    advice = line((f"enlarge to {ROOMY[0]}x{ROOMY[1]} ", Ink.WARN)) if not roomy else ()
-    while len(shown) > 1 and width_of(_hints(shown)) + width_of(advice) + 1 > width:
-        spare = next((hint for hint in reversed(shown) if hint.key != "?"), shown[-1])
-        shown.remove(spare)
-    return justify(_hints(shown), advice, width)
+def footer_line(look: Look, width: int) -> Line:
+    """Keys in the registry's order, refused ones dimmed. For want of room the lesser go first, then long titles, then gaps."""
+    if look.view_only:
+        return _view_only(look, width)
+    shown = [hint for hint in look.hints if hint.in_footer and (hint.rank < RARE or not hint.refusal)]
+    while width_of(_hints(shown)) > width and any(hint.rank >= LESSER for hint in shown):
+        shown.remove(max(reversed(shown), key=lambda hint: hint.rank))
+    for short, gap in ((False, 2), (True, 2), (True, 1)):
+        made = _hints(shown, short, gap)
+        if width_of(made) <= width:
+            break
+    return fit(made, width)
 
 
-def _hints(hints: list[KeyHint]) -> Line:
+def _view_only(look: Look, width: int) -> Line:
+    """Of a screen that may only look on and halt: who acts, and the keys that are left."""
+    left = [hint for hint in look.hints if hint.key in ("H", "?", "Q")]
+    who = line((clean(look.view_only), Ink.WARN))
+    while len(left) > 1 and width_of(_hints(left)) + width_of(who) + 4 > width:
+        left.pop()
+    return fit((*_hints(left), *line("  "), *who), width)
+
+
+def _hints(hints: list[KeyHint], short: bool = False, spaces: int = 2) -> Line:
     made: Line = ()
     for hint in hints:
-        gap = "  " if made else " "
+        gap = " " * spaces if made else " "
+        title = (hint.short or hint.title) if short else hint.title
         if hint.refusal:
-            made = (*made, *line((f"{gap}{hint.key} {hint.title}", Ink.DIM)))
+            made = (*made, *line((f"{gap}{hint.key} {title}", Ink.DIM)))
         else:
-            made = (*made, *line(gap, (hint.key, Ink.KEY), f" {hint.title}"))
+            made = (*made, *line(gap, (hint.key, Ink.KEY), f" {title}"))
     return made
 
 

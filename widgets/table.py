@@ -29,6 +29,11 @@ class Table(LinePanel):
         return self._cursor.index
 
     @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor waits where new rows appear."""
+        return self._cursor.holds
+
+    @property
     def listing(self) -> Listing | None:
         """As last drawn."""
         return self._listing

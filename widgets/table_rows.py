@@ -26,7 +26,10 @@ Key = Hashable
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``rank`` 0 is always there; without room the highest go first. A ``grows`` column takes what the others leave."""
+    """One of no ``width`` isn't shown.
+
+    ``rank`` 0 is always there; without room the highest go first. A ``grows`` column takes what the others leave.
+    """
 
     title: str
     width: int
@@ -82,6 +85,8 @@ class Listing:
     """Under the rows, always seen."""
     severity: Severity = Severity.INFO
     age_s: float = 0.0
+    detail: Callable[[int], Line] | None = None
+    """Of the selected row, in a line of its own under the rows: what no column has room for."""
 
 
 Fitting = tuple[tuple[int, Column, int], ...]
@@ -90,7 +95,7 @@ Fitting = tuple[tuple[int, Column, int], ...]
 
 def rows_seen(listing: Listing, height: int) -> int:
     """How many rows there is room for."""
-    return max(height - _HEAD - len(listing.footer), 0)
+    return max(height - _HEAD - len(listing.footer) - (listing.detail is not None), 0)
 
 
 def settled(cursor: Cursor, listing: Listing, room: int) -> Cursor:
@@ -147,7 +152,7 @@ def _in_sight(cursor: Cursor, count: int, room: int) -> Cursor:
 
 def fitting(columns: tuple[Column, ...], width: int) -> Fitting:
     """Which columns fit and how wide each is; those of the highest rank go first."""
-    kept = list(enumerate(columns))
+    kept = [(at, column) for at, column in enumerate(columns) if column.width]
     room = width - 1
     while len(kept) > 1 and sum(column.width + _GAP for _, column in kept) > room + _GAP:
         worst = max(column.rank for _, column in kept)
@@ -173,8 +178,11 @@ def table_lines(listing: Listing, cursor: Cursor, width: int, height: int) -> li
         rows = [_row(listing.cells(at), fits, width, at == cursor.index) for at in seen]
         if listing.age_s >= STALE_S:
             rows = [dimmed(row) for row in rows]
-    filler: list[Line] = [()] * max(height - len(head) - len(rows) - len(listing.footer), 0)
-    return [*head, *rows, *filler, *listing.footer]
+    foot = listing.footer
+    if listing.detail is not None:
+        foot = (listing.detail(cursor.index) if listing.keys else (), *foot)
+    filler: list[Line] = [()] * max(height - len(head) - len(rows) - len(foot), 0)
+    return [*head, *rows, *filler, *foot]
 
 
 def _title(listing: Listing, cursor: Cursor, width: int) -> Line:

@@ -43,6 +43,7 @@ class Action(StrEnum):
 LOOKS = frozenset(
     {
         Action.CANCEL_ALL_PREVIEW,
+        Action.FLATTEN_PREVIEW,
         Action.MARGIN_PREVIEW,
         Action.SET_SPACING_PREVIEW,
         Action.SET_LEVELS_PREVIEW,

@@ -180,6 +180,7 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
         center=instrument.price_decimal(grid.center),
         generation=grid.generation,
         spacing_pct=grid.spacing_here_ppb / 10**7,
+        levels_per_side=coin.settings.levels,
         width_pct=100.0 * (grid.highest - grid.lowest) / grid.center,
         level_gap_pct=_widest_gap_pct(live, grid.center),
         orders_active=len(live),

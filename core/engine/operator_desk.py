@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import OF_THE_DOOR, Action, Command
 from core.domain.effects import AskOpenOrders, Effect, SaveAction, Severity, notify
 from core.domain.events import Event
 from core.engine.breaker_desk import ResetBreakers, reset_refusal
@@ -226,6 +226,8 @@ class OperatorDesk:
         traded = ", ".join(engine.coins)
         if not coins:
             return f"{command.coin} is not traded here; coins: {traded}"
+        if command.action in OF_THE_DOOR:
+            return ""
         if self.stopping:
             return "the bot is stopping"
         if command.action is Action.FLATTEN:

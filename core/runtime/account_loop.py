@@ -28,8 +28,9 @@ from core.domain.events import (
     TransfersCommitted,
 )
 from core.engine.engine import Engine
+from core.engine.flatten_desk import flattens
 from core.exchange.order_router import nothing_replaced
-from core.failpoints import failpoint
+from core.failpoints import FLATTEN_STEPS, failpoint
 from core.journal.journal import Batch, Committed
 from core.runtime.beginning import Beginning
 from core.runtime.effects import EffectRunner
@@ -145,6 +146,9 @@ class AccountLoop:
             failpoint("intent_committed")
         if any(isinstance(effect, Modify) for effect in effects):
             failpoint("modify_committed")
+        for _, flatten in flattens(self._engine.desk.running):
+            if flatten.phase in FLATTEN_STEPS:
+                failpoint(FLATTEN_STEPS[flatten.phase])
         stop = self._engine.desk.stopping
         if stop is not None and stop.phase == "read":
             failpoint("stop_last_read")

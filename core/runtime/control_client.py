@@ -34,7 +34,13 @@ def find_instance(state_dir: StateDir | None) -> StateDir:
 
 
 def ask(
-    state: StateDir, cmd: str, coin: str = "", origin: str = "cli", value: str = "", by: Operator = NOBODY
+    state: StateDir,
+    cmd: str,
+    coin: str = "",
+    origin: str = "cli",
+    value: str = "",
+    by: Operator = NOBODY,
+    full: bool = False,
 ) -> dict[str, Any]:
     """Send one request and wait for its answer. Raises ``UsageError`` if the instance doesn't answer."""
     request = {
@@ -45,6 +51,7 @@ def ask(
         "id": secrets.token_hex(8),
         "value": value,
         "by": asdict(by),
+        **({"full": True} if full else {}),
     }
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

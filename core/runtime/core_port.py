@@ -31,3 +31,9 @@ class CorePort(Protocol):
 
     def request_stop(self) -> None:
         """Ask the core to stop in order: no new orders, cancel ours, drain, reconcile, report."""
+
+    def acting_refusal(self) -> str:
+        """Why this screen may not act now, or can't; empty if it may. Halting is never refused to one that can."""
+
+    def link_trouble(self) -> str:
+        """What is wrong between this screen and the core; empty if nothing is."""

@@ -19,6 +19,7 @@ from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import PaperConfig, PaperError, StoreError
 from core.preview_view import PreviewView
+from core.runtime.control.viewers import HOST, Viewers, refusal_for
 from core.runtime.core_port import NOBODY
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
@@ -35,6 +36,7 @@ class _Session(Protocol):
     """What the other threads may touch of a session, in its own loop."""
 
     inbox: Inbox
+    viewers: Viewers
     previews: PreviewDesk | None
 
     def request_stop(self, reason: str) -> None: ...
@@ -43,8 +45,9 @@ class _Session(Protocol):
 class CoreThread:
     """A ``CorePort``: start it, read it, command it, stop it, join it. Safe from any thread."""
 
-    def __init__(self, plan: RunPlan, bus: EventBus) -> None:
-        self._plan, self._bus = plan, bus
+    def __init__(self, plan: RunPlan, bus: EventBus, screen: Operator | None = None) -> None:
+        """``screen``: who sits before the one that will be drawn in this process, until ``screen_left``."""
+        self._plan, self._bus, self._screen = plan, bus, screen
         self._latest: Snapshot | None = None
         self._report = RunReport(ExitCode.INTERNAL, "the core never started")
         self._ended = threading.Event()
@@ -74,7 +77,7 @@ class CoreThread:
 
         def deliver() -> None:
             self._waiting.release()
-            session.inbox.force(CommandReceived(command))
+            session.inbox.force(CommandReceived(session.viewers.admit(HOST, command)))
 
         try:
             loop.call_soon_threadsafe(deliver)
@@ -89,6 +92,24 @@ class CoreThread:
             now = time.time_ns() // 1_000_000
             return PreviewView(coin, now, refusal="the engine has not read the account yet, or it has ended")
         return running_preview(live[0], desk, coin)
+
+    def acting_refusal(self) -> str:
+        snapshot = self._latest
+        return refusal_for(HOST, snapshot.control) if snapshot is not None else ""
+
+    def link_trouble(self) -> str:
+        return ""
+
+    def screen_left(self, why: str = "detached") -> None:
+        """The hosting screen is gone: whoever looks on may act."""
+        self._screen = None
+        live = self._live
+        if live is not None:
+            loop, session = live
+            try:
+                loop.call_soon_threadsafe(session.viewers.leave, HOST, why)
+            except RuntimeError:
+                pass  # it has ended
 
     def wait_ended(self, timeout_s: float) -> bool:
         return self._ended.wait(timeout_s)
@@ -159,6 +180,8 @@ class CoreThread:
         try:
             session = Session(self._plan, url, self._bus, self._publish)
             self._live = asyncio.get_running_loop(), session
+            if self._screen is not None:
+                session.viewers.arrive(HOST, self._screen)
             while self._untold:
                 self._bus.publish(self._untold.pop(0), time.time_ns() // 1_000_000)
             if self._stop_reason:

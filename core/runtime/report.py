@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from core.domain.orders import OrderState
@@ -11,9 +12,24 @@ from core.domain.units import decimal_text
 from core.engine.coin import Coin
 from core.engine.coin_view import pnl_view
 from core.engine.engine import Engine
+from core.engine.halts import FLATTEN, OPERATOR
+from core.runtime.plan import ExitCode, RunReport
 from core.view import Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)
+
+
+def ending(engine: Engine, network: str) -> RunReport:
+    """How a run ended that nothing broke."""
+    found = summary(engine, network)
+    stop = engine.desk.stopping
+    if stop is not None and stop.failed:
+        text = f"{stop.text}: orders or fills may be unsettled; start again to settle them"
+        return RunReport(ExitCode.UNREACHABLE, text, found)
+    reason = found["halt_reason"]
+    if reason and reason not in (OPERATOR, FLATTEN):
+        return RunReport(ExitCode.HALTED, f"halted: {reason}", found)
+    return RunReport(ExitCode.CLEAN, "", found)
 
 
 def summary(engine: Engine, network: str) -> dict[str, Any]:
@@ -47,11 +63,16 @@ def _coin(coin: Coin) -> dict[str, Any]:
     }
 
 
-def status(engine: Engine, snapshot: Snapshot) -> dict[str, Any]:
-    """The summary's object, and what the screen shows."""
-    plain = to_plain(snapshot)
+LONG_LISTS = ("orders", "fills", "history", "settings")
+
+
+def status(engine: Engine, snapshot: Snapshot, full: bool = False) -> dict[str, Any]:
+    """The summary's object, and what the screen shows; its long lists only if they are asked for."""
+    less = snapshot if full else replace(snapshot, orders=(), fills=(), history=(), settings=())
+    plain = to_plain(replace(less, events=()))
     coins = {view["coin"]: view for view in plain.pop("coins")}
-    plain.pop("events")
+    for unwanted in ("events", *(() if full else LONG_LISTS)):
+        plain.pop(unwanted)
     base = summary(engine, snapshot.network)
     base["pnl"] = to_plain(pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())))
     for name, fields in base["coins"].items():

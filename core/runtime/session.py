@@ -6,16 +6,16 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from core import VERSION
 from core.domain.clock import Instant
 from core.domain.effects import Notify, Scalar, Severity, notify
-from core.domain.events import StopRequested
+from core.domain.events import CommandReceived, StopRequested
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
-from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.snapshot import build_snapshot
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
@@ -32,16 +32,17 @@ from core.runtime.account_loop import AccountLoop
 from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
 from core.runtime.cash import quiet_cash
-from core.runtime.control import ControlServer
+from core.runtime.control import ControlServer, Viewers
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.plan import ExitCode, RunPlan, RunReport
-from core.runtime.preview.desk import PreviewDesk
+from core.runtime.preview.desk import PreviewDesk, preview_of
+from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
-from core.runtime.report import status, summary
+from core.runtime.report import ending, status, summary
 from core.runtime.restore import (
     Opening,
     account_limits,
@@ -52,25 +53,12 @@ from core.runtime.restore import (
     set_thresholds,
 )
 from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
+from core.runtime.trade import Trade
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
 
 T = TypeVar("T")
 DRAIN_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """What one run of the account's loop is made of."""
-
-    loop: AccountLoop
-    feed: MarketData
-    runner: EffectRunner
-    nonces: NonceAllocator
-    withdrawal: Withdrawal
-    storage: Storage
-    control: ControlServer
-    setup: MarginSetup
 
 
 class Session:
@@ -85,7 +73,10 @@ class Session:
         self._rest = Rest(base_url, self.clock, self.inbox.force)
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
+        self._pulse = Pulse()
         self._storage: Storage | None = None
+        self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
+        self._control: ControlServer | None = None
         self.previews: PreviewDesk | None = None
         """There once the account has been read."""
         self._failure: RunReport | None = None
@@ -287,15 +278,18 @@ class Session:
             self._bus,
             clock.now,
             lambda: (feed.last_message_ms, self._rest.latency_ms),
-            lambda at: self._publish(self._snapshot(engine, at)),
+            lambda at: self._show(self._snapshot(engine, at)),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
         )
         control = ControlServer(
             self._plan.state.socket,
             self.inbox,
-            lambda: status(engine, self._snapshot(engine, clock.now())),
+            lambda full: status(engine, self._snapshot(engine, clock.now()), full),
             engine.desk.outcomes.get,
+            self.viewers,
+            partial(preview_of, self.previews),
         )
+        self._control = control
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
 
@@ -312,7 +306,8 @@ class Session:
         await trade.control.start()
         feeding = asyncio.create_task(trade.feed.run(), name="feed")
         checking = asyncio.create_task(self._check_beside(), name="integrity")
-        for task in (feeding, checking):
+        beating = asyncio.create_task(self._pulse.run(), name="pulse")
+        for task in (feeding, checking, beating):
             task.add_done_callback(self._task_ended)
         try:
             await trade.loop.run()
@@ -325,26 +320,23 @@ class Session:
             await trade.withdrawal.at_once()
         finally:
             await trade.withdrawal.end()
-            feeding.cancel()
-            checking.cancel()
-            await asyncio.gather(feeding, checking, return_exceptions=True)
+            for task in (feeding, checking, beating):
+                task.cancel()
+            await asyncio.gather(feeding, checking, beating, return_exceptions=True)
             await trade.runner.drain(DRAIN_S)
             await trade.control.stop()
 
     def _report(self, engine: Engine) -> RunReport:
-        found = summary(engine, self._plan.network)
         if self._failure is not None:
-            return replace(self._failure, summary=found)
-        stop = engine.desk.stopping
-        if stop is not None and stop.failed:
+            return replace(self._failure, summary=summary(engine, self._plan.network))
+        if (stop := engine.desk.stopping) is not None and stop.failed:
             self._tell("stop_incomplete", "crit", reason=stop.text)
-            unconfirmed = f"{stop.text}: orders or fills may be unsettled; start again to settle them"
-            return RunReport(ExitCode.UNREACHABLE, unconfirmed, found)
-        reason = found["halt_reason"]
-        by_rule = bool(reason) and reason not in (OPERATOR, FLATTEN)
-        if by_rule:
-            return RunReport(ExitCode.HALTED, f"halted: {reason}", found)
-        return RunReport(ExitCode.CLEAN, "", found)
+        return ending(engine, self._plan.network)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._publish(snapshot)
+        if self._control is not None:
+            self._control.show(snapshot)
 
     def _snapshot(self, engine: Engine, now: Instant) -> Snapshot:
         plan = self._plan
@@ -354,6 +346,9 @@ class Session:
             market_speed=plan.speed if plan.is_embedded else 1.0,
             exchange_url=self._base_url,
             is_embedded=plan.is_embedded,
+            settings=plan.settings.listed,
+            worst_gap_ms=self._pulse.worst_gap_ms,
+            control=self.viewers.view,
         )
 
     async def _save_ceiling(self, ceiling: int) -> bool:

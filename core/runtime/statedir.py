@@ -168,7 +168,7 @@ class StateLock:
             os.close(fd)
             raise UsageError(
                 f"the state dir {self._state.path} is in use by a running gridbot ({held}); "
-                "`gridbot status` shows it, or name another with --state-dir"
+                f"`gridbot attach --state-dir {self._state.path}` shows its screen, or name another with --state-dir"
             ) from None
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
         try:

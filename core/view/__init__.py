@@ -123,3 +123,5 @@ class Snapshot:
     backtest: BacktestView = field(default_factory=BacktestView)
     settings: tuple[SettingView, ...] = ()
     control: ControlView = field(default_factory=ControlView)
+    worst_gap_ms: float = 0.0
+    """The longest that the core's loop stood still within the last 10 s; some 20 is none."""

@@ -98,6 +98,8 @@ class GridView:
     """The price that the present grid was built around; 0 before the first."""
     generation: int = 0
     spacing_pct: float = 0.0
+    levels_per_side: int = 0
+    """As is set or overridden, whether each is quoted or not."""
     width_pct: float = 0.0
     """From the lowest to the highest level, of the center."""
     level_gap_pct: float = 0.0

@@ -75,6 +75,10 @@ class CommandDesk:
         self.say(f"{action.key} {action.title}{f' {coin}' if coin else ''}: sent", topic=command_id)
         return command_id
 
+    def look(self, command: Action, coin: str = "", via: str = "", value: str = "") -> str | None:
+        """Ask for something that changes nothing, without a toast; its id, ``None`` if the core takes none now."""
+        return self._core.submit(command, coin, value, replace(self._by, via=via))
+
     def settle(self, snapshot: Snapshot | None) -> None:
         """Toast what became of the commands sent from here."""
         for command in snapshot.commands if snapshot is not None else ():

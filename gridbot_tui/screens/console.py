@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from core.view import Severity
 from gridbot_tui import keymap
+from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
 from widgets.line_panel import LinePanel
 from widgets.look import Look
@@ -31,6 +32,16 @@ class Opened(Message):
     """A place that was never shown before: it has nothing to draw yet."""
 
 
+class ConsoleHost(Protocol):
+    """What a place needs of the application, to ask something in a dialog."""
+
+    def look(self) -> Look: ...
+
+    def monotonic(self) -> int: ...
+
+    def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None: ...
+
+
 class ConsoleScreen(Screen[None]):
     """A place of the console. A subclass names its scope's bindings and yields its panels."""
 
@@ -38,6 +49,10 @@ class ConsoleScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.CONSOLE)]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
+
+    @property
+    def host(self) -> ConsoleHost:
+        return cast(ConsoleHost, self.app)
 
     def body(self) -> Iterable[Widget]:
         raise NotImplementedError

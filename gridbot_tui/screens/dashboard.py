@@ -11,10 +11,12 @@ from textual.widget import Widget
 
 from gridbot_tui import keymap
 from gridbot_tui.screens.console import ConsoleScreen
+from widgets import ages
 from widgets.health_rows import risk_fields, system_fields
 from widgets.look import Look
+from widgets.money_panels import CoinStrip, PortfolioLine
 from widgets.panel_rows import fill_fields, grid_fields, position_fields
-from widgets.panels import EventTail, FieldPanel, Ladder
+from widgets.panels import EventTail, FieldPanel, Ladder, NearestOrders, Phone, ProfitStrip
 
 
 def _market_age(look: Look) -> float:
@@ -29,13 +31,18 @@ class DashboardScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.DASHBOARD)]
 
     def body(self) -> Iterable[Widget]:
+        yield PortfolioLine(id="portfolio")
+        yield CoinStrip(id="coins")
         yield Container(
-            FieldPanel("1 Position & PnL", position_fields, _market_age, id="position"),
+            Phone(id="phone"),
+            FieldPanel("Position & PnL", position_fields, _market_age, ages.quote, id="position"),
             Ladder(id="ladder"),
-            FieldPanel("2 Fill capture", fill_fields, _market_age, id="fills"),
-            FieldPanel("3 Grid health", grid_fields, _core_age, id="grid"),
-            FieldPanel("4 System health", system_fields, _core_age, id="system"),
-            FieldPanel("5 Risk", risk_fields, _core_age, id="risk"),
+            FieldPanel("3 Fill capture", fill_fields, _market_age, id="fills"),
+            FieldPanel("2 Grid health", grid_fields, _core_age, ages.quote_in_core, id="grid"),
+            FieldPanel("System health", system_fields, _core_age, id="system"),
+            FieldPanel("4 Risk", risk_fields, _core_age, ages.account, id="risk"),
+            ProfitStrip(id="profit"),
+            NearestOrders(id="nearest"),
             EventTail(id="events"),
             id="body",
         )

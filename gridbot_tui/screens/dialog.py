@@ -50,6 +50,8 @@ class Dialog(ModalScreen[Answer]):
     AUTO_FOCUS = ""
     INK = Ink.CRIT
     WIDTH = 58
+    TAKES_TEXT = False
+    """Text is typed in it that isn't a word of confirmation."""
 
     def __init__(self, fresh: Callable[[], Look], now_ms: Callable[[], int]) -> None:
         super().__init__()

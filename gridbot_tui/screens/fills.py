@@ -1,4 +1,4 @@
-"""The fills screen."""
+"""The fills screen: the newest first, and by which way they came."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from gridbot_tui import keymap
-from gridbot_tui.screens.console import ConsoleScreen
-from widgets.panels import EventTail
+from gridbot_tui.screens.list_screen import ListScreen
+from widgets.fill_rows import fill_listing
+from widgets.money_panels import CoinStrip, PortfolioLine
+from widgets.table import Table
 
 
-class FillsScreen(ConsoleScreen):
+class FillsScreen(ListScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.FILLS)]
 
     def body(self) -> Iterable[Widget]:
-        yield EventTail(id="events")
+        yield PortfolioLine(id="portfolio")
+        yield CoinStrip(id="coins")
+        yield Table(fill_listing, id="fill-list")
+
+    def copied(self) -> tuple[str, str] | None:
+        key = self.table.selected_key
+        if not isinstance(key, tuple):
+            return None
+        _, _, trade_id, cloid = key
+        return (str(cloid), "cloid") if cloid else (str(trade_id), "trade id")

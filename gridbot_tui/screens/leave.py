@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import ClassVar
 
 from textual import events
 
@@ -29,6 +30,7 @@ _KEYS = {"d": Choice.DETACH, "enter": Choice.DETACH, "h": Choice.HALT, "s": Choi
 
 class QuitDialog(Dialog):
     INK = Ink.WARN
+    CHOICES: ClassVar[dict[str, Choice]] = _KEYS
 
     def __init__(self, fresh: Callable[[], Look], now_ms: Callable[[], int]) -> None:
         super().__init__(fresh, now_ms)
@@ -64,8 +66,8 @@ class QuitDialog(Dialog):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(Answer.NO)
-        elif event.key.lower() in _KEYS and self.now_ms() - self._since_ms >= DEAF_MS:
-            self.choice = _KEYS[event.key.lower()]
+        elif event.key.lower() in self.CHOICES and self.now_ms() - self._since_ms >= DEAF_MS:
+            self.choice = self.CHOICES[event.key.lower()]
             self.dismiss(Answer.YES)
 
 
@@ -85,3 +87,21 @@ def _stop(coin: CoinView) -> str:
     if coin.stop.state is StopState.RESTING and coin.stop.price:
         return f"stop {formats.price(coin.stop.price, formats.decimals_of(coin.stop.price))}"
     return "no stop at the exchange"
+
+
+class AttachedQuitDialog(QuitDialog):
+    """Of a screen that only looks on: the bot is another process, which no key of this one ends."""
+
+    CHOICES: ClassVar[dict[str, Choice]] = {key: choice for key, choice in _KEYS.items() if key != "s"}
+
+    def title_text(self, look: Look) -> str:
+        return super().title_text(look).replace("QUIT GRIDBOT", "LEAVE THE SCREEN")
+
+    def body(self, look: Look, width: int) -> list[Line]:
+        coins = look.snapshot.coins if look.snapshot is not None else ()
+        orders = sum(coin.grid.orders_active for coin in coins)
+        rows = _way("d", f"detach: {_goes_on(look.snapshot, orders)}.", width)
+        rows += _way("h", f"halt: cancel our {orders} orders, quote nothing, then detach.", width)
+        for coin in [coin for coin in coins if coin.position]:
+            rows += paragraph(f"▲ {position_text(coin)} stays open in each, {_stop(coin)}", width, Ink.WARN)
+        return rows

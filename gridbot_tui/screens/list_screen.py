@@ -25,12 +25,12 @@ class ListScreen(ConsoleScreen):
         if action_id in _MOTIONS:
             self.table.move(_MOTIONS[action_id])
         elif action_id == "copy":
-            self._copy()
+            self.copy()
         else:
             return False
         return True
 
-    def _copy(self) -> None:
+    def copy(self) -> None:
         found = self.copied()
         if found is None:
             self.post_message(Said("y Copy: nothing is selected", Severity.WARN))

@@ -1,4 +1,4 @@
-"""The risk screen."""
+"""The risk screen: how much of each limit is used, where each position ends, and what has tripped."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.containers import Container
 from textual.widget import Widget
 
 from gridbot_tui import keymap
 from gridbot_tui.screens.console import ConsoleScreen
-from widgets.panels import EventTail
+from widgets.money_panels import CoinStrip, Ends, FundingDays, Limits, PortfolioLine, Trips
 
 
 class RiskScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.RISK)]
 
     def body(self) -> Iterable[Widget]:
-        yield EventTail(id="events")
+        yield PortfolioLine(id="portfolio")
+        yield CoinStrip(id="coins")
+        yield Container(
+            Limits(id="limits"),
+            Ends(id="ends"),
+            Trips(id="trips"),
+            FundingDays(id="funding-days"),
+            id="risk-body",
+        )

@@ -9,4 +9,10 @@ WIDTHS: list[tuple[int, str]] | None = [
     (110, "-medium"),
     (170, "-wide"),
 ]
-HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (15, "-low"), (24, "-short"), (34, "-tall")]
+HEIGHTS: list[tuple[int, str]] | None = [
+    (0, "-flat"),
+    (15, "-low"),
+    (24, "-short"),
+    (34, "-tall"),
+    (46, "-high"),
+]

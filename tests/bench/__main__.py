@@ -18,6 +18,7 @@ BENCHES = {
     "journal": "Journal: durable fills, starts from long journals",
     "planning": "Planning: whole, after a fill, and in a step of the engine",
     "console": "Console: what it sends, what it costs",
+    "console_stall": "Console: a terminal that stalls, and the engine behind it",
     "replay": "Replay of the bundled recording",
 }
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench import console_keys, console_memory, console_start
 from tests.bench.console_pty import Pty
 from tests.bench.report import Row, row
 
@@ -25,7 +26,7 @@ def rows() -> list[Row]:
     for columns, lines in SIZES:
         for rate in RATES:
             found += _drawing(columns, lines, rate)
-    return found
+    return found + console_start.rows() + console_keys.rows() + console_memory.rows()
 
 
 def _drawing(columns: int, lines: int, rate: int) -> list[Row]:

@@ -50,6 +50,12 @@ class Feed:
     def request_stop(self) -> None:
         self._ended.set()
 
+    def acting_refusal(self) -> str:
+        return ""
+
+    def link_trouble(self) -> str:
+        return ""
+
     def _run(self) -> None:
         due = time.monotonic()
         while not self._ended.wait(max(due - time.monotonic(), 0)):

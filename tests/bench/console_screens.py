@@ -19,10 +19,12 @@ from typing import Any
 from textual.app import App
 
 from gridbot_tui.app import GridBotApp
+from gridbot_tui.screen_options import ScreenOptions
 from tests.bench.console_feed import Feed
 from tests.bench.report import percentile
 
-WARM_S = 2.0
+WARM_S = 4.0
+"""The first pictures are not what is measured."""
 PROBE_S = 0.005
 
 
@@ -62,6 +64,8 @@ class Measured:
 
     async def run(self) -> None:
         running = asyncio.create_task(self._app.run_async(mouse=False))
+        while not (self._app.is_running and self._app.screen_stack and self._app.screen.is_mounted):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
         self._feed.start()
         report: dict[str, Any] = {**await Meter(self._feed).run(self._seconds)}
         self._feed.request_stop()
@@ -73,7 +77,7 @@ class Measured:
 
 
 async def _ours(feed: Feed, hz: float, seconds: float, report: Path) -> None:
-    await Measured(GridBotApp(feed, refresh_hz=hz), feed, seconds, report).run()
+    await Measured(GridBotApp(feed, options=ScreenOptions(refresh_hz=hz)), feed, seconds, report).run()
 
 
 async def _table(feed: Feed, hz: float, seconds: float, report: Path) -> None:
@@ -90,7 +94,7 @@ async def _cells(feed: Feed, hz: float, seconds: float, report: Path) -> None:
     from tests.bench.console_cells import draw_cells
 
     size = os.get_terminal_size()
-    app = GridBotApp(feed, refresh_hz=0.001)
+    app = GridBotApp(feed, options=ScreenOptions(refresh_hz=0.001))
     async with app.run_test(size=(size.columns, size.lines)):
         app.tick()
         await asyncio.sleep(0.3)

@@ -45,6 +45,7 @@ class Terminal:
         self.modes_before = termios.tcgetattr(slave)
         program = [*(command or (GRIDBOT,)), *arguments]
         if in_shell:
+            (home / ".inputrc").write_text("set enable-bracketed-paste off\n")
             program = ["bash", "--norc", "--noprofile", "-i"]
         elif redirect:
             program = ["sh", "-c", f'exec "$@" {redirect}', "sh", *program]
@@ -96,11 +97,18 @@ class Terminal:
     def is_echoing(self) -> bool:
         return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 
-    def assert_given_back(self) -> None:
-        """By the bytes that were sent and the modes that are set, a shell could go on here."""
+    def assert_screen_left(self) -> None:
+        """By the bytes that were sent: on the main screen, with a cursor, and nothing else switched on."""
         last = {found[1]: found[2] for found in _SWITCH.finditer(self.text())}
         assert "1049" in last, "there was a screen"
-        assert {key: last.get(key, value) for key, value in _AS_A_SHELL_HAS_IT.items()} == _AS_A_SHELL_HAS_IT
+        left_on = {
+            key: last[key] for key, value in _AS_A_SHELL_HAS_IT.items() if last.get(key, value) != value
+        }
+        assert not left_on, f"{left_on}: {self.text()[-600:]!r}"
+
+    def assert_given_back(self) -> None:
+        """And by the modes that are set, a shell could go on here."""
+        self.assert_screen_left()
         assert self.modes() == self.modes_before
 
     def stall(self) -> None:

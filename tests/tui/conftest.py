@@ -10,8 +10,12 @@ import pytest
 
 from core.view import Snapshot
 from gridbot_tui.app import GridBotApp
+from gridbot_tui.screen_options import ScreenOptions
 from tests.tui.factory import FakeClock, FakeCore
 from widgets.line_panel import LinePanel
+
+STILL = ScreenOptions(refresh_hz=0.1)
+"""Draws so rarely that no test sees it happen by itself."""
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -42,15 +46,16 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL_FPS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture
 def console() -> Callable[[Snapshot | None], Console]:
     """A console over a canned Snapshot. It draws when a key or the test asks, never because time passed."""
 
-    def make(first: Snapshot | None) -> Console:
+    def make(first: Snapshot | None, options: ScreenOptions = STILL) -> Console:
         core, clock = FakeCore(first), FakeClock()
-        app = GridBotApp(core, clock=clock, monotonic=clock, refresh_hz=0.001)
+        app = GridBotApp(core, clock=clock, monotonic=clock, options=options)
         return Console(app, core, clock)
 
     return make

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyte
+from rich.color import Color, ColorType
 from rich.style import Style
 from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
@@ -97,8 +98,7 @@ Looks = tuple[str, str, bool, bool, bool]
 
 
 def _meant(letter: str, style: Style) -> Looks:
-    front = _hex(style.color.get_truecolor().hex if style.color else "")
-    back = _hex(style.bgcolor.get_truecolor().hex if style.bgcolor else "")
+    front, back = _name(style.color), _name(style.bgcolor)
     bare = letter == " " and not style.reverse and not style.underline
     return (
         "" if bare else front,
@@ -111,7 +111,7 @@ def _meant(letter: str, style: Style) -> Looks:
 
 def _seen(cell: pyte.screens.Char) -> Looks:
     front = "" if cell.fg == "default" else cell.fg
-    back = "" if cell.bg == "default" else cell.bg
+    back = "" if cell.bg == "default" else cell.bg.replace("bfight", "bright")
     bare = cell.data == " " and not cell.reverse and not cell.underscore
     return (
         "" if bare else front,
@@ -122,5 +122,13 @@ def _seen(cell: pyte.screens.Char) -> Looks:
     )
 
 
-def _hex(color: str) -> str:
-    return color.removeprefix("#").lower()
+_SIXTEEN = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
+
+
+def _name(color: Color | None) -> str:
+    """As pyte calls it: six digits, or one of the sixteen names."""
+    if color is None or color.is_default:
+        return ""
+    if color.type is ColorType.STANDARD and color.number is not None:
+        return f"{'bright' if color.number > 7 else ''}{_SIXTEEN[color.number % 8]}"
+    return color.get_truecolor().hex.removeprefix("#").lower()

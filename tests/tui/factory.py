@@ -57,10 +57,16 @@ class FakeCore:
     def __init__(self, snapshot: Snapshot | None) -> None:
         self.snapshot = snapshot
         self.submitted: list[tuple[Action, str]] = []
+        self.values: list[str] = []
+        """What came with each of them."""
+        self.looked: list[tuple[Action, str]] = []
+        """Commands that only look."""
         self.takes_commands = True
         self.previewed: list[str] = []
         self.stop_requested = False
         self.fault: RuntimeError | None = None
+        self.view_only = ""
+        self.trouble = ""
         self._ended = threading.Event()
 
     def latest(self) -> Snapshot | None:
@@ -69,7 +75,11 @@ class FakeCore:
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         if not self.takes_commands:
             return None
+        if action in (Action.FLATTEN_PREVIEW, Action.CANCEL_ALL_PREVIEW):
+            self.looked.append((action, coin))
+            return f"look-{len(self.looked)}"
         self.submitted.append((action, coin))
+        self.values.append(value)
         return f"command-{len(self.submitted)}"
 
     def preview(self, coin: str) -> PreviewView:
@@ -83,6 +93,12 @@ class FakeCore:
 
     def request_stop(self) -> None:
         self.stop_requested = True
+
+    def acting_refusal(self) -> str:
+        return self.trouble or self.view_only
+
+    def link_trouble(self) -> str:
+        return self.trouble
 
     def end(self) -> None:
         self._ended.set()
@@ -188,6 +204,7 @@ def coin_view(**changes: Any) -> CoinView:
             center=Decimal("64210"),
             generation=7,
             spacing_pct=0.15,
+            levels_per_side=15,
             width_pct=4.48,
             level_gap_pct=0.15,
             orders_active=30,

@@ -36,7 +36,7 @@ DRAWN: dict[str, Callable[[Look, int, int], list[Line]]] = {
     "events": event_lines,
     "status": lambda look, width, _: [status_line(look, width)],
     "alert": lambda look, width, height: alert_lines(look, width, 3, max(0, height - 3)),
-    "footer": lambda look, width, height: [footer_line(look, width, height > 3)],
+    "footer": lambda look, width, _: [footer_line(look, width)],
     "too small": lambda _, width, height: too_small_lines(width, height),
 }
 

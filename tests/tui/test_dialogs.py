@@ -8,9 +8,9 @@ import pytest
 from textual import events
 
 from core.domain.commands import Action
-from core.view import FeedView, Snapshot
+from core.view import ClosingView, CommandView, FeedView, Snapshot
 from gridbot_tui.screens.dashboard import DashboardScreen
-from gridbot_tui.screens.flatten import FlattenDialog, outgrew
+from gridbot_tui.screens.flatten import FlattenDialog, turned
 from gridbot_tui.screens.resume import ResumeDialog
 from tests.tui.conftest import Console
 from tests.tui.factory import coin_view, halted, snapshot
@@ -26,18 +26,18 @@ def with_position(size: str) -> Snapshot:
     ("armed", "now", "differs"),
     [
         ("1", "1.1", False),
-        ("1", "1.11", True),
-        ("1", "0.1", False),
-        ("1", "0", True),
+        ("1", "99", False),
+        ("1", "0", False),
+        ("0", "0", False),
+        ("0", "-0.1", True),
         ("0", "0.1", True),
         ("1", "-1", True),
-        ("-1", "-1.2", True),
-        ("-1", "-1.1", False),
-        ("0", "0", False),
+        ("-1", "1", True),
+        ("-1", "-5", False),
     ],
 )
-def test_another_side_or_ten_percent_more_is_another_position(armed: str, now: str, differs: bool) -> None:
-    assert outgrew(Decimal(armed), Decimal(now)) is differs
+def test_only_another_side_is_another_position(armed: str, now: str, differs: bool) -> None:
+    assert turned(Decimal(armed), Decimal(now)) is differs
 
 
 async def test_flatten_states_steps_size_notional_network_account_and_its_keys(console: MakeConsole) -> None:
@@ -49,7 +49,8 @@ async def test_flatten_states_steps_size_notional_network_account_and_its_keys(c
             "FLATTEN BTC — LIVE MAINNET",
             "Account 0x71…e4 on LIVE MAINNET",
             "cancels 30 orders",
-            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, reduce-only, not past 63,911.8",
+            "closes LONG +0.1875 BTC, about $12,044 at mid 64,233.1, reduce-only",
+            "not past 63,911.8",
             "stays HALTED",
             "Type BTC and press enter",
             "enter flatten · esc cancel · closes in 20s",
@@ -142,14 +143,18 @@ async def test_ctrl_x_halts_through_the_dialog_and_a_capital_h_types_into_it(con
         assert "H Halt: sent" in it.read("ToastBox")
 
 
-@pytest.mark.parametrize("opener", ["question_mark", "Q", "ctrl+p"])
-async def test_ctrl_x_halts_from_every_other_screen(console: MakeConsole, opener: str) -> None:
+@pytest.mark.parametrize(("opener", "presses"), [("question_mark", 1), ("Q", 1), ("ctrl+p", 2), ("slash", 2)])
+async def test_ctrl_x_halts_from_every_other_screen_and_where_text_is_typed_at_the_second_press(
+    console: MakeConsole, opener: str, presses: int
+) -> None:
     it = console(snapshot())
     async with it.app.run_test() as pilot:
-        await pilot.press(opener)
+        await pilot.press("5", opener)
         await pilot.pause()
         assert len(it.app.screen_stack) == 2
-        await pilot.press("ctrl+x")
+        for _ in range(presses):
+            assert it.core.submitted == []
+            await pilot.press("ctrl+x")
         assert it.core.submitted == [(Action.HALT, "")]
 
 
@@ -181,7 +186,7 @@ async def test_enter_after_the_time_is_up_sends_nothing(console: MakeConsole) ->
         assert it.core.submitted == []
 
 
-@pytest.mark.parametrize("size", ["-0.1", "0", "0.25"])
+@pytest.mark.parametrize("size", ["-0.1", "-0.5"])
 async def test_it_asks_again_when_the_position_is_no_longer_the_one_on_the_screen(
     console: MakeConsole, size: str
 ) -> None:
@@ -279,3 +284,67 @@ async def test_resume_takes_no_paste_and_times_out_too(console: MakeConsole) -> 
         it.app.tick()
         await pilot.pause()
         assert isinstance(it.app.screen, DashboardScreen)
+
+
+# -- the other ways out ----------------------------------------------------------------------------------------------
+
+
+async def test_all_typed_in_place_of_the_coin_flattens_every_coin(console: MakeConsole) -> None:
+    it = console(snapshot(coins=(coin_view(), coin_view(coin="xyz:TSLA"))))
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        it.clock.advance(0.4)
+        assert "ALL instead flattens BTC, xyz:TSLA" in it.read("#dialog-box")
+        await pilot.press("a", "l", "l", "enter")
+        assert it.core.submitted == [(Action.FLATTEN, "")]
+        assert it.core.values == ["all"]
+
+
+async def test_the_book_is_read_while_the_dialog_is_open_and_what_it_holds_is_said(
+    console: MakeConsole,
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("F")
+        assert it.core.looked == [(Action.FLATTEN_PREVIEW, "BTC")]
+        first = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        assert "the book is being read" in first
+        closing = ClosingView(Decimal("63911.8"), Decimal("0.05"), it.clock())
+        it.core.snapshot = snapshot(coins=(coin_view(closing=closing),))
+        it.clock.advance(3.1)
+        it.app.tick()
+        text = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        assert "book: 0.05 BTC within 0.50 %, not past 63,911.8" in text
+        assert "the rest in parts" in text
+        assert len(it.core.looked) == 2
+
+
+async def test_cancel_all_lists_what_rests_before_y_takes_it(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("O")
+        it.clock.advance(0.5)
+        await pilot.press("y")
+        assert it.core.submitted == [], "not before the list is known"
+        assert "wait for the list" in it.read("#dialog-box")
+        told = "this halts:\nBTC: 6 ours, 2 foreign, 1 of them triggers\nDOGE (not traded here): 1 foreign"
+        listed = CommandView("look-1", "cancel_all_preview", "done", told, 0)
+        it.core.snapshot = snapshot(commands=(listed,))
+        it.app.tick()
+        text = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        assert "BTC: 6 ours, 2 foreign, 1 of them triggers" in text
+        assert "DOGE (not traded here): 1 foreign" in text
+        await pilot.press("y")
+        assert it.core.submitted == [(Action.CANCEL_ALL, "")]
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_the_dialogs_fit_a_phone(console: MakeConsole, size: tuple[int, int]) -> None:
+    it = console(snapshot(coins=(coin_view(), coin_view(coin="xyz:TSLA"))))
+    async with it.app.run_test(size=size) as pilot:
+        for key, foot in (("F", "enter flatten"), ("O", "esc cancel")):
+            await pilot.press(key)
+            box = it.read("#dialog-box").splitlines()
+            assert len(box) <= size[1]
+            assert foot in box[-1]
+            await pilot.press("escape")

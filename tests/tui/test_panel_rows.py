@@ -22,6 +22,7 @@ from core.view import (
     StopView,
 )
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
+from tests.tui.trading import bitcoin
 from widgets.fields import Field, field_line, panel_lines
 from widgets.health_rows import breaker_fields, risk_fields, system_fields
 from widgets.ink import Ink, plain, width_of
@@ -102,7 +103,20 @@ def test_the_profit_of_the_grid_stands_beside_that_of_the_inventory_and_above_th
     fields = position_fields(look_at())
     assert row(fields, "Grid/Inv").split() == ["Grid/Inv", "+$1,352.40", "-$81.64"]
     assert row(fields, "Total").split() == ["Total", "+$1,248.33", "vs", "hold", "+$938"]
-    assert [each.label for each in fields][-4:] == ["Fees net", "Funding", "Grid/Inv", "Total"]
+    assert row(fields, "Fees/Fund").split() == ["Fees/Fund", "-$18.31", "-$4.12"]
+    assert [each.label for each in fields][-4:] == ["Grid/Inv", "Fees/Fund", "Total", "Realised"]
+
+
+def test_stop_and_liquidation_stand_with_price_and_distance_among_the_first_five_rows() -> None:
+    fields = position_fields(look_at(coins=(bitcoin(),)))
+    assert [each.label for each in fields][3:5] == ["Stop", "Liq."]
+    assert row(fields, "Stop").split() == ["Stop", "✓", "61,500.0", "4.26%", "away"]
+    assert row(fields, "Liq.").split() == ["Liq.", "41,200.0", "35.86%", "away"]
+
+
+def test_without_a_position_there_is_nothing_to_liquidate_whatever_was_seen_last() -> None:
+    flat = replace(bitcoin(), position=Decimal(0))
+    assert row(position_fields(look_at(coins=(flat,))), "Liq.").split() == ["Liq.", "none,", "flat"]
 
 
 def test_who_began_flat_sees_no_comparison_with_holding() -> None:

@@ -11,7 +11,7 @@ from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS, snapshot
 from widgets.chart_rows import Reached, chart_lines, columns
 from widgets.ink import Ink, plain
-from widgets.look import Look
+from widgets.look import Link, Look
 from widgets.performance_rows import performance_lines
 
 MakeConsole = Callable[[Snapshot | None], Console]
@@ -115,6 +115,14 @@ def test_it_fits_and_the_numbers_outlive_the_charts(size: tuple[int, int]) -> No
     assert any(row.startswith(" Total") for row in rows)
     if height > 12:
         assert max(map(len, rows)) <= max(width, 80)
+
+
+def test_a_slow_link_gets_the_numbers_and_no_plots() -> None:
+    shown = snapshot(history=_course(*range(100)))
+    rows = [plain(row) for row in performance_lines(Look(shown, NOW_MS, link=Link(is_slow=True)), 80, 22)]
+    assert rows[-1] == " No plots on a slow link"
+    assert any(row.startswith(" Maker") for row in rows)
+    assert not any("─────" in row for row in rows[1:])
 
 
 def test_before_the_first_report_it_waits() -> None:

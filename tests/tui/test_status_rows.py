@@ -127,7 +127,7 @@ def test_without_an_alert_there_is_no_alert_line() -> None:
 
 def test_the_alert_line_shows_the_worst_the_key_that_treats_it_and_how_many_more() -> None:
     look = Look(drifting(), NOW_MS, hints=keymap.hints(drifting()))
-    assert shown_alert(look, 80) == " ✖ POSITION DRIFT 4.20% > 1%  press R resync  +1 more"
+    assert shown_alert(look, 80) == " ✖ POSITION DRIFT 4.20% > 1%  press R resync  ! known  +1 more"
 
 
 def test_a_long_alert_gives_way_to_its_key() -> None:
@@ -140,17 +140,30 @@ def test_a_long_alert_gives_way_to_its_key() -> None:
 
 
 @pytest.mark.parametrize("width", range(60, 81))
-def test_the_help_key_outlives_every_other_hint(width: int) -> None:
-    text = plain(footer_line(Look(snapshot(), NOW_MS, hints=keymap.hints(snapshot())), width, width >= 80))
-    assert "? Help" in text
-    assert text.startswith(" H Halt  F Flatten")
-    assert ("enlarge to 80x24" in text) == (width < 80)
+def test_the_keys_of_an_emergency_are_there_at_every_width(width: int) -> None:
+    text = plain(footer_line(Look(snapshot(), NOW_MS, hints=keymap.hints(snapshot())), width))
+    keys = [word for word in text.split() if len(word) == 1]
+    assert {"H", "F", "R", "W", "P", "?"} <= set(keys)
+    assert not {"U", "A"} & set(keys), "nothing to resume, nothing to accept"
     assert len(text) == width
 
 
+@pytest.mark.parametrize("width", range(60, 81))
+def test_resume_and_accept_are_there_when_they_matter(width: int) -> None:
+    looks_halted = halted()
+    look = Look(looks_halted, NOW_MS, hints=keymap.hints(looks_halted))
+    assert " U Resume" in plain(footer_line(look, width))
+    coin = replace(looks_halted.coins[0], chain_broken=True)
+    both = replace(looks_halted, coins=(coin,))
+    text = plain(footer_line(Look(both, NOW_MS, hints=keymap.hints(both)), width))
+    assert all(f" {key} " in text for key in "HFRWPUA?")
+    assert "…" not in text
+
+
 def test_refused_keys_are_dimmed() -> None:
-    made = footer_line(Look(snapshot(), NOW_MS, hints=keymap.hints(snapshot())), 80, True)
-    assert [span.text.strip() for span in made if span.ink is Ink.DIM] == ["U Resume"]
+    look = Look(None, NOW_MS, hints=keymap.hints(None))
+    made = footer_line(look, 80)
+    assert "F Flatten" in [span.text.strip() for span in made if span.ink is Ink.DIM]
 
 
 def test_too_small_says_how_small_and_that_trading_goes_on() -> None:

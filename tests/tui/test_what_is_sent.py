@@ -100,6 +100,19 @@ async def test_another_screen_mends_what_others_wrote_on_the_terminal(console: M
     await in_emulator(made.app, emulator, script)
 
 
+async def test_a_terminal_that_was_somebody_elses_is_drawn_whole(console: Make) -> None:
+    made, emulator = console(snapshot()), Emulator(80, 24)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        emulator.scribble()
+        made.app.refresh(layout=True)
+        await shown(pilot, made)
+        assert differences(made.app, emulator) == []
+
+    await in_emulator(made.app, emulator, script)
+
+
 async def test_an_alert_that_comes_and_goes_moves_the_picture_and_stays_true(console: Make) -> None:
     made, emulator = console(snapshot()), Emulator(80, 24)
     alert = AlertView("x", Severity.CRIT, "POSITION DRIFT 4.20% > 1%", "R", NOW_MS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 
 from core.domain.market_history import Candle, RequestBudget
@@ -90,21 +89,40 @@ def _told(error: Exception) -> str:
 
 def running_preview(loop: asyncio.AbstractEventLoop, desk: PreviewDesk, coin: str) -> PreviewView:
     """For a thread that may wait: the preview of ``coin``, or why there is none."""
-    now_ms = time.time_ns() // 10**6
     asking = asyncio.run_coroutine_threadsafe(desk.facts(coin), loop)
     try:
-        report = make_report(asking.result(WAIT_S))
+        return _told_of(asking.result(WAIT_S), coin)
     except UsageError as error:
-        return PreviewView(coin, now_ms, refusal=str(error))
+        return _none(coin, str(error))
     except (TimeoutError, concurrent.futures.CancelledError):
         asking.cancel()
-        return PreviewView(coin, now_ms, refusal="the core did not answer in time; look again in a moment")
+        return _none(coin, _LATE)
+
+
+async def preview_of(desk: PreviewDesk, coin: str) -> PreviewView:
+    """For the core's own loop: the same; the arithmetic is done beside it."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            facts = await desk.facts(coin)
+    except UsageError as error:
+        return _none(coin, str(error))
+    except TimeoutError:
+        return _none(coin, _LATE)
+    return await asyncio.to_thread(_told_of, facts, coin)
+
+
+_LATE = "the core did not answer in time; look again in a moment"
+
+
+def _told_of(facts: Facts, coin: str) -> PreviewView:
+    report = make_report(facts)
     note = (
         f"of these settings ({report.facts.fingerprint}), for a grid that begins now and holds nothing. This look isn't noted: "
         "before a start on mainnet it is `gridbot preview` that counts, for it reads the settings anew"
     )
-    return _of(coin, views(report, note))
+    none = _none(coin, f"{coin} is not traded here")
+    return next((view for view in views(report, note) if view.coin == coin), none)
 
 
-def _of(coin: str, found: Iterable[PreviewView]) -> PreviewView:
-    return next(view for view in found if view.coin == coin)
+def _none(coin: str, refusal: str) -> PreviewView:
+    return PreviewView(coin, time.time_ns() // 10**6, refusal=refusal)

@@ -16,6 +16,7 @@ from core.runtime.settings.problem import Origin, Problem, Source, plain
 from core.runtime.settings.reading import read_values
 from core.runtime.settings.together import coins_together, contradictory, idle, not_written
 from core.runtime.statedir import UsageError
+from core.view import SettingView
 
 DEFAULT_FILE = Path("gridbot.toml")
 DEFAULT_COIN = "BTC"
@@ -28,6 +29,8 @@ class Loaded:
     by_coin: dict[str, Settings]
     common: Settings
     warnings: tuple[str, ...]
+    listed: tuple[SettingView, ...] = ()
+    """Each with where it was set, for the eye; there once a start has asked for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,12 @@ def told(bench: Bench, command: Command) -> tuple[list[SaveAction], list[dict[st
     return rows, [event for event in events if event["id"] == command.id]
 
 
-@pytest.mark.parametrize("action", [a for a in Action if a is not Action.FLATTEN_PREVIEW])
+def test_a_look_at_the_book_of_a_flatten_is_no_action() -> None:
+    """The modal looks again and again while it is open."""
+    assert told(Bench().started(50), Command("one", Action.FLATTEN_PREVIEW, "SOL", by=ALICE)) == ([], [])
+
+
+@pytest.mark.parametrize("action", [each for each in Action if each is not Action.FLATTEN_PREVIEW])
 def test_every_action_leaves_its_rows_and_one_event_that_say_who_and_what(action: Action) -> None:
     value = VALUES.get(action, "")
     command = Command("one", action, "SOL", "tui", value, ALICE)

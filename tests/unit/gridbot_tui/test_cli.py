@@ -61,7 +61,7 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Aske
         asked: Asked = []
 
         def ask(
-            state: StateDir, cmd: str, coin: str, origin: str, value: str, by: Operator
+            state: StateDir, cmd: str, coin: str, origin: str, value: str, by: Operator, full: bool
         ) -> dict[str, Any]:
             assert by.user
             assert by.via.startswith("gridbot")
@@ -228,7 +228,7 @@ def test_run_is_the_command_without_a_name(monkeypatch: pytest.MonkeyPatch, pref
     monkeypatch.setattr(run_module, "run", note)
     line = "--no-ui --coin BTC --coin xyz:TSLA --for 5m --summary json --exchange-url http://127.0.0.1:5"
     assert run_cli([*prefix, *line.split()]) == 3
-    ((flags, no_ui, for_s, with_summary),) = seen
+    ((flags, no_ui, for_s, with_summary, *_),) = seen
     assert (flags.coins, flags.exchange_url) == (("BTC", "xyz:TSLA"), "http://127.0.0.1:5")
     assert (no_ui, for_s, with_summary) == (True, 300.0, True)
 

@@ -18,8 +18,8 @@ import pytest
 from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
-from core.runtime import control
-from core.runtime.control import LINE_MAX, ControlServer
+from core.preview_view import PreviewView
+from core.runtime.control import LINE_MAX, ControlServer, Viewers, server
 from core.runtime.control_client import ask, find_instance
 from core.runtime.inbox import CAPACITY, Inbox
 from core.runtime.statedir import StateDir, StateLock, UsageError
@@ -28,7 +28,7 @@ from tests.unit.exchange.samples import until
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(control, "POLL_S", 0.005)
+    monkeypatch.setattr(server, "POLL_S", 0.005)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
 
 
@@ -40,8 +40,11 @@ class Desk:
     inbox: Inbox = field(default_factory=Inbox)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
-    def status(self) -> dict[str, Any]:
-        return {"state": "running", "position": Decimal("0.5")}
+    def status(self, full: bool) -> dict[str, Any]:
+        return {"state": "running", "position": Decimal("0.5"), **({"orders": []} if full else {})}
+
+    async def preview(self, coin: str) -> PreviewView:
+        return PreviewView(coin, 5, refusal="no price yet")
 
     def conclude(self, command: str, status: str, text: str = "") -> None:
         self.outcomes[command] = Outcome(Command(command, Action.HALT), status, text, 5)
@@ -71,12 +74,13 @@ class Desk:
 @asynccontextmanager
 async def _serving(directory: Path) -> AsyncIterator[Desk]:
     desk = Desk(directory / "control.sock")
-    server = ControlServer(desk.path, desk.inbox, desk.status, desk.outcomes.get)
-    await server.start()
+    viewers = Viewers(lambda command: desk.inbox.force(CommandReceived(command)))
+    served = ControlServer(desk.path, desk.inbox, desk.status, desk.outcomes.get, viewers, desk.preview)
+    await served.start()
     try:
         yield desk
     finally:
-        await server.stop()
+        await served.stop()
         assert not desk.path.exists()
 
 
@@ -155,6 +159,12 @@ async def test_a_command_without_an_id_gets_one_of_its_own(tmp_path: Path) -> No
         ({"v": 1}, "None is not a command"),
         ({"v": 1, "cmd": ["halt"]}, "['halt'] is not a command"),
         ({"v": 1, "cmd": {"halt": 1}}, "is not a command"),
+        (_command("attach"), "'attach' is not a command"),
+        (_command("take_control"), "'take_control' is not a command"),
+        (
+            _command("watch", shape="of another", version="0.0.9"),
+            "with other screens than yours (0.0.9): attach with its",
+        ),
     ],
     ids=str,
 )
@@ -176,7 +186,7 @@ async def test_an_endless_line_ends_its_client_alone(tmp_path: Path) -> None:
 
 
 async def test_another_user_is_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_peer_uid", lambda _writer: os.getuid() + 1)
+    monkeypatch.setattr(server, "_peer_uid", lambda _writer: os.getuid() + 1)
     async with _serving(tmp_path) as desk:
         assert await desk.say(_command("halt")) == [None]
         assert await desk.inbox.drain(0) == []
@@ -185,13 +195,13 @@ async def test_another_user_is_not_answered(tmp_path: Path, monkeypatch: pytest.
 async def test_the_uid_of_the_peer_is_the_kernels_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, real = [], control._peer_uid
+    seen, real = [], server._peer_uid
 
     def note(writer: asyncio.StreamWriter) -> int:
         seen.append(real(writer))
         return seen[-1]
 
-    monkeypatch.setattr(control, "_peer_uid", note)
+    monkeypatch.setattr(server, "_peer_uid", note)
     async with _serving(tmp_path) as desk:
         await desk.say(_command("status"))
     assert seen == [os.getuid()]
@@ -206,7 +216,7 @@ async def test_a_core_whose_inbox_is_full_says_that_it_is_busy(tmp_path: Path) -
 
 
 async def test_a_core_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr(server, "ANSWER_WITHIN_S", 0.05)
     async with _serving(tmp_path) as desk:
         (nothing,) = await desk.say(_command(id="7"))
         assert nothing == {"ok": False, "outcome": "refused", "text": "no answer from the core"}

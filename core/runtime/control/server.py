@@ -1,0 +1,209 @@
+"""Answers on the control socket, inside the core's loop. The socket is for this user alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from core import VERSION
+from core.domain.commands import Action, Command
+from core.domain.events import CommandReceived
+from core.engine.operator_desk import Outcome
+from core.preview_view import PreviewView
+from core.runtime.control.protocol import (
+    ANSWER_WITHIN_S,
+    LINE_MAX,
+    Answer,
+    RefusedLineError,
+    command_of,
+    encoded,
+    operator_of,
+    pace_of,
+    refusal,
+    request_of,
+    shape,
+    shape_refusal,
+)
+from core.runtime.control.viewers import Viewers
+from core.runtime.control.watching import Watching
+from core.runtime.inbox import Inbox
+from core.runtime.statedir import UsageError
+from core.view import Snapshot
+
+POLL_S = 0.05
+BUSY = "the core is busy: its inbox is full; try again"
+
+Status = Callable[[bool], dict[str, Any]]
+"""``True``: with the long lists, too."""
+OutcomeOf = Callable[[str], Outcome | None]
+PreviewOf = Callable[[str], Awaitable[PreviewView]]
+
+
+class ControlServer:
+    """``show`` it each new Snapshot: viewers get it at their own pace."""
+
+    def __init__(
+        self,
+        path: Path,
+        inbox: Inbox,
+        status: Status,
+        outcome_of: OutcomeOf,
+        viewers: Viewers,
+        preview_of: PreviewOf,
+    ) -> None:
+        self._path, self._inbox, self._status, self._outcome_of = path, inbox, status, outcome_of
+        self._viewers, self._preview_of = viewers, preview_of
+        self._latest: Snapshot | None = None
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[Any]] = set()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._latest = snapshot
+
+    async def start(self) -> None:
+        """The state dir's lock is held, so a socket file that is there is a dead one's.
+
+        Raises ``UsageError`` if its directory (under the temporary one, for a long path) is another user's.
+        """
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._path.parent.stat().st_uid != os.getuid():
+            raise UsageError(
+                f"{self._path.parent} belongs to another user, so no control socket is safe there; "
+                "name a shorter --state-dir"
+            )
+        self._path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_MAX)
+        finally:
+            os.umask(before)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for client in list(self._clients):
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            if _peer_uid(writer) != os.getuid():
+                return
+            while line := await reader.readline():
+                answer = await self._answer(line, reader, writer)
+                if answer is None:
+                    return
+                writer.write(encoded(answer))
+                await writer.drain()
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            pass  # the client went away, sent an endless line, or we are stopping: its end alone
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _answer(
+        self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Answer | None:
+        """``None`` after a viewer's stream: the connection is over."""
+        try:
+            request = request_of(line)
+            match request.get("cmd"):
+                case "status":
+                    return {"ok": True, "status": self._status(request.get("full") is True)}
+                case "watch":
+                    return await self._watch(request, reader, writer)
+                case "preview":
+                    return await self._preview(request)
+            command = command_of(request)
+        except RefusedLineError as error:
+            return refusal(str(error))
+        if not self._inbox.offer(CommandReceived(command)):
+            return refusal(BUSY)
+        return await self._outcome(command)
+
+    async def _outcome(self, command: Command) -> Answer:
+        """Wait until the command has ended, within bounds."""
+        deadline = asyncio.get_running_loop().time() + ANSWER_WITHIN_S
+        found = None
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(POLL_S)
+            found = self._outcome_of(command.id)
+            if found is not None and found.status != "running":
+                break
+        if found is None:
+            return refusal("no answer from the core")
+        return {"ok": found.status == "done", "outcome": found.status, "text": found.text, "id": command.id}
+
+    async def _preview(self, request: dict[str, Any]) -> Answer:
+        found = await self._preview_of(str(request.get("coin") or ""))
+        return {"ok": True, "id": str(request.get("id") or ""), "preview": found}
+
+    # -- viewers ------------------------------------------------------------------------------------------------
+
+    async def _watch(
+        self, request: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Answer | None:
+        """From now on snapshots go out, and what comes in is a viewer's. The desk is told when it comes and goes."""
+        viewer, by = secrets.token_hex(4), operator_of(request)
+        objection = shape_refusal(request) or self._viewers.arrive(viewer, by)
+        if objection:
+            return refusal(objection)
+        why = "left"
+        hello = {"ok": True, "watching": viewer, "shape": shape(), "version": VERSION, "pid": os.getpid()}
+        writer.write(encoded(hello))
+        watching = asyncio.ensure_future(Watching(writer, lambda: self._latest, pace_of(request)).run())
+        hearing = asyncio.ensure_future(self._hear(viewer, reader, writer))
+        try:
+            done, _ = await asyncio.wait({watching, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            if watching in done and not watching.exception():
+                why = watching.result()
+                writer.transport.abort()
+        finally:
+            self._viewers.leave(viewer, why)
+            for task in (watching, hearing):
+                task.cancel()
+            await asyncio.gather(watching, hearing, return_exceptions=True)
+        return None
+
+    async def _hear(self, viewer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What a viewer asks for. What becomes of a command it reads in the snapshots."""
+        while line := await reader.readline():
+            id_ = ""
+            try:
+                request = request_of(line)
+                id_ = str(request.get("id") or "")[:64]
+                if request.get("cmd") == "preview":
+                    answer: Answer | None = await self._preview(request)
+                else:
+                    answer = self._take(viewer, command_of(request, (Action.TAKE_CONTROL,)))
+            except RefusedLineError as error:
+                answer = refusal(str(error), id_)
+            if answer is not None:
+                writer.write(encoded(answer))
+                await writer.drain()
+
+    def _take(self, viewer: str, command: Command) -> Answer | None:
+        if self._outcome_of(command.id) is not None:
+            return None  # it has acted already, and the snapshots tell how
+        if not self._inbox.offer(CommandReceived(self._viewers.admit(viewer, command))):
+            return refusal(BUSY, command.id)
+        return None
+
+
+def _peer_uid(writer: asyncio.StreamWriter) -> int:
+    """Who is at the other end (Linux: SO_PEERCRED). Elsewhere the socket's mode 0600 has decided already."""
+    peer = writer.get_extra_info("socket")
+    if not hasattr(socket, "SO_PEERCRED"):
+        return os.getuid()
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])

@@ -1,0 +1,53 @@
+"""A dialog that one key agrees to: it says what will happen, and is deaf to keys that were pressed before it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+
+from gridbot_tui.screens.dialog import Answer, Dialog
+from gridbot_tui.screens.typed_guard import DEAF_MS
+from widgets.box_rows import paragraph
+from widgets.ink import Ink, Line, line
+from widgets.look import Look
+
+
+class AskDialog(Dialog):
+    """``y`` agrees, ``esc`` and ``n`` leave. A subclass says what will be done, and whether enough is known to agree."""
+
+    INK = Ink.WARN
+    VERB = ""
+
+    def __init__(self, fresh: Callable[[], Look], now_ms: Callable[[], int]) -> None:
+        super().__init__(fresh, now_ms)
+        self._since_ms = now_ms()
+        self.notice = ""
+
+    def statement(self, look: Look, width: int) -> list[Line]:
+        """What will happen."""
+        raise NotImplementedError
+
+    def not_yet(self, look: Look) -> str:
+        """Why it can't be agreed to now; empty if it can."""
+        return ""
+
+    def body(self, look: Look, width: int) -> list[Line]:
+        notice = paragraph(f"▲ {self.notice}", width, Ink.WARN) if self.notice else []
+        return [*self.statement(look, width), *notice]
+
+    def foot(self) -> Line:
+        return line(("y", Ink.KEY), f" {self.VERB} · ", ("esc", Ink.KEY), " cancel")
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        if event.key in ("escape", "n"):
+            self.dismiss(Answer.NO)
+        elif event.key == "y" and self.now_ms() - self._since_ms >= DEAF_MS:
+            look = self.fresh()
+            self.notice = self.not_yet(look)
+            if self.notice:
+                self.show(look)
+            else:
+                self.dismiss(Answer.YES)
