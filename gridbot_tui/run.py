@@ -15,6 +15,7 @@ from gridbot_tui.keeper import Lifeline, part
 from gridbot_tui.run_flags import RunFlags
 from gridbot_tui.screen_life import ScreenLife, refuse_job_control
 from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.terminal import missing_terminal, settle_textual
 from gridbot_tui.who import operator
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(
     look: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
 ) -> int:
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
-    missing = "" if no_ui else _missing_terminal()
+    missing = "" if no_ui else missing_terminal()
     if no_ui or missing:
         if missing:
             sys.stderr.write(f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n")
@@ -129,20 +130,8 @@ def _wait_for_end(core: _Core) -> None:
         pass
 
 
-def _missing_terminal() -> str:
-    """What keeps a screen from being drawn. Textual reads stdin and draws on stderr; a redirected stdout wants the lines."""
-    streams = (sys.stdin, sys.stdout, sys.stderr)  # None if it was closed before the start
-    if not all(stream is not None and stream.isatty() for stream in streams):
-        return "no terminal here"
-    if os.environ.get("TERM", "dumb") in ("dumb", ""):
-        return "TERM=dumb can't draw a screen (TERM=xterm-256color can, if the terminal does)"
-    return ""
-
-
 def _make_screen(core: CoreHost, lifeline: Lifeline, look: ScreenOptions) -> ScreenLife:
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "60")  # a key is answered at once
-    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    settle_textual(os.environ)
     return ScreenLife(core, lifeline, look)
 
 
