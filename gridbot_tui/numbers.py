@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.domain.commands import CLEAR, MOST_LEVELS
 from core.domain.units import InexactNumberError, parse_decimal
 from core.engine.margin_desk import MICRO_DIGITS, amount_micro
 from core.runtime.statedir import UsageError
