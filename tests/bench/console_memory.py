@@ -18,8 +18,8 @@ from tests.tui.factory import NOW_MS, FakeClock
 
 EVENTS_A_DAY = 2_016
 _WARM = 0.25
-_LOOKS = 288
-"""Pictures drawn over the day, one each five minutes."""
+_LOOKS = 96
+"""Pictures drawn over the day, one each quarter of an hour."""
 
 
 class _Wire(HeadlessDriver):
