@@ -25,7 +25,7 @@ CLEAR = "default"
 
 MOST_LEVELS = 500
 SET = (Action.SET_SPACING, Action.SET_LEVELS)
-PREVIEWS = (Action.SET_SPACING_PREVIEW, Action.SET_LEVELS_PREVIEW)
+SET_PREVIEWS = (Action.SET_SPACING_PREVIEW, Action.SET_LEVELS_PREVIEW)
 
 
 def set_refusal(coin: Coin, command: Command, now: Instant) -> str:
