@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.view import Severity
+from core.view import RunState, Severity
 from widgets.look import Look
 
 _RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
@@ -24,11 +24,15 @@ class ViewHold:
         self._held = None if self._held is not None else look
 
     def thaws(self, live: Look) -> bool:
-        """Let go if there is an alert that was not there, or is worse than it was; whether that happened now."""
+        """Let go if an alert is there that was not, or is worse than it was, or if anything was halted or goes on: whether that
+        happened now.
+        """
         if self._held is None:
             return False
         before = {alert.id: _RANK[alert.severity] for alert in self._held.alerts}
-        if all(before.get(alert.id, -1) >= _RANK[alert.severity] for alert in live.alerts):
+        if _states(self._held) == _states(live) and all(
+            before.get(alert.id, -1) >= _RANK[alert.severity] for alert in live.alerts
+        ):
             return False
         self._held = None
         return True
@@ -47,3 +51,12 @@ class ViewHold:
             link=live.link,
             paused_s=max(live.now_ms - held.now_ms, 0) / 1_000,
         )
+
+
+def _states(look: Look) -> tuple[RunState, ...]:
+    """Of the core and each coin: what still says RUNNING after a halt would be believed."""
+    return (
+        (look.state, *(coin.state for coin in look.snapshot.coins))
+        if look.snapshot is not None
+        else (look.state,)
+    )

@@ -16,7 +16,6 @@ from gridbot_tui.typing_guard import (
     TYPED_AT_ONCE,
     UNENDED_MS,
     UNENDED_STRING_MS,
-
     TypingGuard,
 )
 
