@@ -377,6 +377,15 @@ class GridBotApp(App[None]):
         self.departure = how
         self.exit()
 
+    def depart_soon(self, how: Departure) -> None:
+        """The same from a signal handler or another thread. Takes no lock."""
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self.depart, how)
+            except RuntimeError:
+                pass  # it is leaving by itself
+
     @on(FloodDropped)
     def flood_dropped(self, event: FloodDropped) -> None:
         self._desk.say(

@@ -40,8 +40,6 @@ class Knob(StrEnum):
 def value_of(knob: Knob, text: str) -> str:
     """As the core takes it: a fraction, a whole number, or ``default``. Raises ``UsageError`` with what to write."""
     text = text.strip().lower().replace(",", ".")
-    if not text:
-        raise UsageError("type a value, or step with up and down")
     if text == CLEAR:
         return CLEAR
     return _spacing(text) if knob is Knob.SPACING else _levels(text)

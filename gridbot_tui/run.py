@@ -19,6 +19,7 @@ from gridbot_tui.keeper import Lifeline, part
 from gridbot_tui.plans import RunFlags, load, make_plan
 from gridbot_tui.screen_life import ScreenLife, refuse_job_control
 from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.terminal import missing_terminal, settle_textual
 from gridbot_tui.who import operator
 
 SCREEN_LEAVES_WITHIN_S = 5.0
@@ -35,7 +36,7 @@ def run(
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
     settings, state = load(flags)
     lifeline: Lifeline | None = None
-    if not no_ui and not (missing := _missing_terminal()):
+    if not no_ui and not (missing := missing_terminal()):
         parted = part()
         if isinstance(parted, int):
             return parted
@@ -45,16 +46,6 @@ def run(
     with StateLock(state):
         plan = make_plan(flags, settings, state)
         return _run_locked(plan, lifeline, for_s, with_summary, look)
-
-
-def _missing_terminal() -> str:
-    """What keeps a screen from being drawn. Textual reads stdin and draws on stderr; a redirected stdout wants the lines."""
-    streams = (sys.stdin, sys.stdout, sys.stderr)  # None if it was closed before the start
-    if not all(stream is not None and stream.isatty() for stream in streams):
-        return "no terminal here"
-    if os.environ.get("TERM", "dumb") in ("dumb", ""):
-        return "TERM=dumb can't draw a screen (TERM=xterm-256color can, if the terminal does)"
-    return ""
 
 
 def _run_locked(
@@ -102,9 +93,7 @@ def _run_locked(
 
 
 def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan, look: ScreenOptions) -> ScreenLife:
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "60")  # a key is answered at once
-    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    settle_textual(os.environ)
     return ScreenLife(core, lifeline, plan.state.logs, look)
 
 

@@ -76,12 +76,8 @@ class ScreenLife:
         self._reason = reason
         self._goes.put(reason)
         app = self._app
-        loop = getattr(app, "_loop", None)
-        if app is not None and loop is not None:
-            try:
-                loop.call_soon_threadsafe(app.depart, Departure.DETACHED)
-            except RuntimeError:
-                pass  # it is leaving by itself
+        if app is not None:
+            app.depart_soon(Departure.DETACHED)
 
     def abandon(self) -> None:
         """Draw no more: the terminal takes nothing and the process wants to end."""
