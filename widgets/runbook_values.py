@@ -222,11 +222,8 @@ def link(look: Look) -> Reading:
     """In few words: the step under it has the reason."""
     if look.snapshot is None:
         return NOTHING
-    found = max((breakers(look), socket(look)), key=lambda each: _RANK[each.severity])
+    found = max((breakers(look), socket(look)), key=lambda each: (each.severity or Severity.INFO).rank)
     return Reading(found.text.partition(":")[0], found.severity)
-
-
-_RANK = {None: 0, Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 def breakers(look: Look) -> Reading:
@@ -338,9 +335,9 @@ VALUES: Mapping[str, Value] = {
 }
 
 _DRIFT = ("drift:",)
-_FILLS = ("chain:", "fill_source", "fills")
-_GRID = ("grid:", "compression", "one_sided:")
-_EXCHANGE = ("ws_age", "breaker:", "exchange", "feed", "engine_silent")
+_FILLS = ("chain:",)
+_GRID = ("grid:", "one_sided:")
+_EXCHANGE = ("ws_age", "breaker:", "engine_silent")
 _HALT = ("halt",)
 _OF_A_PROCEDURE = (*_DRIFT, *_FILLS, *_GRID, *_EXCHANGE, *_HALT)
 
