@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import ClassVar
 
 from textual import events, on, work
@@ -19,7 +20,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
 from core.view import OrderView, RunState, Severity, Snapshot
-from gridbot_tui import keymap, palette, themes
+from gridbot_tui import keymap, palette, places, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
 from gridbot_tui.departure import Departure
@@ -29,18 +30,10 @@ from gridbot_tui.link_meter import waiting_writes
 from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
-from gridbot_tui.screens.config import ConfigScreen
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
-from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
-from gridbot_tui.screens.events import EventsScreen
-from gridbot_tui.screens.fills import FillsScreen
 from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
-from gridbot_tui.screens.orders import OrdersScreen
-from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
-from gridbot_tui.screens.risk import RiskScreen
-from gridbot_tui.screens.runbook import RunbookScreen
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from gridbot_tui.terminal_app import TerminalApp
 from gridbot_tui.view_hold import ViewHold
@@ -66,6 +59,10 @@ def monotonic_clock_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def _nothing() -> None:
+    """Nobody waits for a picture."""
+
+
 class CoreEnded(Message):
     """The core's thread has ended."""
 
@@ -76,16 +73,7 @@ class GridBotApp(TerminalApp):
     CSS_PATH = stylesheet()
     TITLE = "GridBot"
     ALLOW_SELECT = False
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "dashboard": DashboardScreen,
-        "orders": OrdersScreen,
-        "fills": FillsScreen,
-        "risk": RiskScreen,
-        "events": EventsScreen,
-        "config": ConfigScreen,
-        "performance": PerformanceScreen,
-        "runbook": RunbookScreen,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = places.PLACES
     DEFAULT_MODE = "dashboard"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.APP)]
 
@@ -99,14 +87,20 @@ class GridBotApp(TerminalApp):
         driver_class: type[Driver] | None = None,
         notice: str = "",
         attached: bool = False,
+        drawn: Callable[[], None] = _nothing,
     ) -> None:
-        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process."""
+        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process.
+
+        ``drawn`` is called when the first picture is on its way to the terminal.
+        """
         super().__init__(driver_class, options.is_ascii)
         self.options = options
         self.departure: Departure | None = None
         """How it was left; nothing if the core's end ended it."""
         self._core = core
         self._attached = attached
+        self._drawn: Callable[[], None] | None = drawn
+        self._is_filled = False
         self._clock = clock
         self._monotonic = monotonic
         self._hold = ViewHold()
@@ -137,6 +131,16 @@ class GridBotApp(TerminalApp):
 
     def on_unmount(self) -> None:
         self.write(RESTORE_TITLE)
+
+    def frame_sent(self) -> None:
+        """The first with something in it is on its way to the terminal: now the machine is free for the rest."""
+        if not self._is_filled:
+            return
+        self._is_filled = False
+        if self._drawn is not None:
+            self._drawn()
+            self._drawn = None
+            Thread(target=places.load, name="load places", daemon=True).start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variable_defaults()
@@ -234,6 +238,7 @@ class GridBotApp(TerminalApp):
             for screen in self.screen_stack:
                 if isinstance(screen, ConsoleScreen | PreviewScreen | Dialog) and screen.is_mounted:
                     screen.show(live if isinstance(screen, Dialog) else held)
+                    self._is_filled = True
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
@@ -288,7 +293,7 @@ class GridBotApp(TerminalApp):
 
     def selected_order(self) -> OrderView | None:
         """Of the screen that lists orders."""
-        return self.screen.selected_order if isinstance(self.screen, OrdersScreen) else None
+        return self.screen.selected_order if isinstance(self.screen, ConsoleScreen) else None
 
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
         self.push_screen(dialog, answered)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.commands import Action
+from core.domain.commands import CLEAR, MOST_LEVELS, Action
 from core.domain.units import InexactNumberError, parse_decimal
-from core.engine.grid_desk import CLEAR, MOST_LEVELS
 from core.runtime.statedir import UsageError
 
 LARGEST_BARE = Decimal("0.01")

@@ -14,7 +14,7 @@ from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
 from gridbot_tui.headless import print_line
-from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.screen_flags import ScreenFlags
 from gridbot_tui.status_text import status_text
 from gridbot_tui.who import operator
 
@@ -28,7 +28,7 @@ def register(app: App) -> None:
         app.command(command)
 
 
-def attach(*, state_dir: StateDirFlag = None, look: ScreenOptions = ScreenOptions()) -> int:  # noqa: B008
+def attach(*, state_dir: StateDirFlag = None, look: ScreenFlags = ScreenFlags()) -> int:  # noqa: B008
     """The screen of an instance that runs already. Leaving it changes nothing in trading."""
     from core.runtime.control_client import find_instance
     from gridbot_tui.attach import attach as show

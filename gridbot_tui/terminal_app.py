@@ -48,6 +48,11 @@ class TerminalApp(App[None]):
         if isinstance(renderable, CompositorUpdate):
             renderable = self._painter.update(renderable, self.size, screen)
         super()._display(screen, renderable)
+        if isinstance(renderable, CompositorUpdate):
+            self.frame_sent()
+
+    def frame_sent(self) -> None:
+        """A frame is on its way to the terminal."""
 
     def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
