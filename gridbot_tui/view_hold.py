@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.view import RunState, Severity
+from core.view import RunState
 from widgets.look import Look
-
-_RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 class ViewHold:
@@ -29,10 +27,9 @@ class ViewHold:
         """
         if self._held is None:
             return False
-        before = {alert.id: _RANK[alert.severity] for alert in self._held.alerts}
-        if _states(self._held) == _states(live) and all(
-            before.get(alert.id, -1) >= _RANK[alert.severity] for alert in live.alerts
-        ):
+        before = {alert.id: alert.severity.rank for alert in self._held.alerts}
+        is_known = all(before.get(alert.id, -1) >= alert.severity.rank for alert in live.alerts)
+        if is_known and _states(self._held) == _states(live):
             return False
         self._held = None
         return True
