@@ -11,13 +11,13 @@ from widgets.box_rows import paragraph
 from widgets.fields import SEVERITY_INKS, glyph, title_line
 from widgets.ink import Ink, Line, Span, clean, fit, justify, line, width_of
 from widgets.look import Look
+from widgets.runbook_conditions import CONDITIONS
 from widgets.runbook_page import HaltMeaning, Procedure, Step
-from widgets.runbook_values import CONDITIONS, VALUES, Reading
+from widgets.runbook_values import VALUES, Reading
 
 _KEY_AT, _TEXT_AT = 3, 11
 _TEXT_WIDTH = 100
 """Longer rows of prose can't be read."""
-_RANK = {None: 0, Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 class Row(NamedTuple):
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 def ordered(look: Look, page: Iterable[Procedure]) -> list[tuple[Procedure, Severity | None]]:
     """What applies now first, worst first; the rest as they are written."""
     found = [(each, CONDITIONS[each.when](look) if each.when else None) for each in page]
-    return sorted(found, key=lambda each: -_RANK[each[1]])
+    return sorted(found, key=lambda each: -(each[1] or Severity.INFO).rank)
 
 
 def runbook_rows(look: Look, page: Iterable[Procedure], width: int, explained: bool = False) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import stat
@@ -21,7 +22,8 @@ from core.engine.flatten_desk import RESTART
 from core.engine.operator_desk import Outcome
 from core.engine.session_watch import SESSION
 from core.preview_view import PreviewView
-from core.runtime.control import LINE_MAX, ControlServer, Viewers, server
+from core.runtime.control import LINE_MAX, ControlServer, Viewers, protocol, server
+from core.runtime.control.watching import Watching
 from core.runtime.control_client import ask, find_instance
 from core.runtime.inbox import CAPACITY, Inbox
 from core.runtime.statedir import StateDir, StateLock, UsageError
@@ -111,6 +113,41 @@ async def test_status_is_answered_at_once_on_a_connection_that_stays(tmp_path: P
         answers = await desk.say(_command("status"), _command("status"))
         assert answers == [{"ok": True, "status": {"state": "running", "position": "0.5"}}] * 2
         assert await desk.inbox.drain(0) == []
+
+
+async def test_thousands_that_are_only_there_take_no_descriptors_from_trading_and_keep_nobody_from_a_halt(
+    tmp_path: Path,
+) -> None:
+    async with _serving(tmp_path) as desk:
+        before, there = len(os.listdir("/proc/self/fd")), []
+        for _ in range(5 * server.MOST_CLIENTS):
+            reader, writer = await asyncio.open_unix_connection(desk.path)
+            writer.write(b'{"v":1,"cmd":"sta')
+            there.append((reader, writer))
+        await asyncio.sleep(0.1)
+        served = len(os.listdir("/proc/self/fd")) - before - len(there)
+        assert served <= server.MOST_CLIENTS + 1
+        asked = asyncio.create_task(desk.say(_command(id="7")))
+        assert (await desk.received()).action is Action.HALT
+        desk.conclude("7", "done", "halted")
+        assert (await asked)[0]["text"] == "halted"
+        assert await asyncio.wait_for(there[0][0].read(), 5) == b"", "the first of them had to go"
+        for _, writer in there:
+            writer.close()
+
+
+async def test_one_too_many_among_those_that_are_being_answered_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CLIENTS", 2)
+    async with _serving(tmp_path) as desk:
+        asked = [asyncio.create_task(desk.say(_command(id=id_))) for id_ in "12"]
+        await asyncio.sleep(0.05)
+        assert len(await desk.inbox.drain(0)) == 2
+        assert (await desk.say(_command("status")))[0]["text"] == server.CROWDED
+        for id_ in "12":
+            desk.conclude(id_, "done")
+        await asyncio.gather(*asked)
 
 
 @pytest.mark.parametrize(("status", "ok"), [("done", True), ("refused", False), ("failed", False)])
@@ -297,3 +334,23 @@ async def test_an_instance_that_answers_nonsense_is_named(tmp_path: Path, answer
     async with await asyncio.start_unix_server(serve, state.socket):
         with pytest.raises(UsageError, match=says):
             await asyncio.to_thread(ask, state, "status")
+
+
+async def test_a_fault_in_a_viewers_stream_frees_its_place_and_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> str:
+        raise RuntimeError("a fault of ours")
+
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    monkeypatch.setattr(Watching, "run", broken)
+    async with _serving(tmp_path) as desk:
+        hello, end = await desk.say(_command("watch", shape=protocol.shape()), b"")
+        assert (hello["ok"], end) == (True, None)
+        came, went = [
+            item.command.action for item in await desk.inbox.drain(5) if isinstance(item, CommandReceived)
+        ]
+        assert (came, went) == (Action.ATTACH, Action.DETACH)
+    gc.collect()
+    assert [str(fault) for fault in faults] == ["a fault of ours"]
