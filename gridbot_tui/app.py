@@ -216,12 +216,14 @@ class GridBotApp(TerminalApp):
         return snapshot
 
     async def beat(self) -> None:
-        """The regular draw; a terminal that does not keep up gets fewer of them."""
+        """The regular draw; a terminal that does not keep up gets fewer of them until it does."""
         was_slow = self.meter.is_slow
         self.meter.tick(self._monotonic(), waiting_writes(self._driver))
-        if self.meter.is_slow and not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
+        if self.meter.is_slow is not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
             self._draws.stop()
-            self._draws = self.set_interval(1 / SLOW_HZ, self.beat)
+            self._draws = self.set_interval(
+                1 / (SLOW_HZ if self.meter.is_slow else self.options.hz), self.beat
+            )
         with closing(self._panels_drawn()) as turns:
             for turn in turns:
                 await asyncio.sleep(0)  # a key is not kept waiting for the other panels

@@ -36,9 +36,7 @@ class Lifeline:
     def detached(self, sentence: str) -> None:
         """The terminal is the shell's again: the keeper says the sentence and ends."""
         self._tell(f"detached {sentence}")
-        self._is_open = False
-        if self._told >= 0:
-            os.close(self._told)
+        self._is_open = False  # the descriptor stays: another thread may be about to write to its number
 
     def when_keeper_dies(self, act: Callable[[], None]) -> None:
         """Call ``act``, on a thread of its own, if the keeper goes first."""

@@ -10,6 +10,8 @@ from textual.driver import Driver
 WINDOW_MS = 10_000
 SLOW_AFTER = 4
 """So many draws in a row of which the one before had not left yet: the terminal is slow."""
+WELL_AGAIN_MS = 60_000
+"""A terminal that has kept up for so long is slow no more."""
 
 
 class LinkMeter:
@@ -19,6 +21,7 @@ class LinkMeter:
         self.total_bytes = 0
         self._marks: deque[tuple[int, int]] = deque()
         self._behind = 0
+        self._behind_ms = 0
         self.is_slow = False
 
     def sent(self, text: str) -> None:
@@ -30,7 +33,12 @@ class LinkMeter:
         while len(self._marks) > 2 and mono_ms - self._marks[1][0] >= WINDOW_MS:
             self._marks.popleft()
         self._behind = self._behind + 1 if waiting else 0
-        self.is_slow = self.is_slow or self._behind >= SLOW_AFTER
+        if waiting:
+            self._behind_ms = mono_ms
+        if self._behind >= SLOW_AFTER:
+            self.is_slow = True
+        elif mono_ms - self._behind_ms >= WELL_AGAIN_MS:
+            self.is_slow = False
 
     @property
     def bytes_per_s(self) -> float:

@@ -108,6 +108,16 @@ def test_a_terminal_is_slow_that_leaves_every_draw_waiting_and_not_one_that_hicc
     assert meter.is_slow
 
 
+def test_a_terminal_that_has_kept_up_for_a_minute_is_slow_no_more() -> None:
+    meter = LinkMeter()
+    for at in range(4):
+        meter.tick(at, 1)
+    meter.tick(60_002, 0)
+    assert meter.is_slow
+    meter.tick(60_003, 0)
+    assert not meter.is_slow
+
+
 def test_the_metered_driver_is_the_terminals_own() -> None:
     from textual.drivers.headless_driver import HeadlessDriver
 
