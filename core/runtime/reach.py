@@ -117,10 +117,10 @@ class Reach:
             picked[coin] = found[coin]
         return picked
 
-    def _waiting(self, give_up_mono_ms: int) -> Snapshot:
+    def _waiting(self, give_up_mono_ms: float) -> Snapshot:
         """That nothing is traded yet, why, and for how long it goes on trying."""
         now = self._clock.now()
-        left_s = max(give_up_mono_ms - now.mono_ms, 0) // 1000
+        left_s = int(max(give_up_mono_ms - now.mono_ms, 0) // 1000)
         fix = f"tries for {left_s} s more, then the start fails; orders of an earlier run may rest"
         text = f"NOT STARTED, THE EXCHANGE IS NOT REACHED: {self.failure}"
         alert = AlertView("exchange", Severity.CRIT, text, "", now.wall_ms, fix)
