@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any, ClassVar, Self
 
 from rich.console import RenderableType
@@ -22,7 +23,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.runtime.core_port import CorePort
 from core.view import OrderView, RunState, Severity, Snapshot
-from gridbot_tui import keymap, palette, themes
+from gridbot_tui import keymap, palette, places, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
 from gridbot_tui.cell_painter import CellPainter
@@ -33,18 +34,10 @@ from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
 from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
-from gridbot_tui.screens.config import ConfigScreen
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
-from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.dialog import Answer, Dialog
-from gridbot_tui.screens.events import EventsScreen
-from gridbot_tui.screens.fills import FillsScreen
 from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
-from gridbot_tui.screens.orders import OrdersScreen
-from gridbot_tui.screens.performance import PerformanceScreen
 from gridbot_tui.screens.preview import PreviewScreen
-from gridbot_tui.screens.risk import RiskScreen
-from gridbot_tui.screens.runbook import RunbookScreen
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
@@ -70,6 +63,10 @@ def monotonic_clock_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def _nothing() -> None:
+    """Nobody waits for a picture."""
+
+
 class CoreEnded(Message):
     """The core's thread has ended."""
 
@@ -80,16 +77,7 @@ class GridBotApp(App[None]):
     CSS_PATH = stylesheet()
     TITLE = "GridBot"
     ALLOW_SELECT = False
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "dashboard": DashboardScreen,
-        "orders": OrdersScreen,
-        "fills": FillsScreen,
-        "risk": RiskScreen,
-        "events": EventsScreen,
-        "config": ConfigScreen,
-        "performance": PerformanceScreen,
-        "runbook": RunbookScreen,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = places.PLACES
     DEFAULT_MODE = "dashboard"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.Scope.APP)]
 
@@ -103,8 +91,12 @@ class GridBotApp(App[None]):
         driver_class: type[Driver] | None = None,
         notice: str = "",
         attached: bool = False,
+        drawn: Callable[[], None] = _nothing,
     ) -> None:
-        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process."""
+        """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process.
+
+        ``drawn`` is called when the first picture is on its way to the terminal.
+        """
         self._meter = LinkMeter()
         super().__init__(driver_class=metered(driver_class, self._meter) if driver_class else None)
         self.options = options
@@ -115,6 +107,8 @@ class GridBotApp(App[None]):
         self.animation_level = "none"
         self._core = core
         self._attached = attached
+        self._drawn: Callable[[], None] | None = drawn
+        self._is_filled = False
         self._clock = clock
         self._monotonic = monotonic
         self._hold = ViewHold()
@@ -160,11 +154,21 @@ class GridBotApp(App[None]):
         if self._driver is not None and not self.is_headless and sequence:
             self._driver.write(sequence)
 
+    def _first_picture(self) -> None:
+        """On its way to the terminal: now the machine is free for the rest."""
+        self._is_filled = False
+        if self._drawn is not None:
+            self._drawn()
+            self._drawn = None
+            Thread(target=places.load, name="load places", daemon=True).start()
+
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Textual's own way of sending a frame, with the cells that didn't change left out."""
         if isinstance(renderable, CompositorUpdate):
             renderable = self._painter.update(renderable, self.size, screen)
         super()._display(screen, renderable)
+        if self._is_filled and isinstance(renderable, CompositorUpdate):
+            self._first_picture()
 
     def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
@@ -278,6 +282,7 @@ class GridBotApp(App[None]):
             for screen in self.screen_stack:
                 if isinstance(screen, ConsoleScreen | PreviewScreen | Dialog) and screen.is_mounted:
                     screen.show(live if isinstance(screen, Dialog) else held)
+                    self._is_filled = True
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
@@ -376,6 +381,15 @@ class GridBotApp(App[None]):
         """End the application; the core goes on."""
         self.departure = how
         self.exit()
+
+    def depart_soon(self, how: Departure) -> None:
+        """The same from a signal handler or another thread. Takes no lock."""
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self.depart, how)
+            except RuntimeError:
+                pass  # it is leaving by itself
 
     @on(FloodDropped)
     def flood_dropped(self, event: FloodDropped) -> None:

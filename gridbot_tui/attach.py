@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from core.runtime.plan import ExitCode
 from core.runtime.remote_core import RemoteCore
@@ -14,8 +14,12 @@ from core.runtime.statedir import StateDir, lock_holder
 from gridbot_tui.departure import Departure
 from gridbot_tui.flags import fail
 from gridbot_tui.screen_options import ScreenOptions
-from gridbot_tui.terminal import Terminal
+from gridbot_tui.terminal import Terminal, missing_terminal, settle_textual
 from gridbot_tui.who import operator
+
+if TYPE_CHECKING:
+    from gridbot_tui.app import GridBotApp
+    from gridbot_tui.driver import Output
 
 LEAVES_WITHIN_S = 2.0
 """A screen told to go has so long; then its terminal is given back without it."""
@@ -23,13 +27,9 @@ LEAVES_WITHIN_S = 2.0
 
 def attach(state: StateDir, look: ScreenOptions = ScreenOptions()) -> int:  # noqa: B008  (frozen)
     """Draw until the operator leaves; the exit code."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if stream is None or not stream.isatty():
-            return fail(ExitCode.USAGE, "attach needs a terminal; `gridbot status` says the same in lines")
-    if os.environ.get("TERM", "dumb") in ("dumb", ""):
-        return fail(ExitCode.USAGE, "TERM=dumb can't draw a screen; set TERM, or use `gridbot status`")
-    for name, value in (("ANIMATIONS", "none"), ("FPS", "10"), ("SMOOTH_SCROLL", "0")):
-        os.environ.setdefault(f"TEXTUAL_{name}", value)
+    if missing := missing_terminal():
+        return fail(ExitCode.USAGE, f"attach needs a terminal ({missing}); `gridbot status` says it in lines")
+    settle_textual(os.environ)
     terminal = Terminal()
     core = RemoteCore(state, operator("gridbot attach"), look.hz)
     core.start()
@@ -67,18 +67,16 @@ def _sentence(state: StateDir, left: Departure, trouble: str) -> str:
     )
 
 
-def _install_signals(app: object, output: object, terminal: Terminal) -> None:
+def _install_signals(app: GridBotApp, output: Output, terminal: Terminal) -> None:
     """A signal ends the screen alone, and soon, though its terminal may have stalled."""
 
     def go(number: int, frame: FrameType | None) -> None:
-        loop = getattr(app, "_loop", None)
-        if loop is not None:
-            loop.call_soon_threadsafe(app.depart, Departure.DETACHED)  # type: ignore[attr-defined]
+        app.depart_soon(Departure.DETACHED)
         threading.Thread(target=force, daemon=True).start()
 
     def force() -> None:
         threading.Event().wait(LEAVES_WITHIN_S)
-        output.abandon()  # type: ignore[attr-defined]
+        output.abandon()
         threading.Event().wait(LEAVES_WITHIN_S)
         terminal.give_back(is_drawn=True)
         os._exit(int(ExitCode.CLEAN))

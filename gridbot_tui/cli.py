@@ -11,20 +11,13 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from core import VERSION
-from core.journal.schema import ForeignJournalError, StorageError
-from core.paper.config import (
-    BooksError,
-    MarketDiedError,
-    PaperError,
-    SourceUnreachableError,
-    StoreError,
-)
 from core.runtime.plan import ExitCode
-from core.runtime.statedir import UsageError, running_instances
+from core.runtime.statedir import running_instances
 from gridbot_tui import config_command, events_command, exchange_command, instance_commands, keeping
+from gridbot_tui.failures import code_of
 from gridbot_tui.flags import JsonFlag, fail
-from gridbot_tui.plans import Network, RunFlags, parse_duration_s
-from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
+from gridbot_tui.screen_flags import ScreenFlags
 
 app = App(
     name="gridbot",
@@ -61,19 +54,14 @@ def run_cli(arguments: list[str]) -> int:
     except CycloptsError as error:
         said = str(error).rstrip(".")
         return fail(ExitCode.USAGE, f"{said}; `{_command_of(error)} --help` lists its flags")
-    except StoreError as error:
-        return fail(ExitCode.STORAGE, str(error))
-    except SourceUnreachableError as error:
-        return fail(ExitCode.UNREACHABLE, str(error))
-    except (MarketDiedError, BooksError) as error:
-        return fail(ExitCode.INTERNAL, str(error))
-    except (UsageError, ForeignJournalError, PaperError) as error:
-        return fail(ExitCode.USAGE, str(error))
-    except StorageError as error:
-        return fail(ExitCode.STORAGE, str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.CLEAN
+    except Exception as error:
+        code = code_of(error)
+        if code is None:
+            raise
+        return fail(code, str(error))
     return int(result) if isinstance(result, int) else 0
 
 
@@ -126,7 +114,7 @@ def run(
             "in its [coins.NAME].",
         ),
     ] = False,
-    screen: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
+    screen: ScreenFlags = ScreenFlags(),  # noqa: B008  (frozen)
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot

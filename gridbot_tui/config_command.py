@@ -13,7 +13,8 @@ from core.runtime.settings import Judgement
 from core.runtime.settings import show as shown
 from core.telemetry.event_log import json_line
 from gridbot_tui.headless import print_line
-from gridbot_tui.plans import Network, judgement_of
+from gridbot_tui.plans import judgement_of
+from gridbot_tui.run_flags import Network
 
 NetworkFlag = Annotated[
     Network, Parameter(name="--network", help="The network to judge for: real money must have more written.")

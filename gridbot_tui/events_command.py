@@ -26,7 +26,7 @@ from core.telemetry.event_reader import (
 from core.telemetry.event_words import detail_of
 from core.view import Severity
 from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
-from gridbot_tui.plans import parse_duration_s
+from gridbot_tui.run_flags import parse_duration_s
 
 LOOK_EVERY_MS = 250
 ON_A_SCREEN = 200

@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.commands import Action
+from core.domain.commands import CLEAR, MOST_LEVELS, Action
 from core.domain.units import InexactNumberError, parse_decimal
-from core.engine.grid_desk import CLEAR, MOST_LEVELS
 from core.runtime.statedir import UsageError
 
 LARGEST_BARE = Decimal("0.01")
@@ -40,8 +39,6 @@ class Knob(StrEnum):
 def value_of(knob: Knob, text: str) -> str:
     """As the core takes it: a fraction, a whole number, or ``default``. Raises ``UsageError`` with what to write."""
     text = text.strip().lower().replace(",", ".")
-    if not text:
-        raise UsageError("type a value, or step with up and down")
     if text == CLEAR:
         return CLEAR
     return _spacing(text) if knob is Knob.SPACING else _levels(text)

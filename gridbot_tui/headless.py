@@ -1,11 +1,10 @@
-"""Headless: events as JSON lines on stdout, no Textual. The core runs in its thread; this one waits for signals."""
+"""Headless: events as JSON lines on stdout, no Textual."""
 
 from __future__ import annotations
 
 import sys
 import threading
 
-from core.runtime.core_thread import CoreThread
 from core.runtime.event_bus import EventRecord
 from core.telemetry.event_log import json_line
 
@@ -26,9 +25,3 @@ def print_event(record: EventRecord, lost: int) -> None:
             json_line({"event": "output_lost", "ts_ms": record.time_ms, "level": "warn", "count": lost})
         )
     print_line(json_line(record.as_dict()))
-
-
-def wait_for_end(core: CoreThread) -> None:
-    """Until the core's thread has ended. Short waits, so that signal handlers run."""
-    while not core.wait_ended(0.2):
-        pass

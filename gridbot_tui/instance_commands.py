@@ -14,7 +14,7 @@ from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
 from gridbot_tui.headless import print_line
-from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.screen_flags import ScreenFlags
 from gridbot_tui.status_text import status_text
 from gridbot_tui.who import operator
 
@@ -28,7 +28,7 @@ def register(app: App) -> None:
         app.command(command)
 
 
-def attach(*, state_dir: StateDirFlag = None, look: ScreenOptions = ScreenOptions()) -> int:  # noqa: B008
+def attach(*, state_dir: StateDirFlag = None, look: ScreenFlags = ScreenFlags()) -> int:  # noqa: B008
     """The screen of an instance that runs already. Leaving it changes nothing in trading."""
     from core.runtime.control_client import find_instance
     from gridbot_tui.attach import attach as show
@@ -152,7 +152,9 @@ def reconcile(
 
 @set_.command(name="spacing")
 def set_spacing(
-    value: Annotated[str, Parameter(help="A fraction, 0.001 is 0.1 %; `default` goes back to the settings.")],
+    value: Annotated[
+        str, Parameter(help="0.25% or the fraction 0.0025; `default` goes back to the settings.")
+    ],
     coin: CoinArgument = "",
     *,
     yes: YesFlag = False,
@@ -160,9 +162,7 @@ def set_spacing(
     json: JsonFlag = False,
 ) -> int:
     """Another distance between levels: shows what it would cancel and place, asks, does it. It holds through restarts."""
-    from gridbot_tui.numbers import spacing_text
-
-    return _previewed("set_spacing", coin, spacing_text(value), "Change it?", yes, state_dir, json)
+    return _turned("spacing", value, coin, yes, state_dir, json)
 
 
 @set_.command(name="levels")
@@ -175,9 +175,15 @@ def set_levels(
     json: JsonFlag = False,
 ) -> int:
     """Another number of levels per side, of the same money: shows what it would cancel and place, asks, does it."""
-    from gridbot_tui.numbers import levels_text
+    return _turned("levels", value, coin, yes, state_dir, json)
 
-    return _previewed("set_levels", coin, levels_text(value), "Change it?", yes, state_dir, json)
+
+def _turned(knob: str, text: str, coin: str, yes: bool, state_dir: Path | None, as_json: bool) -> int:
+    """As typed it means here what it means in the dialog of ``E``."""
+    from gridbot_tui.grid_values import Knob, value_of
+
+    action = Knob(knob).action.value
+    return _previewed(action, coin, value_of(Knob(knob), text), "Change it?", yes, state_dir, as_json)
 
 
 @margin.command(name="add")

@@ -15,14 +15,23 @@ def main() -> None:
             f"gridbot: another package named {foreign} is in the way; start from another directory or unset PYTHONPATH\n"
         )
         sys.exit(2)
-    from gridbot_tui.cli import run_cli
-
     try:
-        code = run_cli(sys.argv[1:])
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.stderr.write("\ngridbot: interrupted before anything was started\n")
         code = 130
     _leave(code)
+
+
+def _run(arguments: list[str]) -> int:
+    from gridbot_tui.door import short_way
+
+    code = short_way(arguments)
+    if code is None:
+        from gridbot_tui.cli import run_cli
+
+        code = run_cli(arguments)
+    return code
 
 
 def _leave(code: int) -> None:

@@ -5,25 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.domain.units import InexactNumberError, parse_decimal
-from core.engine.grid_desk import CLEAR, MOST_LEVELS
 from core.engine.margin_desk import MICRO_DIGITS, amount_micro
 from core.runtime.statedir import UsageError
 
 MOST_PRICE = Decimal(10**12)
-
-
-def spacing_text(text: str) -> str:
-    """A fraction between 0 and 1 as typed, or ``default``."""
-    if text == CLEAR or 0 < _number(text) < 1:
-        return text
-    raise UsageError(f"{text!r} is no spacing; write a fraction such as 0.001 (0.1 %), or {CLEAR}")
-
-
-def levels_text(text: str) -> str:
-    """A whole number as typed, or ``default``."""
-    if text == CLEAR or (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_LEVELS):
-        return text
-    raise UsageError(f"{text!r} is no number of levels; write 1 to {MOST_LEVELS} (a side), or {CLEAR}")
 
 
 def usd_text(text: str) -> str:

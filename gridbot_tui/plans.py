@@ -7,10 +7,9 @@ import os
 import re
 import shlex
 import sys
-import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
@@ -20,39 +19,12 @@ from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
 from core.runtime.settings.listed import listed
 from core.runtime.statedir import StateDir, UsageError, state_root
-
-Network = Literal["paper", "testnet", "mainnet"]
+from gridbot_tui.run_flags import RunFlags
 
 OFFICIAL_URLS = {
     "testnet": "https://api.hyperliquid-testnet.xyz",
     "mainnet": "https://api.hyperliquid.xyz",
 }
-
-_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-@dataclass(frozen=True, slots=True)
-class RunFlags:
-    """The flags of ``gridbot run`` that shape the plan."""
-
-    network: Network
-    live: bool
-    coins: tuple[str, ...]
-    config: Path | None
-    exchange_url: str
-    state_dir: Path | None
-    preview: str = ""
-    """The fingerprint of the preview that was seen; empty: the state dir knows."""
-    adopt: bool = False
-
-
-def parse_duration_s(text: str, flag: str = "--for") -> float:
-    """``90s``, ``5m``, ``1h``, ``2d`` or plain seconds. Raises ``UsageError``."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text.strip())
-    seconds = float(match.group(1)) * _UNITS_S[match.group(2)] if match else 0.0
-    if not 0 < seconds <= threading.TIMEOUT_MAX:
-        raise UsageError(f"{flag} {text!r} is not a duration; write 90s, 5m or 1h")
-    return seconds
 
 
 def load(flags: RunFlags) -> tuple[Loaded, StateDir]:

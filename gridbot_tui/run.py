@@ -8,21 +8,31 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING, Protocol
 
-from core.runtime.core_thread import CoreThread
-from core.runtime.event_bus import EventBus, Observer
-from core.runtime.plan import RunPlan, RunReport
-from core.runtime.statedir import StateLock, unwritable
-from core.telemetry.event_log import EventLogFile, json_line
-from gridbot_tui.headless import print_event, print_line, wait_for_end
+from gridbot_tui.core_host import CoreHost
 from gridbot_tui.keeper import Lifeline, part
-from gridbot_tui.plans import RunFlags, load, make_plan
+from gridbot_tui.run_flags import RunFlags
 from gridbot_tui.screen_life import ScreenLife, refuse_job_control
 from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.terminal import missing_terminal, settle_textual
 from gridbot_tui.who import operator
+
+if TYPE_CHECKING:
+    from core.runtime.plan import RunReport
+    from gridbot_tui.core_start import Started
 
 SCREEN_LEAVES_WITHIN_S = 5.0
 """After the core's end the screen may take this long to go; a terminal that has stalled is left behind."""
+
+WAIT_S = 0.2
+"""Waits are short, so that signal handlers run."""
+
+
+class _Core(Protocol):
+    def request_stop(self, reason: str = "quit") -> None: ...
+
+    def wait_ended(self, timeout_s: float) -> bool: ...
 
 
 def run(
@@ -33,82 +43,99 @@ def run(
     look: ScreenOptions = ScreenOptions(),  # noqa: B008  (frozen)
 ) -> int:
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
-    settings, state = load(flags)
-    lifeline: Lifeline | None = None
-    if not no_ui and not (missing := _missing_terminal()):
-        parted = part()
-        if isinstance(parted, int):
-            return parted
-        lifeline = parted
-    elif not no_ui:
-        sys.stderr.write(f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n")
-    with StateLock(state):
-        plan = make_plan(flags, settings, state)
-        return _run_locked(plan, lifeline, for_s, with_summary, look)
+    missing = "" if no_ui else missing_terminal()
+    if no_ui or missing:
+        if missing:
+            sys.stderr.write(f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n")
+        return _run_headless(flags, for_s, with_summary)
+    parted = part()
+    if isinstance(parted, int):
+        return parted
+    return _run_with_screen(flags, parted, for_s, with_summary, look)
 
 
-def _missing_terminal() -> str:
-    """What keeps a screen from being drawn. Textual reads stdin and draws on stderr; a redirected stdout wants the lines."""
-    streams = (sys.stdin, sys.stdout, sys.stderr)  # None if it was closed before the start
-    if not all(stream is not None and stream.isatty() for stream in streams):
-        return "no terminal here"
-    if os.environ.get("TERM", "dumb") in ("dumb", ""):
-        return "TERM=dumb can't draw a screen (TERM=xterm-256color can, if the terminal does)"
-    return ""
+def _run_headless(flags: RunFlags, for_s: float | None, with_summary: bool) -> int:
+    from core.runtime.event_bus import Observer
+    from gridbot_tui.core_start import judged, start
+    from gridbot_tui.headless import print_event
 
-
-def _run_locked(
-    plan: RunPlan, lifeline: Lifeline | None, for_s: float | None, with_summary: bool, look: ScreenOptions
-) -> int:
-    bus = EventBus()
-    try:
-        log = EventLogFile(plan.state.logs)
-    except OSError as error:
-        raise unwritable(plan.state.logs / "gridbot.log", error) from error
-    bus.add(
-        Observer(
-            "log", lambda record, lost: log.write({**record.as_dict(), **({"lost": lost} if lost else {})})
-        )
-    )
-    if lifeline is None:
-        bus.add(Observer("stdout", print_event))
-    core = CoreThread(plan, bus, operator("gridbot run") if lifeline is not None else None)
-    screen = None if lifeline is None else _make_screen(core, lifeline, plan, look)
-    _install_signals(core, screen)
-    core.start()
+    started = start(*judged(flags), None, Observer("stdout", print_event))
+    core = started.core
+    _install_signals(core, None)
     timer = _stop_after(core, for_s)
-
-    def finish(report: RunReport) -> int:
-        _ignore_signals()
-        bus.close()
-        log.close()
-        if with_summary and report.summary:
-            print_line(json_line(report.summary))
-        if report.message:
-            sys.stderr.write(f"gridbot: {report.message}\n")
-            sys.stderr.flush()
-        return int(report.exit_code)
-
-    if screen is not None:
-        _guard_exit(core, screen, finish)
-    try:
-        if screen is not None:
-            screen.run()
-    finally:  # whatever the screen died of, the state dir stays locked while the core trades
-        wait_for_end(core)
+    _wait_for_end(core)
     if timer is not None:
         timer.cancel()
-    return finish(core.join())
+    return _finish(core.join(), started.close, with_summary)
 
 
-def _make_screen(core: CoreThread, lifeline: Lifeline, plan: RunPlan, look: ScreenOptions) -> ScreenLife:
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ.setdefault("TEXTUAL_FPS", "60")  # a key is answered at once
-    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    return ScreenLife(core, lifeline, plan.state.logs, look)
+def _run_with_screen(
+    flags: RunFlags, lifeline: Lifeline, for_s: float | None, with_summary: bool, look: ScreenOptions
+) -> int:
+    host = CoreHost(flags.network, _starter(flags, lifeline))
+    screen = _make_screen(host, lifeline, look)
+    _install_signals(host, screen)
+    host.start()
+    timer = _stop_after(host, for_s)
+
+    def finish(report: RunReport) -> int:
+        return _finish(report, host.close, with_summary)
+
+    _guard_exit(host, screen, finish)
+    try:
+        screen.run()
+    finally:  # whatever the screen died of, the state dir stays locked while the core trades
+        _wait_for_end(host)
+    if timer is not None:
+        timer.cancel()
+    return finish(host.join())
 
 
-def _install_signals(core: CoreThread, screen: ScreenLife | None) -> None:
+def _starter(flags: RunFlags, lifeline: Lifeline) -> Callable[[], Started]:
+    """What starts the core behind a screen.
+
+    Real money is judged and asked for before there is one, and so is a start in the background, whose screen nobody will see.
+    """
+    ready = None
+    if flags.network == "mainnet" or not lifeline.terminal.is_ours:
+        from gridbot_tui.core_start import judged
+
+        ready = judged(flags)
+
+    def make() -> Started:
+        from gridbot_tui.core_start import judged, start
+
+        return start(*(ready or judged(flags)), operator("gridbot run"))
+
+    return make
+
+
+def _finish(report: RunReport, close: Callable[[], None], with_summary: bool) -> int:
+    """All is over: the log is closed, the state dir free, and what there is to say is said."""
+    from core.telemetry.event_log import json_line
+    from gridbot_tui.headless import print_line
+
+    _ignore_signals()
+    close()
+    if with_summary and report.summary:
+        print_line(json_line(report.summary))
+    if report.message:
+        sys.stderr.write(f"gridbot: {report.message}\n")
+        sys.stderr.flush()
+    return int(report.exit_code)
+
+
+def _wait_for_end(core: _Core) -> None:
+    while not core.wait_ended(WAIT_S):
+        pass
+
+
+def _make_screen(core: CoreHost, lifeline: Lifeline, look: ScreenOptions) -> ScreenLife:
+    settle_textual(os.environ)
+    return ScreenLife(core, lifeline, look)
+
+
+def _install_signals(core: _Core, screen: ScreenLife | None) -> None:
     """SIGTERM and SIGINT stop in order; a hang-up detaches, everywhere and always; nothing suspends the process."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -131,7 +158,7 @@ def _ignore_signals() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _stop_after(core: CoreThread, for_s: float | None) -> threading.Timer | None:
+def _stop_after(core: _Core, for_s: float | None) -> threading.Timer | None:
     if for_s is None:
         return None
     timer = threading.Timer(for_s, core.request_stop, args=("--for",))
@@ -140,7 +167,7 @@ def _stop_after(core: CoreThread, for_s: float | None) -> threading.Timer | None
     return timer
 
 
-def _guard_exit(core: CoreThread, screen: ScreenLife, finish: Callable[[RunReport], int]) -> None:
+def _guard_exit(core: CoreHost, screen: ScreenLife, finish: Callable[[RunReport], int]) -> None:
     """When the core has ended as asked, so must the process, even if the screen is stuck in a terminal that reads nothing.
 
     A core that ended by itself leaves the screen up: it says what happened until the operator leaves.

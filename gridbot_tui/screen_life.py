@@ -8,10 +8,9 @@ import signal
 import threading
 import time
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.runtime.core_thread import CoreThread
+from gridbot_tui.core_host import CoreHost
 from gridbot_tui.departure import Departure
 from gridbot_tui.keeper import Lifeline
 from gridbot_tui.screen_options import ScreenOptions
@@ -33,9 +32,9 @@ FORCED_WITHIN_S = 3.0
 class ScreenLife:
     """``run`` draws on the main thread; ``detach`` may come from a signal handler or any thread."""
 
-    def __init__(self, core: CoreThread, lifeline: Lifeline, logs: Path, look: ScreenOptions) -> None:
+    def __init__(self, core: CoreHost, lifeline: Lifeline, look: ScreenOptions) -> None:
         self._look = look
-        self._core, self._lifeline, self._logs = core, lifeline, logs
+        self._core, self._lifeline = core, lifeline
         self._app: GridBotApp | None = None
         self._output: Output | None = None
         self._goes: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -76,12 +75,8 @@ class ScreenLife:
         self._reason = reason
         self._goes.put(reason)
         app = self._app
-        loop = getattr(app, "_loop", None)
-        if app is not None and loop is not None:
-            try:
-                loop.call_soon_threadsafe(app.depart, Departure.DETACHED)
-            except RuntimeError:
-                pass  # it is leaving by itself
+        if app is not None:
+            app.depart_soon(Departure.DETACHED)
 
     def abandon(self) -> None:
         """Draw no more: the terminal takes nothing and the process wants to end."""
@@ -97,7 +92,9 @@ class ScreenLife:
             terminal = self._lifeline.terminal
             self._output = Output(terminal.fd)
             driver = driver_on(terminal, self._output)
-            self._app = app = GridBotApp(self._core, options=self._look, driver_class=driver, notice=notice)
+            self._app = app = GridBotApp(
+                self._core, options=self._look, driver_class=driver, notice=notice, drawn=self._core.drawn
+            )
             if self._reason:
                 return Departure.DETACHED, None
             self._lifeline.drawn(True)
@@ -113,14 +110,18 @@ class ScreenLife:
         """Write down what the screen died of; the sentence for the next one."""
         self._lifeline.terminal.give_back(is_drawn=False)
         text = "".join(traceback.format_exception(error))
-        where = self._logs / "screen-faults.txt"
-        try:
-            with where.open("a", encoding="utf-8") as file:
-                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} fault {times}\n{text}\n")
-        except OSError:
-            pass  # the event tells it too
+        where = ""
+        if self._core.logs is not None:
+            where = str(self._core.logs / "screen-faults.txt")
+            try:
+                with open(where, "a", encoding="utf-8") as file:
+                    file.write(
+                        f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} fault {times}\n{text}\n"
+                    )
+            except OSError:
+                pass  # the event tells it too
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        self._core.tell("screen_failed", "warn", reason=what, times=times, traceback=str(where))
+        self._core.tell("screen_failed", "warn", reason=what, times=times, traceback=where)
         return f"The screen failed and was drawn again ({what}); trading went on"
 
     def _let_go(self) -> None:

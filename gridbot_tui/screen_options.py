@@ -1,12 +1,10 @@
-"""How the screen is to look, from the command line: one set of flags for every command that draws."""
+"""How the screen is to look. ``screen_flags`` makes one set of flags of it, for every command that draws."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Literal
 
 ThemeName = Literal["gridbot", "gridbot-high-contrast", "ansi-dark", "ansi-light", ""]
 DEFAULT_HZ = 2.0
@@ -15,22 +13,15 @@ _MOST_HZ = 10.0
 _LEAST_HZ = 0.001
 
 
-@Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class ScreenOptions:
     """How the screen looks and how often it is drawn."""
 
-    theme: Annotated[ThemeName, Parameter(help="Default: gridbot; ansi-dark on 16 colours.")] = ""
-    ascii: Annotated[
-        bool, Parameter(negative=(), help="No glyph beyond ASCII; by itself where the locale isn't UTF-8.")
-    ] = False
-    refresh_hz: Annotated[float, Parameter(help="How often a second it is drawn, at most 10.")] = DEFAULT_HZ
-    slow: Annotated[
-        bool, Parameter(negative=(), help="For a slow link: once a second, no sparkline, no plots.")
-    ] = False
-    mouse: Annotated[
-        bool, Parameter(negative=(), help="Take the mouse; without it the terminal selects text.")
-    ] = False
+    theme: ThemeName = ""
+    ascii: bool = False
+    refresh_hz: float = DEFAULT_HZ
+    slow: bool = False
+    mouse: bool = False
 
     @property
     def hz(self) -> float:

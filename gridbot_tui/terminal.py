@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import termios
+from collections.abc import MutableMapping
 from typing import Any
 
 LEAVE = (
@@ -20,6 +22,22 @@ LEAVE = (
 
 SAY_WITHIN_S = 1.0
 """A terminal that has stalled is not waited for longer than this."""
+
+
+def missing_terminal() -> str:
+    """What keeps a screen from being drawn. Textual reads stdin and draws on stderr; a redirected stdout wants the lines."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)  # None if it was closed before the start
+    if not all(stream is not None and stream.isatty() for stream in streams):
+        return "no terminal here"
+    if os.environ.get("TERM", "dumb") in ("dumb", ""):
+        return "TERM=dumb can't draw a screen (TERM=xterm-256color can, if the terminal does)"
+    return ""
+
+
+def settle_textual(environ: MutableMapping[str, str]) -> None:
+    """Before Textual is imported: no screen moves by itself, and each answers a key at once."""
+    for name, value in (("ANIMATIONS", "none"), ("FPS", "60"), ("SMOOTH_SCROLL", "0")):
+        environ.setdefault(f"TEXTUAL_{name}", value)
 
 
 class Terminal:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.segment import Segment
 from rich.style import Style
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
@@ -18,7 +17,6 @@ from widgets.look import Look
 class LinePanel(Widget):
     """A widget of whole lines. A subclass says what they are; this one diffs, styles and draws them."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{ink}" for ink in Ink}
     ALLOW_SELECT = False
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
@@ -80,9 +78,11 @@ class LinePanel(Widget):
         self._redraw()
 
     def notify_style_update(self) -> None:
-        self._inks.clear()
-        self._strips.clear()
+        inks, self._inks = self._inks, {}
         super().notify_style_update()
+        if any(self.style_of(ink) != style for ink, style in inks.items()):
+            self._strips.clear()
+            self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Rows that didn't change as they are. Textual's own way looks at borders, padding and styles for each row again."""
@@ -110,11 +110,19 @@ class LinePanel(Widget):
     def render_line(self, y: int) -> Strip:
         if y >= len(self._drawn):
             return Strip.blank(self.size.width, self.rich_style)
-        segments = [Segment(span.text, self._style(span.ink)) for span in self._drawn[y]]
+        segments = [Segment(span.text, self.style_of(span.ink)) for span in self._drawn[y]]
         return Strip(segments, sum(len(span.text) for span in self._drawn[y]))
 
-    def _style(self, ink: Ink) -> Style:
+    def style_of(self, ink: Ink) -> Style:
+        """What the stylesheet says of it here.
+
+        As Textual finds the styles of component classes, but for those that are drawn: it would find all of every panel's anew
+        whenever a class changes somewhere, which is most of a first picture's time.
+        """
         style = self._inks.get(ink)
         if style is None:
-            style = self._inks[ink] = self.get_component_rich_style(f"ink--{ink}")
+            node = DOMNode(classes=f"ink--{ink}")
+            node._attach(self)
+            self.app.stylesheet.apply(node, animate=False)
+            style = self._inks[ink] = node.rich_style
         return style

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CLEAR = "default"
+"""The value that takes an override of spacing or levels away."""
+
+MOST_LEVELS = 500
+"""A side; more is no grid."""
+
 
 class Action(StrEnum):
     HALT = "halt"

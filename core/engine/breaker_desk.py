@@ -89,7 +89,7 @@ class ResetBreakers(ProcedureBase):
             if why := persists(self.engine, breaker, now):
                 left.append(f"{breaker.name.value} stays open: {why}")
                 continue
-            open_s = round(breaker.success(now) / 1000, 1)
+            open_s = round(breaker.success(now, "an operator") / 1000, 1)
             fields = {"breaker": breaker.name.value, "open_s": open_s, "by": self.command.origin}
             out.append(notify("circuit_reset", "info", "", **fields))
         still = {breaker.name.value for breaker in opened(self.engine, now)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import CLEAR, MOST_LEVELS, Action, Command
 from core.domain.effects import Effect, SaveOverrides, notify
 from core.domain.grid import PPB, Direction, GridRow
 from core.domain.orders import OrderState, Side, Tif
@@ -20,10 +20,6 @@ from core.engine.overrides import Overrides, pct
 from core.engine.regridding import ask_of
 from core.engine.strategies import STRATEGIES
 
-CLEAR = "default"
-"""The value that takes an override away."""
-
-MOST_LEVELS = 500
 SET = (Action.SET_SPACING, Action.SET_LEVELS)
 PREVIEWS = (Action.SET_SPACING_PREVIEW, Action.SET_LEVELS_PREVIEW)
 

@@ -180,8 +180,9 @@ class CoreThread:
         try:
             session = Session(self._plan, url, self._bus, self._publish)
             self._live = asyncio.get_running_loop(), session
-            if self._screen is not None:
-                session.viewers.arrive(HOST, self._screen)
+            screen = self._screen  # read once: ``screen_left`` may come from its own thread in this moment
+            if screen is not None:
+                session.viewers.arrive(HOST, screen)
             while self._untold:
                 self._bus.publish(self._untold.pop(0), time.time_ns() // 1_000_000)
             if self._stop_reason:

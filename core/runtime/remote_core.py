@@ -160,8 +160,8 @@ class RemoteCore:
             self._link, self._trouble = link, ""
         elif "watching" in line:
             self._viewer, self._refused = str(line["watching"]), ()
-        elif str(line.get("id")) in self._previews:
-            self._previews[str(line["id"])].put(line)
+        elif (asked := self._previews.get(str(line.get("id")))) is not None:
+            asked.put(line)  # looked up once: whoever asked may give up in this moment, on his own thread
         elif line.get("id"):
             self._refuse(str(line["id"]), str(line.get("text") or "refused"))
         elif not line.get("ok"):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from core.journal.schema import StorageError
+from core.journal.errors import StorageError
 
 LOCK_TRIES, LOCK_PAUSE_S = 10, 0.02
 SOCKET_PATH_MAX = 100

@@ -141,6 +141,9 @@ class EditGridDialog(Dialog):
         """Ask for the preview of what is typed, or say what is wrong with it."""
         self._typed_ms, self._preview, self._notice = None, None, notice
         coin = self._live(look)
+        if not self.entry.text.strip():
+            self._notice = "type a value, or step with up and down"
+            return
         try:
             value = value_of(self.knob, self.entry.text)
         except UsageError as error:

@@ -71,7 +71,7 @@ _sgr: dict[Style, str] = {}
 def _style(panel: LinePanel, ink: Ink) -> Style:
     key = (id(panel), ink)
     if key not in _styles:
-        _styles[key] = panel.get_component_rich_style(f"ink--{ink}")
+        _styles[key] = panel.style_of(ink)
     return _styles[key]
 
 

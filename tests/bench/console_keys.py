@@ -24,7 +24,7 @@ from core.runtime.statedir import StateDir, UsageError
 from tests.bench.console_pty import Pty
 from tests.bench.report import Row, row
 
-ROUNDS = int(os.environ.get("BENCH_KEYS", "20"))
+ROUNDS = int(os.environ.get("BENCH_KEYS", "12"))
 FEED_SPEED = 600
 _MAIN = "from gridbot_tui.main import main; main()"
 _REST_WITHIN_S = 60.0

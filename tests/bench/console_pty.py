@@ -6,11 +6,14 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 _SYNC_ASKED = b"\x1b[?2026$p"
 _SYNC_KNOWN = b"\x1b[?2026;2$y"
@@ -83,7 +86,20 @@ class Pty:
         return sum(len(data) for at, data in self.chunks if began <= at < ended)
 
     def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        """End it, and those it started: what trades behind a screen would go on without one."""
+        family = _family(self.process.pid) if self.process.poll() is None else []
+        for pid in reversed(family):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
         os.close(self._master)
+
+
+def _family(pid: int) -> list[int]:
+    """A process that isn't reaped yet, and its children's children, the eldest first."""
+    found = [pid]
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += _family(int(child))
+    return found

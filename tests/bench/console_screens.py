@@ -23,7 +23,7 @@ from gridbot_tui.screen_options import ScreenOptions
 from tests.bench.console_feed import Feed
 from tests.bench.report import percentile
 
-WARM_S = 4.0
+WARM_S = 2.0
 """The first pictures are not what is measured."""
 PROBE_S = 0.005
 

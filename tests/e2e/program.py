@@ -26,8 +26,8 @@ END_WITHIN_S = 40.0
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Nothing of this user's: no ``HL_*``, an empty home."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    """Nothing of this user's: no ``HL_*``, an empty home. ``PYTHONPATH`` says whose code is run, if not the installed."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
     return {**kept, "HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 

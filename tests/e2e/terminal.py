@@ -1,7 +1,8 @@
-"""A real pseudo-terminal with gridbot in it: type, read the bytes, stop reading, take its modes, or hang up."""
+"""A real pseudo-terminal with gridbot in it: type, look at it, read the bytes, stop reading, take its modes, or hang up."""
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -14,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.e2e.picture import Picture
 from tests.e2e.program import GRIDBOT, environment, wait_until
 
 _SWITCH = re.compile(r"\x1b\[\?(1049|25|2004|7|1004)([hl])")
@@ -22,7 +24,7 @@ _AS_A_SHELL_HAS_IT = {"1049": "l", "25": "h", "2004": "l", "7": "h", "1004": "l"
 
 
 class Terminal:
-    """Everything drawn so far is ``text``; a reader thread keeps the terminal flowing until ``stall``.
+    """``text`` is what it shows, ``sent`` what came; a reader thread keeps the terminal flowing until ``stall``.
 
     The program is the terminal's session leader, unless ``in_shell``: then bash is, and the program its foreground job.
     """
@@ -41,6 +43,7 @@ class Terminal:
     ) -> None:
         """``redirect`` is the shell's, as in ``</dev/null``; ``command`` runs instead of gridbot."""
         self._master, slave = pty.openpty()
+        self._picture = Picture(columns, rows)
         self.resize(columns, rows)
         self.modes_before = termios.tcgetattr(slave)
         program = [*(command or (GRIDBOT,)), *arguments]
@@ -60,7 +63,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
-        self._drawn = bytearray()
+        self._sent = ""
         self._reading = threading.Event()
         self._reading.set()
         self._open = True
@@ -70,14 +73,23 @@ class Terminal:
             self.type(f"{GRIDBOT} {' '.join(arguments)} {redirect}\r")
 
     def text(self) -> str:
-        return self._drawn.decode("utf-8", "replace")
+        """As somebody before it would read it; and the lines before and after the screen."""
+        return self._picture.text()
+
+    def sent(self) -> str:
+        """Letters and escape sequences as they came."""
+        return self._sent
 
     def wait_for(self, text: str, within_s: float = 20.0) -> None:
-        wait_until(lambda: text in self.text(), within_s, f"{text!r} on the screen")
+        try:
+            wait_until(lambda: text in self.text(), within_s, f"{text!r} on the screen")
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.text()[-3_000:]}") from None
 
     def forget(self) -> None:
-        """Look only at what is drawn from now on."""
-        self._drawn.clear()
+        """Look only at what is drawn from now on: of a screen, what changes."""
+        self._sent = ""
+        self._picture.blank()
 
     def type(self, keys: str) -> None:
         self.send(keys.encode())
@@ -88,6 +100,7 @@ class Terminal:
             data = data[os.write(self._master, data) :]
 
     def resize(self, columns: int, rows: int) -> None:
+        self._picture.resize(columns, rows)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def modes(self) -> list[object]:
@@ -99,12 +112,12 @@ class Terminal:
 
     def assert_screen_left(self) -> None:
         """By the bytes that were sent: on the main screen, with a cursor, and nothing else switched on."""
-        last = {found[1]: found[2] for found in _SWITCH.finditer(self.text())}
+        last = {found[1]: found[2] for found in _SWITCH.finditer(self.sent())}
         assert "1049" in last, "there was a screen"
         left_on = {
             key: last[key] for key, value in _AS_A_SHELL_HAS_IT.items() if last.get(key, value) != value
         }
-        assert not left_on, f"{left_on}: {self.text()[-600:]!r}"
+        assert not left_on, f"{left_on}: {self.sent()[-600:]!r}"
 
     def assert_given_back(self) -> None:
         """And by the modes that are set, a shell could go on here."""
@@ -136,11 +149,14 @@ class Terminal:
             self.hang_up()
 
     def _read(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while self._open:
             if not self._reading.wait(0.1):
                 continue
             try:
-                self._drawn += os.read(self._master, 65_536)
+                data = decoder.decode(os.read(self._master, 65_536))
             except OSError:
                 return
+            self._sent += data
+            self._picture.feed(data)
             time.sleep(0.001)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,7 +35,7 @@ def attach(home: Path, bot: Process) -> Iterator[Attach]:
         terminal = Terminal(home, 80, 24, "attach", "--state-dir", str(home / "state"))
         opened.append(terminal)
         wait_until(lambda: len(viewers(home)) > before, 30, "it looks on")
-        shows(terminal, "RUNNING")
+        terminal.wait_for("RUNNING")
         return terminal
 
     yield open_one
@@ -47,19 +45,6 @@ def attach(home: Path, bot: Process) -> Iterator[Attach]:
 
 def viewers(home: Path) -> list[str]:
     return list(status(home / "state")["control"]["viewers"])
-
-
-def shows(terminal: Terminal, text: str) -> None:
-    """The screen as it is, drawn anew: what changes on it is sent by the cell, not by the word."""
-    columns = itertools.cycle((80, 81))
-
-    def drawn() -> bool:
-        terminal.resize(next(columns), 24)
-        time.sleep(0.5)
-        return text in terminal.text()
-
-    terminal.forget()
-    wait_until(drawn, 30, f"{text!r} on the screen")
 
 
 def holder(home: Path) -> str:
@@ -93,23 +78,23 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
     home: Path, bot: Process, attach: Attach
 ) -> None:
     first, second = attach(), attach()
-    shows(second, "view only:")
+    second.wait_for("view only:")
     acted = holder(home)
     second.type("R")
     wait_until(lambda: status(home / "state")["state"] == "running", 5, "it runs")
     second.type("K")
-    shows(second, "TAKE OVER")
+    second.wait_for("TAKE OVER")
 
     def agreed() -> bool:
         second.type("k")  # the dialog is deaf to what is typed before one can have read it
         return holder(home) not in ("", acted)
 
     wait_until(agreed, 10, "it took over")
-    shows(first, "view only:")
+    first.wait_for("view only:")
     second.type("R")
     wait_until(lambda: any(a == "resync" and o.startswith("done") for a, _, o in actions(home)), 15, "done")
     first.type("Q")
-    shows(first, "LEAVE THE SCREEN")
+    first.wait_for("LEAVE THE SCREEN")
 
     def left() -> bool:
         if first.process.poll() is None:
@@ -118,7 +103,7 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
 
     wait_until(left, 10, "it left")
     assert first.process.wait(10) == 0
-    wait_until(lambda: "the bot runs on as pid" in first.text(), 5, "it says what goes on")
+    first.wait_for("the bot runs on as pid", 5)
     wait_until(lambda: any(a == "detach" for a, _, _ in actions(home)), 10, "it is written down")
     seen = [(action, via) for action, via, outcome in actions(home) if outcome != "started"]
     assert ("take_control", "key K") in seen
@@ -130,8 +115,8 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
 def test_a_screen_sees_its_instance_end_and_says_what_to_do(home: Path, bot: Process, attach: Attach) -> None:
     screen = attach()
     bot.end()
-    shows(screen, "NO LINK")
-    shows(screen, "gridbot run")
+    screen.wait_for("NO LINK")
+    screen.wait_for("gridbot run")
     assert screen.process.poll() is None
     screen.type("Q")
     assert screen.process.wait(10) == 0

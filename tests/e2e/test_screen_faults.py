@@ -20,6 +20,7 @@ trigger = Path(os.environ["HOME"], "fail")
 
 def spoilt(kind):
     from gridbot_tui import app
+    from gridbot_tui.screens.dashboard import DashboardScreen
     from widgets.panels import StatusLine
 
     def fail(*_):
@@ -35,7 +36,7 @@ def spoilt(kind):
         "widget": (StatusLine, "lines"),
         "once": (StatusLine, "lines"),
         "render": (StatusLine, "render_line"),
-        "screen": (app.DashboardScreen, "show"),
+        "screen": (DashboardScreen, "show"),
         "action": (app.GridBotApp, "action_perform"),
         "timer": (app.GridBotApp, "tick"),
     }.get(kind, (None, ""))
@@ -103,11 +104,8 @@ def test_a_screen_that_fails_again_and_again_is_done_without_and_the_bot_trades_
 def test_a_screen_that_fails_once_is_drawn_again_and_says_so(home: Path, exchange: Exchange) -> None:
     with bot_in_terminal(home, exchange, **spoilt("once")) as bot:
         bot.terminal.wait_for("RUNNING")
-        bot.terminal.forget()
         (home / "fail").touch()
         bot.terminal.wait_for("The screen failed and was drawn again")
-        bot.terminal.forget()
-        bot.terminal.type("t")
         bot.terminal.wait_for("RUNNING")
         bot.trades_on()
         assert bot.terminal.stop() == 0

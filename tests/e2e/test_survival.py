@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import random
 import signal
@@ -30,9 +31,11 @@ def goes_on(bot: Bot) -> None:
     """It trades, and its screen is drawn anew when asked."""
     bot.trades_on()
     bot.terminal.forget()
+    widths = itertools.cycle((81, 80))
 
     def is_drawn() -> bool:
-        bot.terminal.type("t")
+        columns = next(widths)
+        bot.terminal.resize(columns, 24)
         time.sleep(0.5)
         return "RUNNING" in bot.terminal.text()
 
@@ -41,7 +44,6 @@ def goes_on(bot: Bot) -> None:
 
 @pytest.mark.parametrize("key", ["\x1a", "\x03", "\x11", "Q"], ids=["ctrl+z", "ctrl+c", "ctrl+q", "Q"])
 def test_no_key_ends_it_unasked(watched: Bot, key: str) -> None:
-    watched.terminal.forget()
     watched.terminal.type(key)
     if key != "\x1a":
         watched.terminal.wait_for("QUIT GRIDBOT")
@@ -151,7 +153,7 @@ def test_a_killed_keeper_detaches_and_the_shell_can_go_on(home: Path, exchange: 
     with bot_in_terminal(home, exchange, in_shell=True) as bot:
         bot.terminal.wait_for("RUNNING")
         os.kill(bot.keeper, signal.SIGKILL)
-        bot.terminal.wait_for("\x1b[?1049l")
+        wait_until(lambda: "\x1b[?1049l" in bot.terminal.sent(), 20, "the screen is left")
         bot.terminal.type("echo still-$((40+2))\r")
         bot.terminal.wait_for("still-42")
         bot.terminal.assert_screen_left()
@@ -232,7 +234,7 @@ def test_without_a_usable_terminal_it_says_so_and_runs_headless(
 ) -> None:
     with bot_in_terminal(home, exchange, redirect=redirect, term=term) as bot:
         assert says in bot.terminal.text()
-        assert "\x1b[?1049h" not in bot.terminal.text()
+        assert "\x1b[?1049h" not in bot.terminal.sent()
         assert bot.terminal.process.pid == bot.pid, "nobody is needed to keep a terminal"
         bot.trades_on()
         assert bot.terminal.stop() == 0
@@ -241,7 +243,7 @@ def test_without_a_usable_terminal_it_says_so_and_runs_headless(
 def test_started_in_the_background_it_trades_without_a_screen(home: Path, exchange: Exchange) -> None:
     with bot_in_terminal(home, exchange, in_shell=True, redirect="&") as bot:
         bot.terminal.wait_for("detached (started in the background)")
-        assert "\x1b[?1049h" not in bot.terminal.text()
+        assert "\x1b[?1049h" not in bot.terminal.sent()
         bot.trades_on()
 
 

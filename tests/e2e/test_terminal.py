@@ -64,7 +64,6 @@ def test_halt_flatten_and_resume_by_key_show_on_the_exchange(
     wait_until(lambda: exchange.truth(account)["orders"] == [], 10, "no order rests")
     assert status(home)["state"] == "halted"
 
-    terminal.forget()
     terminal.type("F")
     terminal.wait_for("FLATTEN BTC")
     terminal.wait_for("closes in 19s")
@@ -72,7 +71,6 @@ def test_halt_flatten_and_resume_by_key_show_on_the_exchange(
     wait_until(lambda: not exchange.truth(account)["positions"], 20, "the position is closed")
     terminal.wait_for("CONFIRMED FLAT")
 
-    terminal.forget()
     terminal.type("U")
     terminal.wait_for("RESUME QUOTING")
     terminal.wait_for("closes in 19s")
@@ -80,7 +78,7 @@ def test_halt_flatten_and_resume_by_key_show_on_the_exchange(
     wait_until(lambda: len(exchange.truth(account)["orders"]) == 20, 15, "the orders are back")
     assert terminal.stop() == 0
     assert exchange.truth(account)["orders"] == []
-    assert "\x1b[?1049l" in terminal.text()
+    assert "\x1b[?1049l" in terminal.sent()
 
 
 def test_a_hang_up_detaches_and_the_core_trades_on(

@@ -64,7 +64,7 @@ def test_p16_a_dumb_terminal_gets_lines_and_a_hang_up_changes_nothing(
 ) -> None:
     dumb.wait_for('"event":"grid_built"')
     assert "no terminal here, so it runs headless" in dumb.text()
-    assert "\x1b[" not in dumb.text()
+    assert "\x1b[" not in dumb.sent()
     account = str(status(home / "state")["account"])
     dumb.hang_up()
     before = status(home / "state")["coins"]["BTC"]["fills"]

@@ -11,6 +11,8 @@ import orjson
 
 from core import VERSION
 from core.domain.commands import OF_THE_DOOR, Action, Command, Operator
+from core.engine.flatten_desk import RESTART
+from core.engine.session_watch import SESSION
 from core.view import Snapshot, shape_of
 
 PROTOCOL = 1
@@ -55,10 +57,16 @@ def command_of(request: dict[str, Any], of_the_door: tuple[Action, ...] = ()) ->
         id=_text(request.get("id")) or secrets.token_hex(8),
         action=Action(name),
         coin=_text(request.get("coin")),
-        origin=_text(request.get("origin")) or "cli",
+        origin=_origin_of(request),
         value=_text(request.get("value")),
         by=operator_of(request),
     )
+
+
+def _origin_of(request: dict[str, Any]) -> str:
+    """As the other end says it, but for the engine's own words: a flatten of a session halts nothing."""
+    said = _text(request.get("origin")) or "cli"
+    return f"cli ({said})" if said in (SESSION, RESTART) else said
 
 
 def operator_of(request: dict[str, Any]) -> Operator:

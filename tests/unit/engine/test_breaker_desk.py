@@ -30,6 +30,7 @@ def test_an_answer_of_the_exchange_closes_what_opened_for_want_of_one() -> None:
     assert bench.engine.breakers[BreakerName.PLACE].state(bench.now) is BreakerState.CLOSED
     told = [dict(n.fields) for n in of_kind(Notify, effects) if n.name == "circuit_reset"]
     assert [(t["breaker"], t["by"]) for t in told] == [("place", "test")]
+    assert bench.engine.breakers.trips()[-1].closed_by == "an operator"
 
 
 def test_without_an_answer_nothing_is_closed_and_the_cause_is_said() -> None:

@@ -31,7 +31,7 @@ def test_what_is_typed_goes_to_the_core_as_it_takes_it(knob: Knob, text: str, va
 @pytest.mark.parametrize(
     ("knob", "text", "sentence"),
     [
-        (Knob.SPACING, "", "type a value, or step with up and down"),
+        (Knob.SPACING, "", "'' is no spacing; write 0.25% or default"),
         (Knob.SPACING, "0.25", "0.25 without a sign would be 25.00 %; write 0.25% for percent"),
         (Knob.SPACING, "wide", "'wide' is no spacing; write 0.25% or default"),
         (Knob.SPACING, "0%", "'0%' is no spacing; write 0.25% or default"),

@@ -14,7 +14,7 @@ NONE = ["abc", "nan", "inf", "-inf", "1e400", "0x10", "", " ", "1,5", "²"]
 """No number, whatever the command."""
 
 COMMANDS = {
-    ("set", "spacing", "{}", "--yes"): (["0", "1", "5", "1e-3"], "is no spacing"),
+    ("set", "spacing", "{}", "--yes"): (["0", "1e-3"], "is no spacing"),
     ("set", "levels", "{}", "--yes"): (["0", "501", "3.5", "9" * 30], "is no number of levels"),
     ("margin", "add", "BTC", "{}", "--yes"): (["0", "0.0000001", "9" * 20], "is no amount to add"),
     ("preview", "--price={}"): (["0", "-5", "9" * 20], "--price"),
@@ -36,6 +36,7 @@ COMMANDS = {
         for words, (own, says) in COMMANDS.items()
         for value in NONE + own
         if (words[-1], value) != ("--seed={}", "0x10")
+        and (words[1], value) != ("spacing", "1,5")  # a number, and too large without its sign
     ],
 )
 def test_what_is_no_number_is_a_wrong_command(
@@ -65,10 +66,27 @@ def test_what_is_no_number_is_a_wrong_command(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("word", ["default"])
-@pytest.mark.parametrize("what", ["spacing", "levels"])
-def test_a_word_that_means_the_settings_is_asked_of_the_instance(
-    what: str, word: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("bare", ["0.25", "0.5", "5"])
+def test_a_spacing_that_may_be_meant_as_percent_is_not_taken_without_its_sign(
+    bare: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(control_client, "find_instance", lambda _: pytest.fail("an instance was looked for"))
+    assert run_cli(["set", "spacing", bare, "--yes"]) == 2
+    assert f"write {bare}% for percent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("what", "typed", "value"),
+    [
+        ("spacing", "default", "default"),
+        ("levels", "default", "default"),
+        ("spacing", "0.25%", "0.0025"),
+        ("spacing", "0.0025", "0.0025"),
+        ("levels", "20", "20"),
+    ],
+)
+def test_what_is_typed_is_asked_of_the_instance_as_the_core_takes_it(
+    what: str, typed: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
@@ -78,5 +96,5 @@ def test_a_word_that_means_the_settings_is_asked_of_the_instance(
 
     monkeypatch.setattr(control_client, "find_instance", lambda _: None)
     monkeypatch.setattr(control_client, "ask", answer)
-    assert run_cli(["set", what, word, "--yes"]) == 0
-    assert [words[4] for words in asked] == [word, word]
+    assert run_cli(["set", what, typed, "--yes"]) == 0
+    assert [words[4] for words in asked] == [value, value]

@@ -13,7 +13,8 @@ import pytest
 from core.exchange.signing import Signer
 from core.runtime.preview.seen import fingerprint, remember
 from core.runtime.statedir import StateDir, UsageError
-from gridbot_tui.plans import OFFICIAL_URLS, RunFlags, load, make_plan, parse_duration_s, preview_of
+from gridbot_tui.plans import OFFICIAL_URLS, load, make_plan, preview_of
+from gridbot_tui.run_flags import RunFlags, parse_duration_s
 from tests.unit.exchange.samples import KEY
 from tests.unit.runtime.config import FOR_MAINNET
 

@@ -17,7 +17,9 @@ import pytest
 
 from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
+from core.engine.flatten_desk import RESTART
 from core.engine.operator_desk import Outcome
+from core.engine.session_watch import SESSION
 from core.preview_view import PreviewView
 from core.runtime.control import LINE_MAX, ControlServer, Viewers, server
 from core.runtime.control_client import ask, find_instance
@@ -121,6 +123,16 @@ async def test_a_command_is_answered_once_it_has_ended(tmp_path: Path, status: s
         assert not asked.done()
         desk.conclude("7", status, "a sentence")
         assert await asked == [{"ok": ok, "outcome": status, "text": "a sentence", "id": "7"}]
+
+
+@pytest.mark.parametrize("own", [SESSION, RESTART])
+async def test_no_client_speaks_as_the_engine_itself(tmp_path: Path, own: str) -> None:
+    """A flatten of origin ``session`` would close the position and halt nothing."""
+    async with _serving(tmp_path) as desk:
+        asked = asyncio.create_task(desk.say(_command("flatten", coin="BTC", id="7", origin=own)))
+        assert (await desk.received()).origin == f"cli ({own})"
+        desk.conclude("7", "done")
+        await asked
 
 
 async def test_the_same_id_goes_to_the_desk_which_acts_once_and_both_are_answered(tmp_path: Path) -> None:

@@ -307,3 +307,20 @@ async def test_one_that_reads_nothing_is_dropped_with_the_reason(monkeypatch: py
     why = await watching.Watching(idle, snapshot, 1_000).run()  # type: ignore[arg-type]
     assert "read nothing for" in why
     assert len(idle.lines) == 1
+
+
+class _GivenUpMeanwhile(dict[str, Any]):
+    """Whoever asked gives up right after it was seen that he waits."""
+
+    def __contains__(self, key: object) -> bool:
+        return self.pop(str(key), None) is not None
+
+
+async def test_an_answer_that_comes_as_its_asker_gives_up_does_not_end_the_link(tmp_path: Path) -> None:
+    async with running(StateDir(tmp_path / "s")) as core, attached(core, ALICE) as remote:
+        remote._previews = _GivenUpMeanwhile(remote._previews)
+        asked = asyncio.create_task(asyncio.to_thread(remote.preview, "BTC"))
+        await until(lambda: asked.done() or not remote._thread.is_alive())
+        assert remote._thread.is_alive()
+        core.publish()
+        await until(lambda: remote.latest() == core.shown, "it reads on")

@@ -1,0 +1,40 @@
+"""The eight places. The dashboard is there at once; the others, and the dialogs, are loaded when its picture is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from textual.screen import Screen
+
+from gridbot_tui.screens.dashboard import DashboardScreen
+
+_LATER = {
+    "orders": "OrdersScreen",
+    "fills": "FillsScreen",
+    "risk": "RiskScreen",
+    "events": "EventsScreen",
+    "config": "ConfigScreen",
+    "performance": "PerformanceScreen",
+    "runbook": "RunbookScreen",
+}
+
+
+def _later(name: str, kind: str) -> Callable[[], Screen[None]]:
+    def make() -> Screen[None]:
+        return cast(Screen[None], getattr(import_module(f"gridbot_tui.screens.{name}"), kind)())
+
+    return make
+
+
+PLACES: dict[str, str | Callable[[], Screen[None]]] = {
+    "dashboard": DashboardScreen,
+    **{name: _later(name, kind) for name, kind in _LATER.items()},
+}
+
+
+def load() -> None:
+    """Load what was left for later, before the operator needs it or the files on the disk are others. Safe from any thread."""
+    for name in (*(f"screens.{each}" for each in _LATER), "screens.preview", "acting_keys"):
+        import_module(f"gridbot_tui.{name}")
