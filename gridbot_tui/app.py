@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -109,6 +111,7 @@ class GridBotApp(App[None]):
         self._attached = attached
         self._drawn: Callable[[], None] | None = drawn
         self._is_filled = False
+        self._turn = 0
         self._clock = clock
         self._monotonic = monotonic
         self._hold = ViewHold()
@@ -256,17 +259,27 @@ class GridBotApp(App[None]):
             return replace(snapshot, state=RunState.DEAD)
         return snapshot
 
-    def beat(self) -> None:
+    async def beat(self) -> None:
         """The regular draw; a terminal that does not keep up gets fewer of them."""
         was_slow = self._meter.is_slow
         self._meter.tick(self._monotonic(), waiting_writes(self._driver))
         if self._meter.is_slow and not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
             self._draws.stop()
             self._draws = self.set_interval(1 / SLOW_HZ, self.beat)
-        self.tick()
+        with closing(self._panels_drawn()) as turns:
+            for turn in turns:
+                await asyncio.sleep(0)  # a key is not kept waiting for the other panels
+                if turn != self._turn:
+                    return
 
     def tick(self) -> None:
-        """Draw the newest Snapshot on every screen of the stack; each repaints what changed."""
+        """Draw the newest Snapshot on every screen of the stack, all at once; each repaints what changed."""
+        for _ in self._panels_drawn():
+            pass
+
+    def _panels_drawn(self) -> Generator[int, None, None]:
+        """One Snapshot, panel by panel, of which the terminal sees nothing before the last. It yields its number."""
+        self._turn = turn = self._turn + 1
         snapshot = self.newest()
         self._desk.settle(snapshot)
         self._leaving.settle(snapshot)
@@ -280,9 +293,12 @@ class GridBotApp(App[None]):
         held = self._hold.shown(live)
         with self.batch_update():
             for screen in self.screen_stack:
-                if isinstance(screen, ConsoleScreen | PreviewScreen | Dialog) and screen.is_mounted:
-                    screen.show(live if isinstance(screen, Dialog) else held)
+                if isinstance(screen, ConsoleScreen) and screen.is_mounted:
+                    for _ in screen.show_each(held):
+                        yield turn
                     self._is_filled = True
+                elif isinstance(screen, PreviewScreen | Dialog) and screen.is_mounted:
+                    screen.show(live if isinstance(screen, Dialog) else held)
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""

@@ -11,8 +11,9 @@ from widgets.box_rows import paragraph
 from widgets.fields import SEVERITY_INKS, glyph, title_line
 from widgets.ink import Ink, Line, Span, clean, fit, justify, line, width_of
 from widgets.look import Look
+from widgets.runbook_conditions import CONDITIONS
 from widgets.runbook_page import HaltMeaning, Procedure, Step
-from widgets.runbook_values import CONDITIONS, VALUES, Reading
+from widgets.runbook_values import VALUES, Reading
 
 _KEY_AT, _TEXT_AT = 3, 11
 _TEXT_WIDTH = 100

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.view import (
     BreakerState,
     CoinView,
+    CommandView,
     EventView,
     OrderShown,
     RunState,
@@ -16,11 +17,13 @@ from core.view import (
 )
 from widgets import formats
 from widgets.event_rows import matching
-from widgets.fields import graded, worst
+from widgets.fields import graded
 from widgets.look import EventFilter, Look
 from widgets.panel_rows import FEW_FILLS, position_text
 
 RECENT_MS = 300_000
+BEFORE_MS = 10_000
+"""What made an alert stand is told a little before it stands."""
 LAST_FILLS = 20
 
 
@@ -35,17 +38,17 @@ class Reading:
 NOTHING = Reading("not known yet")
 
 
-def _coins(look: Look) -> tuple[CoinView, ...]:
+def coins_of(look: Look) -> tuple[CoinView, ...]:
     return look.snapshot.coins if look.snapshot is not None else ()
 
 
 def _named(look: Look, coin: CoinView, text: str) -> str:
     """With the coin in front where there are several."""
-    return f"{formats.short_coin(coin.coin)} {text}" if len(_coins(look)) > 1 else text
+    return f"{formats.short_coin(coin.coin)} {text}" if len(coins_of(look)) > 1 else text
 
 
 def _worst_drift(look: Look) -> CoinView | None:
-    return max(_coins(look), key=lambda coin: (abs(coin.drift.pct), coin.chain_broken), default=None)
+    return max(coins_of(look), key=lambda coin: (abs(coin.drift.pct), coin.chain_broken), default=None)
 
 
 def drift(look: Look) -> Reading:
@@ -84,7 +87,7 @@ def drift_why(look: Look) -> Reading:
 
 
 def drift_halt(look: Look) -> Reading:
-    halted = [coin for coin in _coins(look) if coin.halt_reason.startswith("position drift")]
+    halted = [coin for coin in coins_of(look) if coin.halt_reason.startswith("position drift")]
     if halted:
         names = " ".join(formats.short_coin(coin.coin) for coin in halted)
         return Reading(f"10% reached: {names} halted", Severity.CRIT)
@@ -93,12 +96,34 @@ def drift_halt(look: Look) -> Reading:
     return Reading("above 10%", Severity.CRIT) if reached else Reading("10% not reached", Severity.INFO)
 
 
-def _events(look: Look, wanted: EventFilter) -> Reading:
+def _events(look: Look, wanted: EventFilter, standing_since_ms: int | None = None) -> Reading:
+    """Of the last minutes; of all the time that the trouble has stood, if it stands for longer."""
     events = look.snapshot.events if look.snapshot is not None else ()
-    found = [e for e in matching(events, wanted) if look.now_ms - e.time_ms <= RECENT_MS]
+    since_ms = look.now_ms - RECENT_MS
+    if standing_since_ms is not None and standing_since_ms - BEFORE_MS < since_ms:
+        since_ms = standing_since_ms - BEFORE_MS
+        span = f"since {formats.utc_clock(standing_since_ms)}" if standing_since_ms else "kept"
+    else:
+        span = "in 5 min"
+    found = [e for e in matching(events, wanted) if e.time_ms >= since_ms]
     if not found:
-        return Reading("none in 5 min", Severity.INFO)
-    return Reading(f"{len(found)} in 5 min, last {_when(found[-1])}", Severity.WARN)
+        return Reading(f"none {span}", Severity.INFO)
+    return Reading(f"{len(found)} {span}, last {_when(found[-1])}", Severity.WARN)
+
+
+def drift_events(look: Look) -> Reading:
+    began = [
+        alert.since_ms
+        for alert in look.alerts
+        if alert.id.startswith("drift:") or (alert.id.startswith("halt") and "position drift" in alert.text)
+    ]
+    return _events(look, EventFilter.DRIFT, min(began, default=None))
+
+
+def compression_events(look: Look) -> Reading:
+    """A grid that is held at its floor says so once, however long it is held."""
+    is_held = any(coin.grid.compression for coin in coins_of(look))
+    return _events(look, EventFilter.COMPRESSION, 0 if is_held else None)
 
 
 def _when(event: EventView) -> str:
@@ -106,7 +131,7 @@ def _when(event: EventView) -> str:
 
 
 def fill_ratio(look: Look) -> Reading:
-    coins = _coins(look)
+    coins = coins_of(look)
     ws, rest = sum(c.fills.from_ws for c in coins), sum(c.fills.from_rest for c in coins)
     if ws + rest < FEW_FILLS:
         return Reading(f"{ws} ws / {rest} rest, too few to say")
@@ -128,7 +153,7 @@ def recent_sources(look: Look) -> Reading:
 
 
 def chain(look: Look) -> Reading:
-    broken = [formats.short_coin(coin.coin) for coin in _coins(look) if coin.chain_broken]
+    broken = [formats.short_coin(coin.coin) for coin in coins_of(look) if coin.chain_broken]
     if broken:
         return Reading(f"a fill of {' '.join(broken)} is missing", Severity.CRIT)
     return Reading("chain of fills whole", Severity.INFO)
@@ -184,13 +209,13 @@ def loss(look: Look) -> Reading:
 
 
 def position(look: Look) -> Reading:
-    held = [position_text(coin) for coin in _coins(look) if coin.position]
-    return Reading(", ".join(held) or "flat", Severity.WARN if held and _is_halted(look) else Severity.INFO)
+    held = [position_text(coin) for coin in coins_of(look) if coin.position]
+    return Reading(", ".join(held) or "flat", Severity.WARN if held and is_halted(look) else Severity.INFO)
 
 
 def orders(look: Look) -> Reading:
-    resting = sum(coin.grid.orders_active for coin in _coins(look))
-    bad = Severity.CRIT if resting and _is_halted(look) else None
+    resting = sum(coin.grid.orders_active for coin in coins_of(look))
+    bad = Severity.CRIT if resting and is_halted(look) else None
     return Reading(f"{resting} of our orders rest", bad)
 
 
@@ -201,8 +226,8 @@ def foreign(look: Look) -> Reading:
 
 
 def flat(look: Look) -> Reading:
-    resting = sum(coin.grid.orders_active for coin in _coins(look))
-    held = [position_text(coin) for coin in _coins(look) if coin.position]
+    resting = sum(coin.grid.orders_active for coin in coins_of(look))
+    held = [position_text(coin) for coin in coins_of(look) if coin.position]
     if not held and not resting:
         return Reading("flat, 0 orders", Severity.INFO)
     return Reading(f"{', '.join(held) or 'flat'}, {resting} orders")
@@ -264,8 +289,21 @@ def state(look: Look) -> Reading:
     return Reading(look.state.value, grades.get(look.state, Severity.WARN))
 
 
+def still_halted(look: Look) -> Reading:
+    """Whether there is anything to resume; a halt for drift may have gone with what was accepted."""
+    commands = look.snapshot.commands if look.snapshot is not None else ()
+    accepted = next((c for c in reversed(commands) if (c.action, c.status) == ("accept", "done")), None)
+    if look.snapshot is None or is_halted(look) or accepted is None:
+        return state(look)
+    return Reading(f"{look.state.value}, nothing to resume since A at {_clock(accepted)}", Severity.INFO)
+
+
+def _clock(command: CommandView) -> str:
+    return formats.utc_clock(command.time_ms)
+
+
 def halt_reason(look: Look) -> Reading:
-    if not _is_halted(look):
+    if not is_halted(look):
         return Reading("not halted", Severity.INFO)
     return Reading(look.halt_reason or "an operator asked", Severity.CRIT)
 
@@ -300,8 +338,8 @@ def snooze(look: Look) -> Reading:
     return Reading(f"silent until {formats.utc_clock(until)}")
 
 
-def _is_halted(look: Look) -> bool:
-    return look.state is RunState.HALTED or any(c.state is RunState.HALTED for c in _coins(look))
+def is_halted(look: Look) -> bool:
+    return look.state is RunState.HALTED or any(c.state is RunState.HALTED for c in coins_of(look))
 
 
 Value = Callable[[Look], Reading]
@@ -311,13 +349,13 @@ VALUES: Mapping[str, Value] = {
     "drift_sides": drift_sides,
     "drift_why": drift_why,
     "drift_halt": drift_halt,
-    "drift_events": lambda look: _events(look, EventFilter.DRIFT),
+    "drift_events": drift_events,
     "fill_ratio": fill_ratio,
     "recent_sources": recent_sources,
     "chain": chain,
     "socket": socket,
     "grid_gap": grid_gap,
-    "compression_events": lambda look: _events(look, EventFilter.COMPRESSION),
+    "compression_events": compression_events,
     "spacing": spacing,
     "levels": levels,
     "loss": loss,
@@ -331,6 +369,7 @@ VALUES: Mapping[str, Value] = {
     "rest": rest,
     "unknown": unknown,
     "state": state,
+    "still_halted": still_halted,
     "halt_reason": halt_reason,
     "stop": stop,
     "resume": resume,
@@ -338,67 +377,3 @@ VALUES: Mapping[str, Value] = {
     "warnings": lambda look: _events(look, EventFilter.WARNINGS),
     "snooze": snooze,
 }
-
-_DRIFT = ("drift:",)
-_FILLS = ("chain:", "fill_source", "fills")
-_GRID = ("grid:", "compression", "one_sided:")
-_EXCHANGE = ("ws_age", "breaker:", "exchange", "feed", "engine_silent")
-_HALT = ("halt",)
-_OF_A_PROCEDURE = (*_DRIFT, *_FILLS, *_GRID, *_EXCHANGE, *_HALT)
-
-
-def _raised(look: Look, prefixes: tuple[str, ...]) -> Severity | None:
-    found = [each.severity for each in look.alerts if each.id.startswith(prefixes)]
-    return worst(tuple(found)) if found else None
-
-
-def _drifting(look: Look) -> Severity | None:
-    if any(coin.halt_reason.startswith("position drift") for coin in _coins(look)):
-        return Severity.CRIT
-    return _raised(look, _DRIFT)
-
-
-def _fills_missing(look: Look) -> Severity | None:
-    ratio = fill_ratio(look).severity
-    late = Severity.WARN if recent_sources(look).severity is Severity.WARN else None
-    raised = _raised(look, _FILLS)
-    if raised is not None:
-        return raised
-    return Severity.WARN if late and ratio in (Severity.WARN, Severity.CRIT) else None
-
-
-def _collapsed(look: Look) -> Severity | None:
-    compressed = any(coin.grid.compression for coin in _coins(look))
-    return _raised(look, _GRID) or (Severity.WARN if compressed else None)
-
-
-def _exchange_down(look: Look) -> Severity | None:
-    return _raised(look, _EXCHANGE)
-
-
-def _halted(look: Look) -> Severity | None:
-    """Under a drift, which names its own way out of the halt."""
-    if not _is_halted(look) or look.state is RunState.FLATTENING:
-        return None
-    return Severity.WARN
-
-
-def _flattening(look: Look) -> Severity | None:
-    return Severity.CRIT if look.state is RunState.FLATTENING else None
-
-
-def _other(look: Look) -> Severity | None:
-    found = [each.severity for each in look.alerts if not each.id.startswith(_OF_A_PROCEDURE)]
-    return worst(tuple(found)) if found else None
-
-
-CONDITIONS: Mapping[str, Callable[[Look], Severity | None]] = {
-    "drift": _drifting,
-    "fills": _fills_missing,
-    "grid": _collapsed,
-    "flattening": _flattening,
-    "exchange": _exchange_down,
-    "halted": _halted,
-    "other": _other,
-}
-"""How badly a procedure is needed now; ``None``: not at all."""

@@ -46,16 +46,18 @@ class Action(StrEnum):
     """A screen acts now, in place of another or of nobody."""
 
 
-LOOKS = frozenset(
+PREVIEWS = frozenset(
     {
         Action.CANCEL_ALL_PREVIEW,
         Action.FLATTEN_PREVIEW,
         Action.MARGIN_PREVIEW,
         Action.SET_SPACING_PREVIEW,
         Action.SET_LEVELS_PREVIEW,
-        Action.ACKNOWLEDGE,
     }
 )
+"""What an operator looks at before he acts: answered, and in no log."""
+
+LOOKS = PREVIEWS | {Action.ACKNOWLEDGE}
 """What changes nothing in trading, so that every screen may ask it."""
 
 OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL})

@@ -44,6 +44,8 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
         return out if closed else out + _reduce(engine, coin, now)
     if block_reason(coin, now):
         out += cancel(coin, increasing_orders(coin), now)
+    if coin.parked.slots and not waits_to_cancel(engine, now):
+        out += cancel(coin, coin.parked.orders_in(coin.live_grid_orders()), now)
     if coin.idle:
         return out + shed(coin, now) + _reduce(engine, coin, now)
     money = Money(engine.account_value, engine.margin_used, engine.margined)

@@ -52,6 +52,7 @@ def on_backfill(engine: Engine, event: BackfillDone, now: Instant) -> list[Effec
         engine.schedule.missing_fill_again(engine, now)
     if event.error:
         return []
+    engine.feed.has_read |= not event.ticket  # a poll begins where the last run had read to
     out: list[Effect] = []
     for coin in engine.coins.values():
         if event.ticket == coin.drift_ticket:

@@ -85,12 +85,13 @@ class ResetBreakers(ProcedureBase):
         assert self.engine is not None
         out: list[Effect] = []
         left: list[str] = []
+        by = f"operator {self.command.by.name}" if self.command.by.user else "the operator"
         for breaker in opened(self.engine, now):
             if why := persists(self.engine, breaker, now):
                 left.append(f"{breaker.name.value} stays open: {why}")
                 continue
-            open_s = round(breaker.success(now, "an operator") / 1000, 1)
-            fields = {"breaker": breaker.name.value, "open_s": open_s, "by": self.command.origin}
+            open_s = round(breaker.success(now, by=by) / 1000, 1)
+            fields = {"breaker": breaker.name.value, "open_s": open_s, "by": by}
             out.append(notify("circuit_reset", "info", "", **fields))
         still = {breaker.name.value for breaker in opened(self.engine, now)}
         closed = [name for name in self.names if name not in still]

@@ -256,8 +256,9 @@ class Engine:
         for each in [coin] if coin else list(self.coins.values()):
             if each.halted:
                 each.wants_new_grid |= each.halted == FLATTEN or closes_position(each.halted)
-                each.halted, each.flattening = "", False
+                each.halted = ""
                 lifted.append(LiftHalt(each.name, by))
+            each.flattening = False  # also one of all coins, which latched no halt of this coin's own
         return lifted
 
     # -- events -------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ class FeedLink:
     connected: bool = False
     ready: bool = False
     """Connected, and the gap before this connection is read back."""
+    has_read: bool = False
+    """The fills since the last run have been read to their end in this one."""
     generation: int = 0
     last_message_ms: int = 0
     down_since_mono_ms: int = 0
@@ -82,7 +84,7 @@ class FeedLink:
 
     def gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
         """The gap is closed: exposure may be quoted. The receipt follows when the orders in doubt have settled."""
-        self.ready, self.ready_venue_ms = True, now.venue_ms
+        self.ready, self.ready_venue_ms, self.has_read = True, now.venue_ms, True
         return [*self._out_of_reach(), *self._gap_closed(event, now)]
 
     def _out_of_reach(self) -> list[Effect]:

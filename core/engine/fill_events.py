@@ -9,6 +9,7 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
 from core.domain.events import FillsCommitted
 from core.engine.coin import Coin
+from core.engine.flatten_desk import heed_trades_by_hand
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -34,6 +35,7 @@ def on_fills(engine: Engine, event: FillsCommitted, now: Instant) -> list[Effect
             out += engine.guarded(coin, partial(Coin.apply_fills, fills=mine, now=now))
             told = [(fill, coin.orders.find(fill.cloid, fill.order_id) is None) for fill in mine]
             engine.tape.take(coin.config.instrument, told, now)
+            out += heed_trades_by_hand(engine, coin, told)
             alarm, coin.alarm = coin.alarm, ""
             out += engine.latch(coin, alarm) if alarm else []
     return out + _on_odd_fills(engine, event)

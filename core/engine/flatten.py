@@ -86,6 +86,10 @@ class Flatten(ProcedureBase):
     """The order that is under way, by cloid."""
     flat_at_version: int = 0
     """The ledger's version when the exchange showed a position of 0."""
+    cleared_mono_ms: int | None = None
+    """When the last list came that showed nothing to cancel; ``None`` before it."""
+    spared: int = 0
+    """Orders in that list which are left alone."""
 
     def start(self) -> list[Effect]:
         self.ticket = self.ticket or self.command.id
@@ -181,7 +185,7 @@ class Flatten(ProcedureBase):
         if coin.ledger.lots:
             self.text = f"the exchange shows 0, the fills say {position_text(coin)}; looking again"
             return self._pause(now, effects=[Backfill(ticket=self.ticket)])
-        self.flat_at_version = coin.ledger.version
+        self.flat_at_version, self.cleared_mono_ms = coin.ledger.version, None
         return self._enter("verify", now, [Backfill(ticket=self.ticket), AskOpenOrders(self.ticket)])
 
     # -- close it -----------------------------------------------------------------------------------------------
@@ -283,21 +287,51 @@ class Flatten(ProcedureBase):
     # -- prove it -----------------------------------------------------------------------------------------------
 
     def _verify(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
+        """First a list without orders, then the position once more: what an order did until it was gone is in it, though the
+        stream be deaf. An answer to an earlier question proves nothing.
+        """
         if now.mono_ms - self.phase_mono_ms > PROOF_LIMIT_MS:
             return self._pause(now)
         if isinstance(event, RequestFailed) and event.ticket == self.ticket:
-            self.text = f"the open orders could not be read ({event.reason}); trying again"
+            what = "position" if event.what == "account" else "open orders"
+            self.text = f"the {what} could not be read ({event.reason}); trying again"
             return self._back_off(now, event.retry_after_ms)
-        if not isinstance(event, OpenOrdersObserved) or event.ticket != self.ticket:
-            return []
+        match event:
+            case OpenOrdersObserved(ticket=t) if (
+                t == self.ticket and event.asked_mono_ms >= self.phase_mono_ms
+            ):
+                return self._listed(coin, event, now)
+            case AccountObserved(ticket=t) if t == self.ticket:
+                return self._shown(coin, event, now)
+            case _:
+                return []
+
+    def _listed(self, coin: Coin, event: OpenOrdersObserved, now: Instant) -> list[Effect]:
         out = [] if self.spares_foreign else self.sweep.look([coin], event, now)
         here = [o for o in event.orders if o.coin == coin.name]
         left = [o for o in here if parse_cloid(o.cloid)] if self.spares_foreign else here
         # A stop that still rests goes now that nothing is held, and the proof is looked for again.
-        if left or coin.live_grid_orders() or coin.ledger.lots or coin.ledger.version != self.flat_at_version:
+        if left or not self._is_still_flat(coin):
             self.text = f"not proven flat yet, {len(left)} orders listed; looking again{self.sweep.text}"
             return self._pause(now, effects=out)
-        spared = f"; {len(here)} orders that are not GridBot's were left alone" if here else ""
+        self.cleared_mono_ms, self.spared = now.mono_ms, len(here)
+        return [AskAccount(self.ticket)]
+
+    def _is_still_flat(self, coin: Coin) -> bool:
+        ledger = coin.ledger
+        return not coin.live_grid_orders() and not ledger.lots and ledger.version == self.flat_at_version
+
+    def _shown(self, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
+        if self.cleared_mono_ms is None or event.asked_mono_ms < self.cleared_mono_ms:
+            return []
+        lots = dict(event.positions).get(coin.name, 0)
+        if lots or not self._is_still_flat(coin):
+            size = coin.config.instrument.size_text(lots)
+            self.text = (
+                f"not proven flat yet, the exchange shows {size} {coin.name}; looking again{self.sweep.text}"
+            )
+            return self._pause(now)
+        spared = f"; {self.spared} orders that are not GridBot's were left alone" if self.spared else ""
         at = clock_text(now.wall_ms)
         return self.end(f"CONFIRMED FLAT at {at}, 0 orders, position 0 {coin.name}{self.sweep.text}{spared}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.commands import Action, Command
 from core.domain.effects import AskDepth, Effect, notify
+from core.domain.fills import Fill, FillKind
 from core.engine.coin import Coin
 from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
@@ -56,6 +57,7 @@ def new_flatten(
     is_session = command.origin == SESSION
     for coin in coins:
         coin.flattening = not is_session  # a session's own begins again by itself
+        coin.wants_new_grid |= not is_session  # whichever halt is latched, what the cells held will be gone
     if command.coin:
         one = _flatten(engine, command, command.id, now)
         return one, one.start()
@@ -85,14 +87,45 @@ def flatten_ended(coins: Iterable[Coin]) -> None:
         coin.flattening = False
 
 
+AGREE_WITHIN_MS = 30_000
+"""After a start what is held by the fills and by the exchange must have become the same: else somebody has traded meanwhile
+whose fills are not known.
+"""
+
+
+def heed_trades_by_hand(engine: Engine, coin: Coin, told: Iterable[tuple[Fill, bool]]) -> list[Effect]:
+    """What an earlier run was in the midst of closing is not what is held any more, once somebody has closed it, or opened
+    something, by hand: it is theirs, however long ago it was that the flatten was asked for. ``told``: fills, and whether each
+    is of no order of ours.
+    """
+    if not coin.flattening or engine.desk.is_flattening(coin.name):
+        return []
+    by_hand = (fill for fill, is_external in told if is_external and fill.kind is FillKind.TRADE)
+    if not any(fill.end_lots * fill.signed_lots >= 0 for fill in by_hand):
+        return []  # a part of it that was closed leaves the rest to be closed
+    return _let_go(coin, "the position was traded by hand since")
+
+
+def _let_go(coin: Coin, why: str) -> list[Effect]:
+    coin.flattening = False
+    reason = f"{why}; what is held is left alone, F (`gridbot flatten {coin.name}`) closes it"
+    return [notify("flatten_not_resumed", "crit", coin.name, reason=reason)]
+
+
 def go_on_flattening(engine: Engine, now: Instant) -> list[Effect]:
-    """At every tick: what the last run was in the midst of is carried on, once the exchange has shown the account."""
-    if not engine.saw_account or engine.desk.stopping:
+    """At every tick: what the last run was in the midst of is carried on, once the fills since then are read and agree with
+    what the exchange shows.
+    """
+    if not engine.saw_account or not engine.feed.has_read or engine.desk.stopping:
         return []
     out: list[Effect] = []
     for coin in engine.coins.values():
         halted = engine.halt_reason(coin)
         if not coin.flattening or engine.desk.is_flattening(coin.name) or closes_position(halted):
+            continue
+        if engine.margined.get(coin.name, 0) != coin.ledger.lots:
+            if now.wall_ms - engine.started_wall_ms >= AGREE_WITHIN_MS:
+                out += _let_go(coin, "the exchange shows another position than the fills do")
             continue
         id_ = f"flatten:{engine.boot}:{coin.name}"
         out.append(

@@ -21,7 +21,7 @@ from core.engine.regridding import ask_of
 from core.engine.strategies import STRATEGIES
 
 SET = (Action.SET_SPACING, Action.SET_LEVELS)
-PREVIEWS = (Action.SET_SPACING_PREVIEW, Action.SET_LEVELS_PREVIEW)
+SET_PREVIEWS = (Action.SET_SPACING_PREVIEW, Action.SET_LEVELS_PREVIEW)
 
 
 def set_refusal(coin: Coin, command: Command, now: Instant) -> str:

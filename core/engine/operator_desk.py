@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import OF_THE_DOOR, Action, Command
+from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command
 from core.domain.effects import AskOpenOrders, Effect, SaveAction, Severity, notify
 from core.domain.events import Event
 from core.engine.breaker_desk import ResetBreakers, reset_refusal
@@ -20,7 +20,7 @@ from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
 from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
 from core.engine.foreign import Sweep
-from core.engine.grid_desk import PREVIEWS, SET, change_grid, change_text, set_refusal
+from core.engine.grid_desk import SET, SET_PREVIEWS, change_grid, change_text, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
@@ -70,10 +70,12 @@ class OperatorDesk:
             command = replace(command, coin=coins[0].name)
         if command.coin and coins:
             command = replace(command, coin=coins[0].name)
-        self.log.came_in(engine, command, coins)
+        if command.action not in PREVIEWS:
+            self.log.came_in(engine, command, coins)
         refusal = command.refusal or self._refusal(engine, command, coins, now)
-        refused = self._conclude(command, "refused", refusal, now) if refusal else []
-        return self.log.written(engine, refused or self._act(engine, command, coins, now), coins)
+        if refusal:
+            return self.log.written(engine, self._conclude(command, "refused", refusal, now), coins)
+        return self.log.written(engine, self._act(engine, command, coins, now), coins)
 
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
@@ -240,7 +242,7 @@ class OperatorDesk:
             return reset_refusal(engine, now)
         if command.action is Action.ACKNOWLEDGE and not engine.alerts.known:
             return "no alert holds now"
-        if command.action in (*SET, *PREVIEWS):
+        if command.action in (*SET, *SET_PREVIEWS):
             return next((why for c in coins if (why := set_refusal(c, command, now))), "")
         if command.action in (Action.MARGIN_PREVIEW, Action.MARGIN_ADD):
             return margin_refusal(coins[0], command.value) if command.coin else f"name the coin: {traded}"
@@ -277,10 +279,12 @@ class OperatorDesk:
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
         self.running.append(procedure)
         self._record(procedure.command, "running", procedure.text, now)
-        return [SaveAction(procedure.command, STARTED)]
+        return [SaveAction(procedure.command, STARTED)] if procedure.command.action not in PREVIEWS else []
 
     def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
         self._record(command, status, text, now)
+        if command.action in PREVIEWS:
+            return []
         severity: Severity = "info" if status == "done" else "warn"
         by = command.by
         asked = {"action": command.action.value, "origin": command.origin, "value": command.value}

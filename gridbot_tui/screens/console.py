@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
@@ -69,8 +69,15 @@ class ConsoleScreen(Screen[None]):
         self.post_message(Opened())
 
     def show(self, look: Look) -> None:
-        for panel in self.query(LinePanel):
-            panel.show(look)
+        for _ in self.show_each(look):
+            pass
+
+    def show_each(self, look: Look) -> Iterator[None]:
+        """One panel a step, so that whoever draws may see to other things in between."""
+        for panel in list(self.query(LinePanel)):
+            if panel.is_attached:
+                panel.show(look)
+                yield
 
     def perform(self, action_id: str) -> bool:
         """Do what a key of this place asks; whether it was one of this place's."""

@@ -36,17 +36,17 @@ def spoilt(kind):
         "widget": (StatusLine, "lines"),
         "once": (StatusLine, "lines"),
         "render": (StatusLine, "render_line"),
-        "screen": (DashboardScreen, "show"),
+        "screen": (DashboardScreen, "show_each"),
         "action": (app.GridBotApp, "action_perform"),
-        "timer": (app.GridBotApp, "tick"),
+        "timer": (app.GridBotApp, "beat"),
     }.get(kind, (None, ""))
     if kind == "worker":
-        whole = app.GridBotApp.tick
-        def tick(self):
+        whole = app.GridBotApp.beat
+        def beat(self):
             if trigger.exists():
                 self.run_worker(fail, thread=True)
             return whole(self)
-        app.GridBotApp.tick = tick
+        app.GridBotApp.beat = beat
         return
     before = getattr(place, name)
     def patched(self, *given):

@@ -194,3 +194,25 @@ async def test_a_flatten_that_a_crash_interrupts_is_carried_on_by_the_next_start
     await world.until(
         lambda: world.rows(standing) == [("new_grid",)], "it has ended: no start begins it again"
     )
+
+
+async def test_a_position_opened_by_hand_since_a_crash_is_left_alone_by_the_flatten_that_was_under_way(
+    world: World,
+) -> None:
+    """Days may lie between: the operator has closed what was held himself, and has opened another position."""
+    held = await hold(world)
+    await world.faults({"kind": "post_only_mode"})
+    asking = asyncio.create_task(world.control("flatten", "BTC"))
+    await world.until(lambda: "reduce-only rests at" in said(world), "an order rests until more is allowed")
+    await world.crash()
+    asking.cancel()
+    await world.faults()
+    size = world.instrument("BTC").size_text(abs(held))
+    await world.trade(Side.SELL if held > 0 else Side.BUY, size)
+    await world.trade(Side.BUY, "0.003")
+    mine = world.lots()
+    await world.start(resting=None)
+    await world.until(lambda: world.run.snapshots and world.coin().position, "it is seen")
+    await asyncio.sleep(8)
+    assert world.lots() == mine
+    await world.check("flatten_not_resumed", halted="flatten")

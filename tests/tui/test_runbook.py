@@ -27,9 +27,10 @@ from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot, tripped
 from widgets.ink import plain
 from widgets.look import KeyHint, Look
+from widgets.runbook_conditions import CONDITIONS
 from widgets.runbook_page import RunbookError, parsed
 from widgets.runbook_rows import meaning_of, ordered, runbook_rows
-from widgets.runbook_values import CONDITIONS, VALUES
+from widgets.runbook_values import VALUES
 
 MakeConsole = Callable[[Snapshot | None], Console]
 
@@ -220,6 +221,26 @@ def test_a_step_that_was_done_since_the_trouble_began_has_its_time_and_its_outco
     ):
         assert shown in _row(replace(drifting(), commands=(before, command)), "Position drifts", 2)
     assert "14:0" not in _row(drifting(), "Position drifts", 2)
+
+
+def test_while_a_trouble_stands_its_events_are_counted_from_its_beginning() -> None:
+    old = replace(drifting().events[-1], time_ms=NOW_MS - 900_000)
+    alert = replace(drifting().alerts[0], since_ms=NOW_MS - 899_000)
+    stands = replace(drifting(), events=(old,), alerts=(alert,))
+    assert "▲ 1 since 13:48:04Z, last 13:48:03Z" in _row(stands, "Position drifts", 1)
+    assert "none in 5 min" in _row(replace(stands, alerts=()), "Position drifts", 1)
+    told = replace(old, name="grid_compression_override")
+    held = replace(coin_view().grid, compression="at the floor")
+    collapsed = snapshot(events=(told,), coins=(coin_view(grid=held),))
+    assert "▲ 1 kept, last 13:48:03Z" in _row(collapsed, "The grid collapses", 1)
+    assert "none in 5 min" in _row(snapshot(events=(told,)), "The grid collapses", 1)
+
+
+def test_where_accepting_has_lifted_the_halt_the_last_step_says_that_nothing_is_left_to_resume() -> None:
+    accepted = CommandView("1", "accept", "done", "adjusted; the halt for drift is lifted", NOW_MS - 3_000)
+    shown = snapshot(commands=(accepted,))
+    assert "✓ running, nothing to resume since A at 14:03:00Z" in _row(shown, "Position drifts", 6)
+    assert "✖ halted" in _row(halted(commands=(accepted,)), "Position drifts", 6)
 
 
 def test_a_refused_key_says_why_beside_its_step() -> None:

@@ -117,3 +117,17 @@ def test_a_paused_view(console: MakeConsole, snap_compare: Any) -> None:
 @pytest.mark.parametrize("key", ["U", "Q", "question_mark"])
 def test_a_dialog_on_a_phone(console: MakeConsole, snap_compare: Any, key: str) -> None:
     assert snap_compare(console(halted(network="mainnet")).app, terminal_size=(60, 20), press=[key])
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)], ids=["60x20", "80x24"])
+def test_the_dialog_that_parks_a_level(
+    console: MakeConsole, snap_compare: Any, size: tuple[int, int]
+) -> None:
+    assert snap_compare(console(busy()).app, terminal_size=size, press=["2", "C"])
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)], ids=["60x20", "80x24"])
+def test_the_dialog_that_resets_breakers(
+    console: MakeConsole, snap_compare: Any, size: tuple[int, int]
+) -> None:
+    assert snap_compare(console(tripped()).app, terminal_size=size, press=["B"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.domain.causes import Cause, Failure
-from core.domain.commands import Action
+from core.domain.commands import Action, Command, Operator
 from core.domain.effects import AskAccount, Notify
-from core.domain.events import FeedChanged, PlaceOutcome, Refused, RequestFailed
+from core.domain.events import CommandReceived, FeedChanged, PlaceOutcome, Refused, RequestFailed
 from core.engine.circuit_breaker import BreakerName
 from core.view import BreakerState
 from tests.unit.engine.builders import Bench, account, of_kind, placed
@@ -29,8 +29,16 @@ def test_an_answer_of_the_exchange_closes_what_opened_for_want_of_one() -> None:
     assert bench.outcome() == ("done", "closed: place")
     assert bench.engine.breakers[BreakerName.PLACE].state(bench.now) is BreakerState.CLOSED
     told = [dict(n.fields) for n in of_kind(Notify, effects) if n.name == "circuit_reset"]
-    assert [(t["breaker"], t["by"]) for t in told] == [("place", "test")]
-    assert bench.engine.breakers.trips()[-1].closed_by == "an operator"
+    assert [(t["breaker"], t["by"]) for t in told] == [("place", "the operator")]
+
+
+def test_the_history_names_the_operator_who_closed_it() -> None:
+    bench = broken(Cause.SERVER)
+    command = Command("cmd", Action.RESET_BREAKER, "", "tui", by=Operator("alice", tty="pts/3"))
+    bench.step(CommandReceived(command))
+    bench.step(account(0, bench.now, "cmd"))
+    (trip,) = bench.engine.breakers.trips()
+    assert (trip.closed_by, bool(trip.closed_ms)) == ("operator alice@pts/3", True)
 
 
 def test_without_an_answer_nothing_is_closed_and_the_cause_is_said() -> None:

@@ -10,7 +10,9 @@ from core.domain.causes import Cause, Failure
 from core.domain.commands import Action, Command
 from core.domain.effects import AskAccount, CancelForeign, Effect, Notify, Place, SaveHalt, SaveStanding
 from core.domain.events import (
+    BackfillDone,
     CommandReceived,
+    FeedChanged,
     FillsCommitted,
     OpenOrdersObserved,
     OrderNotFound,
@@ -27,6 +29,7 @@ from core.domain.fills import Fill
 from core.domain.instrument import Instrument
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.flatten import Flatten
+from core.engine.procedures import feed_ticket
 from core.engine.standing import restore_standing
 from tests.unit.engine.builders import (
     MID,
@@ -36,6 +39,7 @@ from tests.unit.engine.builders import (
     cancelled,
     fill,
     make_engine,
+    notices,
     of_kind,
     placed,
     quote,
@@ -84,6 +88,10 @@ class Exit:
         rows = tuple(map(remote, orders))
         return self.bench.step(OpenOrdersObserved(rows, self.bench.now.mono_ms, "cmd"))
 
+    def proven(self) -> list[Effect]:
+        """No order is listed, and after that the exchange shows its position once more."""
+        return [*self.listed(), *self.bench.step(account(self.truth, self.bench.now, "cmd"))]
+
     def answer(self, of: Order, result: PlaceResult) -> None:
         self.answered(of, result)
 
@@ -104,7 +112,7 @@ def test_a_flatten_closes_reduce_only_within_its_slippage_and_proves_flat(lots: 
     out.trade(close, 40)
     out.pause()
     assert out.shown() == []
-    out.listed()
+    out.proven()
     status, text = out.bench.outcome()
     assert status == "done"
     assert text == "CONFIRMED FLAT at 14:00:00 UTC, 0 orders, position 0 SOL"
@@ -211,6 +219,45 @@ def test_a_fill_between_the_look_at_the_position_and_the_list_of_orders_is_not_c
     assert close.lots == 50
 
 
+def closed() -> Exit:
+    """Everything is sold, and the exchange has shown a position of 0."""
+    out = Exit.of(40)
+    (close,) = out.shown()
+    out.answer(close, Traded(1, 40))
+    out.trade(close, 40)
+    out.pause()
+    out.shown()
+    assert out.procedure.phase == "verify"
+    return out
+
+
+def test_flat_is_not_confirmed_before_the_position_is_read_once_more_after_the_last_order_was_gone() -> None:
+    """An order by hand trades while it is swept, and the stream is deaf: only the exchange's position tells."""
+    out = closed()
+    assert of_kind(AskAccount, out.listed()) == [AskAccount("cmd")]
+    assert out.bench.outcome()[0] == "running"
+    out.truth = 30
+    out.bench.step(account(30, out.bench.now, "cmd"))
+    assert out.bench.outcome()[0] == "running"
+    assert "the exchange shows 0.3 SOL" in out.bench.outcome()[1]
+    out.pause()
+    (close,) = out.shown()
+    assert close.lots == 30
+
+
+def test_answers_to_earlier_questions_prove_nothing() -> None:
+    """A list asked for before the position was closed comes late: orders placed since are not in it."""
+    out = closed()
+    before = out.bench.now
+    out.bench.ms += 1
+    assert of_kind(AskAccount, out.bench.step(OpenOrdersObserved((), before.mono_ms - 500, "cmd"))) == []
+    assert of_kind(AskAccount, out.listed()) == [AskAccount("cmd")]
+    out.bench.step(account(0, before, "cmd"))
+    assert out.bench.outcome()[0] == "running"
+    out.bench.step(account(0, out.bench.now, "cmd"))
+    assert out.bench.outcome()[0] == "done"
+
+
 def test_a_close_whose_answer_was_lost_is_settled_before_the_next() -> None:
     out = Exit.of(40)
     (close,) = out.shown()
@@ -275,7 +322,7 @@ def test_an_order_of_ours_in_the_last_list_begins_anew() -> None:
     assert out.procedure.phase == "pause"
     out.pause()
     out.shown()
-    out.listed()
+    out.proven()
     assert out.bench.outcome()[1].startswith("CONFIRMED FLAT")
 
 
@@ -302,7 +349,7 @@ def test_foreign_orders_are_cancelled_before_the_position_is_read_and_their_numb
     assert bench.outcome()[0] == "running", "0 orders is not proven while one is listed"
     out.pause()
     out.shown()
-    out.listed()
+    out.proven()
     assert bench.outcome()[1].endswith("position 0 SOL; 2 orders that were not GridBot's were cancelled")
 
 
@@ -384,7 +431,7 @@ def test_a_flatten_that_is_under_way_is_in_the_journal_until_it_has_ended() -> N
     out.trade(close, 40)
     out.pause()
     out.shown()
-    out.listed()
+    out.proven()
     out.bench.after(200)
     assert out.bench.coin.saved_standing == "new_grid"
 
@@ -398,6 +445,67 @@ def test_a_start_goes_on_with_a_flatten_that_was_under_way_and_says_so() -> None
     assert "flatten_resumed" in told
     assert bench.engine.desk.is_flattening("SOL")
     assert "flatten_resumed" not in [n.name for n in of_kind(Notify, bench.after(200))]
+
+
+def interrupted() -> Bench:
+    """A run that begins with a flatten which the one before it was in the midst of, the account not yet seen."""
+    bench = Bench(make_engine(position=40))
+    restore_standing(bench.coin, "flattening new_grid")
+    bench.coin.halted = "flatten"
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("traded", "held"),
+    [
+        ([(Side.SELL, 40, 40)], 0),
+        ([(Side.SELL, 40, 40), (Side.SELL, 30, 0)], -30),
+        ([(Side.SELL, 40, 40), (Side.BUY, 40, 0)], 40),
+        ([(Side.BUY, 5, 40)], 45),
+        ([(Side.SELL, 50, 40)], -10),
+    ],
+)
+def test_a_position_that_was_opened_by_hand_since_is_not_closed_by_the_flatten_of_an_earlier_run(
+    traded: list[tuple[Side, int, int]], held: int
+) -> None:
+    bench = interrupted()
+    fills = tuple(
+        fill(side, lots, start, n, 50 + n, order_id=900 + n) for n, (side, lots, start) in enumerate(traded)
+    )
+    told = notices(bench.step(FillsCommitted(fills)))
+    assert "flatten_not_resumed" in told
+    bench.start(held)
+    for _ in range(100):
+        bench.after(500, quote())
+    assert placed(bench.done) == []
+    assert not bench.engine.desk.is_flattening("SOL")
+    assert bench.coin.halted == "flatten"
+    assert bench.coin.saved_standing == "new_grid"
+
+
+def test_nothing_is_closed_at_a_start_before_the_fills_since_are_read() -> None:
+    bench = interrupted()
+    bench.step(FeedChanged(True, 1), account(-30, bench.now), quote())
+    assert "flatten_resumed" not in notices(bench.after(200))
+    bench.step(FillsCommitted((fill(Side.SELL, 70, 40, 1, 50),)))
+    bench.step(BackfillDone(feed_ticket(1), 1, 1, bench.now.venue_ms), account(-30, bench.now))
+    assert "flatten_resumed" not in notices(bench.after(200))
+
+
+def test_a_position_whose_change_no_fill_explains_is_left_alone_at_a_start() -> None:
+    bench = interrupted()
+    bench.start(-30)
+    told = [name for _ in range(80) for name in notices(bench.after(500, quote()))]
+    assert "flatten_not_resumed" in told
+    assert "flatten_resumed" not in told
+    assert placed(bench.done) == []
+
+
+def test_a_part_closed_by_hand_leaves_the_rest_to_the_next_start() -> None:
+    bench = interrupted()
+    bench.step(FillsCommitted((fill(Side.SELL, 10, 40, 1, 50),)))
+    bench.start(30)
+    assert "flatten_resumed" in notices(bench.after(200))
 
 
 def test_a_stop_in_the_midst_of_a_flatten_leaves_it_to_the_next_start() -> None:
@@ -426,6 +534,7 @@ def test_flatten_of_all_closes_every_coin_under_one_command_with_a_line_for_each
     for name in ("SOL", "ETH"):
         bench.step(account(0, bench.now, f"all:{name}"))
         bench.listed(ticket=f"all:{name}")
+        bench.step(account(0, bench.now, f"all:{name}"))
     status, text = bench.outcome("all")
     assert status == "done"
     assert [row.split(" at ")[0] for row in text.split("\n")] == [
@@ -470,6 +579,31 @@ def test_a_second_flatten_of_the_coin_is_refused_and_one_without_a_coin_needs_a_
     two.ask(Action.FLATTEN)
     assert two.outcome()[0] == "refused"
     assert "`gridbot flatten --all`" in two.outcome()[1]
+
+
+def test_after_a_flatten_of_all_the_resumed_grids_begin_anew() -> None:
+    """It latches one halt for all coins, not one of each: the cells' inventory is gone all the same."""
+    bench = Bench(make_engine(SOL, ETH)).started()
+    bench.trade(bench.live[0])
+    bench.settle_cancels(bench.step(CommandReceived(Command("all", Action.FLATTEN, "", "test", "all"))))
+    bench.engine.desk.running.clear()
+    bench.ask(Action.RESUME, id_="r")
+    bench.after(10, quote())
+    assert bench.coin.grid is not None
+    assert bench.coin.plan is not None
+    assert (bench.coin.grid.generation, bench.coin.plan.traded) == (2, {})
+
+
+def test_to_resume_all_ends_a_flatten_of_all_that_a_restart_would_have_gone_on_with() -> None:
+    bench = Bench(make_engine(SOL, ETH, position=40))
+    for coin in bench.engine.coins.values():
+        restore_standing(coin, "flattening new_grid")
+    bench.engine.halted = "flatten"
+    bench.connect()
+    bench.ask(Action.RESUME, id_="r")
+    assert bench.outcome("r")[0] == "done"
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms), account(40, bench.now), quote())
+    assert "flatten_resumed" not in notices(bench.after(200))
 
 
 @pytest.mark.parametrize("halt_on_top", [False, True])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.commands import OF_THE_DOOR, Action, Command, Operator
+from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command, Operator
 from core.domain.effects import Effect, Notify, SaveAction
 from core.domain.events import CommandReceived
 from tests.unit.engine.builders import Bench, of_kind, quote
@@ -33,12 +33,19 @@ def told(bench: Bench, command: Command) -> tuple[list[SaveAction], list[dict[st
     return rows, [event for event in events if event["id"] == command.id]
 
 
-def test_a_look_at_the_book_of_a_flatten_is_no_action() -> None:
-    """The modal looks again and again while it is open."""
-    assert told(Bench().started(50), Command("one", Action.FLATTEN_PREVIEW, "SOL", by=ALICE)) == ([], [])
+@pytest.mark.parametrize("action", sorted(PREVIEWS))
+@pytest.mark.parametrize("refusal", ["", "view only: bob@pts/1 acts"])
+def test_a_look_before_an_action_is_answered_and_is_in_no_log(action: Action, refusal: str) -> None:
+    """A dialog looks again and again while it is open."""
+    bench = Bench().started(50)
+    command = Command("one", action, "SOL", "tui", VALUES.get(action, ""), ALICE, refusal)
+    assert told(bench, command) == ([], [])
+    status, text = bench.outcome("one")
+    assert status in ("done", "refused", "failed")
+    assert text
 
 
-@pytest.mark.parametrize("action", [each for each in Action if each is not Action.FLATTEN_PREVIEW])
+@pytest.mark.parametrize("action", [each for each in Action if each not in PREVIEWS])
 def test_every_action_leaves_its_rows_and_one_event_that_say_who_and_what(action: Action) -> None:
     value = VALUES.get(action, "")
     command = Command("one", action, "SOL", "tui", value, ALICE)

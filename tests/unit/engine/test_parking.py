@@ -8,11 +8,11 @@ import pytest
 
 from core.domain.commands import Action, Command
 from core.domain.effects import Effect, SaveParked
-from core.domain.events import CommandReceived
+from core.domain.events import CancelOutcome, CommandReceived, FeedChanged
 from core.domain.orders import Order, Side
 from core.engine.parked import Parked
 from core.engine.snapshot import build_snapshot
-from tests.unit.engine.builders import Bench, cancelled, of_kind, placed, quote, remote
+from tests.unit.engine.builders import Bench, cancelled, of_kind, placed, quote, remote, update
 
 
 def ask(bench: Bench, action: Action, value: str, id_: str = "cmd") -> list[Effect]:
@@ -88,3 +88,26 @@ def test_what_can_not_be_parked_or_unparked_is_refused(action: Action, value: st
     ask(bench, action, value)
     assert bench.outcome()[0] == "refused"
     assert words in bench.outcome()[1]
+
+
+def test_an_order_that_its_cancel_overtook_is_taken_out_of_its_parked_slot() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    order = next(o for o in orders if o.side is Side.BUY)
+    ask(bench, Action.PARK, order.cloid)
+    gone = "Order was never placed, already canceled, or filled."
+    bench.step(CancelOutcome(((order.cloid, gone),)))
+    assert order.cloid in [o.cloid for o in cancelled(bench.rest(orders))]
+
+
+def test_a_cancel_that_did_not_take_is_sent_again_for_a_parked_slot_also_while_nothing_is_quoted() -> None:
+    bench = Bench().started()
+    order = next(o for o in bench.live if o.side is Side.BUY)
+    ask(bench, Action.PARK, order.cloid)
+    bench.step(CancelOutcome(((order.cloid, "429"),)))
+    bench.done.clear()
+    bench.step(FeedChanged(False, 1))
+    for _ in range(3):
+        bench.after(1_000)
+        bench.step(update(bench.coin.orders.by_cloid[order.cloid], "open", order.lots))
+    assert order.cloid in [o.cloid for o in cancelled(bench.done)]
