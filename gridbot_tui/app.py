@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from rich.console import RenderableType
 from textual import events, on, work
-from textual._compositor import CompositorUpdate
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
-from textual.filter import LineFilter, Monochrome, NoColor
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -28,11 +25,10 @@ from core.view import OrderView, RunState, Severity, Snapshot
 from gridbot_tui import keymap, palette, places, themes
 from gridbot_tui.acting_keys import ActingKeys
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
-from gridbot_tui.cell_painter import CellPainter
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
-from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
+from gridbot_tui.link_meter import waiting_writes
 from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
@@ -41,10 +37,10 @@ from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
 from gridbot_tui.screens.preview import PreviewScreen
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
+from gridbot_tui.terminal_app import TerminalApp
 from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
 from widgets.look import EventFilter, Link, Look
-from widgets.plain_glyphs import AsciiFilter
 
 _WAIT_S = 0.25
 """How long the hosting worker waits at a time: as long as leaving the screen may take to be noticed."""
@@ -73,7 +69,7 @@ class CoreEnded(Message):
     """The core's thread has ended."""
 
 
-class GridBotApp(App[None]):
+class GridBotApp(TerminalApp):
     """Hosts a core that runs on its own thread. ``clock`` is wall time for ages, ``monotonic`` times the guards."""
 
     CSS_PATH = stylesheet()
@@ -99,14 +95,10 @@ class GridBotApp(App[None]):
 
         ``drawn`` is called when the first picture is on its way to the terminal.
         """
-        self._meter = LinkMeter()
-        super().__init__(driver_class=metered(driver_class, self._meter) if driver_class else None)
+        super().__init__(driver_class, options.is_ascii)
         self.options = options
         self.departure: Departure | None = None
         """How it was left; nothing if the core's end ended it."""
-        self.failure: Exception | None = None
-        """What the application died of."""
-        self.animation_level = "none"
         self._core = core
         self._attached = attached
         self._drawn: Callable[[], None] | None = drawn
@@ -116,10 +108,8 @@ class GridBotApp(App[None]):
         self._monotonic = monotonic
         self._hold = ViewHold()
         self._bell, self._title = Bell(), Title(options.is_ascii)
-        self._ascii = AsciiFilter() if options.is_ascii else None
         self._is_link_shown = False
         self._draws: Timer | None = None
-        self._painter = CellPainter()
         self._desk = CommandDesk(core, monotonic, operator())
         self._rights = Rights(core)
         self._acting = ActingKeys(self, self._desk, monotonic)
@@ -137,57 +127,23 @@ class GridBotApp(App[None]):
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = themes.theme_for(self.options.theme, self.console.color_system)
-        self._write(SAVE_TITLE)
+        self.write(SAVE_TITLE)
         self.host_core()
         self._draws = self.set_interval(1 / self.options.hz, self.beat)
         self.call_after_refresh(self.tick)
 
     def on_unmount(self) -> None:
-        self._write(RESTORE_TITLE)
+        self.write(RESTORE_TITLE)
 
-    def get_driver_class(self) -> type[Driver]:
-        return metered(super().get_driver_class(), self._meter)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """NO_COLOR leaves no colour at all, where Textual would leave greys; ``--ascii`` no glyph beyond ASCII."""
-        filters = [NoColor() if isinstance(f, Monochrome) else f for f in super().get_line_filters()]
-        return [*filters, self._ascii] if self._ascii is not None else filters
-
-    def _write(self, sequence: str) -> None:
-        if self._driver is not None and not self.is_headless and sequence:
-            self._driver.write(sequence)
-
-    def _first_picture(self) -> None:
-        """On its way to the terminal: now the machine is free for the rest."""
+    def frame_sent(self) -> None:
+        """The first with something in it is on its way to the terminal: now the machine is free for the rest."""
+        if not self._is_filled:
+            return
         self._is_filled = False
         if self._drawn is not None:
             self._drawn()
             self._drawn = None
             Thread(target=places.load, name="load places", daemon=True).start()
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Textual's own way of sending a frame, with the cells that didn't change left out."""
-        if isinstance(renderable, CompositorUpdate):
-            renderable = self._painter.update(renderable, self.size, screen)
-        super()._display(screen, renderable)
-        if self._is_filled and isinstance(renderable, CompositorUpdate):
-            self._first_picture()
-
-    def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """With ``layout``, all is drawn anew: so it is asked for after the terminal was somebody else's."""
-        if layout:
-            self._painter.forget()
-            self._draw_whole()
-        return super().refresh(repaint=repaint, layout=layout, recompose=recompose)
-
-    def on_resize(self) -> None:
-        """Of the terminal, or its way of coming back after a suspension: what it shows now is anybody's guess."""
-        self._painter.forget()
-        self._draw_whole()
-
-    def _draw_whole(self) -> None:
-        if self.is_running and self.screen_stack:
-            self.screen.refresh()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variable_defaults()
@@ -246,9 +202,9 @@ class GridBotApp(App[None]):
             view_only=self._rights.view_only(),
             toasts=self._desk.toasts,
             link=Link(
-                sent_bps=self._meter.bytes_per_s if self._is_link_shown else None,
-                is_slow=self.options.slow or self._meter.is_slow,
-                fell_behind=self._meter.is_slow,
+                sent_bps=self.meter.bytes_per_s if self._is_link_shown else None,
+                is_slow=self.options.slow or self.meter.is_slow,
+                fell_behind=self.meter.is_slow,
             ),
         )
 
@@ -261,9 +217,9 @@ class GridBotApp(App[None]):
 
     async def beat(self) -> None:
         """The regular draw; a terminal that does not keep up gets fewer of them."""
-        was_slow = self._meter.is_slow
-        self._meter.tick(self._monotonic(), waiting_writes(self._driver))
-        if self._meter.is_slow and not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
+        was_slow = self.meter.is_slow
+        self.meter.tick(self._monotonic(), waiting_writes(self._driver))
+        if self.meter.is_slow and not was_slow and self._draws is not None and self.options.hz > SLOW_HZ:
             self._draws.stop()
             self._draws = self.set_interval(1 / SLOW_HZ, self.beat)
         with closing(self._panels_drawn()) as turns:
@@ -289,7 +245,7 @@ class GridBotApp(App[None]):
             live = self._look_at(snapshot)
         if self._bell.rings(live, self._monotonic()):
             self.bell()
-        self._write(self._title.update(live, self._monotonic()))
+        self.write(self._title.update(live, self._monotonic()))
         held = self._hold.shown(live)
         with self.batch_update():
             for screen in self.screen_stack:
@@ -353,8 +309,7 @@ class GridBotApp(App[None]):
 
     def selected_order(self) -> OrderView | None:
         """Of the screen that lists orders."""
-        found = getattr(self.screen, "selected_order", None)
-        return found if isinstance(found, OrderView) else None
+        return self.screen.selected_order if isinstance(self.screen, ConsoleScreen) else None
 
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None:
         self.push_screen(dialog, answered)
@@ -415,17 +370,6 @@ class GridBotApp(App[None]):
 
     def on_paste(self, event: events.Paste) -> None:
         self._desk.say("A paste is not taken here: keys are typed", Severity.WARN)
-
-    def _handle_exception(self, error: Exception) -> None:
-        self.failure = self.failure or error
-        super()._handle_exception(error)
-
-    def _fatal_error(self) -> None:
-        """Textual would draw a traceback with every local value, secrets too; whoever runs us writes down the fault."""
-        self._close_messages_no_wait()
-
-    def _print_error_renderables(self) -> None:
-        self._exit_renderables.clear()
 
     async def action_quit(self) -> None:
         self.action_perform("quit")

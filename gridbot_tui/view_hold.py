@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.view import Severity
 from widgets.look import Look
-
-_RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 class ViewHold:
@@ -27,8 +24,8 @@ class ViewHold:
         """Let go if there is an alert that was not there, or is worse than it was; whether that happened now."""
         if self._held is None:
             return False
-        before = {alert.id: _RANK[alert.severity] for alert in self._held.alerts}
-        if all(before.get(alert.id, -1) >= _RANK[alert.severity] for alert in live.alerts):
+        before = {alert.id: alert.severity.rank for alert in self._held.alerts}
+        if all(before.get(alert.id, -1) >= alert.severity.rank for alert in live.alerts):
             return False
         self._held = None
         return True

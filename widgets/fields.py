@@ -20,7 +20,6 @@ _MAX_WIDTH = 46
 _GLYPHS = {Severity.INFO: "✓", Severity.WARN: "▲", Severity.CRIT: "✖"}
 _RULES = {Severity.INFO: "─", Severity.WARN: "━", Severity.CRIT: "═"}
 SEVERITY_INKS = {Severity.INFO: Ink.OK, Severity.WARN: Ink.WARN, Severity.CRIT: Ink.CRIT}
-_RANK = {Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Field:
 
 def worst(severities: tuple[Severity | None, ...]) -> Severity:
     known = [severity for severity in severities if severity is not None]
-    return max(known, key=_RANK.__getitem__, default=Severity.INFO)
+    return max(known, key=lambda severity: severity.rank, default=Severity.INFO)
 
 
 def graded(value: float, warn: float, crit: float) -> Severity:
@@ -130,7 +129,7 @@ def _most_telling(fields: list[Field], room: int) -> list[Field]:
     """The first, then the gravest, then the earliest, in their own order: a stop that doesn't rest is seen on 80x24 too."""
     if len(fields) <= room:
         return fields
-    ranks = [_RANK[field.severity or Severity.INFO] for field in fields]
+    ranks = [(field.severity or Severity.INFO).rank for field in fields]
     order = sorted(range(len(fields)), key=lambda n: (n > 0, -ranks[n], n))
     kept = set(order[: max(room, 0)])
     return [field for n, field in enumerate(fields) if n in kept]

@@ -14,9 +14,6 @@ STALE_S = 20.0
 """Data older than this is dimmed and called STALE."""
 
 
-_RANK = {Severity.CRIT: 0, Severity.WARN: 1, Severity.INFO: 2}
-
-
 RARE, LESSER = 1, 2
 
 
@@ -144,7 +141,7 @@ class Look:
             silent = age(self.snapshot_age_s)
             own.append(self._crit("engine_silent", f"ENGINE SILENT {silent}; trading may go on", ""))
         said = self.snapshot.alerts if self.snapshot is not None else ()
-        return (*own, *sorted(said, key=lambda alert: (_RANK[alert.severity], self.is_known(alert))))
+        return (*own, *sorted(said, key=lambda alert: (-alert.severity.rank, self.is_known(alert))))
 
     def is_known(self, alert: AlertView) -> bool:
         """An operator has said so, and not too long ago."""

@@ -10,9 +10,9 @@ from widgets.look import Look
 from widgets.runbook_values import coins_of, fill_ratio, is_halted, recent_sources
 
 _DRIFT = ("drift:",)
-_FILLS = ("chain:", "fill_source", "fills")
-_GRID = ("grid:", "compression", "one_sided:")
-_EXCHANGE = ("ws_age", "breaker:", "exchange", "feed", "engine_silent")
+_FILLS = ("chain:",)
+_GRID = ("grid:", "one_sided:")
+_EXCHANGE = ("ws_age", "breaker:", "engine_silent")
 _HALT = ("halt",)
 _OF_A_PROCEDURE = (*_DRIFT, *_FILLS, *_GRID, *_EXCHANGE, *_HALT)
 

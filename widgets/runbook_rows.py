@@ -18,7 +18,6 @@ from widgets.runbook_values import VALUES, Reading
 _KEY_AT, _TEXT_AT = 3, 11
 _TEXT_WIDTH = 100
 """Longer rows of prose can't be read."""
-_RANK = {None: 0, Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 class Row(NamedTuple):
@@ -32,7 +31,7 @@ class Row(NamedTuple):
 def ordered(look: Look, page: Iterable[Procedure]) -> list[tuple[Procedure, Severity | None]]:
     """What applies now first, worst first; the rest as they are written."""
     found = [(each, CONDITIONS[each.when](look) if each.when else None) for each in page]
-    return sorted(found, key=lambda each: -_RANK[each[1]])
+    return sorted(found, key=lambda each: -(each[1] or Severity.INFO).rank)
 
 
 def runbook_rows(look: Look, page: Iterable[Procedure], width: int, explained: bool = False) -> list[Row]:

@@ -249,11 +249,8 @@ def link(look: Look) -> Reading:
     """In few words: the step under it has the reason."""
     if look.snapshot is None:
         return NOTHING
-    found = max((breakers(look), socket(look)), key=lambda each: _RANK[each.severity])
+    found = max((breakers(look), socket(look)), key=lambda each: (each.severity or Severity.INFO).rank)
     return Reading(found.text.partition(":")[0], found.severity)
-
-
-_RANK = {None: 0, Severity.INFO: 0, Severity.WARN: 1, Severity.CRIT: 2}
 
 
 def breakers(look: Look) -> Reading:

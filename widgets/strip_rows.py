@@ -8,6 +8,7 @@ from widgets.chart_rows import SCALE_WIDTH, Reached, chart_lines, columns
 from widgets.fields import title_line
 from widgets.ink import Ink, Line, cut, dimmed, fit, justify, line
 from widgets.look import STALE_S, Look
+from widgets.order_rows import filled_text
 
 DAY_MS = 86_400_000
 _LEAST_SPAN_MS = 1_800_000
@@ -59,11 +60,10 @@ def order_lines(look: Look, width: int, height: int) -> list[Line]:
 
 def _order(order: OrderView, look: Look, decimals: int, width: int) -> Line:
     is_buy = order.side == "buy"
-    filled = f"{100 * order.filled / order.size:.0f}%" if order.size else formats.NOTHING
     age = formats.age((look.now_ms - order.since_ms) / 1_000)
     made = line(
         (f" {'B' if is_buy else 'S'} ", Ink.BUY if is_buy else Ink.SELL),
-        f"{formats.price(order.price, decimals):>12} {formats.quantity(order.size):>11} {filled:>7} {age:>7}  ",
+        f"{formats.price(order.price, decimals):>12} {formats.quantity(order.size):>11} {filled_text(order):>7} {age:>7}  ",
         (f"{order.state.value:<13} ", Ink.WARN if order.note else Ink.TEXT),
         (order.note or order.slot or order.purpose, Ink.WARN if order.note else Ink.LABEL),
     )

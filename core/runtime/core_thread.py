@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.domain.commands import Action, Command, Operator
 from core.domain.effects import Notify, Scalar, Severity, notify
@@ -30,6 +30,10 @@ from core.view import RunState, Snapshot
 
 COMMANDS_WAITING = 32
 """Commands that may be on their way to the core; one more is refused, which the screen shows."""
+
+
+STRAY_MAX = 500
+"""Characters of a fault that nobody waited for."""
 
 
 class _Session(Protocol):
@@ -168,6 +172,7 @@ class CoreThread:
         from core.paper.embedded import EmbeddedExchange
         from core.runtime.session import Session
 
+        asyncio.get_running_loop().set_exception_handler(self._stray)
         exchange: EmbeddedExchange | None = None
         url = self._plan.exchange_url
         if self._plan.is_embedded:
@@ -192,6 +197,12 @@ class CoreThread:
             self._live = None
             if exchange is not None:
                 await asyncio.to_thread(exchange.stop)
+
+    def _stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A fault that nobody waited for: told as an event, where asyncio would write it over the screen. From any thread."""
+        error = context.get("exception")
+        what = f": {type(error).__name__}: {error}" if error is not None else ""
+        self.tell("stray_error", "warn", reason=f"{context.get('message', '')}{what}"[:STRAY_MAX])
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._latest = snapshot

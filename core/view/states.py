@@ -22,6 +22,11 @@ class Severity(StrEnum):
     WARN = "warn"
     CRIT = "crit"
 
+    @property
+    def rank(self) -> int:
+        """The graver the higher, from 0."""
+        return ("info", "warn", "crit").index(self.value)
+
 
 class LevelState(StrEnum):
     """What the ladder shows for a level. MISSING: should exist and doesn't. ORPHAN: exists and shouldn't. WAITING: is below the

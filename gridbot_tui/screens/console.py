@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from core.view import Severity
+from core.view import OrderView, Severity
 from gridbot_tui import keymap
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
@@ -78,6 +78,11 @@ class ConsoleScreen(Screen[None]):
             if panel.is_attached:
                 panel.show(look)
                 yield
+
+    @property
+    def selected_order(self) -> OrderView | None:
+        """Of a place that lists orders: the one under the cursor."""
+        return None
 
     def perform(self, action_id: str) -> bool:
         """Do what a key of this place asks; whether it was one of this place's."""

@@ -11,6 +11,7 @@ from tests.tui.trading import cloid, orders, tesla, trading
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
 from widgets.order_rows import distance_text, filled_text, order_key, order_listing
+from widgets.strip_rows import order_lines
 from widgets.table_rows import Cursor, settled, table_lines
 
 
@@ -103,3 +104,9 @@ def test_what_is_stale_is_dimmed_and_called_so() -> None:
     lines = table_lines(listing, settled(Cursor(), listing, 40), 120, 40)
     assert "STALE" in plain(lines[0])
     assert {span.ink for span in lines[5]} == {Ink.DIM}
+
+
+def test_beside_the_ladder_a_tiny_fill_does_not_round_away_either() -> None:
+    tiny = replace(orders()[5], size=Decimal(1), filled=Decimal("0.00001"))
+    shown = [plain(each) for each in order_lines(Look(of(trading(), tiny), NOW_MS), 80, 10)]
+    assert "<1%" in shown[2]

@@ -172,7 +172,10 @@ class ControlServer:
             self._viewers.leave(viewer, why)
             for task in (watching, hearing):
                 task.cancel()
-            await asyncio.gather(watching, hearing, return_exceptions=True)
+            ends = await asyncio.gather(watching, hearing, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end  # of a viewer that is gone, or sent an endless line, ``_serve`` knows; any other is loud
         return None
 
     async def _hear(self, viewer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

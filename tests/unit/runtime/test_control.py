@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import stat
@@ -21,7 +22,8 @@ from core.engine.flatten_desk import RESTART
 from core.engine.operator_desk import Outcome
 from core.engine.session_watch import SESSION
 from core.preview_view import PreviewView
-from core.runtime.control import LINE_MAX, ControlServer, Viewers, server
+from core.runtime.control import LINE_MAX, ControlServer, Viewers, protocol, server
+from core.runtime.control.watching import Watching
 from core.runtime.control_client import ask, find_instance
 from core.runtime.inbox import CAPACITY, Inbox
 from core.runtime.statedir import StateDir, StateLock, UsageError
@@ -297,3 +299,23 @@ async def test_an_instance_that_answers_nonsense_is_named(tmp_path: Path, answer
     async with await asyncio.start_unix_server(serve, state.socket):
         with pytest.raises(UsageError, match=says):
             await asyncio.to_thread(ask, state, "status")
+
+
+async def test_a_fault_in_a_viewers_stream_frees_its_place_and_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> str:
+        raise RuntimeError("a fault of ours")
+
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    monkeypatch.setattr(Watching, "run", broken)
+    async with _serving(tmp_path) as desk:
+        hello, end = await desk.say(_command("watch", shape=protocol.shape()), b"")
+        assert (hello["ok"], end) == (True, None)
+        came, went = [
+            item.command.action for item in await desk.inbox.drain(5) if isinstance(item, CommandReceived)
+        ]
+        assert (came, went) == (Action.ATTACH, Action.DETACH)
+    gc.collect()
+    assert [str(fault) for fault in faults] == ["a fault of ours"]

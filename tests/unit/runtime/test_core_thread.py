@@ -158,3 +158,16 @@ def test_a_bug_is_exit_code_1_and_names_itself(embedded: RunPlan, monkeypatch: p
         ExitCode.INTERNAL,
         "internal error: ZeroDivisionError: a bug",
     )
+
+
+def test_a_fault_that_nobody_waited_for_is_an_event(embedded: RunPlan) -> None:
+    """asyncio would write it on standard error, which is the terminal that the screen is drawn on."""
+
+    def fail() -> None:
+        raise RuntimeError("nobody waits for this")
+
+    with _core(embedded) as core:
+        live = _until(lambda: core._live)
+        live[0].call_soon_threadsafe(fail)
+        told = _until(lambda: [e for e in _latest(core).events if e.name == "stray_error"])
+        assert "RuntimeError: nobody waits for this" in told[0].detail
