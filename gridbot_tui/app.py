@@ -241,7 +241,7 @@ class GridBotApp(TerminalApp):
         self._leaving.settle(snapshot)
         live = self._look_at(snapshot)
         if self._hold.thaws(live):
-            self._desk.say("A new alert: the display moves again", Severity.WARN)
+            self._desk.say("A new alert, or state: the display moves again", Severity.WARN)
             live = self._look_at(snapshot)
         if self._bell.rings(live, self._monotonic()):
             self.bell()

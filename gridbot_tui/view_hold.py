@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.view import RunState
 from widgets.look import Look
 
 
@@ -21,11 +22,14 @@ class ViewHold:
         self._held = None if self._held is not None else look
 
     def thaws(self, live: Look) -> bool:
-        """Let go if there is an alert that was not there, or is worse than it was; whether that happened now."""
+        """Let go if an alert is there that was not, or is worse than it was, or if anything was halted or goes on: whether that
+        happened now.
+        """
         if self._held is None:
             return False
         before = {alert.id: alert.severity.rank for alert in self._held.alerts}
-        if all(before.get(alert.id, -1) >= alert.severity.rank for alert in live.alerts):
+        is_known = all(before.get(alert.id, -1) >= alert.severity.rank for alert in live.alerts)
+        if is_known and _states(self._held) == _states(live):
             return False
         self._held = None
         return True
@@ -44,3 +48,12 @@ class ViewHold:
             link=live.link,
             paused_s=max(live.now_ms - held.now_ms, 0) / 1_000,
         )
+
+
+def _states(look: Look) -> tuple[RunState, ...]:
+    """Of the core and each coin: what still says RUNNING after a halt would be believed."""
+    return (
+        (look.state, *(coin.state for coin in look.snapshot.coins))
+        if look.snapshot is not None
+        else (look.state,)
+    )

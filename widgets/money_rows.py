@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.view import CoinView, RunState, Snapshot
-from widgets import formats
+from widgets import ages, formats
 from widgets.ink import Ink, Line, Span, clean, dimmed, fit, line, width_of
 from widgets.look import STALE_S, Look
 
@@ -25,13 +25,15 @@ def portfolio_line(look: Look, width: int) -> Line:
     snapshot = look.snapshot
     if snapshot is None:
         return ()
-    parts = _portfolio(snapshot, with_limits=True)
-    if width_of(_spaced(parts[:_ALWAYS])) > width:
-        parts = _portfolio(snapshot, with_limits=False)
+    read_s = max((age.seconds for age in ages.account(look)), default=0.0)
+    old = [line((f"✖ account {formats.age(read_s)} STALE", Ink.CRIT))] if read_s >= STALE_S else []
+    parts = [*old, *_portfolio(snapshot, with_limits=True)]
+    if width_of(_spaced(parts[: len(old) + _ALWAYS])) > width:
+        parts = [*old, *_portfolio(snapshot, with_limits=False)]
     while len(parts) > 1 and width_of(_spaced(parts)) > width:
         parts.pop()
     made = _spaced(parts)
-    return fit(dimmed(made) if look.market_age_s >= STALE_S else made, width)
+    return fit(dimmed(made) if max(look.market_age_s, read_s) >= STALE_S else made, width)
 
 
 def _portfolio(snapshot: Snapshot, with_limits: bool) -> list[Line]:

@@ -9,7 +9,7 @@ from widgets.fields import Field, panel_lines
 from widgets.health_rows import risk_fields, system_fields
 from widgets.ink import Line
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, position_fields
+from widgets.panel_rows import fill_fields, grid_fields, liquidation_of, position_fields
 
 _FIRST = ("Position", "Stop", "uPnL/Day")
 _THEN = (
@@ -56,11 +56,10 @@ def phone_fields(look: Look, coin: CoinView) -> list[Field]:
 
 def liquidation_field(coin: CoinView) -> Field:
     """Where the exchange ends it, and how far away that is."""
-    margin = coin.margin
-    price = margin.liquidation if margin.liquidation is not None else coin.liquidation
+    price = liquidation_of(coin)
     if price is None:
         return Field("Liq.", "none" if coin.position else "none, flat")
-    pct = margin.distance_pct
+    pct = coin.margin.distance_pct
     if pct is None and coin.mid:
         pct = abs(price / coin.mid - 1) * 100
     away = () if pct is None else (f"{pct:.2f}% away", f"{pct:.1f}%")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.view import AlertView, RunState, Severity
+from core.view import AlertView, CoinView, RunState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, clean, fit, justify, line, width_of, wrapped
@@ -71,7 +71,9 @@ def run_state(look: Look) -> Line:
     old = (
         f" {formats.age(look.snapshot_age_s)} ago" if look.snapshot_age_s > AGED_S and not look.ended else ""
     )
-    if look.state is RunState.HALTED and coin is not None and coin.position:
+    if look.state is RunState.HALTED and (resting := _orders_left(look)):
+        text = f"■ HALTED, {_open_here(coin)}{resting} ORDERS REST"
+    elif look.state is RunState.HALTED and coin is not None and coin.position:
         size = formats.quantity(coin.position, signed=True)
         text = f"■ HALTED, POSITION OPEN {size} {formats.short_coin(coin.coin)}"
     elif look.state is RunState.RUNNING and coin is not None and coin.idle_reason:
@@ -88,6 +90,19 @@ def terminal_link(look: Look) -> Line:
         "" if sent is None else f"link {sent:.0f} B/s" if sent < 10_000 else f"link {sent / 1_000:.0f} kB/s"
     )
     return line(("▲ SLOW LINK " if look.link.fell_behind else "", Ink.WARN), (told, Ink.STRONG))
+
+
+def _orders_left(look: Look) -> int:
+    """Of our grids: a halt's cancels may be unanswered, and what rests may still be filled."""
+    coins = look.snapshot.coins if look.snapshot is not None else ()
+    return sum(coin.grid.orders_active for coin in coins if coin.state is RunState.HALTED)
+
+
+def _open_here(coin: CoinView | None) -> str:
+    """Short, for 44 columns are left beside LIVE MAINNET on a phone."""
+    if coin is None or not coin.position:
+        return ""
+    return f"OPEN {formats.quantity(coin.position, signed=True)} {formats.short_coin(coin.coin)}, "
 
 
 def _open_elsewhere(look: Look) -> str:

@@ -14,7 +14,9 @@ from widgets.look import Look
 
 
 class AskDialog(Dialog):
-    """``y`` agrees, ``esc`` and ``n`` leave. A subclass says what will be done, and whether enough is known to agree."""
+    """``y`` agrees, ``esc`` and ``n`` leave, in either case: phones capitalise. A subclass says what will be done, and whether
+    enough is known to agree.
+    """
 
     INK = Ink.WARN
     VERB = ""
@@ -42,12 +44,17 @@ class AskDialog(Dialog):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        if event.key in ("escape", "n"):
+        key, look = event.key.lower(), self.fresh()
+        if key in ("escape", "n"):
             self.dismiss(Answer.NO)
-        elif event.key == "y" and self.now_ms() - self._since_ms >= DEAF_MS:
-            look = self.fresh()
-            self.notice = self.not_yet(look)
-            if self.notice:
-                self.show(look)
-            else:
-                self.dismiss(Answer.YES)
+            return
+        if key != "y":
+            self.notice = f"nothing is done yet: y is {self.VERB}, esc is cancel"
+        elif self.now_ms() - self._since_ms < DEAF_MS:
+            self.notice = "that y came before this could be read: y again"
+        elif not (reason := self.not_yet(look)):
+            self.dismiss(Answer.YES)
+            return
+        else:
+            self.notice = reason
+        self.show(look)

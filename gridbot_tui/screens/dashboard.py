@@ -35,7 +35,7 @@ class DashboardScreen(ConsoleScreen):
         yield CoinStrip(id="coins")
         yield Container(
             Phone(id="phone"),
-            FieldPanel("Position & PnL", position_fields, _market_age, ages.quote, id="position"),
+            FieldPanel("Position & PnL", position_fields, _market_age, ages.both, id="position"),
             Ladder(id="ladder"),
             FieldPanel("3 Fill capture", fill_fields, _market_age, id="fills"),
             FieldPanel("2 Grid health", grid_fields, _core_age, ages.quote_in_core, id="grid"),

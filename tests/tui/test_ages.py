@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.view import BreakerState, BreakerView, DriftView
+from core.view import BreakerState, BreakerView, DriftView, MarginView
 from gridbot_tui.screens.dashboard import DashboardScreen
 from tests.tui.factory import NOW_MS, coin_view, snapshot
 from widgets import formats
@@ -16,6 +17,7 @@ from widgets.health_rows import breaker_fields
 from widgets.ink import plain
 from widgets.line_panel import LinePanel
 from widgets.look import AGED_S, STALE_S, Look
+from widgets.money_rows import portfolio_line
 from widgets.status_rows import status_line
 
 AGES = st.integers(0, 100_000)
@@ -51,6 +53,26 @@ def test_any_old_number_has_an_age_or_stale_beside_it(core: int, feed: int, quot
             assert " · " in title, (name, title)
         if oldest >= STALE_S + 1:
             assert "STALE" in title, (name, title)
+
+
+@pytest.mark.parametrize("name", ["position", "phone"])
+def test_the_price_of_liquidation_is_as_old_as_the_account_was_read(name: str) -> None:
+    assert "account 12s" in plain(panels()[name].lines(look_of(0, 0, 0, 12_000), 60, 20)[0])
+
+
+@pytest.mark.parametrize("name", ["position", "phone"])
+def test_what_is_flat_has_no_price_of_liquidation_whatever_was_read_last(name: str) -> None:
+    read = MarginView("isolated", 3, Decimal(50), Decimal("41200"), Decimal(9000), Decimal("35.9"))
+    look = Look(snapshot(coins=(coin_view(position=Decimal(0), margin=read),)), NOW_MS)
+    row = next(row for row in map(plain, panels()[name].lines(look, 60, 20)) if "Liq." in row)
+    assert "none, flat" in row
+
+
+def test_money_of_an_account_that_cannot_be_read_is_called_stale() -> None:
+    for width in (80, 120):
+        fresh, old = (plain(portfolio_line(look_of(0, 0, 0, ms), width)) for ms in (5_000, 25_000))
+        assert "account" not in fresh
+        assert old.startswith(" ✖ account 25s STALE  Equity $"), old
 
 
 @settings(max_examples=60, deadline=None)

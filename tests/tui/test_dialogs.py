@@ -9,6 +9,7 @@ from textual import events
 
 from core.domain.commands import Action
 from core.view import ClosingView, CommandView, FeedView, Snapshot
+from gridbot_tui.screens.cancel_all import CancelAllDialog
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.flatten import FlattenDialog, turned
 from gridbot_tui.screens.resume import ResumeDialog
@@ -335,6 +336,27 @@ async def test_cancel_all_lists_what_rests_before_y_takes_it(console: MakeConsol
         assert "BTC: 6 ours, 2 foreign, 1 of them triggers" in text
         assert "DOGE (not traded here): 1 foreign" in text
         await pilot.press("y")
+        assert it.core.submitted == [(Action.CANCEL_ALL, "")]
+
+
+async def test_a_phones_capital_y_is_a_y_and_any_other_key_says_that_nothing_is_done(
+    console: MakeConsole,
+) -> None:
+    listed = CommandView("look-1", "cancel_all_preview", "done", "this halts:\nBTC: 6 ours", 0)
+    it = console(snapshot(commands=(listed,)))
+    async with it.app.run_test() as pilot:
+        await pilot.press("O", "y")
+        assert "before this could be read" in it.read("#dialog-box")
+        it.clock.advance(0.5)
+        await pilot.press("enter")
+        assert "nothing is done yet: y is halt and cancel all" in it.read("#dialog-box")
+        await pilot.press("N")
+        assert not isinstance(it.app.screen, CancelAllDialog)
+        await pilot.press("O")
+        it.clock.advance(0.5)
+        assert it.core.submitted == []
+        it.core.snapshot = snapshot(commands=(replace(listed, id="look-2"),))
+        await pilot.press("Y")
         assert it.core.submitted == [(Action.CANCEL_ALL, "")]
 
 

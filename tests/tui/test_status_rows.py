@@ -92,6 +92,15 @@ def test_a_halt_with_a_position_says_what_is_open_at_every_width(width: int) -> 
     assert len(text) == width
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_halt_whose_cancels_are_not_answered_says_what_still_rests(width: int) -> None:
+    held = replace(halted().coins[0], grid=coin_view().grid)
+    text = status(Look(replace(halted(network="mainnet"), coins=(held,)), NOW_MS), width)
+    assert "■ HALTED, OPEN +0.1875 BTC, 30 ORDERS REST" in text
+    flat = replace(held, position=held.worst_short)
+    assert "■ HALTED, 30 ORDERS REST" in status(Look(replace(halted(), coins=(flat,)), NOW_MS), width)
+
+
 def test_a_flat_halt_is_just_a_halt() -> None:
     flat = replace(halted(), coins=(replace(halted().coins[0], position=coin_view().worst_short),))
     assert "POSITION OPEN" not in status(Look(flat, NOW_MS))

@@ -10,7 +10,7 @@ from core.domain.commands import Action
 from core.view import Severity, Snapshot
 from gridbot_tui.link_meter import LinkMeter, metered, waiting_writes
 from tests.tui.conftest import Console
-from tests.tui.factory import coin_view, drifting, snapshot
+from tests.tui.factory import coin_view, drifting, halted, snapshot
 
 MakeConsole = Callable[[Snapshot | None], Console]
 
@@ -56,6 +56,17 @@ async def test_a_new_alert_thaws_it_and_so_does_one_that_got_worse(console: Make
         it.core.snapshot = replace(drifting(), alerts=(drifting().alerts[0], errors))
         it.app.tick()
         assert "PAUSED" not in it.read("#status")
+
+
+async def test_a_halt_thaws_it_though_it_raises_no_alert(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("z")
+        it.core.snapshot = halted()
+        assert halted().alerts == ()
+        it.app.tick()
+        assert "HALTED" in it.read("#status")
+        assert "RUNNING" not in it.read("#status")
 
 
 async def test_a_core_that_falls_silent_thaws_it(console: MakeConsole) -> None:

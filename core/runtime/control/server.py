@@ -39,6 +39,13 @@ from core.view import Snapshot
 POLL_S = 0.05
 BUSY = "the core is busy: its inbox is full; try again"
 
+MOST_CLIENTS = 64
+"""Each takes a file descriptor, and trading needs some: of more, the one that has asked for nothing the longest goes."""
+
+CROWDED = f"{MOST_CLIENTS} clients are being answered already; try again"
+READS_WITHIN_S = 30.0
+"""An answer that nobody reads for so long ends its client."""
+
 Status = Callable[[bool], dict[str, Any]]
 """``True``: with the long lists, too."""
 OutcomeOf = Callable[[str], Outcome | None]
@@ -62,6 +69,8 @@ class ControlServer:
         self._latest: Snapshot | None = None
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[Any]] = set()
+        self._silent: dict[asyncio.Task[Any], None] = {}
+        """Those that ask for nothing now, the longest first."""
 
     def show(self, snapshot: Snapshot) -> None:
         self._latest = snapshot
@@ -99,17 +108,43 @@ class ControlServer:
         try:
             if _peer_uid(writer) != os.getuid():
                 return
-            while line := await reader.readline():
+            if not self._has_room():
+                writer.write(encoded(refusal(CROWDED)))
+                return
+            while line := await self._request(task, reader):
                 answer = await self._answer(line, reader, writer)
                 if answer is None:
                     return
                 writer.write(encoded(answer))
-                await writer.drain()
+                async with asyncio.timeout(READS_WITHIN_S):
+                    await writer.drain()
+        except TimeoutError:
+            writer.transport.abort()
         except (ConnectionError, ValueError, asyncio.CancelledError):
-            pass  # the client went away, sent an endless line, or we are stopping: its end alone
+            pass  # the client went away, sent an endless line, had to make room, or we are stopping: its end alone
         finally:
             self._clients.discard(task)
+            self._silent.pop(task, None)
             writer.close()
+
+    def _has_room(self) -> bool:
+        """For one more, which may want to halt: whoever is only there goes for it."""
+        if len(self._clients) <= MOST_CLIENTS:
+            return True
+        longest = next(iter(self._silent), None)
+        if longest is None:
+            return False
+        self._silent.pop(longest)
+        self._clients.discard(longest)
+        longest.cancel()
+        return True
+
+    async def _request(self, task: asyncio.Task[Any], reader: asyncio.StreamReader) -> bytes:
+        self._silent[task] = None
+        try:
+            return await reader.readline()
+        finally:
+            self._silent.pop(task, None)
 
     async def _answer(
         self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

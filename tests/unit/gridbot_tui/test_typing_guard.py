@@ -9,7 +9,15 @@ from textual import events
 from textual._xterm_parser import XTermParser
 
 from gridbot_tui.driver import is_known
-from gridbot_tui.typing_guard import PASTE_END, PASTE_START, QUIET_MS, TYPED_AT_ONCE, UNENDED_MS, TypingGuard
+from gridbot_tui.typing_guard import (
+    PASTE_END,
+    PASTE_START,
+    QUIET_MS,
+    TYPED_AT_ONCE,
+    UNENDED_MS,
+    UNENDED_STRING_MS,
+    TypingGuard,
+)
 
 LONG = "a letter from home, with H and F and U and RESUME in it\n" * 3
 
@@ -90,6 +98,61 @@ def test_the_beginning_of_a_mark_is_held_back_and_let_go(begun: str) -> None:
 )
 def test_an_answer_that_nobody_asked_for_types_nothing(answer: str) -> None:
     assert guard().take(answer, 0)[0] == ""
+
+
+ANSWERS = [
+    "\x1b]11;rgb:FFFF/HHHH/FPRW\x1b\\",
+    "\x1b]10;rgb:0000/HHHH/FFFF\x07",
+    "\x1bP>|XTerm HFRW\x1b\\",
+    "\x1bP1$rH\x1b\\",
+    "\x1b_Gi=1;OK H\x1b\\",
+    "\x1b[99U",
+    "\x1b[?62;1;4c",
+    "\x1bO5R",
+    "\x1b[M HF",
+]
+
+
+def typed(reads: list[str], apart_ms: int) -> list[str]:
+    """The keys that an application gets of these reads, with an idle look after each tenth of a second."""
+    it, parser, now_ms, passed = guard(), XTermParser(False), 0, ""
+    for read in reads:
+        passed += it.take(read, now_ms)[0]
+        for quiet_ms in range(100, apart_ms + 1, 100):
+            passed += it.idle(now_ms + quiet_ms)
+        now_ms += apart_ms
+    passed += it.take("", now_ms)[0]
+    found = [event.key for event in parser.feed(passed + "|") if isinstance(event, events.Key)]
+    return [key for key in found if len(key) == 1]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_types_nothing_in_whatever_pieces_it_comes(answer: str) -> None:
+    for cut in range(1, len(answer)):
+        assert typed([answer[:cut], answer[cut:]], 20) == [], cut
+    assert typed(list(answer), 20) == [], "one by one"
+
+
+@pytest.mark.parametrize("answer", ANSWERS[:5])
+def test_a_slow_link_may_bring_the_pieces_of_a_string_far_apart(answer: str) -> None:
+    for cut in range(4, len(answer)):
+        assert typed([answer[:cut], answer[cut:]], UNENDED_STRING_MS - 100) == [], cut
+
+
+def test_a_string_without_an_end_takes_no_key_for_long_and_never_ctrl_x() -> None:
+    it = guard()
+    assert it.take("\x1b]11;rgb:", 0)[0] == ""
+    assert it.take("H", 10) == ("", 1)
+    assert it.take("\x18", 20) == ("\x18", 0)
+    assert it.take("\x1b]11;rgb:", 30)[0] == ""
+    assert it.take("H", 30 + UNENDED_STRING_MS) == ("H", 0)
+
+
+def test_alt_and_a_letter_is_no_string() -> None:
+    it = guard()
+    assert it.take("\x1bP", 0) == ("", 0)
+    assert it.idle(100) == "\x1bP"
+    assert it.take("H", 200) == ("H", 0)
 
 
 @pytest.mark.parametrize(

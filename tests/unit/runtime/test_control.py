@@ -115,6 +115,41 @@ async def test_status_is_answered_at_once_on_a_connection_that_stays(tmp_path: P
         assert await desk.inbox.drain(0) == []
 
 
+async def test_thousands_that_are_only_there_take_no_descriptors_from_trading_and_keep_nobody_from_a_halt(
+    tmp_path: Path,
+) -> None:
+    async with _serving(tmp_path) as desk:
+        before, there = len(os.listdir("/proc/self/fd")), []
+        for _ in range(5 * server.MOST_CLIENTS):
+            reader, writer = await asyncio.open_unix_connection(desk.path)
+            writer.write(b'{"v":1,"cmd":"sta')
+            there.append((reader, writer))
+        await asyncio.sleep(0.1)
+        served = len(os.listdir("/proc/self/fd")) - before - len(there)
+        assert served <= server.MOST_CLIENTS + 1
+        asked = asyncio.create_task(desk.say(_command(id="7")))
+        assert (await desk.received()).action is Action.HALT
+        desk.conclude("7", "done", "halted")
+        assert (await asked)[0]["text"] == "halted"
+        assert await asyncio.wait_for(there[0][0].read(), 5) == b"", "the first of them had to go"
+        for _, writer in there:
+            writer.close()
+
+
+async def test_one_too_many_among_those_that_are_being_answered_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CLIENTS", 2)
+    async with _serving(tmp_path) as desk:
+        asked = [asyncio.create_task(desk.say(_command(id=id_))) for id_ in "12"]
+        await asyncio.sleep(0.05)
+        assert len(await desk.inbox.drain(0)) == 2
+        assert (await desk.say(_command("status")))[0]["text"] == server.CROWDED
+        for id_ in "12":
+            desk.conclude(id_, "done")
+        await asyncio.gather(*asked)
+
+
 @pytest.mark.parametrize(("status", "ok"), [("done", True), ("refused", False), ("failed", False)])
 async def test_a_command_is_answered_once_it_has_ended(tmp_path: Path, status: str, ok: bool) -> None:
     async with _serving(tmp_path) as desk:
