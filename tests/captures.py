@@ -71,6 +71,7 @@ CAPTURES = (
     Capture("phone-60x20", (60, 20), _drifts),
     Capture("runbook-80x24", (80, 24), _drifts, ("8",)),
     Capture("performance-80x24", (80, 24), _with_a_course, ("7",)),
+    Capture("flatten-80x24", (80, 24), drifting, ("F",)),
     Capture("help-80x24", (80, 24), halted, ("question_mark",)),
 )
 PAGES: Mapping[Path, tuple[str, ...]] = {
