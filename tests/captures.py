@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import sin
 from pathlib import Path
@@ -28,6 +28,31 @@ class Capture:
     keys: tuple[str, ...] = ()
 
 
+def _adds_up(shown: Snapshot) -> Snapshot:
+    """One coin trades in the pictures: what the account's line says is what the panels below say of that coin."""
+    coin = shown.coins[0]
+    assert coin.mid is not None
+    risk = replace(
+        shown.risk,
+        day_usd=coin.daily_usd,
+        portfolio_notional_usd=max(coin.worst_long, coin.worst_short) * coin.mid,
+        withdrawable_usd=shown.risk.account_value_usd * Decimal("0.766"),
+    )
+    return replace(shown, pnl=coin.pnl, risk=risk)
+
+
+def _calm() -> Snapshot:
+    """Nothing drifts, so no event of this picture says that something does."""
+    shown = snapshot()
+    return _adds_up(
+        replace(shown, events=tuple(e for e in shown.events if e.name != "position_drift_detected"))
+    )
+
+
+def _drifts() -> Snapshot:
+    return _adds_up(drifting())
+
+
 def _with_a_course() -> Snapshot:
     began = NOW_MS // 60_000 - 480
     points = (
@@ -36,14 +61,15 @@ def _with_a_course() -> Snapshot:
         )
         for n in range(481)
     )
-    return snapshot(history=tuple(points))
+    history, calm = tuple(points), _calm()
+    return replace(calm, history=history, pnl=replace(calm.pnl, total_usd=history[-1].total_usd))
 
 
 CAPTURES = (
-    Capture("dashboard-80x24", (80, 24), snapshot),
-    Capture("alert-120x40", (120, 40), drifting),
-    Capture("phone-60x20", (60, 20), drifting),
-    Capture("runbook-80x24", (80, 24), drifting, ("8",)),
+    Capture("dashboard-80x24", (80, 24), _calm),
+    Capture("alert-120x40", (120, 40), _drifts),
+    Capture("phone-60x20", (60, 20), _drifts),
+    Capture("runbook-80x24", (80, 24), _drifts, ("8",)),
     Capture("performance-80x24", (80, 24), _with_a_course, ("7",)),
     Capture("flatten-80x24", (80, 24), drifting, ("F",)),
     Capture("help-80x24", (80, 24), halted, ("question_mark",)),

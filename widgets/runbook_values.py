@@ -71,8 +71,10 @@ def drift_sides(look: Look) -> Reading:
     ours = formats.quantity(coin.position, signed=True)
     theirs = formats.quantity(coin.drift.exchange_position, signed=True)
     age = formats.age((look.now_ms - coin.drift.observed_ms) / 1_000)
-    grade = Severity.CRIT if coin.drift.amount else Severity.INFO
-    return Reading(_named(look, coin, f"fills say {ours}, exchange {theirs}, {age} ago"), grade)
+    if not coin.drift.amount:  # what has filled since that look would read as a difference beside it
+        return Reading(_named(look, coin, f"both said {theirs}, {age} ago"), Severity.INFO)
+    said = f"fills say {ours}, exchange {theirs}, {age} ago"
+    return Reading(_named(look, coin, said), Severity.CRIT)
 
 
 def drift_why(look: Look) -> Reading:

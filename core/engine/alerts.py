@@ -18,7 +18,7 @@ from core.engine.range_exit import loss_per_pct
 from core.engine.schedule import CHAIN_ALARM_MS
 from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
 from core.engine.trouble import of_settings
-from core.engine.ways_out import remains, way_out
+from core.engine.ways_out import DRIFT_GONE, remains, way_out
 from core.view import (
     AlertView,
     BreakerState,
@@ -82,9 +82,11 @@ def _coin_alerts(book: AlertBook, coin: Coin, now: Instant) -> list[Found]:
         grade = Severity.CRIT if is_high else Severity.WARN
         found.append(Found(f"drift:{name}", grade, text, "R", "A accepts what stays"))
     if coin.halted and coin.halted not in (OPERATOR, FLATTEN):
-        key = "A" if rule_of(coin.halted) is HaltRule.DRIFT else "U"
         text = f"{name} HALTED: {coin.halted}; {remains(coin)}"
-        found.append(Found(f"halt:{name}", Severity.CRIT, text, key, way_out(coin.halted)))
+        key, fix = "U", way_out(coin.halted)
+        if rule_of(coin.halted) is HaltRule.DRIFT:
+            key, fix = ("A", fix) if drift.lots or coin.chain_broken_mono_ms else ("U", DRIFT_GONE)
+        found.append(Found(f"halt:{name}", Severity.CRIT, text, key, fix))
     found += _protection_alerts(coin)
     if coin.chain_broken_mono_ms and now.mono_ms - coin.chain_broken_mono_ms > CHAIN_ALARM_MS:
         fix = "looked for by itself; A accepts the position"

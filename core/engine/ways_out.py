@@ -33,6 +33,9 @@ WAYS: Mapping[HaltRule, str] = {
 }
 """What ends each, short enough to stand beside any reason; what must be done before is in the reason where it isn't here."""
 
+DRIFT_GONE = "the drift is gone: U resumes"
+"""Instead of what ends a drift's halt, once both sides agree again: there is nothing left to accept."""
+
 
 def way_out(reason: str) -> str:
     return WAYS[rule_of(reason)]

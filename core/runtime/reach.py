@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from core.domain.effects import Notify, notify
@@ -14,6 +15,7 @@ from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
 from core.runtime.plan import RunPlan
 from core.runtime.statedir import UsageError
+from core.view import AlertView, RunState, Severity, Snapshot
 
 REACH_FOR_S = 60.0
 """How long a start tries to reach the exchange."""
@@ -46,7 +48,10 @@ class Reach:
         clock: VenueClock,
         stop_asked: asyncio.Event,
         publish: Callable[[Notify], None],
+        show: Callable[[Snapshot], None],
     ) -> None:
+        """``show``: what a screen reads before there is an engine to tell it anything."""
+        self._show = show
         self._plan, self._rest, self._clock = plan, rest, clock
         self._stop_asked, self._publish = stop_asked, publish
         self.failure = ""
@@ -62,15 +67,19 @@ class Reach:
                 self.listed = await self._agreed()
                 instruments = self._pick(self.listed)
                 await self._check_signer()
+                if self.failure:
+                    self._show(self._starting())
                 return instruments
             except NoSuchDexError as error:
                 raise UsageError(str(error)) from error
             except (RestError, WireError) as error:
                 if self._clock.now().mono_ms > give_up:
+                    self._show(self._starting())
                     raise RestError(
                         f"the exchange was not reachable for {REACH_FOR_S:.0f} s: {error}"
                     ) from error
                 self.failure = str(error)
+                self._show(self._waiting(give_up))
                 if not told:
                     told = True
                     self._tell_unreachable(str(error))
@@ -107,6 +116,19 @@ class Reach:
                 raise UsageError(f"the exchange has no coin {coin!r}; it has {offered}")
             picked[coin] = found[coin]
         return picked
+
+    def _waiting(self, give_up_mono_ms: float) -> Snapshot:
+        """That nothing is traded yet, why, and for how long it goes on trying."""
+        now = self._clock.now()
+        left_s = int(max(give_up_mono_ms - now.mono_ms, 0) // 1000)
+        fix = f"tries for {left_s} s more, then the start fails; orders of an earlier run may rest"
+        text = f"NOT STARTED, THE EXCHANGE IS NOT REACHED: {self.failure}"
+        alert = AlertView("exchange", Severity.CRIT, text, "", now.wall_ms, fix)
+        return replace(self._starting(), alerts=(alert,))
+
+    def _starting(self) -> Snapshot:
+        now_ms, plan = self._clock.now().wall_ms, self._plan
+        return Snapshot(0, now_ms, plan.network, plan.identity.account, RunState.STARTING)
 
     def _tell_unreachable(self, reason: str) -> None:
         self._publish(notify("exchange_unreachable", "warn", "", reason=reason, trying_for_s=REACH_FOR_S))

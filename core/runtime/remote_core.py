@@ -183,10 +183,16 @@ class RemoteCore:
         last = self._latest
         how = "has stopped" if last is not None and last.state is RunState.STOPPING else "has ended"
         orders = "" if how == "has stopped" else ", and its orders may rest"
-        return f"the instance {how}{orders}; start it again with {self._start()}, this screen finds it"
+        return f"the instance {how}{orders}; start it again with {self._start(last)}, this screen finds it"
 
-    def _start(self) -> str:
-        return f"`gridbot run --state-dir {self._state.path}`"
+    def _start(self, last: Snapshot | None) -> str:
+        """As far as its last word tells: without its network and address another exchange would be asked."""
+        where = ""
+        if last is not None and last.network != "paper":
+            where = f"--network {last.network} " + ("--live " if last.network == "mainnet" else "")
+        elif last is not None and not last.is_embedded and last.exchange_url:
+            where = f"--exchange-url {last.exchange_url} "
+        return f"`gridbot run {where}--state-dir {self._state.path}` and its other flags"
 
     def _no_preview(self, coin: str, refusal: str) -> PreviewView:
         return PreviewView(coin, time.time_ns() // 10**6, refusal=refusal)

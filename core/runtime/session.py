@@ -81,7 +81,7 @@ class Session:
         """There once the account has been read."""
         self._failure: RunReport | None = None
         self._stop_asked = asyncio.Event()
-        self._reach = Reach(plan, self._rest, self.clock, self._stop_asked, self._publish_event)
+        self._reach = Reach(plan, self._rest, self.clock, self._stop_asked, self._publish_event, publish)
 
     def request_stop(self, reason: str) -> None:
         """No new orders, cancel ours, drain, reconcile, end. Called in the session's loop."""

@@ -201,6 +201,13 @@ def test_the_steps_of_a_drift_show_both_sides_and_how_far_it_is() -> None:
     assert "▲ 2 in 5 min, last 14:02:56Z" in _row(shown, "Position drifts", 1)
 
 
+def test_a_fill_since_the_last_look_reads_as_no_difference() -> None:
+    """Beside a check mark two positions that differ would be taken for a drift, or the mark for a lie."""
+    coin = snapshot().coins[0]
+    filled = replace(snapshot(), coins=(replace(coin, position=coin.position + 1),))
+    assert "✓ both said +0.1875, 2.0s ago" in _row(filled, "Position drifts", 2)
+
+
 def test_a_step_that_was_done_since_the_trouble_began_has_its_time_and_its_outcome() -> None:
     done = CommandView("1", "resync", "done", "resync done in 184 ms, BTC drift 0", NOW_MS - 3_000)
     before = replace(done, time_ms=NOW_MS - 60_000)

@@ -189,6 +189,19 @@ def test_a_rules_halt_is_an_alert_and_an_operators_own_is_not() -> None:
     assert [a.split(":")[0] for a in alerts(bench)] == ["POSITION DRIFT -1 SOL (100.00% > 1%)", "SOL HALTED"]
 
 
+def test_a_halt_for_a_drift_asks_for_what_is_left_to_do() -> None:
+    """``A`` is refused once both sides agree: then the line that names the key must not name that one."""
+    bench = Bench().started()
+    drifting(bench, 100)
+    halt = next(a for a in shot(bench).alerts if a.id == "halt:SOL")
+    assert (halt.key, halt.fix) == ("A", "R resyncs, A accepts what stays, then U")
+    bench.step(FillsCommitted((fill(Side.BUY, 100, 0, trade_id=5),)))
+    bench.ms += 5_000
+    bench.step(account(100, bench.now))
+    halt = next(a for a in shot(bench).alerts if a.id == "halt:SOL")
+    assert (halt.key, halt.fix) == ("U", "the drift is gone: U resumes")
+
+
 def test_settings_without_a_possible_grid_are_an_alert_that_says_what_to_change() -> None:
     bench = Bench(make_engine(size_micro=5_000_000))
     bench.start()

@@ -172,6 +172,28 @@ async def test_a_core_that_is_busy_is_read_as_a_refusal_of_the_command(tmp_path:
         await until(lambda: told() == ["the core is busy: its inbox is full; try again"])
 
 
+@pytest.mark.parametrize(
+    ("shown", "flags"),
+    [
+        ({"is_embedded": False}, "--exchange-url http://127.0.0.1:3001"),
+        ({"is_embedded": False, "network": "testnet"}, "--network testnet"),
+        ({"is_embedded": False, "network": "mainnet"}, "--network mainnet --live"),
+    ],
+)
+async def test_the_way_to_start_it_again_names_the_exchange_that_it_traded_on(
+    tmp_path: Path, shown: dict[str, Any], flags: str
+) -> None:
+    state = StateDir(tmp_path / "s")
+    async with running(state) as core:
+        core.publish(**shown)
+        remote = RemoteCore(state, ALICE, pace_hz=10)
+        remote.start()
+        await until(lambda: remote.latest() == core.shown)
+    await until(lambda: "has ended" in remote.link_trouble())
+    assert f"`gridbot run {flags} --state-dir {state.path}` and its other flags" in remote.link_trouble()
+    remote.close()
+
+
 async def test_an_instance_that_ends_is_said_to_have_ended_and_is_found_again(tmp_path: Path) -> None:
     state = StateDir(tmp_path / "s")
     async with running(state) as core:
@@ -181,6 +203,7 @@ async def test_an_instance_that_ends_is_said_to_have_ended_and_is_found_again(tm
         last = core.shown
     await until(lambda: "has ended, and its orders may rest; start it again with" in remote.link_trouble())
     assert str(state.path) in remote.link_trouble()
+    assert "`gridbot run --state-dir" in remote.link_trouble(), "the exchange inside needs no address"
     assert remote.acting_refusal() == remote.link_trouble()
     assert remote.submit(Action.HALT) is None
     assert remote.latest() == last, "what was seen last stays, with its age"

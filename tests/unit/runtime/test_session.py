@@ -18,6 +18,7 @@ from core.paper.faults.spec import parse_faults
 from core.runtime import reach
 from core.runtime.plan import ExitCode
 from core.runtime.statedir import UsageError
+from core.view import RunState
 from tests.unit.exchange.little_server import LittleServer, say
 from tests.unit.exchange.samples import until
 from tests.unit.runtime.stage import STILL, plan, running, settings, venue
@@ -151,6 +152,12 @@ async def test_an_exchange_that_is_not_there_ends_the_start(tmp_path: Path) -> N
     assert report.exit_code is ExitCode.UNREACHABLE
     assert "was not reachable" in report.message
     assert run.told() == ["exchange_unreachable"], "said once"
+    first, last = run.snapshots[0], run.snapshots[-1]
+    (alert,) = first.alerts
+    assert first.state is RunState.STARTING
+    assert alert.text.startswith("NOT STARTED, THE EXCHANGE IS NOT REACHED: http://127.0.0.1:1 cannot be")
+    assert "then the start fails" in alert.fix
+    assert last.alerts == (), "what has ended tries no longer"
 
 
 @pytest.mark.usefixtures("_impatient")
