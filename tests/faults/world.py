@@ -163,13 +163,15 @@ class World:
         found = [e for e in self.events if e.name == name and coin in ("", e.coin)]
         return [{"severity": e.severity, "coin": e.coin, **dict(e.fields)} for e in found]
 
-    async def until(self, condition: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
+    async def until(
+        self, condition: Callable[[], Any], what: str, within_s: float = WITHIN_S, every_s: float = 0.02
+    ) -> Any:
         """What ``condition`` returned, once it is true; what was waited for and where things stand, if it never is."""
         deadline = asyncio.get_running_loop().time() + within_s
         while not (found := condition()):
             if asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"not within {within_s:.0f} s: {what}\n{self.standing()}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(every_s)
         return found
 
     async def control(self, cmd: str, coin: str = "", value: str = "") -> dict[str, Any]:

@@ -34,6 +34,8 @@ from widgets.runbook_page import Procedure, Step
 DRIFTS, MISSING, COLLAPSES = page()[:3]
 _TO_TYPE = re.compile(r"[Tt]ype (the coin|[A-Z]+)\b")
 _VALUE = re.compile(r"gridbot set \w+ ([\d.]+%?)")
+LOOKS_EVERY_S = 0.3
+"""A screen drawn for each look takes the time that the exchange and the core need."""
 _KEYS = {"!": "exclamation_mark", "/": "slash", ".": "full_stop", "%": "percent_sign"}
 
 
@@ -90,7 +92,7 @@ class Operating:
             return what in self.text()
 
         try:
-            await self.world.until(shown, f"{what!r} on the screen {why}")
+            await self.world.until(shown, f"{what!r} on the screen {why}", every_s=LOOKS_EVERY_S)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.text()}") from None
 
@@ -104,7 +106,7 @@ class Operating:
         if not step.done:
             return None
         ended: CommandView = await self.world.until(
-            lambda: self._ended(step, before), f"{step.title} has ended", 30
+            lambda: self._ended(step, before), f"{step.title} has ended", 30, LOOKS_EVERY_S
         )
         return ended
 

@@ -26,7 +26,7 @@ from tests.unit.engine.venue import Venue
 CLOSES, OPENS = 600_000, 1_200_000
 """After the start of the test, in ms: open, closed for ten minutes, open for long."""
 MARGIN = 60_000
-STEP = 500
+STEP = 1_000
 LATE = OPENS + 90_000
 """Some way into the second session."""
 
@@ -52,7 +52,7 @@ def made(policy: ClosedSession, position: int = 0, **changes: Any) -> Engine:
 
 
 class Market:
-    """An engine before a small exchange that does what it is asked, and a price that is told every half second."""
+    """An engine before a small exchange that does what it is asked, and a price that is told every second."""
 
     def __init__(self, policy: ClosedSession, position: int = 0, ms: int = 0, **changes: Any) -> None:
         self.bench = Bench(made(policy, position, **changes), ms)
