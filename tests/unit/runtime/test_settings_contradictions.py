@@ -116,7 +116,7 @@ def test_each_rule_is_broken_by_its_example_and_repaired_by_the_value_it_tells(r
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
 @given(values=VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_value_that_would_pass_passes(rule: Rule, values: dict[str, Any]) -> None:
     found = rule(Settings(**values))
     if found is not None:
