@@ -59,7 +59,11 @@ def test_every_panel_can_be_drawn_before_the_first_report(fields: Callable[[Look
 
 def test_a_drift_that_was_last_looked_at_long_ago_is_no_all_clear() -> None:
     seen = coin_view(drift=DriftView(Decimal("0.1875"), NOW_MS))
-    for after_s, severity, words in ((29, Severity.INFO, "0.00% [<1%]"), (45, Severity.WARN, "45s ago")):
+    for after_s, severity, words in (
+        (1, Severity.INFO, "0.00% [<1%]"),
+        (19, Severity.INFO, "0.00% · 19s"),
+        (45, Severity.WARN, "STALE 45s"),
+    ):
         look = look_at(NOW_MS + 1_000 * after_s, coins=(seen,))
         assert field(system_fields(look), "Drift").severity is severity
         assert row(system_fields(look), "Drift").endswith(words)
