@@ -16,7 +16,7 @@ from core.engine.leaning import one_sided
 from core.engine.protection import look
 from core.engine.range_exit import loss_per_pct
 from core.engine.schedule import CHAIN_ALARM_MS
-from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
+from core.engine.standing_cost import funding_per_hour, held_margin, liquidation_distance, stop_distance
 from core.engine.trouble import of_settings
 from core.engine.ways_out import DRIFT_GONE, remains, way_out
 from core.view import (
@@ -146,9 +146,13 @@ def _range_alert(coin: Coin) -> Found:
     costs = [f"{-loss_per_pct(coin):+.2f} USD per 1 % further"]
     hourly = funding_per_hour(coin)
     costs.append(f"funding {hourly:+.2f}/h" if hourly is not None else "funding not known yet")
-    for word, away in (("stop", stop_distance(coin)), ("liq.", liquidation_distance(coin))):
+    no_liq = "no liq." if held_margin(coin) else "liq. not read since"
+    for word, away, without in (
+        ("stop", stop_distance(coin), "no stop"),
+        ("liq.", liquidation_distance(coin), no_liq),
+    ):
         if coin.ledger.lots:
-            costs.append(f"{word} {away[1]} % away" if away else f"no {word}")
+            costs.append(f"{word} {away[1]} % away" if away else without)
     text = f"{coin.name} OUT OF RANGE, {coin.leaving.where} it: {', '.join(costs)}"
     fix = f"{coin.config.on_exit.value}: {_EXITS[coin.config.on_exit]}"
     return Found(f"range:{coin.name}", Severity.WARN, text, fix=fix)
