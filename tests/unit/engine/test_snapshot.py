@@ -284,7 +284,11 @@ def test_after_a_flip_of_side_the_liquidation_price_of_the_other_side_is_nobodys
     seen = replace(account(50, bench.now), held=(long,), liquidations=(("SOL", Decimal(150)),))
     bench.step(seen)
     coin = shot(bench).coins[0]
-    assert (coin.margin.liquidation, coin.liquidation, coin.margin.is_read) == (150, 150, True)
+    assert (coin.margin.liquidation, coin.liquidation, coin.margin.is_read) == (
+        Decimal(150),
+        Decimal(150),
+        True,
+    )
     bench.step(FillsCommitted((fill(Side.SELL, 100, start=50, price=MID, trade_id=2),)))
     coin = shot(bench).coins[0]
     assert coin.position == Decimal("-0.5")
@@ -296,4 +300,8 @@ def test_after_a_flip_of_side_the_liquidation_price_of_the_other_side_is_nobodys
     again = replace(account(-50, bench.now), held=(short,), liquidations=(("SOL", Decimal(250)),))
     bench.step(again)
     coin = shot(bench).coins[0]
-    assert (coin.margin.liquidation, coin.liquidation, coin.margin.is_read) == (250, 250, True)
+    assert (coin.margin.liquidation, coin.liquidation, coin.margin.is_read) == (
+        Decimal(250),
+        Decimal(250),
+        True,
+    )
