@@ -183,7 +183,7 @@ def test_a_declared_drift_is_an_alert_with_the_key_that_treats_it() -> None:
 
 def test_a_rules_halt_is_an_alert_and_an_operators_own_is_not() -> None:
     bench = Bench().started()
-    bench.ask(Action.HALT)
+    bench.settle_cancels(bench.ask(Action.HALT))
     assert alerts(bench) == []
     drifting(bench, 100)
     assert [a.split(":")[0] for a in alerts(bench)] == ["POSITION DRIFT -1 SOL (100.00% > 1%)", "SOL HALTED"]
