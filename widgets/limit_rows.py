@@ -95,7 +95,8 @@ def _day(label: str, profit: Decimal, limit: Decimal | None, sign: int) -> Limit
 def _liquidation(coin: CoinView, least_pct: float) -> Limit:
     """The nearer the fuller: the limit is the least distance."""
     away = coin.margin.distance_pct
-    value = "none" if away is None else f"{float(away):.1f}% away"
+    without = "none" if coin.margin.is_read else "n/a, not read"
+    value = without if away is None else f"{float(away):.1f}% away"
     if least_pct <= 0:
         return Limit("Liquidation", value, "off", None)
     limit = f"{least_pct:.1f}% at least"
@@ -166,7 +167,8 @@ def _end_line(coin: CoinView, with_word: bool) -> Line:
     severity = stop_field(coin).severity
     word = "" if stop.state in (StopState.NONE, StopState.RESTING) else f" {stop.state.value.upper()}"
     price = "none" if stop.state is StopState.NONE else _price(stop.price, coin)
-    liq = "none" if liquidation is None else _price(liquidation, coin)
+    without = "none" if coin.margin.is_read else "n/a, not read since"
+    liq = without if liquidation is None else _price(liquidation, coin)
     sign, ink = STATE_GLYPHS[coin.state]
     why = [clean(each) for each in (stop.reason, coin.halt_reason or coin.idle_reason) if each]
     return line(

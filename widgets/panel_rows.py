@@ -52,9 +52,16 @@ def end_fields(coin: CoinView) -> list[Field]:
     """Where the position ends against us, and how far that is: at its stop, and where the exchange liquidates it."""
     liquidation = liquidation_of(coin)
     if liquidation is None:
-        return [stop_field(coin), Field("Liq.", "none" if coin.position else "none, flat")]
+        return [stop_field(coin), no_liquidation(coin)]
     at = formats.price(liquidation, coin.price_decimals)
     return [stop_field(coin), Field("Liq.", at, _away_notes(coin.margin.distance_pct))]
+
+
+def no_liquidation(coin: CoinView) -> Field:
+    """Without a price: there is none, or of the side that is held now none has been read yet."""
+    if not coin.margin.is_read:
+        return Field("Liq.", "n/a", ("not read since",))
+    return Field("Liq.", "none" if coin.position else "none, flat")
 
 
 def liquidation_of(coin: CoinView) -> Decimal | None:

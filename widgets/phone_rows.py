@@ -9,7 +9,7 @@ from widgets.fields import Field, panel_lines
 from widgets.health_rows import risk_fields, system_fields
 from widgets.ink import Line
 from widgets.look import Look
-from widgets.panel_rows import fill_fields, grid_fields, liquidation_of, position_fields
+from widgets.panel_rows import fill_fields, grid_fields, liquidation_of, no_liquidation, position_fields
 
 _FIRST = ("Position", "Stop", "uPnL/Day")
 _THEN = (
@@ -58,7 +58,7 @@ def liquidation_field(coin: CoinView) -> Field:
     """Where the exchange ends it, and how far away that is."""
     price = liquidation_of(coin)
     if price is None:
-        return Field("Liq.", "none" if coin.position else "none, flat")
+        return no_liquidation(coin)
     pct = coin.margin.distance_pct
     if pct is None and coin.mid:
         pct = abs(price / coin.mid - 1) * 100

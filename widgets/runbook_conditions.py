@@ -10,10 +10,11 @@ from widgets.look import Look
 from widgets.runbook_values import coins_of, fill_ratio, is_halted, recent_sources
 
 _DRIFT = ("drift:",)
-_FILLS = ("chain:",)
+_FILLS = ("chain:", "fill_source")
 _GRID = ("grid:", "one_sided:")
 _EXCHANGE = ("ws_age", "breaker:", "engine_silent")
 _HALT = ("halt",)
+_HALT_ORDERS = ("halt_orders:",)
 _OF_A_PROCEDURE = (*_DRIFT, *_FILLS, *_GRID, *_EXCHANGE, *_HALT)
 
 
@@ -50,7 +51,7 @@ def _halted(look: Look) -> Severity | None:
     """Under a drift, which names its own way out of the halt."""
     if not is_halted(look) or look.state is RunState.FLATTENING:
         return None
-    return Severity.WARN
+    return _raised(look, _HALT_ORDERS) or Severity.WARN
 
 
 def _flattening(look: Look) -> Severity | None:

@@ -55,9 +55,17 @@ class Known:
 class AlertBook:
     known: dict[str, Known] = field(default_factory=dict)
     limits: dict[str, Limit] = field(default_factory=dict)
+    _since_mono_ms: dict[str, int] = field(default_factory=dict)
 
     def is_past(self, key: str, ratio: float, now: Instant) -> bool:
         return self.limits.setdefault(key, Limit()).look(ratio, now)
+
+    def stands_ms(self, key: str, holds: bool, now: Instant) -> int:
+        """For how long a condition has held without a break; 0 at its first look, and while it doesn't."""
+        if not holds:
+            self._since_mono_ms.pop(key, None)
+            return 0
+        return now.mono_ms - self._since_mono_ms.setdefault(key, now.mono_ms)
 
     def saw(self, id_: str, severity: Severity, now: Instant) -> Known:
         """It holds now. One that has become worse is not as well known any more."""

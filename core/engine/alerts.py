@@ -10,13 +10,14 @@ from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
 from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
+from core.engine.fill_sources import MOST_LATE, NOW
 from core.engine.grid_settings import RangeExit
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule, rule_of
 from core.engine.leaning import one_sided
 from core.engine.protection import look
 from core.engine.range_exit import loss_per_pct
 from core.engine.schedule import CHAIN_ALARM_MS
-from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
+from core.engine.standing_cost import funding_per_hour, held_margin, liquidation_distance, stop_distance
 from core.engine.trouble import of_settings
 from core.engine.ways_out import DRIFT_GONE, remains, way_out
 from core.view import (
@@ -25,6 +26,9 @@ from core.view import (
     Severity,
     StopState,
 )
+
+CONFIRMS_MS, UNCONFIRMED_MS = 2_000, 60_000
+"""How long the exchange may take to confirm a halt's cancels; and after how long without it that is grave."""
 
 QUARANTINE_SHOWN_MS = 60_000
 """How long after an unreadable message the screen still says so."""
@@ -43,6 +47,7 @@ class Found(NamedTuple):
 def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     """Conditions that hold now, worst first, with what treats each."""
     found = [alert for coin in engine.coins.values() for alert in _coin_alerts(engine.alerts, coin, now)]
+    found += [alert for coin in engine.coins.values() for alert in _halt_alerts(engine, coin, now)]
     found += _link_alerts(engine, now)
     if engine.storage_trouble:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}"
@@ -146,9 +151,13 @@ def _range_alert(coin: Coin) -> Found:
     costs = [f"{-loss_per_pct(coin):+.2f} USD per 1 % further"]
     hourly = funding_per_hour(coin)
     costs.append(f"funding {hourly:+.2f}/h" if hourly is not None else "funding not known yet")
-    for word, away in (("stop", stop_distance(coin)), ("liq.", liquidation_distance(coin))):
+    no_liq = "no liq." if held_margin(coin) else "liq. not read since"
+    for word, away, without in (
+        ("stop", stop_distance(coin), "no stop"),
+        ("liq.", liquidation_distance(coin), no_liq),
+    ):
         if coin.ledger.lots:
-            costs.append(f"{word} {away[1]} % away" if away else f"no {word}")
+            costs.append(f"{word} {away[1]} % away" if away else without)
     text = f"{coin.name} OUT OF RANGE, {coin.leaving.where} it: {', '.join(costs)}"
     fix = f"{coin.config.on_exit.value}: {_EXITS[coin.config.on_exit]}"
     return Found(f"range:{coin.name}", Severity.WARN, text, fix=fix)
@@ -161,12 +170,35 @@ def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     if engine.alerts.is_past("ws_age", age_ms / limit_ms, now):
         text = f"NO MARKET DATA FOR {age_ms // 1000} s (limit {limit_ms // 1000} s)"
         found.append(Found("ws_age", Severity.CRIT, text, "W", "retried by itself"))
+    found += _fill_source_alerts(engine, now)
     found += _breaker_alerts(engine, now)
     quarantined = engine.feed.quarantined
     if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:
         text = f"{quarantined.total()} UNREADABLE MESSAGES ({', '.join(sorted(quarantined))}), none was used"
         found.append(Found("quarantine", Severity.WARN, text, "R"))
     return found
+
+
+def _fill_source_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """The stream owes every fill; what it loses is read back, late."""
+    sources = engine.feed.sources
+    if not engine.alerts.is_past("fill_source", sources.trouble, now):
+        return []
+    share = 100 * sources.came_live.count(True) / len(sources.came_live)
+    recent = f"{share:.0f}% of {len(sources.came_live)} (limit {100 * (1 - MOST_LATE):.0f}%)"
+    text = f"FILLS COME LATE: live {sources.live_now} of the last {NOW}, {recent}"
+    return [Found("fill_source", Severity.WARN, text, "W", "read back over REST meanwhile")]
+
+
+def _halt_alerts(engine: Engine, coin: Coin, now: Instant) -> list[Found]:
+    """Halted, yet the exchange has not confirmed the end of every order: one may still trade."""
+    name, orders = coin.name, len(coin.live_grid_orders())
+    since_ms = engine.alerts.stands_ms(f"halt_orders:{name}", bool(orders and engine.halt_reason(coin)), now)
+    if since_ms < CONFIRMS_MS:
+        return []
+    grade = Severity.CRIT if since_ms >= UNCONFIRMED_MS else Severity.WARN
+    text = f"{name} HALTED, {orders} ORDERS MAY REST: cancels not confirmed for {since_ms // 1000} s"
+    return [Found(f"halt_orders:{name}", grade, text, "H", "asked about by itself; H sends them again")]
 
 
 def _breaker_alerts(engine: Engine, now: Instant) -> list[Found]:

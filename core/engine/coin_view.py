@@ -18,7 +18,7 @@ from core.engine.levels import Blocked
 from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.range_exit import loss_per_pct
 from core.engine.risk_engine import Rule
-from core.engine.standing_cost import funding_per_hour, liquidation_distance, stop_distance
+from core.engine.standing_cost import funding_per_hour, held_margin, liquidation_distance, stop_distance
 from core.engine.why_not import frees, slots_without_order
 from core.view import (
     ClosingView,
@@ -39,7 +39,7 @@ from core.view import (
 def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
     instrument, ledger, quote = coin.config.instrument, coin.ledger, coin.quote
     unrealized = coin.unrealized_usd()
-    exposure = coin.exposure
+    exposure, margin = coin.exposure, _margin_view(coin)
     return CoinView(
         coin=coin.name,
         state=_coin_state(engine, coin),
@@ -74,7 +74,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         max_orders_per_min=coin.velocity.max_orders,
         traded_last_min=instrument.size_decimal(coin.velocity.lots.used(now)),
         max_traded_per_min=instrument.size_decimal(coin.velocity.max_lots),
-        liquidation=engine.liquidations.get(coin.name),
+        liquidation=engine.liquidations.get(coin.name) if margin.is_read else None,
         max_slippage_pct=coin.config.slippage_ppb / 10**7,
         size_decimals=instrument.sz_decimals,
         price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
@@ -82,7 +82,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
         stop=_stop_view(coin),
-        margin=_margin_view(coin),
+        margin=margin,
         chain_broken=bool(coin.chain_broken_mono_ms),
     )
 
@@ -282,12 +282,13 @@ def _stop_view(coin: Coin) -> StopView:
 
 
 def _margin_view(coin: Coin) -> MarginView:
-    held = coin.held
-    leverage = held.leverage if held else coin.leverage
+    held = held_margin(coin)
+    leverage = coin.held.leverage if coin.held else coin.leverage
+    is_read = held is not None or not coin.ledger.lots
     if leverage is None:
-        return MarginView()
+        return MarginView(is_read=is_read)
     mode, value = leverage.mode.value, leverage.value
     if held is None:
-        return MarginView(mode, value)
+        return MarginView(mode, value, is_read=is_read)
     away, away_pct = liquidation_distance(coin) or (None, None)
     return MarginView(mode, value, held.used_usd, held.liquidation, away, away_pct)

@@ -15,6 +15,7 @@ from core.domain.events import BackfillDone, FeedChanged, OpenOrdersObserved, Wi
 from core.domain.fills import REACHABLE_FILLS
 from core.engine.coin import Coin
 from core.engine.feed_watch import FeedWatch
+from core.engine.fill_sources import FillSources
 from core.engine.procedures import feed_ticket
 
 RECEIPT_WITHIN_MS = 10_000
@@ -51,6 +52,7 @@ class FeedLink:
     """Messages that did not decode, by channel, in this run."""
     quarantined_mono_ms: int = 0
     watch: FeedWatch = field(default_factory=FeedWatch)
+    sources: FillSources = field(default_factory=FillSources)
     _told_failing: bool = False
     _recovered: int = 0
     """Fills that came otherwise than over the stream since it broke, its snapshot's included, until the gap is read back."""
@@ -67,6 +69,7 @@ class FeedLink:
             return [notify("ws_connected", "info", "", generation=event.generation), self.close_gap()]
         if was_connected:
             self.down_since_mono_ms = now.mono_ms
+            self.sources.down(now)
             self._settled_before, self._recovered = _settled(coins), 0
             self._told_failing = False
             return [notify("ws_disconnected", "warn", "", generation=event.generation, reason=event.reason)]
@@ -85,6 +88,7 @@ class FeedLink:
     def gap_read(self, event: BackfillDone, now: Instant) -> list[Effect]:
         """The gap is closed: exposure may be quoted. The receipt follows when the orders in doubt have settled."""
         self.ready, self.ready_venue_ms, self.has_read = True, now.venue_ms, True
+        self.sources.up(now)
         return [*self._out_of_reach(), *self._gap_closed(event, now)]
 
     def _out_of_reach(self) -> list[Effect]:

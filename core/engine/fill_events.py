@@ -19,6 +19,7 @@ def on_fills(engine: Engine, event: FillsCommitted, now: Instant) -> list[Effect
     out: list[Effect] = []
     engine.feed.count_recovered(sum(not fill.source.counts_as_ws for fill in event.fills))
     engine.feed.watch.saw_fills(event.fills, engine.feed.ready_venue_ms if engine.feed.ready else 0, now)
+    engine.feed.sources.saw(event.fills)
     for name, count in event.duplicates:
         if name in engine.coins:
             engine.coins[name].counts = engine.coins[name].counts.with_duplicates(count)

@@ -95,16 +95,10 @@ class OperatorDesk:
                 return reconnect.start() + self._begin(reconnect, now)
             case Action.MARGIN_PREVIEW | Action.MARGIN_ADD:
                 return self._add_margin(command, coins[0], now)
-            case (
-                Action.SET_SPACING_PREVIEW
-                | Action.SET_LEVELS_PREVIEW
-                | Action.SET_SPACING
-                | Action.SET_LEVELS
-            ):
-                texts = [change_text(c, command, now) for c in coins]
-                is_done = command.action in SET
-                out = [e for c in coins for e in change_grid(c, command, now)] if is_done else []
-                return out + self._conclude(command, "done", "; ".join(texts), now)
+            case Action.SET_SPACING_PREVIEW | Action.SET_LEVELS_PREVIEW:
+                return self._change_grid(command, coins, now, is_preview=True)
+            case Action.SET_SPACING | Action.SET_LEVELS:
+                return self._change_grid(command, coins, now)
             case Action.POLL:
                 poll = Poll(command, now.mono_ms)
                 return poll.start(now) + self._begin(poll, now)
@@ -155,6 +149,13 @@ class OperatorDesk:
         out = engine.risk.resumed(engine.halted, now)
         out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
         return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
+
+    def _change_grid(
+        self, command: Command, coins: list[Coin], now: Instant, is_preview: bool = False
+    ) -> list[Effect]:
+        text = "; ".join(change_text(c, command, now) for c in coins)
+        out = [] if is_preview else [e for c in coins for e in change_grid(c, command, now)]
+        return out + self._conclude(command, "done", text, now)
 
     def _add_margin(self, command: Command, coin: Coin, now: Instant) -> list[Effect]:
         micro = amount_micro(command.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from core.domain.margin import HeldMargin
 from core.engine.coin import Coin
 from core.engine.protection import wanted_stop
 
@@ -42,6 +43,13 @@ def stop_distance(coin: Coin) -> tuple[Decimal, Decimal] | None:
     return distance(coin, coin.config.instrument.price_decimal(want.trigger)) if want else None
 
 
+def held_margin(coin: Coin) -> HeldMargin | None:
+    """What the exchange told at the last look, if that was of the side that is held now: of another side nothing holds."""
+    held = coin.held
+    return held if held is not None and held.size * coin.ledger.lots > 0 else None
+
+
 def liquidation_distance(coin: Coin) -> tuple[Decimal, Decimal] | None:
     """To where the exchange would liquidate, as it told at the last look."""
-    return distance(coin, coin.held.liquidation if coin.held else None)
+    held = held_margin(coin)
+    return distance(coin, held.liquidation if held else None)

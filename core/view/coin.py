@@ -39,6 +39,8 @@ class MarginView:
     """How far the price may still go against the position until then; ``None`` if there is no such price."""
     distance_pct: Decimal | None = None
     """The same, of the mid."""
+    is_read: bool = True
+    """Whether the last look was at a position of the side that is held; if not, nothing is known of its liquidation yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from widgets.look import Look
 
 
 class BreakerDialog(AskDialog):
-    VERB = "close those whose cause is gone"
+    VERB = "close the mended ones"
 
     def title_text(self, look: Look) -> str:
         return "▲ RESET CIRCUIT BREAKERS"

@@ -1,4 +1,6 @@
-"""Another spacing or number of levels: typed or stepped, shown by the core as orders, and applied by a second enter."""
+"""Another spacing or number of levels: typed or stepped, shown by the core as orders, and applied by a second enter:
+the first one after typing only ever looks, whatever stands there by then.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +58,8 @@ class EditGridDialog(Dialog):
         self._notice = ""
         self._preview: _Preview | None = None
         self._typed_ms: int | None = None
+        self._enter_ms: int | None = None
+        """When enter was last pressed; ``None`` since what was typed last."""
 
     # -- what it shows ------------------------------------------------------------------------------------------
 
@@ -85,16 +89,17 @@ class EditGridDialog(Dialog):
         return [*rows, *self._told(width)]
 
     def _told(self, width: int) -> list[Line]:
-        if self._notice:
-            return paragraph(f"▲ {self._notice}", width, Ink.WARN)
+        notice = paragraph(f"▲ {self._notice}", width, Ink.WARN) if self._notice else []
+        if self._preview is not None and self._preview.status:
+            return [*paragraph(self._preview.text, width), *notice]
+        if notice:
+            return notice
         if self._preview is None:
             return paragraph("up and down step, or type; default is as configured", width, Ink.LABEL)
-        if not self._preview.status:
-            return paragraph("Asking the core what it would do …", width, Ink.LABEL)
-        return paragraph(self._preview.text, width)
+        return paragraph("Asking the core what it would do …", width, Ink.LABEL)
 
     def foot(self) -> Line:
-        enter = " apply · " if self._is_ready else " look · "
+        enter = " apply · " if self._is_ready and self._enter_ms is not None else " look · "
         keys = (
             ("enter", Ink.KEY),
             enter,
@@ -181,7 +186,7 @@ class EditGridDialog(Dialog):
             super().show(look)
 
     def _forget(self) -> None:
-        self._preview, self._notice, self._typed_ms = None, "", None
+        self._preview, self._notice, self._typed_ms, self._enter_ms = None, "", None, None
 
     def _step(self, look: Look, up: bool) -> None:
         if (coin := self._live(look)) is None:
@@ -193,14 +198,18 @@ class EditGridDialog(Dialog):
         self._typed_ms = self.now_ms()
 
     def _enter(self, look: Look) -> None:
-        preview, coin = self._preview, self._live(look)
+        """Applies what has been read: shown for a while, by an enter that is neither the first nor the repeat of a held key."""
+        preview, coin, now_ms = self._preview, self._live(look), self.now_ms()
+        before_ms, self._enter_ms = self._enter_ms, now_ms
         if preview is None or coin is None:
             self._look_up(look)
         elif not preview.status:
             return  # the answer is on its way
-        elif self.now_ms() - preview.answered_ms >= FRESH_MS or preview.grid != _grid_of(coin):
+        elif now_ms - preview.answered_ms >= FRESH_MS or preview.grid != _grid_of(coin):
             self._look_up(look, "the grid may stand otherwise by now: looked again, enter once more")
-        elif self.now_ms() - preview.answered_ms >= DEAF_MS:
+        elif before_ms is None or now_ms - max(preview.answered_ms, before_ms) < DEAF_MS:
+            self._notice = "read it, then enter once more applies it"
+        else:
             self.value = preview.value
             self.dismiss(Answer.YES)
 

@@ -16,6 +16,11 @@ OPEN_MS = 20_000
 _MAX_TEXT = 24
 
 
+def open_s(since_ms: int, now_ms: int) -> int:
+    """Whole seconds until a dialog that opened then closes by itself, 0 when it is over."""
+    return max(-(-(since_ms + OPEN_MS - now_ms) // 1_000), 0)
+
+
 class Verdict(StrEnum):
     NOTHING = "nothing"
     WRONG = "wrong"
@@ -57,4 +62,4 @@ class TypedGuard:
 
     def left_s(self, now_ms: int) -> int:
         """Whole seconds until it closes by itself, 0 when it is over."""
-        return max(-(-(self._since_ms + OPEN_MS - now_ms) // 1_000), 0)
+        return open_s(self._since_ms, now_ms)

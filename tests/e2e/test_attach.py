@@ -86,7 +86,7 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
     second.wait_for("TAKE OVER")
 
     def agreed() -> bool:
-        second.type("k")  # the dialog is deaf to what is typed before one can have read it
+        second.type("y")  # the dialog is deaf to what is typed before one can have read it
         return holder(home) not in ("", acted)
 
     wait_until(agreed, 10, "it took over")

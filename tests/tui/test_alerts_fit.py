@@ -121,6 +121,16 @@ def incomplete(bench: Bench) -> None:
     bench.coin.chain_broken_mono_ms = 1
 
 
+def late_fills(bench: Bench) -> None:
+    bench.engine.feed.sources.came_live.extend([False] * 100)
+
+
+def halted_with_orders(bench: Bench) -> None:
+    bench.engine.halted = "operator"
+    build_snapshot(bench.engine, "paper", bench.now)
+    bench.ms += 61_000
+
+
 def halted(reason: str) -> Callable[[Bench], None]:
     def halt(bench: Bench) -> None:
         bought(bench)
@@ -154,6 +164,8 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "storage": full,
     "worst_case": uncovered,
     "chain": incomplete,
+    "fill_source": late_fills,
+    "halt_orders": halted_with_orders,
     "halt another": halted(
         "another GridBot instance (0badc0de) has orders on this account: stop one, then resume"
     ),

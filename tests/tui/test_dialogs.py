@@ -8,11 +8,22 @@ import pytest
 from textual import events
 
 from core.domain.commands import Action
-from core.view import ClosingView, CommandView, FeedView, Snapshot
+from core.view import (
+    BreakerState,
+    BreakerView,
+    ClosingView,
+    CommandView,
+    FeedView,
+    OrderShown,
+    OrderView,
+    Snapshot,
+)
+from gridbot_tui.screens.ask_dialog import AskDialog
 from gridbot_tui.screens.cancel_all import CancelAllDialog
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.flatten import FlattenDialog, turned
 from gridbot_tui.screens.resume import ResumeDialog
+from gridbot_tui.screens.typed_guard import OPEN_MS
 from tests.tui.conftest import Console
 from tests.tui.factory import coin_view, halted, snapshot
 
@@ -358,6 +369,32 @@ async def test_a_phones_capital_y_is_a_y_and_any_other_key_says_that_nothing_is_
         it.core.snapshot = snapshot(commands=(replace(listed, id="look-2"),))
         await pilot.press("Y")
         assert it.core.submitted == [(Action.CANCEL_ALL, "")]
+
+
+@pytest.mark.parametrize(("key", "place"), [("O", "1"), ("C", "2"), ("B", "1")])
+async def test_a_question_that_nobody_answers_closes_by_itself_and_a_late_y_acts_nothing(
+    console: MakeConsole, key: str, place: str
+) -> None:
+    told = CommandView("look-1", "cancel_all_preview", "done", "this halts:\nBTC: 6 ours", 0)
+    opened = BreakerView("place", BreakerState.OPEN, "3 failures")
+    price, size = Decimal(64_000), Decimal("0.1")
+    order = OrderView("BTC", "0x1", 7, "buy", price, size, Decimal(0), OrderShown.OPEN, 0, "buy 1", "grid")
+    shown = replace(snapshot(commands=(told,)), orders=(order,))
+    it = console(replace(shown, api=replace(shown.api, breakers=(opened,))))
+    async with it.app.run_test() as pilot:
+        await pilot.press(place, key)
+        assert isinstance(it.app.screen, AskDialog)
+        assert "closes in 20s" in it.read("#dialog-box")
+        it.clock.advance(OPEN_MS / 1000 - 1)
+        it.app.tick()
+        assert "closes in 1s" in it.read("#dialog-box")
+        it.clock.advance(1)
+        it.app.tick()
+        await pilot.pause()
+        assert not isinstance(it.app.screen, AskDialog)
+        assert it.toasts() == ["The dialog closed by itself, nothing was sent"]
+        await pilot.press("y")
+        assert it.core.submitted == []
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])

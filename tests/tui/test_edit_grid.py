@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from core.domain.commands import Action
 from core.view import Snapshot
 from gridbot_tui.screens.edit_grid import FRESH_MS, QUIET_MS, EditGridDialog
+from gridbot_tui.screens.typed_guard import DEAF_MS
 from tests.tui.conftest import Console
 from tests.tui.factory import coin_view, snapshot
 
@@ -69,6 +70,49 @@ async def test_what_is_typed_is_previewed_by_itself_when_typing_rests(console: M
         assert it.core.submitted == [PREVIEW]
 
 
+async def test_an_enter_that_meant_to_look_does_not_apply_what_has_just_come_by_itself(
+    console: MakeConsole,
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("E", *"0.25%")
+        it.clock.advance(QUIET_MS / 1000)
+        it.app.tick()
+        it.core.answer("done", TEXT)
+        it.app.tick()
+        it.clock.advance(1)
+        await pilot.pause()
+        assert "enter look" in said(it)
+        await pilot.press("enter")
+        assert it.core.submitted == [PREVIEW], "the first one after typing only looks"
+        assert "cancels 30, places 20" in said(it)
+        assert "enter once more applies it" in said(it)
+        assert "enter apply" in said(it)
+        for _ in range(20):
+            it.clock.advance(0.2)
+            await pilot.press("enter")
+        assert it.core.submitted == [PREVIEW], "a held key applies nothing"
+        it.clock.advance(DEAF_MS / 1000)
+        await pilot.press("enter")
+        assert it.core.submitted == [PREVIEW, (Action.SET_SPACING, "BTC")]
+
+
+async def test_after_more_typing_the_first_enter_only_looks_again(console: MakeConsole) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press("E")
+        await preview(it, pilot, *"0.25%")
+        it.clock.advance(1)
+        await pilot.press("backspace", "%")
+        it.clock.advance(QUIET_MS / 1000)
+        it.app.tick()
+        it.core.answer("done", TEXT)
+        it.app.tick()
+        it.clock.advance(1)
+        await pilot.press("enter")
+        assert it.core.submitted == [PREVIEW, PREVIEW]
+
+
 async def test_steps_go_up_and_down_and_tab_changes_to_levels(console: MakeConsole) -> None:
     it = console(snapshot())
     async with it.app.run_test() as pilot:
@@ -103,6 +147,11 @@ async def test_an_old_preview_is_looked_at_again_before_it_is_applied(console: M
         await pilot.press("enter")
         assert it.core.submitted == [PREVIEW, PREVIEW]
         assert "looked again, enter once more" in said(it)
+        it.core.answer("done", TEXT.replace("20", "18"))
+        it.app.tick()
+        await pilot.press("enter")
+        assert "places 18" in said(it), "what would be applied stands there"
+        assert it.core.submitted == [PREVIEW, PREVIEW]
 
 
 async def test_a_preview_of_a_grid_that_has_been_replaced_is_not_applied(console: MakeConsole) -> None:

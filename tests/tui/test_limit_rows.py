@@ -82,6 +82,8 @@ def test_the_nearer_the_liquidation_the_fuller_its_bar() -> None:
     past = replace(near, distance_pct=Decimal(-1))
     assert limit("Liquidation", with_coin(margin=past)).severity is Severity.CRIT
     assert limit("Liquidation", with_coin(margin=MarginView())).used == 0.0
+    assert limit("Liquidation", with_coin(margin=MarginView())).value == "none"
+    assert limit("Liquidation", with_coin(margin=MarginView(is_read=False))).value == "n/a, not read"
 
 
 @pytest.mark.parametrize("width", [58, 60, 78, 120, 200])

@@ -28,6 +28,7 @@ from widgets.health_rows import breaker_fields, risk_fields, system_fields
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
 from widgets.panel_rows import fill_fields, grid_fields, position_fields
+from widgets.phone_rows import liquidation_field
 from widgets.status_rows import status_line
 
 ALL_PANELS = [position_fields, fill_fields, grid_fields, system_fields, risk_fields]
@@ -121,6 +122,12 @@ def test_stop_and_liquidation_stand_with_price_and_distance_among_the_first_five
 def test_without_a_position_there_is_nothing_to_liquidate_whatever_was_seen_last() -> None:
     flat = replace(bitcoin(), position=Decimal(0))
     assert row(position_fields(look_at(coins=(flat,))), "Liq.").split() == ["Liq.", "none,", "flat"]
+
+
+def test_of_a_side_that_was_not_read_since_no_price_of_liquidation_is_named() -> None:
+    flipped = replace(bitcoin(), margin=MarginView("isolated", 3, is_read=False), liquidation=None)
+    for fields in (position_fields(look_at(coins=(flipped,))), [liquidation_field(flipped)]):
+        assert row(fields, "Liq.").split() == ["Liq.", "n/a", "not", "read", "since"]
 
 
 def test_who_began_flat_sees_no_comparison_with_holding() -> None:

@@ -14,6 +14,7 @@ from gridbot_tui.app import GridBotApp
 from gridbot_tui.departure import Departure
 from gridbot_tui.screens.leave import AttachedQuitDialog
 from gridbot_tui.screens.take_control import TakeControlDialog
+from gridbot_tui.screens.typed_guard import OPEN_MS
 from tests.tui.conftest import Console, until
 from tests.tui.factory import FakeClock, FakeCore, snapshot
 
@@ -63,13 +64,28 @@ async def test_taking_over_says_who_acts_and_asks(watcher: Console) -> None:
         text = watcher.read("#dialog-box")
         assert "Acts now: alice@pts/3." in text
         assert "bob@pts/4" in text
-        await pilot.press("k")
+        await pilot.press("y")
         assert watcher.core.submitted == [], "a key typed ahead is not an answer"
         watcher.clock.advance(1)
         await pilot.press("escape", "K")
         watcher.clock.advance(1)
-        await pilot.press("k")
+        await pilot.press("K", "k", "k")
+        assert watcher.core.submitted == [], "the key that opens it may be stuck"
+        assert "nothing is done yet: y is take over" in watcher.read("#dialog-box")
+        await pilot.press("y")
         assert watcher.core.submitted == [(Action.TAKE_CONTROL, "")]
+
+
+async def test_the_question_whether_to_take_over_closes_by_itself(watcher: Console) -> None:
+    async with watcher.app.run_test() as pilot:
+        await pilot.press("K")
+        assert "closes in 20s" in watcher.read("#dialog-box")
+        watcher.clock.advance(OPEN_MS / 1000)
+        await pilot.press("y")
+        await pilot.pause()
+        assert not isinstance(watcher.app.screen, TakeControlDialog)
+        assert watcher.toasts() == ["The dialog closed by itself, nothing was sent"]
+        assert watcher.core.submitted == []
 
 
 async def test_one_that_acts_has_nothing_to_take_over(console: MakeConsole) -> None:

@@ -146,6 +146,7 @@ def _alerted(alert_id: str, severity: Severity = Severity.CRIT) -> Snapshot:
         (snapshot(), "Position drifts"),
         (drifting(), "Position drifts"),
         (_alerted("chain:BTC"), "Fills are missing"),
+        (_alerted("fill_source", Severity.WARN), "Fills are missing"),
         (_alerted("grid:BTC", Severity.WARN), "The grid collapses"),
         (_alerted("ws_age"), "The exchange doesn't answer"),
         (tripped(), "The exchange doesn't answer"),

@@ -118,6 +118,8 @@ class Operating:
             if step.done == Action.SET_LEVELS:
                 await self.pilot.press("tab")
             await self.pilot.press(*(_KEYS.get(each, each) for each in value[1]))
+            await self.sees("cancels", "it is looked at when typing rests")
+            await self.pilot.press("enter")
             await self.sees("enter apply", "the change is shown before it is done")
             await asyncio.sleep(0.45)
             await self.pilot.press("enter")

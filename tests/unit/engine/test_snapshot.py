@@ -183,7 +183,7 @@ def test_a_declared_drift_is_an_alert_with_the_key_that_treats_it() -> None:
 
 def test_a_rules_halt_is_an_alert_and_an_operators_own_is_not() -> None:
     bench = Bench().started()
-    bench.ask(Action.HALT)
+    bench.settle_cancels(bench.ask(Action.HALT))
     assert alerts(bench) == []
     drifting(bench, 100)
     assert [a.split(":")[0] for a in alerts(bench)] == ["POSITION DRIFT -1 SOL (100.00% > 1%)", "SOL HALTED"]
@@ -274,3 +274,34 @@ def test_a_position_out_of_range_has_its_funding_and_its_distances() -> None:
     bench.coin.held = HeldMargin("SOL", held, Decimal("0.5"), Decimal(100), Decimal(33), Decimal(150))
     margin = shot(bench).coins[0].margin
     assert (margin.distance, margin.distance_pct) == (Decimal(50), Decimal(25))
+
+
+def test_after_a_flip_of_side_the_liquidation_price_of_the_other_side_is_nobodys() -> None:
+    bench = Bench().started()
+    bench.step(FillsCommitted((fill(Side.BUY, 50, price=MID),)))
+    leverage = Leverage(MarginMode.ISOLATED, 3)
+    long = HeldMargin("SOL", leverage, Decimal("0.5"), Decimal(100), Decimal(33), Decimal(150))
+    seen = replace(account(50, bench.now), held=(long,), liquidations=(("SOL", Decimal(150)),))
+    bench.step(seen)
+    coin = shot(bench).coins[0]
+    assert (coin.margin.liquidation, coin.liquidation, coin.margin.is_read) == (
+        Decimal(150),
+        Decimal(150),
+        True,
+    )
+    bench.step(FillsCommitted((fill(Side.SELL, 100, start=50, price=MID, trade_id=2),)))
+    coin = shot(bench).coins[0]
+    assert coin.position == Decimal("-0.5")
+    assert (coin.margin.liquidation, coin.margin.distance_pct, coin.liquidation) == (None, None, None)
+    assert (coin.margin.mode, coin.margin.leverage, coin.margin.is_read) == ("isolated", 3, False)
+    bench.coin.leaving.side = 1
+    assert any("liq. not read since" in text for text in alerts(bench))
+    short = replace(long, size=Decimal("-0.5"), liquidation=Decimal(250))
+    again = replace(account(-50, bench.now), held=(short,), liquidations=(("SOL", Decimal(250)),))
+    bench.step(again)
+    coin = shot(bench).coins[0]
+    assert (coin.margin.liquidation, coin.liquidation, coin.margin.is_read) == (
+        Decimal(250),
+        Decimal(250),
+        True,
+    )
