@@ -228,7 +228,9 @@ class GridBotApp(TerminalApp):
             for turn in turns:
                 await asyncio.sleep(0)  # a key is not kept waiting for the other panels
                 if turn != self._turn:
-                    return
+                    break
+        if self.screen_stack:
+            self.screen.check_idle()  # what it noticed while panels were drawn, Textual has passed over
 
     def tick(self) -> None:
         """Draw the newest Snapshot on every screen of the stack, all at once; each repaints what changed."""
