@@ -7,6 +7,7 @@ invented, what draws them is not: every character comes from the screens themsel
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -115,6 +116,10 @@ async def pictures() -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
+    # the pictures are of a terminal of 256 colours, whatever they are made in: with fewer, a dialog hides what is behind it
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL_FPS"):
+        os.environ.pop(name, None)
+    os.environ |= {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
     made = asyncio.run(pictures())
     for path, wanted in PAGES.items():
         path.write_text(current(path.read_text(encoding="utf-8"), wanted, made), encoding="utf-8")
