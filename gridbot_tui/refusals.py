@@ -90,4 +90,6 @@ def needs_orders(snapshot: Snapshot | None) -> str | None:
     if (reason := needs_running_core(snapshot)) is not None:
         return reason
     assert snapshot is not None
-    return None if snapshot.orders else "no order rests"
+    if snapshot.orders or any(coin.parked for coin in snapshot.coins):
+        return None
+    return "no order rests, and no level is parked"

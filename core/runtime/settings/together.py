@@ -17,7 +17,8 @@ from core.runtime.settings.required import EXAMPLES, NO_STOP, missing
 
 def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> Iterator[Problem]:
     """A coin named twice, one price for several coins, coins of several dexs, a coin of another dex than the one named."""
-    named = layers.origin("coins" if common.coins else "coin", "")
+    word = "coins" if common.coins else "coin"
+    named = layers.origin(word, "")
     for coin in dict.fromkeys(coin for coin in coins if coins.count(coin) > 1):
         yield Problem(named, coin, " is named twice", "name each coin once")
     for name in PRICES_OF_ONE_COIN if len(coins) > 1 else ():
@@ -29,11 +30,10 @@ def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> 
             )
     dexs = {coin.rpartition(":")[0]: coin for coin in reversed(coins)}
     if len(dexs) > 1:
-        here = layers.file.where_table(next(iter(dexs.values()))) if named.source is Source.DEFAULT else named
+        if named.source is Source.DEFAULT:
+            word, named = "coins", layers.file.where_table(next(iter(dexs.values())))
         rule = f" are of {len(dexs)} dexs ({', '.join(map(plain, coins))}), and one instance trades one"
-        yield Problem(
-            here, "coins", rule, "start one for each dex, each with its own --state-dir and --config"
-        )
+        yield Problem(named, word, rule, "start one for each dex, each with its own --state-dir and --config")
     yield from _of_another_dex(layers, coins)
 
 

@@ -74,7 +74,7 @@ class Stage:
 
     @property
     def desk(self) -> SimpleNamespace:
-        return SimpleNamespace(stopping=self.stopping)
+        return SimpleNamespace(stopping=self.stopping, running=[])
 
     async def commit(self, batch: Batch) -> Committed:
         if self.broken:
