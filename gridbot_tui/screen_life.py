@@ -63,6 +63,9 @@ class ScreenLife:
                 notice = self._failed(error, len(failed_s))
                 if len(failed_s) > RESTARTS:
                     self._reason = f"the screen failed {len(failed_s)} times"
+        except Exception as error:  # a fault of this loop itself may not keep the terminal from the shell
+            self._reason = self._reason or f"the screen failed: {type(error).__name__}"
+            self._core.tell("screen_failed", "crit", reason=f"{type(error).__name__}: {error}"[:200])
         finally:
             if self._reason:
                 self._let_go()
@@ -100,7 +103,10 @@ class ScreenLife:
             self._lifeline.drawn(True)
             app.run(mouse=self._look.mouse)
             self._lifeline.drawn(self._output.is_abandoned)
-            return app.departure, app.failure
+            failure: BaseException | None = app.failure
+            if failure is None and app.departure is None and not self._core.wait_ended(0):
+                failure = RuntimeError("the screen ended, and nobody had asked it to")
+            return app.departure, failure
         except Exception as error:  # whatever a screen dies of, the core doesn't
             return None, error
         finally:

@@ -32,6 +32,8 @@ def spoilt(kind):
     if kind == "css":
         app.GridBotApp.CSS = "Screen { no such thing"
         return
+    if kind == "none":
+        return
     place, name = {
         "widget": (StatusLine, "lines"),
         "once": (StatusLine, "lines"),
@@ -110,6 +112,13 @@ def test_a_screen_that_fails_once_is_drawn_again_and_says_so(home: Path, exchang
         bot.trades_on()
         assert bot.terminal.stop() == 0
         assert events(home, "screen_failed") == 1
+
+
+def test_a_fault_of_what_draws_the_screens_gives_the_terminal_back(home: Path, exchange: Exchange) -> None:
+    with bot_in_terminal(home, exchange, **spoilt("unknown")) as bot:
+        assert bot.terminal.process.wait(30) == 0
+        bot.terminal.wait_for("the screen failed: AttributeError")
+        bot.trades_on()
 
 
 def test_styles_that_cannot_be_read_cost_the_screen_and_nothing_else(home: Path, exchange: Exchange) -> None:
