@@ -49,7 +49,7 @@ def _of_list(old: tuple[Any, ...], new: tuple[Any, ...]) -> Patch | None:
         return None
     if not old or not new:
         return ["=", new]
-    drop = next((at for at, item in enumerate(old) if item is new[0] or item == new[0]), -1)
+    drop = next((at for at, item in enumerate(old) if item is new[0] or _same(item, new[0])), -1)
     if drop >= 0:
         keep = _common(old, drop, new)
         if 2 * keep >= len(new):
@@ -57,6 +57,11 @@ def _of_list(old: tuple[Any, ...], new: tuple[Any, ...]) -> Patch | None:
     if len(old) == len(new):
         return _of_items(old, new)
     return ["=", new]
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Equal, and of one type: the 7 of a day's number isn't the 7 of its dollars."""
+    return type(before) is type(after) and bool(before == after)
 
 
 def _common(old: tuple[Any, ...], drop: int, new: tuple[Any, ...]) -> int:
@@ -97,6 +102,6 @@ def _patched(value: Any, patch: Sequence[Any], kind: Any) -> Any:
             kept = value[drop : drop + keep]
             if len(kept) != keep:
                 raise ValueError(f"the list has {len(value)} items, the patch keeps {keep} from {drop} on")
-            return (*kept, *(decoder(element(kind, 0))(item) for item in added))
+            return (*kept, *(decoder(element(kind, at))(item) for at, item in enumerate(added, keep)))
         case _:
             raise ValueError(f"{str(patch)[:80]!r} is no patch")

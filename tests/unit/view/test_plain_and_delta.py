@@ -98,6 +98,25 @@ def test_a_ring_that_got_two_sends_two() -> None:
     assert patch == ["+", 2, 198, events(200, 202)]
 
 
+def test_a_pair_of_which_only_the_number_changes_comes_over_as_a_number() -> None:
+    kind = tuple[tuple[str, Decimal], ...]
+    old, new = (("PURR", Decimal(1)), ("HYPE", Decimal(2))), (("PURR", Decimal(3)), ("HYPE", Decimal(2)))
+    patch = delta(old, new)
+    assert patch is not None
+    (purr, _) = patched(old, wire(patch), kind)
+    assert purr == ("PURR", Decimal(3))
+    assert isinstance(purr[1], Decimal)
+
+
+def test_a_day_is_not_taken_for_the_dollars_that_look_like_it() -> None:
+    kind = tuple[tuple[int, Decimal], ...]
+    old, new = ((7, Decimal(8)),), ((8, Decimal(1)),)
+    patch = delta(old, new)
+    assert patch is not None
+    (first,) = patched(old, wire(patch), kind)
+    assert [type(each) for each in first] == [int, Decimal]
+
+
 def test_the_last_of_a_list_may_change_while_another_comes() -> None:
     old = events(0, 100)
     new = (*old[1:99], dataclasses.replace(old[99], detail="counted"), *events(100, 101))
