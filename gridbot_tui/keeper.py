@@ -1,8 +1,8 @@
-"""The keeper: the shell's foreground job, while a child of it draws and trades.
+"""The keeper: the shell's foreground job, while a child of it draws, and trades if it is a run.
 
-A bot whose screen is left must give the shell its prompt back and trade on. So an interactive run is two processes from the
-start: the child does everything, the keeper waits, passes signals on, gives the terminal back whatever became of the child,
-and ends when the child says that it has detached.
+A bot whose screen is left must give the shell its prompt back and trade on, and a screen that is killed can't give its terminal
+back itself. So whatever draws is two processes from the start: the child does everything, the keeper waits, passes signals on,
+gives the terminal back whatever became of the child, and ends when the child says that it has detached.
 """
 
 from __future__ import annotations
@@ -58,8 +58,19 @@ class Lifeline:
             self._is_open = False  # the keeper is gone
 
 
-def part() -> Lifeline | int:
-    """Fork. In the child its lifeline; in the keeper, much later, the exit code. Call it before any thread starts."""
+def bot_killed(name: str, child: int) -> str:
+    """What it means that the signal of this name has killed a child that traded."""
+    return (
+        f"{name} killed the bot (pid {child}): nobody trades, its orders may still rest at the exchange; "
+        "start it again and it settles them"
+    )
+
+
+def part(killed: Callable[[str, int], str] = bot_killed) -> Lifeline | int:
+    """Fork. In the child its lifeline; in the keeper, much later, the exit code. Call it before any thread starts.
+
+    ``killed`` makes the sentence for a child that a signal has killed, of the signal's name and the child's pid.
+    """
     terminal = Terminal()
     told_to_keeper, told = os.pipe()
     alive, held_by_keeper = os.pipe()
@@ -72,10 +83,10 @@ def part() -> Lifeline | int:
         return Lifeline(terminal, told, alive)
     os.close(told)
     os.close(alive)
-    return _keep(child, told_to_keeper, terminal)
+    return _keep(child, told_to_keeper, terminal, killed)
 
 
-def _keep(child: int, told: int, terminal: Terminal) -> int:
+def _keep(child: int, told: int, terminal: Terminal, killed: Callable[[str, int], str]) -> int:
     """Until the child has detached (0) or ended (its exit code; 128 and the signal's number if one killed it)."""
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -103,11 +114,7 @@ def _keep(child: int, told: int, terminal: Terminal) -> int:
     terminal.give_back(is_drawn)
     if code >= 0:
         return code
-    name = signal.Signals(-code).name
-    terminal.say(
-        f"gridbot: {name} killed the bot (pid {child}): nobody trades, its orders may still rest at the exchange; "
-        "start it again and it settles them\n"
-    )
+    terminal.say(f"gridbot: {killed(signal.Signals(-code).name, child)}\n")
     return 128 - code
 
 

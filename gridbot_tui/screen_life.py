@@ -7,12 +7,12 @@ import queue
 import signal
 import threading
 import time
-import traceback
 from typing import TYPE_CHECKING
 
 from gridbot_tui.core_host import CoreHost
 from gridbot_tui.departure import Departure
 from gridbot_tui.keeper import Lifeline
+from gridbot_tui.screen_faults import write_down
 from gridbot_tui.screen_options import ScreenOptions
 
 if TYPE_CHECKING:
@@ -115,17 +115,8 @@ class ScreenLife:
     def _failed(self, error: BaseException, times: int) -> str:
         """Write down what the screen died of; the sentence for the next one."""
         self._lifeline.terminal.give_back(is_drawn=False)
-        text = "".join(traceback.format_exception(error))
-        where = ""
-        if self._core.logs is not None:
-            where = str(self._core.logs / "screen-faults.txt")
-            try:
-                with open(where, "a", encoding="utf-8") as file:
-                    file.write(
-                        f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} fault {times}\n{text}\n"
-                    )
-            except OSError:
-                pass  # the event tells it too
+        logs = self._core.logs
+        where = write_down(logs, error, times, time.time()) if logs is not None else ""
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         self._core.tell("screen_failed", "warn", reason=what, times=times, traceback=where)
         return f"The screen failed and was drawn again ({what}); trading went on"

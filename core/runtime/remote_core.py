@@ -105,6 +105,13 @@ class RemoteCore:
     def link_trouble(self) -> str:
         return self._trouble
 
+    def epitaph(self) -> str:
+        """Of an instance that is gone: how it went, as far as its last word tells, and how to start it again."""
+        last = self._latest
+        how = "has stopped" if last is not None and last.state is RunState.STOPPING else "has ended"
+        orders = "" if how == "has stopped" else ", and its orders may rest"
+        return f"the instance {how}{orders}; start it again with {self._start(last)}"
+
     # -- the link -----------------------------------------------------------------------------------------------
 
     def _send(self, request: dict[str, Any]) -> bool:
@@ -180,10 +187,7 @@ class RemoteCore:
             return (
                 f"the instance (pid {pid}) does not answer on its socket{why}: it may be starting; trying on"
             )
-        last = self._latest
-        how = "has stopped" if last is not None and last.state is RunState.STOPPING else "has ended"
-        orders = "" if how == "has stopped" else ", and its orders may rest"
-        return f"the instance {how}{orders}; start it again with {self._start(last)}, this screen finds it"
+        return f"{self.epitaph()}, this screen finds it"
 
     def _start(self, last: Snapshot | None) -> str:
         """As far as its last word tells: without its network and address another exchange would be asked."""

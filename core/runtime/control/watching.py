@@ -30,21 +30,29 @@ class Watching:
         writer.transport.set_write_buffer_limits(high=UNREAD_BYTES)
 
     async def run(self) -> str:
-        """Until it has to be dropped; why."""
+        """Until it has to be dropped; why. Cancelled, it still tells what is newest: that the core is stopping, say."""
         loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
-            line = self._next_line()
-            if line:
-                self._writer.write(line)
+        try:
+            while True:
+                started = loop.time()
+                self._tell()
                 try:
                     async with asyncio.timeout(DEAD_S):
                         await self._writer.drain()
                 except TimeoutError:
                     return f"read nothing for {DEAD_S:.0f} s and was dropped"
-            if loop.time() - started >= BEHIND_S:
-                self._sent = None
-            await asyncio.sleep(self._pause_s)
+                if loop.time() - started >= BEHIND_S:
+                    self._sent = None
+                await asyncio.sleep(self._pause_s)
+        except asyncio.CancelledError:
+            if not self._writer.is_closing():
+                self._tell()
+            raise
+
+    def _tell(self) -> None:
+        line = self._next_line()
+        if line:
+            self._writer.write(line)
 
     def _next_line(self) -> bytes:
         newest, sent = self._latest(), self._sent

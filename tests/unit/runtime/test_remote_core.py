@@ -21,6 +21,7 @@ from core.runtime.inbox import CAPACITY, Inbox
 from core.runtime.remote_core import RemoteCore
 from core.runtime.statedir import StateDir, StateLock
 from core.view import RunState, Snapshot
+from core.view.delta import patched
 from tests.tui.factory import preview_view, snapshot
 
 ALICE = Operator("alice", tty="pts/3")
@@ -278,6 +279,9 @@ class _Idle:
     async def drain(self) -> None:
         await self.reads.wait()
 
+    def is_closing(self) -> bool:
+        return False
+
 
 async def test_one_that_reads_slowly_has_one_line_waiting_and_then_gets_a_whole_snapshot(
     monkeypatch: pytest.MonkeyPatch,
@@ -298,6 +302,18 @@ async def test_one_that_reads_slowly_has_one_line_waiting_and_then_gets_a_whole_
     await until(lambda: len(idle.lines) == 3)
     assert idle.lines[2]["snapshot"]["version"] == 119
     stream.cancel()
+
+
+async def test_the_last_word_is_told_though_its_turn_has_not_come() -> None:
+    shown = [snapshot()]
+    idle = _Idle()
+    stream = asyncio.create_task(watching.Watching(idle, lambda: shown[-1], 0.001).run())  # type: ignore[arg-type]
+    await until(lambda: len(idle.lines) == 1)
+    shown.append(replace(shown[-1], version=100, state=RunState.STOPPING))
+    stream.cancel()
+    await asyncio.wait([stream])
+    assert stream.cancelled()
+    assert patched(shown[0], idle.lines[-1]["delta"]).state is RunState.STOPPING
 
 
 async def test_one_that_reads_nothing_is_dropped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
