@@ -239,8 +239,7 @@ def _ask(
     from core.runtime.control_client import ask, find_instance
 
     by = operator(_typed())
-    origin = f"cli from {by.client}" if by.client else "cli"
-    return ask(find_instance(_named(state_dir)), cmd, coin, origin, value, by, full)
+    return ask(find_instance(_named(state_dir)), cmd, coin, value, by, full)
 
 
 def _named(state_dir: Path | None) -> StateDir | None:

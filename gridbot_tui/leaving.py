@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.domain.commands import Action
-from core.view import RunState, Severity, Snapshot
+from core.view import CommandStatus, RunState, Severity, Snapshot
 from gridbot_tui import keymap
 from gridbot_tui.departure import Departure
 from gridbot_tui.screens.command_desk import CommandDesk
@@ -32,10 +32,10 @@ class Leaving:
         if self._halt_id is None or snapshot is None:
             return
         found = next((command for command in snapshot.commands if command.id == self._halt_id), None)
-        if found is None or found.status == "running":
+        if found is None or found.status is CommandStatus.RUNNING:
             return
         self._halt_id = None
-        if found.status == "done" and snapshot.state in _HALTED:
+        if found.status is CommandStatus.DONE and snapshot.state in _HALTED:
             self._leave(Departure.HALTED)
         else:
             self._desk.say("Not left: the halt is not done, look at the orders", Severity.CRIT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from core.view import CommandView, Severity
+from core.view import CommandStatus, CommandView, Severity
 from widgets import formats
 from widgets.box_rows import paragraph
 from widgets.fields import SEVERITY_INKS, glyph, title_line
@@ -127,9 +127,9 @@ def _done(look: Look, step: Step, since_ms: int, width: int) -> list[Line]:
     if command is None:
         return []
     at = formats.utc_clock(command.time_ms)
-    if command.status == "running":
+    if command.status is CommandStatus.RUNNING:
         return paragraph(f"… {at} running: {command.text}", width, Ink.WARN)
-    if command.status != "done":
+    if command.status is not CommandStatus.DONE:
         return paragraph(f"▲ {at} {command.status}: {command.text}", width, Ink.WARN)
     if command.time_ms < since_ms:
         return paragraph(f"before, {at}: {command.text}", width, Ink.LABEL)

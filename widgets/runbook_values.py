@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.view import (
     BreakerState,
     CoinView,
+    CommandStatus,
     CommandView,
     EventView,
     OrderShown,
@@ -289,7 +290,9 @@ def state(look: Look) -> Reading:
 def still_halted(look: Look) -> Reading:
     """Whether there is anything to resume; a halt for drift may have gone with what was accepted."""
     commands = look.snapshot.commands if look.snapshot is not None else ()
-    accepted = next((c for c in reversed(commands) if (c.action, c.status) == ("accept", "done")), None)
+    accepted = next(
+        (c for c in reversed(commands) if c.action == "accept" and c.status is CommandStatus.DONE), None
+    )
     if look.snapshot is None or is_halted(look) or accepted is None:
         return state(look)
     return Reading(f"{look.state.value}, nothing to resume since A at {_clock(accepted)}", Severity.INFO)

@@ -64,6 +64,25 @@ OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL})
 """What nobody can ask for by name."""
 
 
+class Origin(StrEnum):
+    """What asked. The engine's own decide what a flatten does: one of a session halts nothing, one of a restart goes on."""
+
+    TUI = "tui"
+    """The screen of the process that trades."""
+    SCREEN = "screen"
+    """An attached one."""
+    CLI = "cli"
+    """A command line, or a script on the socket."""
+    RISK = "risk"
+    SESSION = "session"
+    RESTART = "restart"
+    STOP = "stop"
+
+    @property
+    def is_operator(self) -> bool:
+        return self in (Origin.TUI, Origin.SCREEN, Origin.CLI)
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Who asked, for the operator's log; all empty for a rule of our own."""
@@ -92,15 +111,20 @@ class Operator:
 class Command:
     """One request. ``id`` makes it idempotent: the same id acts once, however often it arrives.
 
-    ``coin`` empty means every coin. ``origin`` is what asked, for the log: ``tui``, ``cli``, ``risk``.
+    ``coin`` empty means every coin.
     """
 
     id: str
     action: Action
     coin: str = ""
-    origin: str = ""
+    origin: Origin = Origin.CLI
     value: str = ""
     """What it is to be set to, or how much; as it was typed."""
     by: Operator = field(default_factory=Operator)
     refusal: str = ""
     """Why whoever asks may not act; empty if he may. The desk writes it down and does nothing."""
+
+    @property
+    def asked_by(self) -> str:
+        """What asked, and who: ``cli``, ``tui (alice@pts/3 from 203.0.113.7)``."""
+        return f"{self.origin.value} ({self.by.label})" if self.by.user else self.origin.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
@@ -52,6 +53,17 @@ _ADDRESS_WAIT_MS = 11_000
 """An address whose budget is spent may act once in ten seconds."""
 
 
+class Phase(StrEnum):
+    """How far it is. REST: only post-only orders are taken, so one rests. PAUSE: before it looks again."""
+
+    CANCEL = "cancel"
+    READ = "read"
+    CLOSE = "close"
+    REST = "rest"
+    PAUSE = "pause"
+    VERIFY = "verify"
+
+
 @dataclass(slots=True)
 class Look:
     """What one reading of position and book has brought so far."""
@@ -70,7 +82,7 @@ class Flatten(ProcedureBase):
     """Names its reads."""
     spares_foreign: bool = False
     """A session that closes every day leaves alone what isn't ours."""
-    phase: str = "cancel"
+    phase: Phase = Phase.CANCEL
     phase_mono_ms: int = 0
     due_mono_ms: int = 0
     """When a pause ends."""
@@ -101,22 +113,22 @@ class Flatten(ProcedureBase):
         if self.elapsed_ms(now) > limit_ms:
             return self._give_up(coin, f"not flat after {limit_ms // 1000} s")
         match self.phase:
-            case "cancel":
+            case Phase.CANCEL:
                 return self._cancelling(coin, event, now)
-            case "read":
+            case Phase.READ:
                 return self._reading(coin, event, now)
-            case "close":
+            case Phase.CLOSE:
                 return self._closing(coin, event, now)
-            case "rest":
+            case Phase.REST:
                 return self._resting(coin, event, now)
-            case "pause" if now.mono_ms >= self.due_mono_ms:
+            case Phase.PAUSE if now.mono_ms >= self.due_mono_ms:
                 return self._read_anew(coin, now)
-            case "verify":
+            case Phase.VERIFY:
                 return self._verify(coin, event, now)
             case _:
                 return []
 
-    def _enter(self, phase: str, now: Instant, effects: list[Effect] | None = None) -> list[Effect]:
+    def _enter(self, phase: Phase, now: Instant, effects: list[Effect] | None = None) -> list[Effect]:
         self.phase, self.phase_mono_ms = phase, now.mono_ms
         return effects or []
 
@@ -124,7 +136,7 @@ class Flatten(ProcedureBase):
         self, now: Instant, wait_ms: int = READ_AGAIN_MS, effects: list[Effect] | None = None
     ) -> list[Effect]:
         self.due_mono_ms = now.mono_ms + wait_ms
-        return self._enter("pause", now, effects)
+        return self._enter(Phase.PAUSE, now, effects)
 
     def _back_off(self, now: Instant, least_ms: int) -> list[Effect]:
         """Longer each time, and as long as the exchange asks for."""
@@ -158,7 +170,7 @@ class Flatten(ProcedureBase):
 
     def _read_anew(self, coin: Coin, now: Instant) -> list[Effect]:
         self.look = Look()
-        return self._enter("read", now, [AskAccount(self.ticket), AskDepth(coin.name, self.ticket)])
+        return self._enter(Phase.READ, now, [AskAccount(self.ticket), AskDepth(coin.name, self.ticket)])
 
     def _reading(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         look = self.look
@@ -186,7 +198,7 @@ class Flatten(ProcedureBase):
             self.text = f"the exchange shows 0, the fills say {position_text(coin)}; looking again"
             return self._pause(now, effects=[Backfill(ticket=self.ticket)])
         self.flat_at_version, self.cleared_mono_ms = coin.ledger.version, None
-        return self._enter("verify", now, [Backfill(ticket=self.ticket), AskOpenOrders(self.ticket)])
+        return self._enter(Phase.VERIFY, now, [Backfill(ticket=self.ticket), AskOpenOrders(self.ticket)])
 
     # -- close it -----------------------------------------------------------------------------------------------
 
@@ -212,7 +224,7 @@ class Flatten(ProcedureBase):
             f"attempt {self.attempts}{self.sweep.text}"
         )
         self.closing = order.cloid
-        return self._enter("close", now, [Place((order,))])
+        return self._enter(Phase.CLOSE, now, [Place((order,))])
 
     def _widen(self, coin: Coin) -> None:
         """A step further from the touch, if the settings allow more than the usual slippage."""
@@ -271,7 +283,7 @@ class Flatten(ProcedureBase):
         )
         order = new_order(coin, self.last.side, price, abs(lots), Tif.ALO, Purpose.FLATTEN, now)
         self.closing = order.cloid
-        return self._enter("rest", now, [Place((order,))])
+        return self._enter(Phase.REST, now, [Place((order,))])
 
     def _resting(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         order = coin.orders.by_cloid.get(self.closing)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import AskDepth, Effect, notify
 from core.domain.fills import Fill, FillKind
 from core.engine.coin import Coin
@@ -15,16 +15,12 @@ from core.engine.flatten_all import FlattenAll
 from core.engine.foreign import Sweep
 from core.engine.halts import closes_position
 from core.engine.procedures import Procedure
-from core.engine.session_watch import SESSION
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
 ALL = "all"
 """The value of a flatten that means every coin: without it the coin has to be named where there are several."""
-
-RESTART = "restart"
-"""The origin of a flatten that a start goes on with."""
 
 
 def flattens(running: Iterable[Procedure]) -> Iterator[tuple[str, Flatten]]:
@@ -54,7 +50,7 @@ def new_flatten(
     engine: Engine, command: Command, coins: list[Coin], now: Instant
 ) -> tuple[Procedure, list[Effect]]:
     """The procedure, and the reads that it begins with."""
-    is_session = command.origin == SESSION
+    is_session = command.origin is Origin.SESSION
     for coin in coins:
         coin.flattening = not is_session  # a session's own begins again by itself
         coin.wants_new_grid |= not is_session  # whichever halt is latched, what the cells held will be gone
@@ -67,7 +63,7 @@ def new_flatten(
 
 def _flatten(engine: Engine, command: Command, ticket: str, now: Instant) -> Flatten:
     sweep = Sweep("flatten", engine.instance)
-    is_session = command.origin == SESSION
+    is_session = command.origin is Origin.SESSION
     return Flatten(command, now.mono_ms, sweep=sweep, ticket=ticket, spares_foreign=is_session)
 
 
@@ -131,5 +127,5 @@ def go_on_flattening(engine: Engine, now: Instant) -> list[Effect]:
         out.append(
             notify("flatten_resumed", "warn", coin.name, reason="it was under way when the program ended")
         )
-        out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, RESTART), now)
+        out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, Origin.RESTART), now)
     return out

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command
+from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command, Origin
 from core.domain.effects import AskOpenOrders, Effect, SaveAction, Severity, notify
 from core.domain.events import Event
 from core.engine.breaker_desk import ResetBreakers, reset_refusal
@@ -29,8 +29,8 @@ from core.engine.parking import park, park_refusal, unpark
 from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
-from core.engine.session_watch import SESSION
 from core.engine.stop import Stop
+from core.view import CommandStatus
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -40,10 +40,10 @@ COMMANDS_KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command: ``running``, ``done``, ``refused`` or ``failed``."""
+    """What became of a command."""
 
     command: Command
-    status: str
+    status: CommandStatus
     text: str
     time_ms: int
 
@@ -74,14 +74,16 @@ class OperatorDesk:
             self.log.came_in(engine, command, coins)
         refusal = command.refusal or self._refusal(engine, command, coins, now)
         if refusal:
-            return self.log.written(engine, self._conclude(command, "refused", refusal, now), coins)
+            return self.log.written(
+                engine, self._conclude(command, CommandStatus.REFUSED, refusal, now), coins
+            )
         return self.log.written(engine, self._act(engine, command, coins, now), coins)
 
     def _act(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> list[Effect]:
         """What was not refused."""
         match command.action:
             case Action.FLATTEN_PREVIEW:
-                self._record(command, "done", "the book is read", now)
+                self._record(command, CommandStatus.DONE, "the book is read", now)
                 return look_at_books(coins, now)
             case Action.HALT | Action.FLATTEN:
                 return self._clear_grid(engine, command, coins, now)
@@ -110,16 +112,16 @@ class OperatorDesk:
             case Action.PARK | Action.UNPARK:
                 is_park = command.action is Action.PARK
                 out, text = park(command, coins, now) if is_park else unpark(command, coins)
-                return out + self._conclude(command, "done", text, now)
+                return out + self._conclude(command, CommandStatus.DONE, text, now)
             case Action.RESET_BREAKER:
                 reset = ResetBreakers.of(engine, command, now)
                 return reset.start() + self._begin(reset, now)
             case Action.ACKNOWLEDGE:
                 known = engine.alerts.acknowledge(now)
                 text = f"known for 15 minutes: {', '.join(known)}"
-                return self._conclude(command, "done", text, now)
+                return self._conclude(command, CommandStatus.DONE, text, now)
             case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL:
-                return self._conclude(command, "done", command.value, now)
+                return self._conclude(command, CommandStatus.DONE, command.value, now)
             case Action.RECONCILE | Action.ACCEPT:
                 accepts = command.action is Action.ACCEPT
                 reconcile = Reconcile(command, now.mono_ms, accept=accepts)
@@ -129,7 +131,7 @@ class OperatorDesk:
         """Halt, then take our orders back; a flatten closes what is held besides. A session's own flatten halts nothing."""
         is_halt, scope = command.action is Action.HALT, coins[0] if command.coin else None
         out = self._take_over(coins, command, now)
-        if is_halt or command.origin != SESSION:
+        if is_halt or command.origin is not Origin.SESSION:
             out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
         out += [e for c in coins for e in cancel_grid(c, now, again=True)]
         if is_halt:
@@ -147,20 +149,20 @@ class OperatorDesk:
         whole = None if engine.halted or not command.coin else coins[0]
         engine.breakers[BreakerName.AUTH].end_cooldown(now)
         out = engine.risk.resumed(engine.halted, now)
-        out += [*engine.lift(whole, command.origin), *self._end_halts(coins, now)]
-        return out + self._conclude(command, "done", "resumed: the grid is quoted again", now)
+        out += [*engine.lift(whole, command.asked_by), *self._end_halts(coins, now)]
+        return out + self._conclude(command, CommandStatus.DONE, "resumed: the grid is quoted again", now)
 
     def _change_grid(
         self, command: Command, coins: list[Coin], now: Instant, is_preview: bool = False
     ) -> list[Effect]:
         text = "; ".join(change_text(c, command, now) for c in coins)
         out = [] if is_preview else [e for c in coins for e in change_grid(c, command, now)]
-        return out + self._conclude(command, "done", text, now)
+        return out + self._conclude(command, CommandStatus.DONE, text, now)
 
     def _add_margin(self, command: Command, coin: Coin, now: Instant) -> list[Effect]:
         micro = amount_micro(command.value)
         if command.action is Action.MARGIN_PREVIEW:
-            return self._conclude(command, "done", preview_text(coin, micro), now)
+            return self._conclude(command, CommandStatus.DONE, preview_text(coin, micro), now)
         adding = AddMargin(command, now.mono_ms, micro=micro, before=coin.held)
         return adding.start() + self._begin(adding, now)
 
@@ -172,8 +174,8 @@ class OperatorDesk:
             text = (
                 f"interrupted by the stop: {procedure.text}" if procedure.text else "interrupted by the stop"
             )
-            out += self._conclude(procedure.command, "failed", text, now)
-        self.running = [Stop(Command("stop", Action.HALT, origin=reason), now.mono_ms)]
+            out += self._conclude(procedure.command, CommandStatus.FAILED, text, now)
+        self.running = [Stop(Command("stop", Action.HALT, origin=Origin.STOP), now.mono_ms)]
         return out
 
     def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
@@ -187,13 +189,13 @@ class OperatorDesk:
                 continue
             if procedure.done:
                 self.running.remove(procedure)
-                status = "failed" if procedure.failed else "done"
+                status = CommandStatus.FAILED if procedure.failed else CommandStatus.DONE
                 if isinstance(procedure, Flatten | FlattenAll):
                     flatten_ended(coins)
                 ended = self._conclude(procedure.command, status, procedure.text, now)
                 out += self.log.written(engine, ended, coins)
             else:
-                self._record(procedure.command, "running", procedure.text, now)
+                self._record(procedure.command, CommandStatus.RUNNING, procedure.text, now)
         return out
 
     def _end_halts(self, coins: list[Coin], now: Instant) -> list[Effect]:
@@ -203,7 +205,7 @@ class OperatorDesk:
             if not procedure.command.coin or procedure.command.coin in [coin.name for coin in coins]:
                 self.running.remove(procedure)
                 text = "resumed before every cancel was confirmed"
-                out += self._conclude(procedure.command, "failed", text, now)
+                out += self._conclude(procedure.command, CommandStatus.FAILED, text, now)
         return out
 
     def of_session(self, coin: str) -> list[Procedure]:
@@ -211,7 +213,7 @@ class OperatorDesk:
         return [
             p
             for p in self.running
-            if isinstance(p, Flatten) and p.command.coin == coin and p.command.origin == SESSION
+            if isinstance(p, Flatten) and p.command.coin == coin and p.command.origin is Origin.SESSION
         ]
 
     def _take_over(self, coins: list[Coin], command: Command, now: Instant) -> list[Effect]:
@@ -222,7 +224,9 @@ class OperatorDesk:
             taken = [p for p in self.running if isinstance(p, Flatten)]
         for procedure in taken:
             self.running.remove(procedure)
-            out += self._conclude(procedure.command, "failed", f"taken over by {command.origin}", now)
+            out += self._conclude(
+                procedure.command, CommandStatus.FAILED, f"taken over by {command.asked_by}", now
+            )
         return out
 
     def _refusal(self, engine: Engine, command: Command, coins: list[Coin], now: Instant) -> str:
@@ -279,24 +283,24 @@ class OperatorDesk:
 
     def _begin(self, procedure: Procedure, now: Instant) -> list[Effect]:
         self.running.append(procedure)
-        self._record(procedure.command, "running", procedure.text, now)
+        self._record(procedure.command, CommandStatus.RUNNING, procedure.text, now)
         return [SaveAction(procedure.command, STARTED)] if procedure.command.action not in PREVIEWS else []
 
-    def _conclude(self, command: Command, status: str, text: str, now: Instant) -> list[Effect]:
+    def _conclude(self, command: Command, status: CommandStatus, text: str, now: Instant) -> list[Effect]:
         self._record(command, status, text, now)
         if command.action in PREVIEWS:
             return []
-        severity: Severity = "info" if status == "done" else "warn"
+        severity: Severity = "info" if status is CommandStatus.DONE else "warn"
         by = command.by
-        asked = {"action": command.action.value, "origin": command.origin, "value": command.value}
+        asked = {"action": command.action.value, "origin": command.origin.value, "value": command.value}
         who = {"user": by.user, "client": by.client, "tty": by.tty, "via": by.via}
-        fields = {**asked, **who, "outcome": status, "text": text}
+        fields = {**asked, **who, "outcome": status.value, "text": text}
         return [
             SaveAction(command, f"{status}: {text}"),
             notify("operator", severity, command.coin, **fields, id=command.id),
         ]
 
-    def _record(self, command: Command, status: str, text: str, now: Instant) -> None:
+    def _record(self, command: Command, status: CommandStatus, text: str, now: Instant) -> None:
         self.outcomes[command.id] = Outcome(command, status, text, now.wall_ms)
         while len(self.outcomes) > COMMANDS_KEPT:
             self.outcomes.popitem(last=False)

@@ -77,7 +77,7 @@ def accept(coin: Coin, exchange_lots: int, command: Command, now: Instant) -> tu
     price = twice // 2 if twice else int(coin.ledger.current.entry)
     explanation = coin.drift_explanation or explain(coin)
     proposed = coin.ledger.propose(
-        exchange_lots, price, f"{command.id}:{coin.name}", command.origin, explanation, now
+        exchange_lots, price, f"{command.id}:{coin.name}", command.asked_by, explanation, now
     )
     instrument = coin.config.instrument
     if not proposed:
@@ -99,7 +99,7 @@ def accept(coin: Coin, exchange_lots: int, command: Command, now: Instant) -> tu
         coin.name,
         adjustment=total,
         position=instrument.size_text(exchange_lots),
-        by=command.origin,
+        by=command.asked_by,
         explanation=explanation,
     )
     return [*(SaveAdjustment(a) for a in proposed), *coin.ledger_rows(), told], sentence

@@ -8,6 +8,7 @@ exchange reaches, those after it only what may be new since.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from core.domain.clock import Instant
 from core.domain.effects import AskAccount, AskLedgerUpdates, AskOpenOrders, Backfill, Effect, LiftHalt
@@ -23,12 +24,17 @@ LIMIT_MS = 240_000
 PAUSE_MS = 1_000
 
 
+class Phase(StrEnum):
+    READ = "read"
+    PAUSE = "pause"
+
+
 @dataclass(slots=True)
 class Reconcile(ProcedureBase):
     """``accept``: take over what no fill explains."""
 
     accept: bool = False
-    phase: str = "read"
+    phase: Phase = Phase.READ
     phase_mono_ms: int = 0
     reads: int = 0
     looked: dict[str, tuple[int | None, int]] = field(default_factory=dict)
@@ -39,7 +45,7 @@ class Reconcile(ProcedureBase):
 
     def _read(self, now: Instant) -> list[Effect]:
         self.reads += 1
-        self.phase, self.phase_mono_ms = "read", now.mono_ms
+        self.phase, self.phase_mono_ms = Phase.READ, now.mono_ms
         self.text = "reading all fills"
         return [Backfill(since_ms=None if self.looked else 0, ticket=self._ticket)]
 
@@ -60,11 +66,11 @@ class Reconcile(ProcedureBase):
                 t == self._ticket
             ):
                 self.text = f"the exchange could not be read ({reason})"
-                self.phase, self.phase_mono_ms = "pause", now.mono_ms
+                self.phase, self.phase_mono_ms = Phase.PAUSE, now.mono_ms
                 return []
             case AccountObserved(ticket=t) if t == self._ticket:
                 return self._looked(coins, now)
-        if self.phase == "pause" and now.mono_ms - self.phase_mono_ms >= PAUSE_MS:
+        if self.phase is Phase.PAUSE and now.mono_ms - self.phase_mono_ms >= PAUSE_MS:
             return self._read(now)
         return []
 
@@ -75,7 +81,7 @@ class Reconcile(ProcedureBase):
         self.looked = seen
         if not is_settled:
             self.text = "looking a second time"
-            self.phase, self.phase_mono_ms = "pause", now.mono_ms
+            self.phase, self.phase_mono_ms = Phase.PAUSE, now.mono_ms
             return []
         return self._accept(coins, now) if self.accept else self._tell(coins)
 
@@ -110,7 +116,7 @@ class Reconcile(ProcedureBase):
             parts.append(sentence)
             if rule_of(coin.halted) is HaltRule.DRIFT:
                 coin.halted = ""
-                out.append(LiftHalt(coin.name, self.command.origin))
+                out.append(LiftHalt(coin.name, self.command.asked_by))
                 parts[-1] += "; the halt for drift is lifted"
         self.end("; ".join(parts))
         return out

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Effect, notify
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
@@ -67,7 +67,7 @@ def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     if is_held and is_due and engine.saw_account:
         stop.attempts, stop.last_mono_ms = stop.attempts + 1, now.mono_ms
         id_ = f"{HaltRule.STOP_LOSS}:{engine.boot}:{coin.name}:{stop.attempts}"
-        out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, "risk"), now)
+        out += engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, Origin.RISK), now)
     return out + engine.latch(coin, reason)  # the reason of the halt is the rule, not that it is flattened
 
 

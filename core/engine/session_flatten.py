@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Effect
 from core.engine.coin import Coin
-from core.engine.session_watch import SESSION, ClosedSession
+from core.engine.session_watch import ClosedSession
 from core.engine.stop_loss import AGAIN_MS
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def _close(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     if not is_held or not is_due:
         return []
     watch.attempts, watch.flattened_mono_ms = watch.attempts + 1, now.mono_ms
-    id_ = f"{SESSION}:{engine.boot}:{coin.name}:{watch.attempts}"
-    return engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, SESSION), now)
+    id_ = f"{Origin.SESSION.value}:{engine.boot}:{coin.name}:{watch.attempts}"
+    return engine.desk.receive(engine, Command(id_, Action.FLATTEN, coin.name, Origin.SESSION), now)

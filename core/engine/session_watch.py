@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 FIRST_QUOTE_MS = 60_000
 """How long after the open its first quote is waited for: what was quoted before it is the old price."""
 
-SESSION = "session"
-"""The origin of the commands that a session gives."""
-
 
 class ClosedSession(StrEnum):
     """What the grid does while its market is closed.

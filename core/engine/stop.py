@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from core.domain.clock import Instant
 from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect
@@ -16,6 +17,12 @@ SETTLE_MS = 15_000
 READ_MS = 10_000
 
 
+class Phase(StrEnum):
+    CANCEL = "cancel"
+    READ = "read"
+    PAUSE = "pause"
+
+
 @dataclass(slots=True)
 class Stop(ProcedureBase):
     """No new orders, cancel ours until the exchange lists none, read the last fills, compare the position.
@@ -23,7 +30,7 @@ class Stop(ProcedureBase):
     ``done`` lets the process end; it latches no halt.
     """
 
-    phase: str = "cancel"
+    phase: Phase = Phase.CANCEL
     phase_mono_ms: int = 0
     asked_mono_ms: int = -PROOF_EVERY_MS
     reads: int = 0
@@ -34,11 +41,11 @@ class Stop(ProcedureBase):
         if self.elapsed_ms(now) > SETTLE_MS + READ_MS:
             return self.end("stopped without a last answer from the exchange", failed=True)
         match self.phase:
-            case "cancel":
+            case Phase.CANCEL:
                 return self._cancelling(coins, event, now)
-            case "pause" if now.mono_ms - self.phase_mono_ms >= READ_AGAIN_MS:
+            case Phase.PAUSE if now.mono_ms - self.phase_mono_ms >= READ_AGAIN_MS:
                 return self._read(now)
-            case "read":
+            case Phase.READ:
                 return self._comparing(coins, event, now)
             case _:
                 return []
@@ -63,7 +70,7 @@ class Stop(ProcedureBase):
     def _read(self, now: Instant) -> list[Effect]:
         """The fills first, then the position: what the position shows must be in the fills."""
         self.reads += 1
-        self.phase, self.phase_mono_ms, self.fills_read = "read", now.mono_ms, False
+        self.phase, self.phase_mono_ms, self.fills_read = Phase.READ, now.mono_ms, False
         self.ticket = f"{self.command.id}:{self.reads}"
         self.text = "comparing with the exchange"
         return [Backfill(ticket=self.ticket)]
@@ -80,7 +87,7 @@ class Stop(ProcedureBase):
                 pass
             case _:
                 return []
-        self.phase, self.phase_mono_ms = "pause", now.mono_ms
+        self.phase, self.phase_mono_ms = Phase.PAUSE, now.mono_ms
         return []
 
     @staticmethod

@@ -284,7 +284,7 @@ def grid_from_row(row: Row) -> GridRow:
 
 def action_values(action: SaveAction, now_ms: int) -> tuple[object, ...]:
     command, by = action.command, action.command.by
-    asked = (command.id, now_ms, command.action.value, command.coin, command.origin, action.outcome)
+    asked = (command.id, now_ms, command.action.value, command.coin, command.origin.value, action.outcome)
     return (*asked, command.value, by.user, by.client, by.tty, by.via, action.before, action.after)
 
 

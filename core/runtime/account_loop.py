@@ -29,6 +29,7 @@ from core.domain.events import (
 )
 from core.engine.engine import Engine
 from core.engine.flatten_desk import flattens
+from core.engine.stop import Phase
 from core.exchange.order_router import nothing_replaced
 from core.failpoints import FLATTEN_STEPS, failpoint
 from core.journal.journal import Batch, Committed
@@ -150,7 +151,7 @@ class AccountLoop:
             if flatten.phase in FLATTEN_STEPS:
                 failpoint(FLATTEN_STEPS[flatten.phase])
         stop = self._engine.desk.stopping
-        if stop is not None and stop.phase == "read":
+        if stop is not None and stop.phase is Phase.READ:
             failpoint("stop_last_read")
 
     async def _commit_fills(self, items: list[Item]) -> list[Event]:

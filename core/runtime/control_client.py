@@ -8,7 +8,7 @@ import socket
 from dataclasses import asdict
 from typing import Any
 
-from core.domain.commands import Operator
+from core.domain.commands import Operator, Origin
 from core.runtime.control import ANSWER_WITHIN_S, PROTOCOL
 from core.runtime.core_port import NOBODY
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
@@ -37,7 +37,6 @@ def ask(
     state: StateDir,
     cmd: str,
     coin: str = "",
-    origin: str = "cli",
     value: str = "",
     by: Operator = NOBODY,
     full: bool = False,
@@ -47,7 +46,7 @@ def ask(
         "v": PROTOCOL,
         "cmd": cmd,
         "coin": coin,
-        "origin": origin,
+        "origin": Origin.CLI.value,
         "id": secrets.token_hex(8),
         "value": value,
         "by": asdict(by),

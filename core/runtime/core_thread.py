@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from typing import Any, Protocol
 
-from core.domain.commands import Action, Command, Operator
+from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.effects import Notify, Scalar, Severity, notify
 from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
@@ -73,7 +73,7 @@ class CoreThread:
         return self._latest
 
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
-        command = Command(secrets.token_hex(8), action, coin, "tui", value, by)
+        command = Command(secrets.token_hex(8), action, coin, Origin.TUI, value, by)
         live = self._live
         if live is None or self._ended.is_set() or not self._waiting.acquire(blocking=False):
             return None

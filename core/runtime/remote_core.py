@@ -13,13 +13,13 @@ from typing import Any
 import orjson
 
 from core import VERSION
-from core.domain.commands import Action, Operator
+from core.domain.commands import Action, Operator, Origin
 from core.preview_view import PreviewView
 from core.runtime.control.protocol import PROTOCOL, USUAL_HZ, shape
 from core.runtime.control.viewers import refusal_for
 from core.runtime.core_port import NOBODY
 from core.runtime.statedir import StateDir, lock_holder
-from core.view import CommandView, RunState, Snapshot, from_plain
+from core.view import CommandStatus, CommandView, RunState, Snapshot, from_plain
 from core.view.delta import patched
 
 AGAIN_S = 1.0
@@ -70,7 +70,13 @@ class RemoteCore:
 
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         id_ = secrets.token_hex(8)
-        request = {"cmd": action.value, "id": id_, "coin": coin, "value": value, "origin": "screen"}
+        request = {
+            "cmd": action.value,
+            "id": id_,
+            "coin": coin,
+            "value": value,
+            "origin": Origin.SCREEN.value,
+        }
         return id_ if self._send({**request, "by": asdict(by)}) else None
 
     def preview(self, coin: str) -> PreviewView:
@@ -176,7 +182,7 @@ class RemoteCore:
 
     def _refuse(self, id_: str, text: str) -> None:
         """The instance took the command not even down: the screen reads that where it reads all others."""
-        told = CommandView(id_, "", "refused", text, time.time_ns() // 10**6)
+        told = CommandView(id_, "", CommandStatus.REFUSED, text, time.time_ns() // 10**6)
         self._refused = (*self._refused, told)[-REFUSED_KEPT:]
 
     def _silence(self, error: Exception | None) -> str:

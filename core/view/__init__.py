@@ -42,7 +42,16 @@ from core.view.listings import (
     SettingView,
 )
 from core.view.plain import from_plain, shape_of, to_plain
-from core.view.states import ZERO, BreakerState, LevelState, RunState, SessionState, Severity, StopState
+from core.view.states import (
+    ZERO,
+    BreakerState,
+    CommandStatus,
+    LevelState,
+    RunState,
+    SessionState,
+    Severity,
+    StopState,
+)
 
 __all__ = [
     "ZERO",
@@ -53,6 +62,7 @@ __all__ = [
     "BreakerView",
     "ClosingView",
     "CoinView",
+    "CommandStatus",
     "CommandView",
     "ControlView",
     "DriftView",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.view.states import ZERO, BreakerState, Severity
+from core.view.states import ZERO, BreakerState, CommandStatus, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True)
 class CommandView:
-    """What became of an operator's command: ``running``, ``done``, ``refused`` or ``failed``, and a sentence."""
+    """What became of an operator's command, and a sentence."""
 
     id: str
     action: str
-    status: str
+    status: CommandStatus
     text: str
     time_ms: int

@@ -17,6 +17,15 @@ class RunState(StrEnum):
     DEAD = "dead"
 
 
+class CommandStatus(StrEnum):
+    """What has become of an operator's command."""
+
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
 class Severity(StrEnum):
     INFO = "info"
     WARN = "warn"

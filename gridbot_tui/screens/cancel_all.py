@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.view import CommandView, StopState
+from core.view import CommandStatus, CommandView, StopState
 from gridbot_tui.screens.ask_dialog import AskDialog
 from widgets import formats
 from widgets.box_rows import paragraph
@@ -36,7 +36,7 @@ class CancelAllDialog(AskDialog):
 
     def not_yet(self, look: Look) -> str:
         preview = self._preview(look)
-        is_known = preview is not None and preview.status != "running"
+        is_known = preview is not None and preview.status is not CommandStatus.RUNNING
         return (
             "" if is_known or self._preview_id is None else "wait for the list, or press H: it halts at once"
         )
@@ -62,9 +62,9 @@ class CancelAllDialog(AskDialog):
 
     def _listed(self, look: Look) -> list[str]:
         preview = self._preview(look)
-        if preview is None or preview.status == "running":
+        if preview is None or preview.status is CommandStatus.RUNNING:
             return ["  the open orders are being read …"]
-        if preview.status != "done":
+        if preview.status is not CommandStatus.DONE:
             return [f"✖ {preview.text}"]
         found = [f"  {text}" for text in preview.text.split("\n")[1:]]
         more = len(found) - COINS_SHOWN

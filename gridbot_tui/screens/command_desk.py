@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.domain.commands import Action, Operator
 from core.runtime.core_port import NOBODY, CorePort
-from core.view import CommandView, Severity, Snapshot
+from core.view import CommandStatus, CommandView, Severity, Snapshot
 from gridbot_tui.keymap import KeyAction
 from widgets.look import Toast
 
@@ -16,7 +16,11 @@ MAX_TOASTS = 3
 ANSWER_MS = 15_000
 """A command that the core hasn't even begun by then: the operator is told to look. One that runs is waited for."""
 
-_ENDS = {"done": Severity.INFO, "refused": Severity.WARN, "failed": Severity.CRIT}
+_ENDS = {
+    CommandStatus.DONE: Severity.INFO,
+    CommandStatus.REFUSED: Severity.WARN,
+    CommandStatus.FAILED: Severity.CRIT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +100,5 @@ class CommandDesk:
 
     def _answer(self, awaited: _Awaited, command: CommandView) -> None:
         severity = _ENDS[command.status]
-        word = "" if command.status == "done" else f" {command.status}"
+        word = "" if command.status is CommandStatus.DONE else f" {command.status}"
         self.say(f"{awaited.title}{word}: {command.text or 'done'}", severity, topic=command.id)

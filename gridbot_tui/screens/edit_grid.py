@@ -12,7 +12,7 @@ from textual import events
 
 from core.domain.commands import Action
 from core.runtime.statedir import UsageError
-from core.view import CoinView, CommandView
+from core.view import CoinView, CommandStatus, CommandView
 from gridbot_tui.grid_values import Knob, stepped, value_of
 from gridbot_tui.line_entry import LineEntry
 from gridbot_tui.screens.dialog import Answer, Dialog
@@ -112,7 +112,7 @@ class EditGridDialog(Dialog):
 
     @property
     def _is_ready(self) -> bool:
-        return self._preview is not None and self._preview.status == "done"
+        return self._preview is not None and self._preview.status is CommandStatus.DONE
 
     def _live(self, look: Look) -> CoinView | None:
         coins = look.snapshot.coins if look.snapshot is not None else ()
@@ -131,11 +131,11 @@ class EditGridDialog(Dialog):
         if asked is None or asked.status or look.snapshot is None:
             return
         found = next((c for c in look.snapshot.commands if c.id == asked.command_id), None)
-        if found is not None and found.status != "running":
+        if found is not None and found.status is not CommandStatus.RUNNING:
             self._answered(asked, found)
 
     def _answered(self, asked: _Preview, found: CommandView) -> None:
-        if found.status == "done":
+        if found.status is CommandStatus.DONE:
             self._preview = _Preview(
                 asked.value, asked.command_id, asked.grid, found.text, found.status, self.now_ms()
             )

@@ -242,7 +242,7 @@ async def test_the_liquidation_price_is_the_exchanges_own(tmp_path: Path, side: 
 
 
 async def add(world: World, coin: str, usd: str, cmd: str = "margin_add") -> dict[str, Any]:
-    return await asyncio.to_thread(ask, world.plan().state, cmd, coin, "cli", usd)
+    return await asyncio.to_thread(ask, world.plan().state, cmd, coin, usd)
 
 
 async def hold(world: World) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.events import CommandReceived
 from core.domain.orders import OrderState
 from core.journal.journal import Batch, Committed, Journal
@@ -146,7 +146,7 @@ async def test_p10_a_stop_on_a_full_disk_takes_our_orders_back_and_ends_with_4(
 
 async def test_p10_a_halt_that_was_in_force_before_is_in_force_after(world: World) -> None:
     await world.start()
-    world.run.session.inbox.force(CommandReceived(Command("halt", Action.HALT, "", "test")))
+    world.run.session.inbox.force(CommandReceived(Command("halt", Action.HALT, "", Origin.CLI)))
     await world.until(lambda: not world.ours(), "halted")
     with full_disk():
         await world.exchange.trade("B", "0.001")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Effect
 from core.domain.events import AccountObserved, CommandReceived, Event
 from core.domain.orders import Order, OrderState, Side
@@ -183,7 +183,7 @@ class Bout:
     watch: Watch
 
     def ask(self, action: Action, id_: str = "", coin: str = "", value: str = "") -> None:
-        command = Command(id_ or action.value, action, coin, "test", value)
+        command = Command(id_ or action.value, action, coin, Origin.CLI, value)
         self.run.session.inbox.force(CommandReceived(command))
 
     def told(self, id_: str) -> str:

@@ -16,6 +16,7 @@ from core.view import (
     BreakerState,
     BreakerView,
     CoinView,
+    CommandStatus,
     CommandView,
     DriftView,
     EventView,
@@ -107,7 +108,9 @@ class FakeCore:
         """What became of the last command."""
         assert self.snapshot is not None
         action, _ = self.submitted[-1]
-        command = CommandView(f"command-{len(self.submitted)}", action, status, text, self.snapshot.time_ms)
+        command = CommandView(
+            f"command-{len(self.submitted)}", action, CommandStatus(status), text, self.snapshot.time_ms
+        )
         self.snapshot = replace(self.snapshot, commands=(*self.snapshot.commands, command))
 
 

@@ -12,6 +12,7 @@ from core.view import (
     BreakerState,
     BreakerView,
     ClosingView,
+    CommandStatus,
     CommandView,
     FeedView,
     OrderShown,
@@ -340,7 +341,7 @@ async def test_cancel_all_lists_what_rests_before_y_takes_it(console: MakeConsol
         assert it.core.submitted == [], "not before the list is known"
         assert "wait for the list" in it.read("#dialog-box")
         told = "this halts:\nBTC: 6 ours, 2 foreign, 1 of them triggers\nDOGE (not traded here): 1 foreign"
-        listed = CommandView("look-1", "cancel_all_preview", "done", told, 0)
+        listed = CommandView("look-1", "cancel_all_preview", CommandStatus.DONE, told, 0)
         it.core.snapshot = snapshot(commands=(listed,))
         it.app.tick()
         text = " ".join(it.read("#dialog-box").replace("┃", " ").split())
@@ -353,7 +354,7 @@ async def test_cancel_all_lists_what_rests_before_y_takes_it(console: MakeConsol
 async def test_a_phones_capital_y_is_a_y_and_any_other_key_says_that_nothing_is_done(
     console: MakeConsole,
 ) -> None:
-    listed = CommandView("look-1", "cancel_all_preview", "done", "this halts:\nBTC: 6 ours", 0)
+    listed = CommandView("look-1", "cancel_all_preview", CommandStatus.DONE, "this halts:\nBTC: 6 ours", 0)
     it = console(snapshot(commands=(listed,)))
     async with it.app.run_test() as pilot:
         await pilot.press("O", "y")
@@ -375,7 +376,7 @@ async def test_a_phones_capital_y_is_a_y_and_any_other_key_says_that_nothing_is_
 async def test_a_question_that_nobody_answers_closes_by_itself_and_a_late_y_acts_nothing(
     console: MakeConsole, key: str, place: str
 ) -> None:
-    told = CommandView("look-1", "cancel_all_preview", "done", "this halts:\nBTC: 6 ours", 0)
+    told = CommandView("look-1", "cancel_all_preview", CommandStatus.DONE, "this halts:\nBTC: 6 ours", 0)
     opened = BreakerView("place", BreakerState.OPEN, "3 failures")
     price, size = Decimal(64_000), Decimal("0.1")
     order = OrderView("BTC", "0x1", 7, "buy", price, size, Decimal(0), OrderShown.OPEN, 0, "buy 1", "grid")

@@ -14,6 +14,7 @@ from core.view import (
     ApiView,
     BreakerState,
     BreakerView,
+    CommandStatus,
     CommandView,
     DriftView,
     EventView,
@@ -62,7 +63,7 @@ def _hostile(shown: Snapshot) -> Snapshot:
         ),
         orders=tuple(replace(each, coin=COIN, cloid=HOSTILE, slot=HOSTILE) for each in orders()),
         fills=tuple(replace(each, coin=COIN, cloid=HOSTILE, note=HOSTILE) for each in fills(5)),
-        commands=(CommandView("1", "resync", "failed", HOSTILE, NOW_MS),),
+        commands=(CommandView("1", "resync", CommandStatus.FAILED, HOSTILE, NOW_MS),),
     )
 
 

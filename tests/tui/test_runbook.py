@@ -14,6 +14,7 @@ from core.view import (
     AlertView,
     BreakerState,
     BreakerView,
+    CommandStatus,
     CommandView,
     DriftView,
     FillView,
@@ -210,10 +211,12 @@ def test_a_fill_since_the_last_look_reads_as_no_difference() -> None:
 
 
 def test_a_step_that_was_done_since_the_trouble_began_has_its_time_and_its_outcome() -> None:
-    done = CommandView("1", "resync", "done", "resync done in 184 ms, BTC drift 0", NOW_MS - 3_000)
+    done = CommandView(
+        "1", "resync", CommandStatus.DONE, "resync done in 184 ms, BTC drift 0", NOW_MS - 3_000
+    )
     before = replace(done, time_ms=NOW_MS - 60_000)
-    failed = replace(done, status="failed", text="resync failed: no answer")
-    running = replace(done, status="running", text="")
+    failed = replace(done, status=CommandStatus.FAILED, text="resync failed: no answer")
+    running = replace(done, status=CommandStatus.RUNNING, text="")
     for command, shown in (
         (done, "✓ 14:03:00Z resync done in 184 ms, BTC drift 0"),
         (before, "before, 14:02:03Z: resync done in 184 ms"),
@@ -238,7 +241,9 @@ def test_while_a_trouble_stands_its_events_are_counted_from_its_beginning() -> N
 
 
 def test_where_accepting_has_lifted_the_halt_the_last_step_says_that_nothing_is_left_to_resume() -> None:
-    accepted = CommandView("1", "accept", "done", "adjusted; the halt for drift is lifted", NOW_MS - 3_000)
+    accepted = CommandView(
+        "1", "accept", CommandStatus.DONE, "adjusted; the halt for drift is lifted", NOW_MS - 3_000
+    )
     shown = snapshot(commands=(accepted,))
     assert "✓ running, nothing to resume since A at 14:03:00Z" in _row(shown, "Position drifts", 6)
     assert "✖ halted" in _row(halted(commands=(accepted,)), "Position drifts", 6)

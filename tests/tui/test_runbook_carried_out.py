@@ -15,7 +15,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from core.domain.commands import Action, Command, Operator
+from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.events import CommandReceived
 from core.domain.orders import Side
 from core.paper.venue.positions import Position
@@ -51,7 +51,7 @@ class WorldPort:
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         self._count += 1
         session = self._world.run.session
-        command = Command(f"key-{self._count}", action, coin, "tui", value, by)
+        command = Command(f"key-{self._count}", action, coin, Origin.TUI, value, by)
         session.inbox.force(CommandReceived(session.viewers.admit(HOST, command)))
         return command.id
 

@@ -10,10 +10,8 @@ from typing import Any
 import orjson
 
 from core import VERSION
-from core.domain.commands import OF_THE_DOOR, Action, Command, Operator
-from core.engine.flatten_desk import RESTART
-from core.engine.session_watch import SESSION
-from core.view import Snapshot, shape_of
+from core.domain.commands import OF_THE_DOOR, Action, Command, Operator, Origin
+from core.view import CommandStatus, Snapshot, shape_of
 
 PROTOCOL = 1
 LINE_MAX = 64 * 1024
@@ -63,10 +61,11 @@ def command_of(request: dict[str, Any], of_the_door: tuple[Action, ...] = ()) ->
     )
 
 
-def _origin_of(request: dict[str, Any]) -> str:
+def _origin_of(request: dict[str, Any]) -> Origin:
     """As the other end says it, but for the engine's own words: a flatten of a session halts nothing."""
-    said = _text(request.get("origin")) or "cli"
-    return f"cli ({said})" if said in (SESSION, RESTART) else said
+    said = _text(request.get("origin"))
+    known = Origin(said) if said in frozenset(Origin) else Origin.CLI
+    return known if known.is_operator else Origin.CLI
 
 
 def operator_of(request: dict[str, Any]) -> Operator:
@@ -99,7 +98,7 @@ def shape_refusal(request: dict[str, Any]) -> str:
 
 
 def refusal(text: str, id_: str = "") -> Answer:
-    answer: Answer = {"ok": False, "outcome": "refused", "text": text}
+    answer: Answer = {"ok": False, "outcome": CommandStatus.REFUSED.value, "text": text}
     return {**answer, "id": id_} if id_ else answer
 
 

@@ -34,7 +34,7 @@ from core.runtime.control.viewers import Viewers
 from core.runtime.control.watching import Watching
 from core.runtime.inbox import Inbox
 from core.runtime.statedir import UsageError
-from core.view import Snapshot
+from core.view import CommandStatus, Snapshot
 
 POLL_S = 0.05
 BUSY = "the core is busy: its inbox is full; try again"
@@ -173,11 +173,16 @@ class ControlServer:
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(POLL_S)
             found = self._outcome_of(command.id)
-            if found is not None and found.status != "running":
+            if found is not None and found.status is not CommandStatus.RUNNING:
                 break
         if found is None:
             return refusal("no answer from the core")
-        return {"ok": found.status == "done", "outcome": found.status, "text": found.text, "id": command.id}
+        return {
+            "ok": found.status is CommandStatus.DONE,
+            "outcome": found.status.value,
+            "text": found.text,
+            "id": command.id,
+        }
 
     async def _preview(self, request: dict[str, Any]) -> Answer:
         found = await self._preview_of(str(request.get("coin") or ""))

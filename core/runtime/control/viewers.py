@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.domain.commands import LOOKS, Action, Command, Operator
+from core.domain.commands import LOOKS, Action, Command, Operator, Origin
 from core.view import ControlView
 
 HOST = "host"
@@ -74,7 +74,7 @@ class Viewers:
 
     def _write(self, action: Action, by: Operator, text: str) -> None:
         self._show()
-        self._tell(Command(secrets.token_hex(8), action, "", "screen", text, by))
+        self._tell(Command(secrets.token_hex(8), action, "", Origin.SCREEN, text, by))
 
     def _show(self) -> None:
         holder = self._by[self._holder].label if self._holder else ""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.depth import Depth
 from core.domain.effects import Cancel, Effect, Modify, Notify, Place, SaveOrder
 from core.domain.events import (
@@ -254,7 +254,7 @@ class Bench:
         return self.step(Tick(self.now.wall_ms, 1.0), *events)
 
     def ask(self, action: Action, coin: str = "", id_: str = "cmd") -> list[Effect]:
-        return self.step(CommandReceived(Command(id_, action, coin, "test")))
+        return self.step(CommandReceived(Command(id_, action, coin, Origin.CLI)))
 
     def outcome(self, id_: str = "cmd") -> tuple[str, str]:
         told = self.engine.desk.outcomes[id_]

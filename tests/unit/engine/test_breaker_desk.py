@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain.causes import Cause, Failure
-from core.domain.commands import Action, Command, Operator
+from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.effects import AskAccount, Notify
 from core.domain.events import CommandReceived, FeedChanged, PlaceOutcome, Refused, RequestFailed
 from core.engine.circuit_breaker import BreakerName
@@ -34,7 +34,7 @@ def test_an_answer_of_the_exchange_closes_what_opened_for_want_of_one() -> None:
 
 def test_the_history_names_the_operator_who_closed_it() -> None:
     bench = broken(Cause.SERVER)
-    command = Command("cmd", Action.RESET_BREAKER, "", "tui", by=Operator("alice", tty="pts/3"))
+    command = Command("cmd", Action.RESET_BREAKER, "", Origin.TUI, by=Operator("alice", tty="pts/3"))
     bench.step(CommandReceived(command))
     bench.step(account(0, bench.now, "cmd"))
     (trip,) = bench.engine.breakers.trips()

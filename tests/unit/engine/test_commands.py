@@ -103,7 +103,7 @@ def test_a_resume_lifts_the_halt_durably_and_the_grid_is_quoted_again() -> None:
     bench = Bench().started()
     bench.settle_cancels(bench.ask(Action.HALT, id_="h"))
     effects = bench.ask(Action.RESUME, id_="r")
-    assert of_kind(LiftHalt, effects) == [LiftHalt("", "test")]
+    assert of_kind(LiftHalt, effects) == [LiftHalt("", "cli")]
     assert len(placed([*effects, *bench.after(10_000)])) == 6
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from core.domain.causes import Cause, Failure
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import AskAccount, CancelForeign, Effect, Notify, Place, SaveHalt, SaveStanding
 from core.domain.events import (
     BackfillDone,
@@ -516,7 +516,7 @@ def test_a_stop_in_the_midst_of_a_flatten_leaves_it_to_the_next_start() -> None:
 
 def test_flatten_of_all_closes_every_coin_under_one_command_with_a_line_for_each() -> None:
     bench = Bench(make_engine(SOL, ETH, position=40)).started(40)
-    effects = bench.step(CommandReceived(Command("all", Action.FLATTEN, "", "test", "all")))
+    effects = bench.step(CommandReceived(Command("all", Action.FLATTEN, "", Origin.CLI, "all")))
     bench.settle_cancels(effects)
     assert {h.coin for h in of_kind(SaveHalt, effects)} == {""}
     bench.listed(ticket="all:SOL")
@@ -585,7 +585,7 @@ def test_after_a_flatten_of_all_the_resumed_grids_begin_anew() -> None:
     """It latches one halt for all coins, not one of each: the cells' inventory is gone all the same."""
     bench = Bench(make_engine(SOL, ETH)).started()
     bench.trade(bench.live[0])
-    bench.settle_cancels(bench.step(CommandReceived(Command("all", Action.FLATTEN, "", "test", "all"))))
+    bench.settle_cancels(bench.step(CommandReceived(Command("all", Action.FLATTEN, "", Origin.CLI, "all"))))
     bench.engine.desk.running.clear()
     bench.ask(Action.RESUME, id_="r")
     bench.after(10, quote())

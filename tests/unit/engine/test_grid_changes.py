@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Cancel, Effect, Modify, Place, SaveGrid, SaveOverrides
 from core.domain.events import CommandReceived
 from core.domain.grid import Direction
@@ -23,7 +23,7 @@ from tests.unit.engine.builders import (
 
 
 def tell(bench: Bench, action: Action, value: str, id_: str = "set") -> list[Effect]:
-    return bench.step(CommandReceived(Command(id_, action, "SOL", "cli", value)))
+    return bench.step(CommandReceived(Command(id_, action, "SOL", Origin.CLI, value)))
 
 
 def text(bench: Bench, id_: str = "set") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command, Operator
+from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command, Operator, Origin
 from core.domain.effects import Effect, Notify, SaveAction
 from core.domain.events import CommandReceived
 from tests.unit.engine.builders import Bench, of_kind, quote
@@ -38,7 +38,7 @@ def told(bench: Bench, command: Command) -> tuple[list[SaveAction], list[dict[st
 def test_a_look_before_an_action_is_answered_and_is_in_no_log(action: Action, refusal: str) -> None:
     """A dialog looks again and again while it is open."""
     bench = Bench().started(50)
-    command = Command("one", action, "SOL", "tui", VALUES.get(action, ""), ALICE, refusal)
+    command = Command("one", action, "SOL", Origin.TUI, VALUES.get(action, ""), ALICE, refusal)
     assert told(bench, command) == ([], [])
     status, text = bench.outcome("one")
     assert status in ("done", "refused", "failed")
@@ -48,7 +48,7 @@ def test_a_look_before_an_action_is_answered_and_is_in_no_log(action: Action, re
 @pytest.mark.parametrize("action", [each for each in Action if each not in PREVIEWS])
 def test_every_action_leaves_its_rows_and_one_event_that_say_who_and_what(action: Action) -> None:
     value = VALUES.get(action, "")
-    command = Command("one", action, "SOL", "tui", value, ALICE)
+    command = Command("one", action, "SOL", Origin.TUI, value, ALICE)
     rows, events = told(Bench().started(50), command)
     *begun, ended = rows
     assert [row.outcome for row in begun] in ([], ["started"])
@@ -68,22 +68,22 @@ def test_every_action_leaves_its_rows_and_one_event_that_say_who_and_what(action
 
 def test_a_halt_and_a_resume_say_from_what_to_what() -> None:
     bench = Bench().started()
-    rows, _ = told(bench, Command("h", Action.HALT, "", "tui", by=ALICE))
+    rows, _ = told(bench, Command("h", Action.HALT, "", Origin.TUI, by=ALICE))
     assert rows[0].before == rows[-1].before == "SOL flat, 6 orders, not halted"
     assert rows[-1].after.endswith("halted: operator")
-    rows, _ = told(bench, Command("r", Action.RESUME, "", "tui", by=ALICE))
+    rows, _ = told(bench, Command("r", Action.RESUME, "", Origin.TUI, by=ALICE))
     assert rows[0].before.endswith("halted: operator")
     assert rows[0].after.endswith("not halted")
 
 
 def test_a_setting_says_what_it_was_and_what_it_is() -> None:
-    (row,), _ = told(Bench().started(), Command("s", Action.SET_LEVELS, "SOL", "cli", "4", ALICE))
+    (row,), _ = told(Bench().started(), Command("s", Action.SET_LEVELS, "SOL", Origin.CLI, "4", ALICE))
     assert (row.before, row.after) == ("SOL as configured", "SOL 4 levels a side (configured 3)")
 
 
 def test_one_who_may_not_act_changes_nothing_and_is_written_down() -> None:
     bench = Bench().started(50)
-    command = Command("f", Action.FLATTEN, "SOL", "tui", by=ALICE, refusal="view only: bob@pts/1 acts")
+    command = Command("f", Action.FLATTEN, "SOL", Origin.TUI, by=ALICE, refusal="view only: bob@pts/1 acts")
     rows, (event,) = told(bench, command)
     assert [row.outcome for row in rows] == ["refused: view only: bob@pts/1 acts"]
     assert event["outcome"] == "refused"
@@ -93,7 +93,7 @@ def test_one_who_may_not_act_changes_nothing_and_is_written_down() -> None:
 
 def test_the_same_command_twice_leaves_its_rows_once() -> None:
     bench = Bench().started()
-    command = Command("p", Action.POLL, "", "cli", by=ALICE)
+    command = Command("p", Action.POLL, "", Origin.CLI, by=ALICE)
     first, _ = told(bench, command)
     again, events = told(bench, command)
     assert len(first) == 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Effect, SaveParked
 from core.domain.events import CancelOutcome, CommandReceived, FeedChanged
 from core.domain.orders import Order, Side
@@ -16,7 +16,7 @@ from tests.unit.engine.builders import Bench, cancelled, of_kind, placed, quote,
 
 
 def ask(bench: Bench, action: Action, value: str, id_: str = "cmd") -> list[Effect]:
-    return bench.step(CommandReceived(Command(id_, action, "", "test", value)))
+    return bench.step(CommandReceived(Command(id_, action, "", Origin.CLI, value)))
 
 
 def parked() -> tuple[Bench, Order]:

@@ -64,8 +64,8 @@ def test_accepting_makes_the_exchanges_position_the_ledgers_by_a_row_and_lifts_t
     effects = settle(bench, Action.ACCEPT, 10)
     (saved,) = of_kind(SaveAdjustment, effects)
     assert (saved.adjustment.start_lots, saved.adjustment.end_lots) == (0, 10)
-    assert saved.adjustment.accepted_by == "test"
-    assert of_kind(LiftHalt, effects) == [LiftHalt("SOL", "test")]
+    assert saved.adjustment.accepted_by == "cli"
+    assert of_kind(LiftHalt, effects) == [LiftHalt("SOL", "cli")]
     assert bench.coin.halted == ""
     assert bench.coin.ledger.lots == 10
     assert "accepted an adjustment of 0.1" in bench.outcome()[1]

@@ -57,15 +57,15 @@ Asked = list[tuple[str, str, str, str]]
 def instance(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Asked]:
     """An instance that answers everything with one answer, and notes what it was asked."""
 
+    monkeypatch.delenv("SSH_CLIENT", raising=False)
+
     def answering(answer: dict[str, Any]) -> Asked:
         asked: Asked = []
 
-        def ask(
-            state: StateDir, cmd: str, coin: str, origin: str, value: str, by: Operator, full: bool
-        ) -> dict[str, Any]:
+        def ask(state: StateDir, cmd: str, coin: str, value: str, by: Operator, full: bool) -> dict[str, Any]:
             assert by.user
             assert by.via.startswith("gridbot")
-            asked.append((str(state.path), cmd, f"{coin} {value}".strip(), origin))
+            asked.append((str(state.path), cmd, f"{coin} {value}".strip(), by.client))
             return answer
 
         monkeypatch.setattr(control_client, "ask", ask)
@@ -83,8 +83,8 @@ def test_a_command_about_a_coin_asks_the_instance_and_prints_its_sentence(
     assert run_cli([command, "ETH"]) == 0
     assert run_cli([command, "--state-dir", "here"]) == 0
     assert asked == [
-        ("/only", command, "ETH", "cli"),
-        (str(Path.cwd() / "here"), command, "", "cli"),
+        ("/only", command, "ETH", ""),
+        (str(Path.cwd() / "here"), command, "", ""),
     ]
     assert capsys.readouterr().out == "a sentence\n" * 2
 
@@ -156,7 +156,7 @@ def test_who_asks_over_ssh_is_named(
     asked = instance({"ok": True, "text": "done"})
     monkeypatch.setenv("SSH_CLIENT", "10.0.0.1 5022 22")
     run_cli(["halt"])
-    assert asked[0][3] == "cli from 10.0.0.1"
+    assert asked[0][3] == "10.0.0.1"
 
 
 def test_without_an_instance_the_sentence_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:

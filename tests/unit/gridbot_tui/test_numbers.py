@@ -97,4 +97,4 @@ def test_what_is_typed_is_asked_of_the_instance_as_the_core_takes_it(
     monkeypatch.setattr(control_client, "find_instance", lambda _: None)
     monkeypatch.setattr(control_client, "ask", answer)
     assert run_cli(["set", what, typed, "--yes"]) == 0
-    assert [words[4] for words in asked] == [value, value]
+    assert [words[3] for words in asked] == [value, value]

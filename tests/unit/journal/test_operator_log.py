@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.commands import Action, Command, Operator
+from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.effects import SaveAction
 from core.journal.journal import Batch, Journal
 from core.journal.schema import prepare
@@ -18,7 +18,7 @@ async def kept(path: Path) -> None:
     journal = Journal(path)
     await journal.open()
     by = Operator("alice", "203.0.113.7", "gridbot halt", "pts/3")
-    command = Command("7", Action.HALT, "BTC", "cli", "", by)
+    command = Command("7", Action.HALT, "BTC", Origin.CLI, "", by)
     await journal.commit(Batch(5, actions=[SaveAction(command, "done: halted", "running", "halted")]))
     await journal.close()
 

@@ -16,17 +16,16 @@ from typing import Any
 
 import pytest
 
-from core.domain.commands import Action, Command
+from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.events import CommandReceived
-from core.engine.flatten_desk import RESTART
 from core.engine.operator_desk import Outcome
-from core.engine.session_watch import SESSION
 from core.preview_view import PreviewView
 from core.runtime.control import LINE_MAX, ControlServer, Viewers, protocol, server
 from core.runtime.control.watching import Watching
 from core.runtime.control_client import ask, find_instance
 from core.runtime.inbox import CAPACITY, Inbox
 from core.runtime.statedir import StateDir, StateLock, UsageError
+from core.view import CommandStatus
 from tests.unit.exchange.samples import until
 
 
@@ -51,7 +50,7 @@ class Desk:
         return PreviewView(coin, 5, refusal="no price yet")
 
     def conclude(self, command: str, status: str, text: str = "") -> None:
-        self.outcomes[command] = Outcome(Command(command, Action.HALT), status, text, 5)
+        self.outcomes[command] = Outcome(Command(command, Action.HALT), CommandStatus(status), text, 5)
 
     async def received(self) -> Command:
         (item,) = await self.inbox.drain(5)
@@ -153,8 +152,8 @@ async def test_one_too_many_among_those_that_are_being_answered_is_told_so(
 @pytest.mark.parametrize(("status", "ok"), [("done", True), ("refused", False), ("failed", False)])
 async def test_a_command_is_answered_once_it_has_ended(tmp_path: Path, status: str, ok: bool) -> None:
     async with _serving(tmp_path) as desk:
-        asked = asyncio.create_task(desk.say(_command(coin="BTC", id="7", origin="test")))
-        assert await desk.received() == Command("7", Action.HALT, "BTC", "test")
+        asked = asyncio.create_task(desk.say(_command(coin="BTC", id="7", origin="screen")))
+        assert await desk.received() == Command("7", Action.HALT, "BTC", Origin.SCREEN)
         desk.conclude("7", "running")
         await asyncio.sleep(0.03)
         assert not asked.done()
@@ -162,12 +161,12 @@ async def test_a_command_is_answered_once_it_has_ended(tmp_path: Path, status: s
         assert await asked == [{"ok": ok, "outcome": status, "text": "a sentence", "id": "7"}]
 
 
-@pytest.mark.parametrize("own", [SESSION, RESTART])
-async def test_no_client_speaks_as_the_engine_itself(tmp_path: Path, own: str) -> None:
+@pytest.mark.parametrize("own", [each.value for each in Origin if not each.is_operator] + ["", "cron", 7])
+async def test_no_client_speaks_as_the_engine_itself(tmp_path: Path, own: object) -> None:
     """A flatten of origin ``session`` would close the position and halt nothing."""
     async with _serving(tmp_path) as desk:
         asked = asyncio.create_task(desk.say(_command("flatten", coin="BTC", id="7", origin=own)))
-        assert (await desk.received()).origin == f"cli ({own})"
+        assert (await desk.received()).origin is Origin.CLI
         desk.conclude("7", "done")
         await asked
 
@@ -305,9 +304,11 @@ async def test_the_command_line_finds_the_instance_and_asks_it(tmp_path: Path) -
             ask(state, "status")
         async with _serving(state.path) as desk:
             assert (await asyncio.to_thread(ask, state, "status"))["ok"]
-            asked = asyncio.create_task(asyncio.to_thread(ask, state, "halt", "BTC", "cli from 10.0.0.1"))
+            asked = asyncio.create_task(
+                asyncio.to_thread(ask, state, "halt", "BTC", "", Operator("bob", "10.0.0.1"))
+            )
             command = await desk.received()
-            assert (command.coin, command.origin) == ("BTC", "cli from 10.0.0.1")
+            assert (command.coin, command.asked_by) == ("BTC", "cli (bob from 10.0.0.1)")
             desk.conclude(command.id, "done", "halted")
             assert (await asked)["text"] == "halted"
         other = StateDir(tmp_path / "two")
