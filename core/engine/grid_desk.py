@@ -49,7 +49,7 @@ def set_refusal(coin: Coin, command: Command, now: Instant) -> str:
 def _wish(coin: Coin, command: Command, now: Instant) -> Overrides | str:
     """What would be in force after the command, or why it can't be understood."""
     is_spacing = command.action in (Action.SET_SPACING, Action.SET_SPACING_PREVIEW)
-    stamped = replace(coin.overrides, since_ms=now.wall_ms, by=command.origin)
+    stamped = replace(coin.overrides, since_ms=now.wall_ms, by=command.asked_by)
     if is_spacing and coin.config.grid.strategy == "range":
         return (
             f"{coin.name} has its spacing from range_low and range_high; set the levels, or change the range"
@@ -147,6 +147,10 @@ def change_grid(coin: Coin, command: Command, now: Instant) -> list[Effect]:
     return [
         SaveOverrides(coin.name, changed.saved()),
         notify(
-            "grid_override", "warn" if text else "info", coin.name, override=text or "none", by=command.origin
+            "grid_override",
+            "warn" if text else "info",
+            coin.name,
+            override=text or "none",
+            by=command.asked_by,
         ),
     ]
