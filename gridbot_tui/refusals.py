@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from core.view import BreakerState, RunState, Snapshot
-
-DRIFT_LIMIT_PCT = 1.0
+from core.view import DRIFT_ALERT_PCT, BreakerState, RunState, Snapshot
 
 
 def always(_: Snapshot | None) -> str | None:
@@ -45,8 +43,9 @@ def resume_refusal(snapshot: Snapshot | None) -> str | None:
     if snapshot.state is not RunState.HALTED and not halted:
         return "nothing is halted"
     for coin in snapshot.coins:
-        if abs(coin.drift.pct) > DRIFT_LIMIT_PCT:
-            return f"{coin.coin} drifts {abs(coin.drift.pct):.2f}% (limit 1%): R resync first, A accepts what stays"
+        if abs(coin.drift.pct) > DRIFT_ALERT_PCT:
+            drifts = f"{coin.coin} drifts {abs(coin.drift.pct):.2f}% (limit {DRIFT_ALERT_PCT}%)"
+            return f"{drifts}: R resync first, A accepts what stays"
     feed = snapshot.feed
     if (
         not feed.connected

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.view import (
+    DRIFT_ALERT_PCT,
     ApiView,
     BreakerState,
     BreakerView,
@@ -95,7 +96,7 @@ def _drift_field(coin: CoinView, now_ms: int) -> Field:
         return Field("Drift", formats.NOTHING, ("not read yet",))
     amount = f"{formats.quantity(drift.amount, signed=True)} {formats.short_coin(coin.coin)}"
     share = formats.percent(abs(drift.pct))
-    grade = graded(abs(drift.pct), 0.5, 1.0)
+    grade = graded(abs(drift.pct), DRIFT_ALERT_PCT / 2, DRIFT_ALERT_PCT)
     age_s = (now_ms - drift.observed_ms) / 1_000
     if age_s < SEEN_LONG_AGO_S:
         old = formats.age(age_s)

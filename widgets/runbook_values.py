@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.view import (
+    DRIFT_ALERT_PCT,
+    DRIFT_HALT,
+    DRIFT_HALT_PCT,
     BreakerState,
     CoinView,
     CommandStatus,
@@ -59,10 +62,11 @@ def drift(look: Look) -> Reading:
     pct = abs(coin.drift.pct)
     amount = formats.quantity(coin.drift.amount, signed=True)
     if not coin.drift.amount:
-        return Reading(_named(look, coin, "none [limit 1%]"), Severity.INFO)
-    grade = graded(pct, 0.5, 1.0)
+        return Reading(_named(look, coin, f"none [limit {DRIFT_ALERT_PCT}%]"), Severity.INFO)
+    grade = graded(pct, DRIFT_ALERT_PCT / 2, DRIFT_ALERT_PCT)
     unit = formats.short_coin(coin.coin)
-    return Reading(f"{amount} {unit}, {formats.percent(pct)} [limit 1%, halts at 10%]", grade)
+    limits = f"limit {DRIFT_ALERT_PCT}%, halts at {DRIFT_HALT_PCT}%"
+    return Reading(f"{amount} {unit}, {formats.percent(pct)} [{limits}]", grade)
 
 
 def drift_sides(look: Look) -> Reading:
@@ -88,13 +92,15 @@ def drift_why(look: Look) -> Reading:
 
 
 def drift_halt(look: Look) -> Reading:
-    halted = [coin for coin in coins_of(look) if coin.halt_reason.startswith("position drift")]
+    halted = [coin for coin in coins_of(look) if coin.halt_reason.startswith(DRIFT_HALT)]
     if halted:
         names = " ".join(formats.short_coin(coin.coin) for coin in halted)
-        return Reading(f"10% reached: {names} halted", Severity.CRIT)
+        return Reading(f"{DRIFT_HALT_PCT}% reached: {names} halted", Severity.CRIT)
     coin = _worst_drift(look)
-    reached = coin is not None and abs(coin.drift.pct) > 10
-    return Reading("above 10%", Severity.CRIT) if reached else Reading("10% not reached", Severity.INFO)
+    reached = coin is not None and abs(coin.drift.pct) > DRIFT_HALT_PCT
+    if reached:
+        return Reading(f"above {DRIFT_HALT_PCT}%", Severity.CRIT)
+    return Reading(f"{DRIFT_HALT_PCT}% not reached", Severity.INFO)
 
 
 def _events(look: Look, wanted: EventFilter, standing_since_ms: int | None = None) -> Reading:
@@ -116,7 +122,7 @@ def drift_events(look: Look) -> Reading:
     began = [
         alert.since_ms
         for alert in look.alerts
-        if alert.id.startswith("drift:") or (alert.id.startswith("halt") and "position drift" in alert.text)
+        if alert.id.startswith("drift:") or (alert.id.startswith("halt") and DRIFT_HALT in alert.text)
     ]
     return _events(look, EventFilter.DRIFT, min(began, default=None))
 

@@ -8,7 +8,6 @@ from core.domain.clock import Instant
 from core.engine.alert_book import AlertBook
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
-from core.engine.drift import ALERT_PCT
 from core.engine.engine import Engine
 from core.engine.fill_sources import MOST_LATE, NOW
 from core.engine.grid_settings import RangeExit
@@ -21,6 +20,7 @@ from core.engine.standing_cost import funding_per_hour, held_margin, liquidation
 from core.engine.trouble import of_settings
 from core.engine.ways_out import DRIFT_GONE, remains, way_out
 from core.view import (
+    DRIFT_ALERT_PCT,
     AlertView,
     BreakerState,
     Severity,
@@ -79,10 +79,16 @@ def _rank(alert: AlertView) -> tuple[bool, bool, int]:
 def _coin_alerts(book: AlertBook, coin: Coin, now: Instant) -> list[Found]:
     name, drift = coin.name, coin.ledger.drift
     found: list[Found] = []
-    is_high = book.is_past(f"drift:{name}", float(drift.pct) / ALERT_PCT if drift.declared else 0.0, now)
+    is_high = book.is_past(
+        f"drift:{name}", float(drift.pct) / DRIFT_ALERT_PCT if drift.declared else 0.0, now
+    )
     if drift.declared:
         size = coin.config.instrument.size_text(drift.lots)
-        limit = f"limit {ALERT_PCT}%" if is_high and not drift.is_above(ALERT_PCT) else f"> {ALERT_PCT}%"
+        limit = (
+            f"limit {DRIFT_ALERT_PCT}%"
+            if is_high and not drift.is_above(DRIFT_ALERT_PCT)
+            else f"> {DRIFT_ALERT_PCT}%"
+        )
         text = f"POSITION DRIFT {size} {name} ({drift.pct:.2f}%{f' {limit}' if is_high else ''})"
         grade = Severity.CRIT if is_high else Severity.WARN
         found.append(Found(f"drift:{name}", grade, text, "R", "A accepts what stays"))

@@ -20,9 +20,6 @@ SET_BACK_AFTER_MS = 120_000
 SECOND_LOOK_MS = 5_000
 """The least time between two reads that together declare drift."""
 
-ALERT_PCT, HALT_PCT = 1, 10
-"""The seed's limits: above the first it is an alert, above the second the coin halts."""
-
 
 @dataclass(frozen=True, slots=True)
 class Drift:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from core.view import DRIFT_HALT
+
 
 class HaltRule(StrEnum):
     """The words that a reason begins with. They are in journals: none is ever written otherwise."""
 
     OPERATOR = "operator"
     FLATTEN = "flatten"
-    DRIFT = "position drift"
+    DRIFT = DRIFT_HALT
     DRAWDOWN = "drawdown"
     UNREALIZED = "unrealized_dd"
     DAILY_LOSS = "daily_pnl_stop"

@@ -15,7 +15,6 @@ from core.engine.breaker_desk import ResetBreakers, reset_refusal
 from core.engine.cancel_all import CancelAll, CancelAllPreview
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
-from core.engine.drift import ALERT_PCT
 from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
 from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
@@ -30,7 +29,7 @@ from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
 from core.engine.stop import Stop
-from core.view import CommandStatus
+from core.view import DRIFT_ALERT_PCT, CommandStatus
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -274,9 +273,9 @@ class OperatorDesk:
             return f"the circuit breaker {breaker.name.value} is open: {breaker.reason}"
         for coin in coins:
             drift = coin.ledger.drift
-            if drift.declared and drift.is_above(ALERT_PCT):
+            if drift.declared and drift.is_above(DRIFT_ALERT_PCT):
                 return (
-                    f"{coin.name} drifts by {drift.pct:.2f} % (limit {ALERT_PCT} %); press R, and if it stays A "
+                    f"{coin.name} drifts by {drift.pct:.2f} % (limit {DRIFT_ALERT_PCT} %); press R, and if it stays A "
                     "(`gridbot reconcile --accept`), then try again"
                 )
         return resume_refusal(engine, coins)

@@ -6,9 +6,9 @@ from core.domain.clock import Instant
 from core.domain.commands import Command
 from core.domain.effects import AskLedgerUpdates, Backfill, Effect, SaveAdjustment, notify
 from core.engine.coin import Coin
-from core.engine.drift import ALERT_PCT, HALT_PCT
 from core.engine.explanation import Evidence, open_question
 from core.engine.halts import HaltRule
+from core.view import DRIFT_ALERT_PCT, DRIFT_HALT_PCT
 
 
 def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -> tuple[list[Effect], str]:
@@ -43,7 +43,7 @@ def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -
         out += [
             notify(
                 "position_drift_detected",
-                "crit" if drift.is_above(ALERT_PCT) else "warn",
+                "crit" if drift.is_above(DRIFT_ALERT_PCT) else "warn",
                 coin.name,
                 drift=instrument.size_text(drift.lots),
                 drift_pct=float(round(drift.pct, 4)),
@@ -54,8 +54,8 @@ def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -
             Backfill(since_ms=0, ticket=coin.drift_ticket),
             AskLedgerUpdates(max(0, before.agreed_ms - 60_000)),
         ]
-    if drift.is_above(HALT_PCT):
-        return out, f"{HaltRule.DRIFT} of {drift.pct:.1f} % (limit {HALT_PCT} %)"
+    if drift.is_above(DRIFT_HALT_PCT):
+        return out, f"{HaltRule.DRIFT} of {drift.pct:.1f} % (limit {DRIFT_HALT_PCT} %)"
     return out, ""
 
 

@@ -43,6 +43,9 @@ from core.view.listings import (
 )
 from core.view.plain import from_plain, shape_of, to_plain
 from core.view.states import (
+    DRIFT_ALERT_PCT,
+    DRIFT_HALT,
+    DRIFT_HALT_PCT,
     ZERO,
     BreakerState,
     CommandStatus,
@@ -54,6 +57,9 @@ from core.view.states import (
 )
 
 __all__ = [
+    "DRIFT_ALERT_PCT",
+    "DRIFT_HALT",
+    "DRIFT_HALT_PCT",
     "ZERO",
     "AlertView",
     "ApiView",

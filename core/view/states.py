@@ -7,6 +7,12 @@ from enum import StrEnum
 
 ZERO = Decimal(0)
 
+DRIFT_ALERT_PCT, DRIFT_HALT_PCT = 1, 10
+"""Of drift, by the seed: above the first it is an alert, above the second the coin halts."""
+
+DRIFT_HALT = "position drift"
+"""What the reason of such a halt begins with."""
+
 
 class RunState(StrEnum):
     STARTING = "starting"
