@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ LEAVES_WITHIN_S = 2.0
 FORCED_WITHIN_S = 3.0
 """And so long more until the terminal is given up without it."""
 
+TURN_S = 0.001
+"""How long one thread computes before another may: a key's way to its answer goes through three threads beside the core's."""
+
 
 class ScreenLife:
     """``run`` draws on the main thread; ``detach`` may come from a signal handler or any thread."""
@@ -47,6 +51,7 @@ class ScreenLife:
 
     def run(self) -> None:
         """Draw until the operator leaves, the core ends or the terminal is gone; then be gone from it."""
+        sys.setswitchinterval(TURN_S)
         notice = ""
         failed_s: list[float] = []
         try:

@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.dom import DOMNode
 from textual.filter import LineFilter
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -23,6 +23,7 @@ class LinePanel(Widget):
         super().__init__(id=id, classes=classes)
         self._look: Look | None = None
         self._drawn: list[Line] = []
+        self._drawn_for = Size(0, 0)
         self._inks: dict[Ink, Style] = {}
         self._strips: dict[int, Strip] = {}
         """The rows as they were last drawn, until they change."""
@@ -50,17 +51,12 @@ class LinePanel(Widget):
         return "\n".join(plain(each).rstrip() for each in self._drawn)
 
     def _redraw(self) -> None:
-        width, height = self.size
-        if self._look is None or not width or not height:
+        if self._look is None or not self.size:
             return
-        made = [fit(each, width) for each in self.lines(self._look, width, height)[:height]]
-        made += [fit((), width)] * (height - len(made))
-        if len(made) != len(self._drawn):
-            self._drawn = made
-            self._strips.clear()
-            self.repainted_cells += width * height
+        if self._fill():
             self.refresh()
             return
+        made = self._made(self._look)
         changes = [
             Region(span[0], y, span[1] - span[0], 1)
             for y, (old, new) in enumerate(zip(self._drawn, made, strict=True))
@@ -73,8 +69,22 @@ class LinePanel(Widget):
             self.repainted_cells += sum(region.area for region in changes)
             self.refresh(*changes)
 
+    def _made(self, look: Look) -> list[Line]:
+        width, height = self.size
+        made = [fit(each, width) for each in self.lines(look, width, height)[:height]]
+        return made + [fit((), width)] * (height - len(made))
+
+    def _fill(self) -> bool:
+        """Make the lines for a size that they were not made for yet; whether they were made now."""
+        if self._look is None or not self.size or self._drawn_for == self.size:
+            return False
+        self._drawn_for = self.size
+        self._drawn = self._made(self._look)
+        self._strips.clear()
+        self.repainted_cells += self.size.area
+        return True
+
     def on_resize(self) -> None:
-        self._drawn = []
         self._redraw()
 
     def notify_style_update(self) -> None:
@@ -86,6 +96,7 @@ class LinePanel(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Rows that didn't change as they are. Textual's own way looks at borders, padding and styles for each row again."""
+        self._fill()  # laid out a moment ago: its picture does not wait for the news of its size
         if self.size != self.outer_size:
             return super().render_lines(crop)
         filters = list(self.get_line_filters())

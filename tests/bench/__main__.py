@@ -1,14 +1,13 @@
-"""``make bench``: run the benchmarks, print their tables, write build/bench.json. Names on the command line choose some."""
+"""``make bench``: print each figure as it is measured, and write build/bench.json. Names on the command line choose some."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
 
 from tests.bench.report import Row
 
@@ -30,36 +29,39 @@ def main(chosen: list[str]) -> int:
     if unknown:
         print(f"No benchmark {', '.join(unknown)}. Fix: choose from {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
-    console = Console(width=150 if not sys.stdout.isatty() else None)
+    # A program that may not keep its modules compiled would compile them at each of its starts.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
     for name in chosen or BENCHES:
-        found: list[Row] = importlib.import_module(f"tests.bench.{name}").rows()
-        console.print(_table(BENCHES[name], found))
-        rows += found
+        print(f"\n{BENCHES[name]}\n{_HEADINGS}", flush=True)
+        found: Iterable[Row] = importlib.import_module(f"tests.bench.{name}").rows()
+        for row in found:
+            print(_line(row), flush=True)
+            rows.append(row)
     _OUTPUT.parent.mkdir(exist_ok=True)
     _OUTPUT.write_text(json.dumps(rows, indent=1) + "\n")
-    console.print(f"{len(rows)} figures in {_OUTPUT}")
+    print(f"\n{len(rows)} figures in {_OUTPUT}")
     return 0
 
 
-def _table(title: str, rows: list[Row]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for heading in ("what", "value", "unit", "beside", "its value", "ratio", "goal", "met"):
-        table.add_column(
-            heading, justify="right" if heading in ("value", "its value", "ratio", "goal") else "left"
-        )
-    for row in rows:
-        table.add_row(
-            row["name"],
-            _number(row["value"]),
-            row["unit"],
-            row["baseline"],
-            _number(row["baseline_value"]),
-            _number(row["ratio"]),
-            _number(row["goal"]),
-            {True: "yes", False: "NO", None: ""}[row["met"]],
-        )
-    return table
+def _aligned(what: str, value: str, unit: str, beside: str, its: str, ratio: str, goal: str, met: str) -> str:
+    return f"{what:<70} {value:>9} {unit:<5} {beside:<33} {its:>9} {ratio:>7} {goal:>6} {met}".rstrip()
+
+
+_HEADINGS = _aligned("what", "value", "unit", "beside", "its value", "ratio", "goal", "met")
+
+
+def _line(row: Row) -> str:
+    return _aligned(
+        row["name"],
+        _number(row["value"]),
+        row["unit"],
+        row["baseline"],
+        _number(row["baseline_value"]),
+        _number(row["ratio"]),
+        _number(row["goal"]),
+        {True: "yes", False: "NO", None: ""}[row["met"]],
+    )
 
 
 def _number(value: float | None) -> str:

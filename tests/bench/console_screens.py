@@ -23,9 +23,12 @@ from gridbot_tui.screen_options import ScreenOptions
 from tests.bench.console_feed import Feed
 from tests.bench.report import percentile
 
-WARM_S = 2.0
+WARM_S = 1.5
 """The first pictures are not what is measured."""
 PROBE_S = 0.005
+
+Spans = tuple[float, float]
+"""Seconds in which what it costs is counted, and in which the loop is probed after that."""
 
 
 class Meter:
@@ -35,15 +38,15 @@ class Meter:
         self._feed = feed
         self._late_ms: list[float] = []
 
-    async def run(self, seconds: float) -> dict[str, float]:
+    async def run(self, spans: Spans) -> dict[str, float]:
         await asyncio.sleep(WARM_S)
         began, cpu = time.monotonic(), time.process_time() - self._feed.cpu_s
         updates = self._feed.updates
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(spans[0])
         ended = time.monotonic()
         spent = time.process_time() - self._feed.cpu_s - cpu
         updates = self._feed.updates - updates
-        while (before := time.monotonic()) < ended + seconds:
+        while (before := time.monotonic()) < ended + spans[1]:
             await asyncio.sleep(PROBE_S)
             self._late_ms.append((time.monotonic() - before - PROBE_S) * 1_000)
         return {
@@ -59,15 +62,15 @@ class Meter:
 class Measured:
     """An application that measures itself, writes its report, and leaves."""
 
-    def __init__(self, app: App[Any], feed: Feed, seconds: float, report: Path) -> None:
-        self._app, self._feed, self._seconds, self._report = app, feed, seconds, report
+    def __init__(self, app: App[Any], feed: Feed, spans: Spans, report: Path) -> None:
+        self._app, self._feed, self._spans, self._report = app, feed, spans, report
 
     async def run(self) -> None:
         running = asyncio.create_task(self._app.run_async(mouse=False))
         while not (self._app.is_running and self._app.screen_stack and self._app.screen.is_mounted):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         self._feed.start()
-        report: dict[str, Any] = {**await Meter(self._feed).run(self._seconds)}
+        report: dict[str, Any] = {**await Meter(self._feed).run(self._spans)}
         self._feed.request_stop()
         await asyncio.sleep(0.3)
         self._app.exit()
@@ -76,21 +79,21 @@ class Measured:
         self._report.write_text(json.dumps(report))
 
 
-async def _ours(feed: Feed, hz: float, seconds: float, report: Path) -> None:
-    await Measured(GridBotApp(feed, options=ScreenOptions(refresh_hz=hz)), feed, seconds, report).run()
+async def _ours(feed: Feed, hz: float, spans: Spans, report: Path) -> None:
+    await Measured(GridBotApp(feed, options=ScreenOptions(refresh_hz=hz)), feed, spans, report).run()
 
 
-async def _table(feed: Feed, hz: float, seconds: float, report: Path) -> None:
+async def _table(feed: Feed, hz: float, spans: Spans, report: Path) -> None:
     from tests.bench.console_table import TableApp
 
-    await Measured(TableApp(feed, hz), feed, seconds, report).run()
+    await Measured(TableApp(feed, hz), feed, spans, report).run()
 
 
-async def _idle(feed: Feed, hz: float, seconds: float, report: Path) -> None:
-    await Measured(App(), feed, seconds, report).run()
+async def _idle(feed: Feed, hz: float, spans: Spans, report: Path) -> None:
+    await Measured(App(), feed, spans, report).run()
 
 
-async def _cells(feed: Feed, hz: float, seconds: float, report: Path) -> None:
+async def _cells(feed: Feed, hz: float, spans: Spans, report: Path) -> None:
     from tests.bench.console_cells import draw_cells
 
     size = os.get_terminal_size()
@@ -100,12 +103,12 @@ async def _cells(feed: Feed, hz: float, seconds: float, report: Path) -> None:
         await asyncio.sleep(0.3)
         feed.start()
         drawing = asyncio.create_task(draw_cells(app, hz))
-        found = await Meter(feed).run(seconds)
+        found = await Meter(feed).run(spans)
         drawing.cancel()
     report.write_text(json.dumps(found))  # noqa: ASYNC240
 
 
-TECHNIQUES: dict[str, Callable[[Feed, float, float, Path], Any]] = {
+TECHNIQUES: dict[str, Callable[[Feed, float, Spans, Path], Any]] = {
     "ours": _ours,
     "cells": _cells,
     "table": _table,
@@ -113,5 +116,7 @@ TECHNIQUES: dict[str, Callable[[Feed, float, float, Path], Any]] = {
 }
 
 if __name__ == "__main__":
-    technique, rate, hertz, for_s, path = sys.argv[1:]
-    asyncio.run(TECHNIQUES[technique](Feed(float(rate)), float(hertz), float(for_s), Path(path)))
+    technique, rate, hertz, for_s, late_s, path = sys.argv[1:]
+    asyncio.run(
+        TECHNIQUES[technique](Feed(float(rate)), float(hertz), (float(for_s), float(late_s)), Path(path))
+    )
