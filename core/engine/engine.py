@@ -79,7 +79,6 @@ from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
-from core.view import BacktestView
 
 
 @dataclass(slots=True)
@@ -125,7 +124,6 @@ class Engine:
     portfolio: Portfolio = field(default_factory=Portfolio)
     transfers: TransferBook = field(default_factory=TransferBook)
     history: History = field(default_factory=History)
-    backtest: BacktestView = field(default_factory=BacktestView)
     foreign_fills: int = 0
     """Fills of the account in coins that aren't traded here, in this run."""
     _counter: int = 0

@@ -54,7 +54,6 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=alerts_of(engine, now),
         history=engine.history.points,
-        backtest=engine.backtest,
         orders=engine.order_list.of(engine.coins.values()),
         fills=engine.tape.newest,
         commands=tuple(

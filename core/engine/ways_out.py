@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.domain.orders import OrderState
+from core.domain.orders import Order, OrderState
 from core.engine.coin import Coin
 from core.engine.halts import HaltRule, rule_of
 from core.engine.protection import live_stops, look
@@ -43,33 +43,40 @@ def way_out(reason: str) -> str:
 
 def remains(coin: Coin) -> str:
     """What a coin that doesn't quote still has on the exchange, in a few words."""
-    instrument, lots = coin.config.instrument, coin.ledger.lots
     orders = len(coin.live_grid_orders())
     left = f", {orders} orders still rest" if orders else ""
-    if not lots:
+    if not coin.ledger.lots:
         return f"{coin.name} flat{left}"
-    state, _ = look(coin)
-    stops = [o for o in live_stops(coin) if o.state is OrderState.OPEN]
-    if state is StopState.RESTING and stops:
-        stop = f"stop rests at {instrument.price_text(stops[0].trigger)}"
+    resting = _resting_stop(coin)
+    if resting is not None:
+        stop = f"stop rests at {coin.config.instrument.price_text(resting.trigger)}"
     else:
-        stop = {StopState.PLACING: "stop being placed"}.get(state, "NO STOP RESTS")
-    return f"{coin.name} {'+' if lots > 0 else ''}{instrument.size_text(lots)} open, {stop}{left}"
+        stop = "stop being placed" if look(coin)[0] is StopState.PLACING else "NO STOP RESTS"
+    return f"{coin.name} {_held(coin)} open, {stop}{left}"
 
 
 def open_text(coin: Coin) -> str:
     """What a halt leaves of a coin: ``POSITION OPEN +0.1875 BTC, stop 61,200``, or ``FLAT BTC``."""
-    instrument, lots = coin.config.instrument, coin.ledger.lots
-    if not lots:
+    if not coin.ledger.lots:
         return f"FLAT {coin.name}"
-    return (
-        f"POSITION OPEN {'+' if lots > 0 else ''}{instrument.size_text(lots)} {coin.name}, {_stop_text(coin)}"
-    )
+    return f"POSITION OPEN {_held(coin)} {coin.name}, {_stop_text(coin)}"
+
+
+def _held(coin: Coin) -> str:
+    lots = coin.ledger.lots
+    return f"{'+' if lots > 0 else ''}{coin.config.instrument.size_text(lots)}"
+
+
+def _resting_stop(coin: Coin) -> Order | None:
+    """The one that protects what is held."""
+    if look(coin)[0] is not StopState.RESTING:
+        return None
+    return next((order for order in live_stops(coin) if order.state is OrderState.OPEN), None)
 
 
 def _stop_text(coin: Coin) -> str:
-    state, _ = look(coin)
-    resting = [o for o in live_stops(coin) if o.state is OrderState.OPEN]
-    if state is StopState.RESTING and resting:
-        return f"stop {coin.config.instrument.price_decimal(resting[0].trigger):,f}"
-    return {StopState.PLACING: "stop being placed", StopState.MISSING: "NO STOP RESTS"}.get(state, "no stop")
+    resting = _resting_stop(coin)
+    if resting is not None:
+        return f"stop {coin.config.instrument.price_decimal(resting.trigger):,f}"
+    words = {StopState.PLACING: "stop being placed", StopState.MISSING: "NO STOP RESTS"}
+    return words.get(look(coin)[0], "no stop")

@@ -74,6 +74,7 @@ class Session:
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
         self._pulse = Pulse()
+        self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
         self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
         self._control: ControlServer | None = None
@@ -220,7 +221,6 @@ class Session:
         limits = account_limits(plan.settings.common)
         engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
         set_thresholds(engine, plan.settings.common)
-        engine.backtest = read_backtest(plan.state.backtest)
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions = [coin.position_row() for coin in engine.coins.values()]
         boots = [(boot, os.getpid(), VERSION)]
@@ -347,6 +347,7 @@ class Session:
             exchange_url=self._base_url,
             is_embedded=plan.is_embedded,
             settings=plan.settings.listed,
+            backtest=self._backtest,
             worst_gap_ms=self._pulse.worst_gap_ms,
             control=self.viewers.view,
         )

@@ -44,19 +44,20 @@ class QuitDialog(Dialog):
     def body(self, look: Look, width: int) -> list[Line]:
         coins = look.snapshot.coins if look.snapshot is not None else ()
         orders = sum(coin.grid.orders_active for coin in coins)
-        held = [coin for coin in coins if coin.position]
-        rows = _way(
-            "d", f"leave the screen, {_goes_on(look.snapshot, orders)}. gridbot attach shows it again.", width
-        )
-        rows += _way(
-            "h", f"halt: cancel our {orders} orders, quote nothing, then leave. The bot watches on.", width
-        )
-        rows += _way(
-            "s", f"stop: cancel our {orders} orders, settle, report, end. Nobody watches then.", width
-        )
-        for coin in held:
+        rows: list[Line] = []
+        for key, text in self.ways(orders, _goes_on(look.snapshot, orders)).items():
+            rows += _way(key, text, width)
+        for coin in [coin for coin in coins if coin.position]:
             rows += paragraph(f"▲ {position_text(coin)} stays open in each, {_stop(coin)}", width, Ink.WARN)
         return rows
+
+    def ways(self, orders: int, goes_on: str) -> dict[Choice, str]:
+        """What each key does."""
+        return {
+            Choice.DETACH: f"leave the screen, {goes_on}. gridbot attach shows it again.",
+            Choice.HALT: f"halt: cancel our {orders} orders, quote nothing, then leave. The bot watches on.",
+            Choice.STOP: f"stop: cancel our {orders} orders, settle, report, end. Nobody watches then.",
+        }
 
     def foot(self) -> Line:
         return line(("enter", Ink.KEY), " is ", ("d", Ink.KEY), " detach · ", ("esc", Ink.KEY), " stay")
@@ -71,9 +72,9 @@ class QuitDialog(Dialog):
             self.dismiss(Answer.YES)
 
 
-def _way(key: str, text: str, width: int) -> list[Line]:
+def _way(key: Choice, text: str, width: int) -> list[Line]:
     rows = paragraph(text, width - 3)
-    return [line((key if not at else " ", Ink.KEY), "  ", *row) for at, row in enumerate(rows)]
+    return [line((key.value if not at else " ", Ink.KEY), "  ", *row) for at, row in enumerate(rows)]
 
 
 def _goes_on(snapshot: Snapshot | None, orders: int) -> str:
@@ -97,11 +98,8 @@ class AttachedQuitDialog(QuitDialog):
     def title_text(self, look: Look) -> str:
         return super().title_text(look).replace("QUIT GRIDBOT", "LEAVE THE SCREEN")
 
-    def body(self, look: Look, width: int) -> list[Line]:
-        coins = look.snapshot.coins if look.snapshot is not None else ()
-        orders = sum(coin.grid.orders_active for coin in coins)
-        rows = _way("d", f"detach: {_goes_on(look.snapshot, orders)}.", width)
-        rows += _way("h", f"halt: cancel our {orders} orders, quote nothing, then detach.", width)
-        for coin in [coin for coin in coins if coin.position]:
-            rows += paragraph(f"▲ {position_text(coin)} stays open in each, {_stop(coin)}", width, Ink.WARN)
-        return rows
+    def ways(self, orders: int, goes_on: str) -> dict[Choice, str]:
+        return {
+            Choice.DETACH: f"detach: {goes_on}.",
+            Choice.HALT: f"halt: cancel our {orders} orders, quote nothing, then detach.",
+        }
