@@ -13,7 +13,7 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.remote_core import RemoteCore
 from core.runtime.statedir import StateDir, lock_holder
 from gridbot_tui.departure import Departure

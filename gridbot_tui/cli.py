@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from core import VERSION
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import running_instances
 from gridbot_tui import config_command, events_command, exchange_command, instance_commands, keeping
 from gridbot_tui.failures import code_of

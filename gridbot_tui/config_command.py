@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from core.runtime.plan import ExitCode
-from core.runtime.settings import Judgement
-from core.runtime.settings import show as shown
+from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
-from gridbot_tui.headless import print_line
-from gridbot_tui.plans import judgement_of
+from gridbot_tui.lines import print_line
 from gridbot_tui.run_flags import Network
+
+if TYPE_CHECKING:
+    from core.runtime.settings import Judgement
 
 NetworkFlag = Annotated[
     Network, Parameter(name="--network", help="The network to judge for: real money must have more written.")
@@ -44,6 +44,9 @@ def show(
     json: JsonFlag = False,
 ) -> int:
     """Every setting in effect, for each coin, with where it came from. Never a key."""
+    from core.runtime.settings import show as shown
+    from gridbot_tui.plans import judgement_of
+
     found = judgement_of(network, tuple(coin or ()), config)
     if json:
         print_line(json_line(shown.as_dict(found)))
@@ -68,12 +71,16 @@ def check(
     json: JsonFlag = False,
 ) -> int:
     """All that is wrong with the settings, at once. Exit code 2 if anything is, else 0."""
+    from gridbot_tui.plans import judgement_of
+
     found = judgement_of(network, tuple(coin or ()), config)
     print_line(json_line(_as_dict(found)) if json else _as_text(found))
     return int(ExitCode.USAGE if found.problems else ExitCode.CLEAN)
 
 
 def _as_dict(found: Judgement) -> dict[str, object]:
+    from core.runtime.settings import show as shown
+
     return {"ok": not found.problems, **{k: v for k, v in shown.as_dict(found).items() if k != "coins"}}
 
 

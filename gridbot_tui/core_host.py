@@ -161,7 +161,8 @@ class CoreHost:
 
 def _report(error: Exception) -> RunReport:
     """Of a core that never started."""
-    from core.runtime.plan import ExitCode, RunReport
+    from core.runtime.exit_code import ExitCode
+    from core.runtime.plan import RunReport
     from gridbot_tui.failures import code_of
 
     code = code_of(error)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError
 from core.telemetry.event_reader import (
     Follower,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from core.paper.config import PaperConfig
 from core.paper.faults.spec import Fault, FaultError, read_faults
 from core.runtime.statedir import StateDir, UsageError
-from gridbot_tui.headless import print_line
+from gridbot_tui.lines import print_line
 
 if TYPE_CHECKING:
     from core.paper.standalone import Console

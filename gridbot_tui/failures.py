@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.journal.errors import ForeignJournalError, StorageError
 from core.paper.config import BooksError, MarketDiedError, PaperError, SourceUnreachableError, StoreError
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import UsageError
 
 

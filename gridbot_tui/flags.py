@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 
 StateDirFlag = Annotated[
     Path | None, Parameter(name="--state-dir", help="Default: the only instance that runs.")

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-
 from core.runtime.event_bus import EventRecord
 from core.telemetry.event_log import json_line
-
-_stdout_lock = threading.Lock()
-
-
-def print_line(text: str) -> None:
-    """One whole line, whichever thread it comes from."""
-    with _stdout_lock:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+from gridbot_tui.lines import print_line
 
 
 def print_event(record: EventRecord, lost: int) -> None:

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
-from gridbot_tui.headless import print_line
+from gridbot_tui.lines import print_line
 from gridbot_tui.screen_flags import ScreenFlags
 from gridbot_tui.status_text import status_text
 from gridbot_tui.who import operator

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances, state_root
 from core.telemetry.event_log import json_line
-from gridbot_tui.headless import print_line
+from gridbot_tui.lines import print_line
 
 StateDirOfAny = Annotated[
     Path | None,

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from core.engine.withdrawable import withdrawable
+from core.runtime.exit_code import ExitCode
 from core.runtime.keys import account_hint
-from core.runtime.plan import ExitCode
 from core.runtime.preview import sessions, words
 from core.runtime.preview.gather import facts_before_a_start
 from core.runtime.preview.report import CoinReport, Report, make_report
@@ -18,7 +18,7 @@ from core.runtime.preview.seen import remember
 from core.runtime.settings import Loaded
 from core.runtime.statedir import StateDir, UsageError
 from core.telemetry.event_log import json_line
-from gridbot_tui.headless import print_line
+from gridbot_tui.lines import print_line
 
 
 def show(

@@ -113,7 +113,7 @@ def _starter(flags: RunFlags, lifeline: Lifeline) -> Callable[[], Started]:
 def _finish(report: RunReport, close: Callable[[], None], with_summary: bool) -> int:
     """All is over: the log is closed, the state dir free, and what there is to say is said."""
     from core.telemetry.event_log import json_line
-    from gridbot_tui.headless import print_line
+    from gridbot_tui.lines import print_line
 
     _ignore_signals()
     close()

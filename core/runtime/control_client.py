@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core.domain.commands import Operator, Origin
-from core.runtime.control import ANSWER_WITHIN_S, PROTOCOL
+from core.runtime.control.protocol import ANSWER_WITHIN_S, PROTOCOL
 from core.runtime.core_port import NOBODY
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
 

@@ -22,8 +22,9 @@ from core.preview_view import PreviewView
 from core.runtime.control.viewers import HOST, Viewers, refusal_for
 from core.runtime.core_port import NOBODY
 from core.runtime.event_bus import EventBus
+from core.runtime.exit_code import ExitCode
 from core.runtime.inbox import Inbox
-from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, running_preview
 from core.runtime.statedir import UsageError
 from core.view import RunState, Snapshot

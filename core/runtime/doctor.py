@@ -11,7 +11,7 @@ from typing import Any
 from core.journal.errors import rebuild_command
 from core.journal.salvage import condition
 from core.journal.schema import MIGRATIONS
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder
 
 DISK_MIN_BYTES = 500 * 1024**2

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
+from core.runtime.exit_code import ExitCode
 from core.runtime.keys import Identity
 from core.runtime.settings import Loaded
 from core.runtime.statedir import StateDir
-
-
-class ExitCode(IntEnum):
-    """What other programs may rely on."""
-
-    CLEAN = 0
-    INTERNAL = 1
-    USAGE = 2
-    HALTED = 3
-    STORAGE = 4
-    UNREACHABLE = 5
-    REFUSED = 6
 
 
 @dataclass(frozen=True, slots=True)

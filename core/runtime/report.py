@@ -13,7 +13,8 @@ from core.engine.coin import Coin
 from core.engine.coin_view import pnl_view
 from core.engine.engine import Engine
 from core.engine.halts import FLATTEN, OPERATOR
-from core.runtime.plan import ExitCode, RunReport
+from core.runtime.exit_code import ExitCode
+from core.runtime.plan import RunReport
 from core.view import Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)

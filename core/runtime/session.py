@@ -32,13 +32,15 @@ from core.runtime.account_loop import AccountLoop
 from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
 from core.runtime.cash import quiet_cash
-from core.runtime.control import ControlServer, Viewers
+from core.runtime.control.server import ControlServer
+from core.runtime.control.viewers import Viewers
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
+from core.runtime.exit_code import ExitCode
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
-from core.runtime.plan import ExitCode, RunPlan, RunReport
+from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
 from core.runtime.account_loop import AccountLoop
-from core.runtime.control import ControlServer
+from core.runtime.control.server import ControlServer
 from core.runtime.effects import EffectRunner
 from core.runtime.margin_setup import MarginSetup
 from core.runtime.storage import Storage

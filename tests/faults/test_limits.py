@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.domain.orders import Side
 from core.paper.config import PaperConfig
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.view import RunState
 from tests.faults.world import World, living
 

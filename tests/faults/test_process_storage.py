@@ -18,7 +18,7 @@ from core.domain.orders import OrderState
 from core.journal.journal import Batch, Committed, Journal
 from core.journal.schema import StorageError
 from core.runtime.control_client import ask
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.view import LevelState
 from tests.faults.world import World
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.runtime.plan import ExitCode, RunReport
+from core.runtime.exit_code import ExitCode
+from core.runtime.plan import RunReport
 from tests.faults.gate import Gate, black_hole, gate_to
 from tests.faults.pace import IMPATIENT, pace
 from tests.faults.world import WHOLE_WITHIN_S, World

@@ -34,7 +34,7 @@ from core.paper.exchange import PaperExchange
 from core.paper.market.step import MarketStep, MarketTrade, Quote
 from core.paper.venue.accounts import Account
 from core.paper.venue.orders import Order
-from core.runtime.control import PROTOCOL
+from core.runtime.control.protocol import PROTOCOL
 from core.runtime.event_bus import EventBus
 from core.runtime.keys import Identity
 from core.runtime.plan import RunPlan, RunReport

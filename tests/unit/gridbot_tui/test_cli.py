@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -269,3 +271,12 @@ def test_margin_that_cannot_be_added_is_not_asked_about(
     assert run_cli(["margin", "add", "BTC", "50", "--yes"]) == 6
     assert "BTC uses cross margin" in capsys.readouterr().err
     assert len(asked) == 1
+
+
+def test_a_command_to_an_instance_loads_nothing_that_trades() -> None:
+    """Whoever types `gridbot halt` waits for nothing that the halt doesn't need."""
+    probe = "import gridbot_tui.cli, core.runtime.control_client, sys; print(*sys.modules)"
+    root = Path(__file__).parents[3]
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=root)
+    heavy = ("pydantic", "aiohttp", "asyncio", "sqlite3", "textual", "core.engine", "core.exchange")
+    assert [name for name in ran.stdout.split() if name.startswith(heavy)] == []

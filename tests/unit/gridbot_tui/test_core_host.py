@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core.domain.commands import Action
-from core.runtime.plan import ExitCode, RunReport
+from core.runtime.exit_code import ExitCode
+from core.runtime.plan import RunReport
 from core.runtime.statedir import UsageError
 from core.view import RunState
 from gridbot_tui import core_host

@@ -25,6 +25,7 @@ from core.view import Severity
 from gridbot_tui import exchange as exchange_module
 from gridbot_tui import headless
 from gridbot_tui.cli import run_cli
+from gridbot_tui.lines import print_line
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +103,7 @@ def test_a_hang_up_of_a_headless_run_changes_nothing_and_for_ends_it(
 def test_an_exchange_that_is_not_there_is_exit_code_5(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "REACH_FOR_S", 0.05)
+    monkeypatch.setattr(reach, "REACH_FOR_S", 1.0)
     monkeypatch.setattr(reach, "RETRY_S", 0.01)
     assert run_cli(["--no-ui", "--exchange-url", "http://127.0.0.1:1", "--summary", "json"]) == 5
     told = capsys.readouterr()
@@ -139,7 +140,7 @@ def test_lines_of_many_threads_stay_whole(monkeypatch: pytest.MonkeyPatch) -> No
 
     def chatter(letter: str) -> None:
         for _ in range(100):
-            headless.print_line(letter * 50)
+            print_line(letter * 50)
 
     threads = [threading.Thread(target=chatter, args=(letter,)) for letter in "abcde"]
     for thread in threads:

@@ -20,7 +20,10 @@ from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.preview_view import PreviewView
-from core.runtime.control import LINE_MAX, ControlServer, Viewers, protocol, server
+from core.runtime.control import protocol, server
+from core.runtime.control.protocol import LINE_MAX
+from core.runtime.control.server import ControlServer
+from core.runtime.control.viewers import Viewers
 from core.runtime.control.watching import Watching
 from core.runtime.control_client import ask, find_instance
 from core.runtime.inbox import CAPACITY, Inbox

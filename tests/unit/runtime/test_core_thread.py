@@ -16,7 +16,8 @@ from core.domain.commands import Action
 from core.runtime import core_thread
 from core.runtime.core_thread import CoreThread
 from core.runtime.event_bus import EventBus
-from core.runtime.plan import ExitCode, RunPlan
+from core.runtime.exit_code import ExitCode
+from core.runtime.plan import RunPlan
 from core.runtime.session import Session
 from core.view import RunState, Snapshot
 from tests.unit.runtime.stage import STILL, plan

@@ -11,7 +11,7 @@ import pytest
 from core.journal.schema import ForeignJournalError, StorageError
 from core.runtime import rebuild as rebuild_module
 from core.runtime.doctor import examine
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.rebuild import REBUILT, rebuild
 from core.runtime.statedir import StateDir, StateLock, UsageError
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS

@@ -16,7 +16,9 @@ from core.domain.commands import Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.preview_view import PreviewView
 from core.runtime import remote_core
-from core.runtime.control import ControlServer, Viewers, watching
+from core.runtime.control import watching
+from core.runtime.control.server import ControlServer
+from core.runtime.control.viewers import Viewers
 from core.runtime.inbox import CAPACITY, Inbox
 from core.runtime.remote_core import RemoteCore
 from core.runtime.statedir import StateDir, StateLock

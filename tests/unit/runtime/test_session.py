@@ -16,7 +16,7 @@ from core.journal.reader import JournalReader
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.faults.spec import parse_faults
 from core.runtime import reach
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import UsageError
 from core.view import RunState
 from tests.unit.exchange.little_server import LittleServer, say

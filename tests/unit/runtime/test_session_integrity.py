@@ -9,7 +9,7 @@ import pytest
 
 from core.journal import integrity
 from core.journal.integrity import check_beside, leave_mark, was_checked_in_part
-from core.runtime.plan import ExitCode
+from core.runtime.exit_code import ExitCode
 from tests.unit.exchange.samples import until
 from tests.unit.runtime.stage import plan, running, venue
 
