@@ -58,10 +58,7 @@ class Title:
 
 def title_of(look: Look) -> tuple[str, str]:
     """What the title is about, without its numbers, and its text. Nothing from outside can end the sequence early."""
-    snapshot = look.snapshot
-    network = (
-        "" if snapshot is None else "LIVE" if snapshot.network == "mainnet" else snapshot.network.upper()
-    )
+    network = "LIVE" if look.network == "mainnet" else look.network.upper()
     name = " ".join(word for word in ("GridBot", look.coin.coin if look.coin else "", network) if word)
     worst = next((a for a in look.alerts if a.severity is not Severity.INFO), None)
     if worst is not None:

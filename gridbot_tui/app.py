@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
+from functools import cached_property
 from threading import Thread
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import SystemCommand
@@ -20,10 +20,8 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState, get_current_worker
 
-from core.runtime.core_port import CorePort
-from core.view import OrderView, RunState, Severity, Snapshot
-from gridbot_tui import keymap, palette, places, themes
-from gridbot_tui.acting_keys import ActingKeys
+from core.view import RunState, Severity
+from gridbot_tui import keymap, places, themes
 from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
@@ -33,24 +31,23 @@ from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
 from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
-from gridbot_tui.screens.dialog import Answer, Dialog
-from gridbot_tui.screens.leave import AttachedQuitDialog, Choice, QuitDialog
-from gridbot_tui.screens.preview import PreviewScreen
+from gridbot_tui.screens.following import Following, is_dialog, is_preview
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
+from gridbot_tui.stylesheet import path_of_ours
 from gridbot_tui.terminal_app import TerminalApp
 from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator
 from widgets.look import EventFilter, Link, Look
 
+if TYPE_CHECKING:
+    from core.runtime.core_port import CorePort
+    from core.view import OrderView, Snapshot
+    from gridbot_tui.acting_keys import ActingKeys
+    from gridbot_tui.screens.dialog import Answer, Dialog
+    from gridbot_tui.screens.leave import Choice
+
 _WAIT_S = 0.25
 """How long the hosting worker waits at a time: as long as leaving the screen may take to be noticed."""
-
-
-def stylesheet() -> Path:
-    """``gridbot.tcss``: inside the package when installed from a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent
-    installed = package / "gridbot.tcss"
-    return installed if installed.is_file() else package.parent / "gridbot.tcss"
 
 
 def wall_clock_ms() -> int:
@@ -61,10 +58,6 @@ def monotonic_clock_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def _nothing() -> None:
-    """Nobody waits for a picture."""
-
-
 class CoreEnded(Message):
     """The core's thread has ended."""
 
@@ -72,7 +65,7 @@ class CoreEnded(Message):
 class GridBotApp(TerminalApp):
     """Hosts a core that runs on its own thread. ``clock`` is wall time for ages, ``monotonic`` times the guards."""
 
-    CSS_PATH = stylesheet()
+    CSS_PATH = path_of_ours()
     TITLE = "GridBot"
     ALLOW_SELECT = False
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = places.PLACES
@@ -89,20 +82,23 @@ class GridBotApp(TerminalApp):
         driver_class: type[Driver] | None = None,
         notice: str = "",
         attached: bool = False,
-        drawn: Callable[[], None] = _nothing,
+        drawn: Callable[[], None] | None = None,
+        network: str = "",
     ) -> None:
         """``notice`` is said first: why the screen before this one is gone. ``attached``: the core lives in another process.
 
-        ``drawn`` is called when the first picture is on its way to the terminal.
+        ``drawn`` is called when the first picture is on its way to the terminal. ``network``: where the core is to trade.
         """
         super().__init__(driver_class, options.is_ascii)
+        self.begin_with(themes.THEMES, themes.theme_for(options.theme, self.console.color_system))
         self.options = options
         self.departure: Departure | None = None
         """How it was left; nothing if the core's end ended it."""
         self._core = core
         self._attached = attached
-        self._drawn: Callable[[], None] | None = drawn
-        self._is_filled = False
+        self._network = network
+        self._drawn = drawn
+        self._is_filled = self._is_shown = False
         self._turn = 0
         self._clock = clock
         self._monotonic = monotonic
@@ -112,7 +108,6 @@ class GridBotApp(TerminalApp):
         self._draws: Timer | None = None
         self._desk = CommandDesk(core, monotonic, operator())
         self._rights = Rights(core)
-        self._acting = ActingKeys(self, self._desk, monotonic)
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
         self._halt_where_typed = SecondPress()
@@ -123,26 +118,29 @@ class GridBotApp(TerminalApp):
         if notice:
             self._desk.say(notice, Severity.WARN)
 
+    @cached_property
+    def _acting(self) -> ActingKeys:
+        from gridbot_tui.acting_keys import ActingKeys
+
+        return ActingKeys(self, self._desk, self._monotonic)
+
     def on_mount(self) -> None:
-        for theme in themes.THEMES:
-            self.register_theme(theme)
-        self.theme = themes.theme_for(self.options.theme, self.console.color_system)
         self.write(SAVE_TITLE)
         self.host_core()
         self._draws = self.set_interval(1 / self.options.hz, self.beat)
-        self.call_after_refresh(self.tick)
+
+    def on_ready(self) -> None:
+        self.screen._compositor_refresh()  # what was laid out until now had to wait
 
     def on_unmount(self) -> None:
         self.write(RESTORE_TITLE)
 
     def frame_sent(self) -> None:
         """The first with something in it is on its way to the terminal: now the machine is free for the rest."""
-        if not self._is_filled:
-            return
-        self._is_filled = False
-        if self._drawn is not None:
-            self._drawn()
-            self._drawn = None
+        if self._is_filled and not self._is_shown:
+            self._is_shown = True
+            if self._drawn is not None:
+                self._drawn()
             Thread(target=places.load, name="load places", daemon=True).start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -201,6 +199,7 @@ class GridBotApp(TerminalApp):
             no_link=self._core.link_trouble(),
             view_only=self._rights.view_only(),
             toasts=self._desk.toasts,
+            asked_network=self._network,
             link=Link(
                 sent_bps=self.meter.bytes_per_s if self._is_link_shown else None,
                 is_slow=self.options.slow or self.meter.is_slow,
@@ -257,8 +256,8 @@ class GridBotApp(TerminalApp):
                     for _ in screen.show_each(held):
                         yield turn
                     self._is_filled = True
-                elif isinstance(screen, PreviewScreen | Dialog) and screen.is_mounted:
-                    screen.show(live if isinstance(screen, Dialog) else held)
+                elif isinstance(screen, Following) and screen.is_mounted:
+                    screen.show(live if screen.IS_DIALOG else held)
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
@@ -306,7 +305,7 @@ class GridBotApp(TerminalApp):
                 self._desk.refuse(action, "not here")
 
     def _go_back(self) -> None:
-        if isinstance(self.screen, PreviewScreen):
+        if is_preview(self.screen):
             self.pop_screen()
         elif self.current_mode != self.DEFAULT_MODE:
             self.switch_mode(self.DEFAULT_MODE)
@@ -319,12 +318,16 @@ class GridBotApp(TerminalApp):
         self.push_screen(dialog, answered)
 
     def _show_preview(self) -> None:
+        from gridbot_tui.screens.preview import PreviewScreen
+
         if isinstance(self.screen, PreviewScreen):
             self.screen.look_again()
         else:
             self.push_screen(PreviewScreen(self._core.preview, self.look))
 
     def _ask_quit(self) -> None:
+        from gridbot_tui.screens.leave import AttachedQuitDialog, QuitDialog
+
         if self._ended:
             self.exit()
         elif self._attached and self._core.link_trouble():
@@ -336,6 +339,8 @@ class GridBotApp(TerminalApp):
             self._acting.ask(dialog, lambda: self._leave(dialog.choice))
 
     def _leave(self, choice: Choice) -> None:
+        from gridbot_tui.screens.leave import Choice
+
         if choice is Choice.STOP:
             self._stop()
         else:
@@ -380,10 +385,11 @@ class GridBotApp(TerminalApp):
 
     def action_command_palette(self) -> None:
         """Not over a dialog: what it asks is answered first."""
-        if not isinstance(self.screen, Dialog):
+        if not is_dialog(self.screen):
             super().action_command_palette()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        on_preview = isinstance(screen, PreviewScreen)
-        place = keymap.Scope.PREVIEW if on_preview else keymap.Scope(self.current_mode)
+        from gridbot_tui import palette
+
+        place = keymap.Scope.PREVIEW if is_preview(screen) else keymap.Scope(self.current_mode)
         yield from palette.commands(self.newest(), place, self.action_perform)

@@ -6,6 +6,7 @@ thread that starts the core. What keeps it from starting ends the screen, and is
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import traceback
@@ -13,15 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.domain.commands import Action, Operator
-from core.preview_view import PreviewView
 from core.runtime.core_port import NOBODY
-from core.view import RunState, Snapshot
 
 if TYPE_CHECKING:
+    from core.domain.commands import Action, Operator
     from core.domain.effects import Severity
+    from core.preview_view import PreviewView
     from core.runtime.core_thread import CoreThread
     from core.runtime.plan import RunReport
+    from core.view import Snapshot
     from gridbot_tui.core_start import Started
 
 PICTURE_WITHIN_S = 3.0
@@ -33,8 +34,9 @@ class CoreHost:
     """A ``CorePort``. ``make`` loads, judges and starts the core; it is called once, when the first picture is drawn."""
 
     def __init__(self, network: str, make: Callable[[], Started]) -> None:
+        self.network = network
         self._make = make
-        self._latest: Snapshot | None = Snapshot(0, _now_ms(), network, "", RunState.STARTING)
+        self._latest: Snapshot | None = None
         self._started: Started | None = None
         self._failed: RunReport | None = None
         self._is_drawn = threading.Event()
@@ -67,6 +69,8 @@ class CoreHost:
         return core.submit(action, coin, value, by) if core is not None else None
 
     def preview(self, coin: str) -> PreviewView:
+        from core.preview_view import PreviewView
+
         core = self._core
         return core.preview(coin) if core is not None else PreviewView(coin, _now_ms(), refusal=_STARTING)
 
@@ -132,6 +136,9 @@ class CoreHost:
 
     def _start(self) -> None:
         self._is_drawn.wait(PICTURE_WITHIN_S)
+        from core.view import RunState, Snapshot
+
+        self._latest = Snapshot(0, _now_ms(), self.network, "", RunState.STARTING)
         try:
             self._started = self._make()
             if self._stop_reason:  # asked for before there was a core that could be told
@@ -139,9 +146,9 @@ class CoreHost:
             self._pass_on()
         except Exception as error:
             self._failed = _report(error)
-            assert self._latest is not None
-            self._latest = Snapshot(1, _now_ms(), self._latest.network, "", RunState.STOPPING)
+            self._latest = Snapshot(1, _now_ms(), self.network, "", RunState.STOPPING)
         finally:
+            _collect_garbage_again()
             self._settled.set()
 
     def _pass_on(self) -> None:
@@ -157,6 +164,13 @@ class CoreHost:
             core.tell(name, severity, **fields)
         if self._left:
             core.screen_left(self._left)
+
+
+def _collect_garbage_again() -> None:
+    """All is loaded: from now on there may be garbage, but none among what is there for good."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _report(error: Exception) -> RunReport:

@@ -92,7 +92,7 @@ def short_way(arguments: list[str]) -> int | None:
 
         if running_instances():
             return None
-    from core.runtime.statedir import UsageError
+    from core.runtime.usage import UsageError
     from gridbot_tui.run import run
 
     try:

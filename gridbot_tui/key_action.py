@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from core.view import Snapshot
 from gridbot_tui.refusals import always
+
+if TYPE_CHECKING:
+    from core.view import Snapshot
 
 
 class Danger(StrEnum):

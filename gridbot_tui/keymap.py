@@ -5,9 +5,10 @@ Lowercase looks, UPPERCASE acts on the exchange; no two actions differ by case a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.binding import Binding
 
-from core.view import Snapshot
 from gridbot_tui.key_action import Danger, KeyAction, Scope
 from gridbot_tui.refusals import (
     needs_alert,
@@ -21,6 +22,9 @@ from gridbot_tui.refusals import (
     resume_refusal,
 )
 from widgets.look import LESSER, RARE, KeyHint
+
+if TYPE_CHECKING:
+    from core.view import Snapshot
 
 __all__ = ["ACTIONS", "BY_ID", "PLACES", "Danger", "KeyAction", "Scope", "binding_of", "bindings", "hints"]
 

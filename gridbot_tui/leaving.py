@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from core.domain.commands import Action
-from core.view import CommandStatus, RunState, Severity, Snapshot
+from core.view import CommandStatus, RunState, Severity
 from gridbot_tui import keymap
 from gridbot_tui.departure import Departure
 from gridbot_tui.screens.command_desk import CommandDesk
-from gridbot_tui.screens.leave import Choice
+
+if TYPE_CHECKING:
+    from core.view import Snapshot
+    from gridbot_tui.screens.leave import Choice
 
 _HALTED = (RunState.HALTED, RunState.FLATTENING)
 
@@ -22,6 +26,8 @@ class Leaving:
         self._halt_id: str | None = None
 
     def choose(self, choice: Choice, snapshot: Snapshot | None) -> None:
+        from gridbot_tui.screens.leave import Choice
+
         if choice is Choice.DETACH:
             self._leave(Departure.DETACHED)
         elif choice is Choice.HALT:

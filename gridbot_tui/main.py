@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -24,10 +25,12 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    gc.disable()  # while a screen loads nothing becomes garbage, and looking for it takes a tenth of that time
     from gridbot_tui.door import short_way
 
     code = short_way(arguments)
     if code is None:
+        gc.enable()
         from gridbot_tui.cli import run_cli
 
         code = run_cli(arguments)

@@ -19,6 +19,7 @@ _LATER = {
     "performance": "PerformanceScreen",
     "runbook": "RunbookScreen",
 }
+_NO_PLACES = ("screens.preview", "screens.leave", "acting_keys", "palette")
 
 
 def _later(name: str, kind: str) -> Callable[[], Screen[None]]:
@@ -36,5 +37,5 @@ PLACES: dict[str, str | Callable[[], Screen[None]]] = {
 
 def load() -> None:
     """Load what was left for later, before the operator needs it or the files on the disk are others. Safe from any thread."""
-    for name in (*(f"screens.{each}" for each in _LATER), "screens.preview", "acting_keys"):
+    for name in (*(f"screens.{each}" for each in _LATER), *_NO_PLACES):
         import_module(f"gridbot_tui.{name}")

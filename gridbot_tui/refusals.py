@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from core.view import DRIFT_ALERT_PCT, BreakerState, RunState, Snapshot
+from typing import TYPE_CHECKING
+
+from core.view import DRIFT_ALERT_PCT, BreakerState, RunState
+
+if TYPE_CHECKING:
+    from core.view import Snapshot
 
 
 def always(_: Snapshot | None) -> str | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from core.runtime.core_port import CorePort
-from core.view import Snapshot
 from gridbot_tui import keymap
 from gridbot_tui.key_action import Danger, KeyAction
 from widgets.look import KeyHint
+
+if TYPE_CHECKING:
+    from core.runtime.core_port import CorePort
+    from core.view import Snapshot
 
 _ALWAYS = ("halt", "take_control", "quit")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -55,6 +56,7 @@ def run(
 
 
 def _run_headless(flags: RunFlags, for_s: float | None, with_summary: bool) -> int:
+    gc.enable()  # a start with a screen goes without until its core is loaded
     from core.runtime.event_bus import Observer
     from gridbot_tui.core_start import judged, start
     from gridbot_tui.headless import print_event

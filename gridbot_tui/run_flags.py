@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.runtime.statedir import UsageError
+from core.runtime.usage import UsageError
 
 Network = Literal["paper", "testnet", "mainnet"]
 

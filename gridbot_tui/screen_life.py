@@ -101,7 +101,12 @@ class ScreenLife:
             self._output = Output(terminal.fd)
             driver = driver_on(terminal, self._output)
             self._app = app = GridBotApp(
-                self._core, options=self._look, driver_class=driver, notice=notice, drawn=self._core.drawn
+                self._core,
+                options=self._look,
+                driver_class=driver,
+                notice=notice,
+                drawn=self._core.drawn,
+                network=self._core.network,
             )
             if self._reason:
                 return Departure.DETACHED, None

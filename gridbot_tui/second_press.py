@@ -6,7 +6,7 @@ from textual.app import App
 from textual.widgets import Input
 
 from gridbot_tui.screens.command_desk import TOAST_MS
-from gridbot_tui.screens.dialog import Dialog
+from gridbot_tui.screens.following import Following
 
 ASKED = "press ctrl+x again to halt"
 
@@ -29,4 +29,4 @@ class SecondPress:
 def is_typing(app: App[None]) -> bool:
     """Whether keys go into a line of text now."""
     screen = app.screen
-    return (isinstance(screen, Dialog) and screen.TAKES_TEXT) or isinstance(app.focused, Input)
+    return (isinstance(screen, Following) and screen.TAKES_TEXT) or isinstance(app.focused, Input)

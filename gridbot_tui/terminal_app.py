@@ -5,7 +5,7 @@ It dies without drawing a traceback, whose local values may be secrets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from rich.console import RenderableType
@@ -14,21 +14,44 @@ from textual.app import App
 from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
+from textual.theme import Theme
 
 from gridbot_tui.cell_painter import CellPainter
 from gridbot_tui.link_meter import LinkMeter, metered
+from gridbot_tui.stylesheet import KeptStylesheet
 from widgets.plain_glyphs import AsciiFilter
 
 
 class TerminalApp(App[None]):
     def __init__(self, driver_class: type[Driver] | None, is_ascii: bool) -> None:
         self.meter = LinkMeter()
+        self._variables_of: Theme | None = None
+        self._variables: dict[str, str] = {}
         super().__init__(driver_class=metered(driver_class, self.meter) if driver_class else None)
         self.animation_level = "none"
         self.failure: Exception | None = None
         """What the application died of."""
         self._ascii = AsciiFilter() if is_ascii else None
         self._painter = CellPainter()
+
+    def begin_with(self, choice: Iterable[Theme], name: str) -> None:
+        """The themes that there are, and the first one: before anything has been drawn in another."""
+        for theme in choice:
+            self.register_theme(theme)
+        self.set_reactive(App.theme, name)
+        is_dark = self.current_theme.dark
+        self.update_classes(
+            {f"-theme-{name}": True, "-dark-mode": is_dark, "-light-mode": not is_dark}, update=False
+        )
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self._variables_of, self._variables = self.current_theme, super().get_css_variables()
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Worked out once for each theme, and not at all for the one that Textual would begin with."""
+        if self._variables_of not in (None, self.current_theme):
+            self._variables_of, self._variables = self.current_theme, super().get_css_variables()
+        return self._variables
 
     def get_driver_class(self) -> type[Driver]:
         return metered(super().get_driver_class(), self.meter)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from core.view import EventView, Severity
+from typing import TYPE_CHECKING
+
+from core.view import Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, Span, fit, justify, line, shorten
 from widgets.look import AGED_S, STALE_S, EventFilter, Look
+
+if TYPE_CHECKING:
+    from core.view import EventView
 
 _PREFIXES: dict[EventFilter, tuple[str, ...]] = {
     EventFilter.ALL: ("",),

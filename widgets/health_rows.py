@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from core.view import (
-    DRIFT_ALERT_PCT,
-    ApiView,
-    BreakerState,
-    BreakerView,
-    CoinView,
-    RiskView,
-    RunState,
-    Severity,
-)
+from core.view import DRIFT_ALERT_PCT, BreakerState, RunState, Severity
 from widgets import formats
 from widgets.fields import Field, graded, worst
 from widgets.look import AGED_S, STALE_S, Look
+
+if TYPE_CHECKING:
+    from core.view import ApiView, BreakerView, CoinView, RiskView
 
 SEEN_LONG_AGO_S = STALE_S
 """The exchange's position is read every five seconds."""

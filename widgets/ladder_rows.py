@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from core.view import CoinView, LevelState, LevelView, Severity
+from core.view import LevelState, Severity
 from widgets import formats
 from widgets.ages import quote
 from widgets.fields import title_line, worst
 from widgets.ink import Ink, Line, cut, dimmed, fit, line, shorten, width_of
 from widgets.look import AGED_S, STALE_S, Look
+
+if TYPE_CHECKING:
+    from core.view import CoinView, LevelView
 
 _MARKS = {
     LevelState.OPEN: " ",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from core.view import AlertView, CoinView, RunState, Severity, Snapshot
+from core.view import RunState, Severity
 from widgets.formats import age
+
+if TYPE_CHECKING:
+    from core.view import AlertView, CoinView, Snapshot
 
 AGED_S = 2.0
 """Data older than this carries its age in the panel's title."""
@@ -77,6 +81,12 @@ class Look:
     link: Link = Link()
     paused_s: float | None = None
     """How long the display has been held still; ``None`` while it isn't."""
+    asked_network: str = ""
+    """Where it is to trade, if that is known before the first Snapshot."""
+
+    @property
+    def network(self) -> str:
+        return self.snapshot.network if self.snapshot is not None else self.asked_network
 
     @property
     def coin(self) -> CoinView | None:
@@ -148,6 +158,8 @@ class Look:
         return alert.snoozed_until_ms > self.now_ms
 
     def _crit(self, alert_id: str, text: str, key: str) -> AlertView:
+        from core.view import AlertView  # a start without an alert, as nearly each is, draws without
+
         return AlertView(alert_id, Severity.CRIT, text, key, self.now_ms)
 
     def _since(self, time_ms: int) -> float:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from core.view import CoinView, RunState, Snapshot
+from typing import TYPE_CHECKING
+
+from core.view import RunState
 from widgets import ages, formats
 from widgets.ink import Ink, Line, Span, clean, dimmed, fit, line, width_of
 from widgets.look import STALE_S, Look
+
+if TYPE_CHECKING:
+    from core.view import CoinView, Snapshot
 
 STATE_GLYPHS: dict[RunState, tuple[str, Ink]] = {
     RunState.STARTING: ("…", Ink.WARN),

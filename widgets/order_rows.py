@@ -9,6 +9,7 @@ from core.view import CoinView, OrderShown, OrderView, Severity
 from widgets import formats
 from widgets.ink import Ink, Line, Span, line
 from widgets.look import Look
+from widgets.strip_rows import filled_text
 from widgets.table_rows import Cell, Column, Listing
 
 _STATES: dict[OrderShown, tuple[str, Ink]] = {
@@ -112,14 +113,6 @@ def _cells(order: OrderView, coin: CoinView | None, sizes: dict[str, int], now_m
         order.cloid or "none",
         order.note,
     )
-
-
-def filled_text(order: OrderView) -> str:
-    """Neither a tiny fill nor a tiny remainder rounds away."""
-    if not order.filled or not order.size:
-        return "0%"
-    share = float(100 * order.filled / order.size)
-    return "100%" if order.filled >= order.size else "<1%" if share < 1 else f"{min(share, 99.0):.0f}%"
 
 
 def distance_text(order: OrderView, coin: CoinView | None) -> str:

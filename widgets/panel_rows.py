@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from core.view import (
-    CoinView,
-    FillsView,
-    GridView,
-    RunState,
-    Severity,
-    StopState,
-)
+from core.view import RunState, Severity, StopState
 from widgets import formats
 from widgets.fields import Field
 from widgets.look import Look
+
+if TYPE_CHECKING:
+    from core.view import CoinView, FillsView, GridView
 
 FEW_FILLS = 20
 """Below this many a ratio says more about chance than about the feed."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.view import CoinView, RunState, Severity
+from typing import TYPE_CHECKING
+
+from core.view import RunState, Severity
 from widgets import ages, formats
 from widgets.event_rows import event_lines
 from widgets.fields import Field, panel_lines
@@ -10,6 +12,9 @@ from widgets.health_rows import risk_fields, system_fields
 from widgets.ink import Line
 from widgets.look import Look
 from widgets.panel_rows import fill_fields, grid_fields, liquidation_of, no_liquidation, position_fields
+
+if TYPE_CHECKING:
+    from core.view import CoinView
 
 _FIRST = ("Position", "Stop", "uPnL/Day")
 _THEN = (

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from core.view import AlertView, CoinView, RunState, Severity
+from typing import TYPE_CHECKING
+
+from core.view import RunState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph
 from widgets.ink import Ink, Line, clean, fit, justify, line, width_of, wrapped
 from widgets.look import AGED_S, LESSER, RARE, KeyHint, Look
+
+if TYPE_CHECKING:
+    from core.view import AlertView, CoinView
 
 SMALLEST = (60, 15)
 ALERT_ROWS = 3
@@ -28,15 +33,15 @@ def network_name(network: str) -> str:
 
 
 def is_live(look: Look) -> bool:
-    return look.snapshot is not None and look.snapshot.network == "mainnet"
+    return look.network == "mainnet"
 
 
 def badge(look: Look) -> Line:
-    if look.snapshot is None:
+    network = look.network
+    if not network:
         return line((" … ", Ink.BADGE_PAPER))
-    network = look.snapshot.network
     inks = {"mainnet": Ink.BADGE_LIVE, "testnet": Ink.BADGE_TESTNET}
-    speed = look.snapshot.market_speed
+    speed = look.snapshot.market_speed if look.snapshot is not None else 1
     pace = f"{speed:g}× " if speed != 1 else ""
     return line((f" {network_name(network)} {pace}", inks.get(network, Ink.BADGE_PAPER)))
 

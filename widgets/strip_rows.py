@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from core.view import OrderView, Severity
+from typing import TYPE_CHECKING
+
+from core.view import Severity
 from widgets import formats
 from widgets.chart_rows import SCALE_WIDTH, Reached, chart_lines, columns
 from widgets.fields import title_line
 from widgets.ink import Ink, Line, cut, dimmed, fit, justify, line
 from widgets.look import STALE_S, Look
-from widgets.order_rows import filled_text
+
+if TYPE_CHECKING:
+    from core.view import OrderView
 
 DAY_MS = 86_400_000
 _LEAST_SPAN_MS = 1_800_000
@@ -68,3 +72,11 @@ def _order(order: OrderView, look: Look, decimals: int, width: int) -> Line:
         (order.note or order.slot or order.purpose, Ink.WARN if order.note else Ink.LABEL),
     )
     return fit(made, width)
+
+
+def filled_text(order: OrderView) -> str:
+    """Neither a tiny fill nor a tiny remainder rounds away."""
+    if not order.filled or not order.size:
+        return "0%"
+    share = float(100 * order.filled / order.size)
+    return "100%" if order.filled >= order.size else "<1%" if share < 1 else f"{min(share, 99.0):.0f}%"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from core.domain.commands import Action, Operator
-from core.preview_view import PreviewView
-from core.view import Snapshot
+from core.domain.commands import Operator
+
+if TYPE_CHECKING:
+    from core.domain.commands import Action
+    from core.preview_view import PreviewView
+    from core.view import Snapshot
 
 NOBODY = Operator()
 

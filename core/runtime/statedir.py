@@ -16,14 +16,11 @@ from pathlib import Path
 from types import TracebackType
 
 from core.journal.errors import StorageError
+from core.runtime.usage import UsageError as UsageError
 
 LOCK_TRIES, LOCK_PAUSE_S = 10, 0.02
 SOCKET_PATH_MAX = 100
 """A Unix socket's path may have 107 bytes."""
-
-
-class UsageError(Exception):
-    """The operator asked for something that can't be; the text says what would work. Exit code 2."""
 
 
 def state_root() -> Path:

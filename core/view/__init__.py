@@ -3,58 +3,63 @@
 Frozen and serialisable: tuples, numbers, text. Quantities and money are ``Decimal`` (signed: + is long, + is profit,
 a positive fee is paid), ages and percentages are ``float`` and for the eye only. ``_pct`` is percent. Times are
 milliseconds UTC; ages follow from ``time_ms`` and the reader's own clock, so that a core that stopped publishing looks stale.
+
+A part is loaded when somebody first asks for it: the first picture of a start needs the words alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from core.view.account import (
-    AlertView,
-    ApiView,
-    BreakerView,
-    CommandView,
-    EventView,
-    FeedView,
-    RiskView,
-    TransfersView,
-    TripView,
-)
-from core.view.coin import (
-    ClosingView,
-    CoinView,
-    DriftView,
-    FillsView,
-    GridView,
-    LastFillView,
-    LevelView,
-    MarginView,
-    PnlView,
-    StopView,
-)
-from core.view.listings import (
-    BacktestView,
-    ControlView,
-    FillView,
-    HistoryPoint,
-    OrderShown,
-    OrderView,
-    SettingView,
-)
-from core.view.plain import from_plain, shape_of, to_plain
-from core.view.states import (
-    DRIFT_ALERT_PCT,
-    DRIFT_HALT,
-    DRIFT_HALT_PCT,
-    ZERO,
-    BreakerState,
-    CommandStatus,
-    LevelState,
-    RunState,
-    SessionState,
-    Severity,
-    StopState,
-)
+if TYPE_CHECKING:
+    from core.view.account import (
+        AlertView,
+        ApiView,
+        BreakerView,
+        CommandView,
+        EventView,
+        FeedView,
+        RiskView,
+        TransfersView,
+        TripView,
+    )
+    from core.view.coin import (
+        ClosingView,
+        CoinView,
+        DriftView,
+        FillsView,
+        GridView,
+        LastFillView,
+        LevelView,
+        MarginView,
+        PnlView,
+        StopView,
+    )
+    from core.view.listings import (
+        BacktestView,
+        ControlView,
+        FillView,
+        HistoryPoint,
+        OrderView,
+        SettingView,
+    )
+    from core.view.plain import from_plain, shape_of, to_plain
+    from core.view.snapshot import Snapshot
+    from core.view.states import (
+        DRIFT_ALERT_PCT,
+        DRIFT_HALT,
+        DRIFT_HALT_PCT,
+        ZERO,
+        BreakerState,
+        CommandStatus,
+        LevelState,
+        OrderShown,
+        RunState,
+        SessionState,
+        Severity,
+        StopState,
+    )
 
 __all__ = [
     "DRIFT_ALERT_PCT",
@@ -100,44 +105,15 @@ __all__ = [
     "to_plain",
 ]
 
+_PARTS = ("states", "account", "coin", "listings", "snapshot", "plain")
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One consistent view of the account: portfolio and coins have one ``version``."""
+if not TYPE_CHECKING:  # to a type checker every name would be one of ours
 
-    version: int
-    time_ms: int
-    network: str
-    account: str
-    state: RunState
-    halt_reason: str = ""
-    market_speed: float = 1.0
-    """How much faster than the wall clock the embedded market runs; 1 elsewhere."""
-    exchange_url: str = ""
-    """Where it trades; the embedded paper exchange has a loopback URL of its own."""
-    is_embedded: bool = False
-    started_ms: int = 0
-    coins: tuple[CoinView, ...] = ()
-    feed: FeedView = field(default_factory=FeedView)
-    api: ApiView = field(default_factory=ApiView)
-    risk: RiskView = field(default_factory=RiskView)
-    pnl: PnlView = field(default_factory=PnlView)
-    """Of all coins together."""
-    transfers: TransfersView = field(default_factory=TransfersView)
-    alerts: tuple[AlertView, ...] = ()
-    """Worst first."""
-    events: tuple[EventView, ...] = ()
-    """Oldest first, bounded; the files hold all."""
-    commands: tuple[CommandView, ...] = ()
-    """The operator's last commands, oldest first, bounded."""
-    orders: tuple[OrderView, ...] = ()
-    """All that may rest at the exchange, what ought not to be there first."""
-    fills: tuple[FillView, ...] = ()
-    """The newest, oldest first, bounded; the journal has all."""
-    history: tuple[HistoryPoint, ...] = ()
-    """One point a minute, oldest first, bounded."""
-    backtest: BacktestView = field(default_factory=BacktestView)
-    settings: tuple[SettingView, ...] = ()
-    control: ControlView = field(default_factory=ControlView)
-    worst_gap_ms: float = 0.0
-    """The longest that the core's loop stood still within the last 10 s; some 20 is none."""
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            for part in _PARTS:
+                module = import_module(f"{__name__}.{part}")
+                if name in vars(module):
+                    globals()[name] = found = vars(module)[name]
+                    return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -81,3 +81,18 @@ class StopState(StrEnum):
     RESTING = "resting"
     PLACING = "placing"
     MISSING = "missing"
+
+
+class OrderShown(StrEnum):
+    """How an order stands, worst first: what ought not to be there is listed before what is as it should be."""
+
+    CANCEL_FAILED = "cancel failed"
+    ORPHAN = "orphan"
+    """It rests on the account and is not in our books, or is somebody else's."""
+    UNKNOWN = "unknown"
+    CANCELLING = "cancelling"
+    IN_FLIGHT = "in flight"
+    AWAITING_FILLS = "awaiting fills"
+    """The exchange has ended it, and more of it traded than has been told."""
+    PARTIAL = "partial"
+    OPEN = "open"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from core.domain.commands import Action, Operator
-from core.runtime.core_port import NOBODY, CorePort
-from core.view import CommandStatus, CommandView, Severity, Snapshot
+from core.runtime.core_port import NOBODY
+from core.view import CommandStatus, Severity
 from gridbot_tui.keymap import KeyAction
 from widgets.look import Toast
+
+if TYPE_CHECKING:
+    from core.domain.commands import Action, Operator
+    from core.runtime.core_port import CorePort
+    from core.view import CommandView, Snapshot
 
 TOAST_MS = 4_000
 MAX_TOASTS = 3

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.events import ScreenResume
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from core.view import OrderView, Severity
+from core.view import Severity
 from gridbot_tui import keymap
-from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
 from widgets.line_panel import LinePanel
 from widgets.look import Look
 from widgets.panels import AlertLine, KeyFooter, StatusLine, ToastBox, TooSmall
+
+if TYPE_CHECKING:
+    from core.view import OrderView
+    from gridbot_tui.screens.dialog import Answer, Dialog
 
 
 class Said(Message):
@@ -39,6 +43,8 @@ class ConsoleHost(Protocol):
 
     def monotonic(self) -> int: ...
 
+    def tick(self) -> None: ...
+
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None: ...
 
 
@@ -50,6 +56,9 @@ class ConsoleScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
+    _is_bare = True
+    """Nothing has been drawn of it."""
+
     @property
     def host(self) -> ConsoleHost:
         return cast(ConsoleHost, self.app)
@@ -58,6 +67,7 @@ class ConsoleScreen(Screen[None]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
+        self._know_size()
         yield TooSmall(id="too-small")
         yield StatusLine(id="status")
         yield AlertLine(id="alert")
@@ -67,6 +77,26 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.post_message(Opened())
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        if self._is_bare:
+            event.refresh_styles = False  # each panel has just got its own
+
+    def _know_size(self) -> None:
+        """The classes of the size, before there are panels: they would be styled and laid out without, and then again."""
+        width, height = self.app.size
+        fitting = self._get_breakpoint_classes(width, WIDTHS or [])
+        fitting |= self._get_breakpoint_classes(height, HEIGHTS or [])
+        self.update_classes(dict.fromkeys(fitting, True), update=False)
+
+    def _compositor_refresh(self) -> None:
+        """Textual's own way of drawing, of panels that have something in them: empty ones would be drawn for nothing."""
+        if self._is_bare:
+            if self.app._batch_count or not any(panel.size for panel in self.query(LinePanel)):
+                return
+            self._is_bare = False
+            self.host.tick()
+        super()._compositor_refresh()
 
     def show(self, look: Look) -> None:
         for _ in self.show_each(look):

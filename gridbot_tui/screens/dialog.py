@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
+from gridbot_tui.screens.following import Following
 from gridbot_tui.screens.typed_guard import TypedGuard, Verdict
 from widgets.box_rows import boxed, paragraph
 from widgets.ink import Ink, Line, line
@@ -44,14 +45,13 @@ class DialogBox(LinePanel):
         return self._rows(look, width)
 
 
-class Dialog(ModalScreen[Answer]):
+class Dialog(Following, ModalScreen[Answer]):
     """``fresh`` reads the core now, ``now_ms`` is the monotonic clock of the guards."""
 
+    IS_DIALOG = True
     AUTO_FOCUS = ""
     INK = Ink.CRIT
     WIDTH = 58
-    TAKES_TEXT = False
-    """Text is typed in it that isn't a word of confirmation."""
 
     def __init__(self, fresh: Callable[[], Look], now_ms: Callable[[], int]) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ class QuitDialog(Dialog):
         self.choice = Choice.DETACH
 
     def title_text(self, look: Look) -> str:
-        network = f" — {network_name(look.snapshot.network)}" if look.snapshot is not None else ""
+        network = f" — {network_name(look.network)}" if look.network else ""
         return f"▲ QUIT GRIDBOT{network}"
 
     def body(self, look: Look, width: int) -> list[Line]:

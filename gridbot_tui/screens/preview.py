@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 
 from core.preview_view import PreviewView
 from gridbot_tui import keymap
+from gridbot_tui.screens.following import Following
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
 from widgets.line_panel import LinePanel
 from widgets.look import Look
@@ -28,7 +29,7 @@ class PreviewMade(Message):
         self.view = view
 
 
-class PreviewScreen(Screen[None]):
+class PreviewScreen(Following, Screen[None]):
     """``ask`` may block: it is called from a worker thread."""
 
     AUTO_FOCUS = "#preview"

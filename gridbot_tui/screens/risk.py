@@ -11,7 +11,8 @@ from textual.widget import Widget
 
 from gridbot_tui import keymap
 from gridbot_tui.screens.console import ConsoleScreen
-from widgets.money_panels import CoinStrip, Ends, FundingDays, Limits, PortfolioLine, Trips
+from widgets.money_panels import CoinStrip, PortfolioLine
+from widgets.risk_panels import Ends, FundingDays, Limits, Trips
 
 
 class RiskScreen(ConsoleScreen):

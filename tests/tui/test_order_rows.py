@@ -10,8 +10,8 @@ from tests.tui.factory import NOW_MS
 from tests.tui.trading import cloid, orders, tesla, trading
 from widgets.ink import Ink, plain, width_of
 from widgets.look import Look
-from widgets.order_rows import distance_text, filled_text, order_key, order_listing
-from widgets.strip_rows import order_lines
+from widgets.order_rows import distance_text, order_key, order_listing
+from widgets.strip_rows import filled_text, order_lines
 from widgets.table_rows import Cursor, settled, table_lines
 
 

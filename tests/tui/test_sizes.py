@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import gridbot_tui.app as app_module
+import gridbot_tui.stylesheet as stylesheet_module
 from core.domain.commands import Action
 from core.view import AlertView, Severity, Snapshot
-from gridbot_tui.app import GridBotApp, stylesheet
+from gridbot_tui.app import GridBotApp
+from gridbot_tui.stylesheet import path_of_ours
 from tests.tui.conftest import Console, until
 from tests.tui.factory import NOW_MS, coin_view, drifting, snapshot
 from tests.tui.test_panel_rows import outside
@@ -137,10 +138,10 @@ async def test_out_of_range_stands_in_its_panel_and_pushes_nothing_out_that_matt
 def test_the_stylesheet_is_found_in_a_checkout_and_preferred_inside_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stylesheet() == GridBotApp.CSS_PATH
-    assert stylesheet().is_file()
+    assert path_of_ours() == GridBotApp.CSS_PATH
+    assert path_of_ours().is_file()
     package = tmp_path / "site-packages" / "gridbot_tui"
     package.mkdir(parents=True)
     (package / "gridbot.tcss").touch()
-    monkeypatch.setattr(app_module, "__file__", str(package / "app.py"))
-    assert stylesheet() == (package / "gridbot.tcss").resolve()
+    monkeypatch.setattr(stylesheet_module, "__file__", str(package / "app.py"))
+    assert path_of_ours() == (package / "gridbot.tcss").resolve()

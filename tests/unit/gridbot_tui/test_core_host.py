@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from typing import Any
@@ -59,14 +60,15 @@ def test_nothing_is_made_before_the_first_picture_and_what_was_said_meanwhile_is
     is_made = threading.Event()
 
     def make() -> Started:
+        snapshot = host.latest()
+        assert snapshot is not None
+        assert (snapshot.state, snapshot.network) == (RunState.STARTING, "testnet")
         is_made.set()
         return made(core, closed)
 
     host = CoreHost("testnet", make)
     host.start()
-    snapshot = host.latest()
-    assert snapshot is not None
-    assert (snapshot.state, snapshot.network) == (RunState.STARTING, "testnet")
+    assert host.latest() is None
     assert host.submit(Action.HALT) is None
     assert "starting" in host.preview("BTC").refusal
     assert not host.wait_ended(0)
@@ -86,6 +88,25 @@ def test_nothing_is_made_before_the_first_picture_and_what_was_said_meanwhile_is
     assert host.logs == Path("logs")
     host.close()
     assert closed == [True]
+
+
+def test_garbage_is_collected_again_when_the_core_is_loaded_or_was_kept_from_it() -> None:
+    def fail() -> Started:
+        raise UsageError("no such coin; write BTC")
+
+    core = FakeCore()
+    core.ended.set()
+    for make in (lambda: made(core, []), fail):
+        gc.disable()
+        try:
+            host = CoreHost("paper", make)
+            host.start()
+            host.drawn()
+            host.join()
+            assert gc.isenabled()
+        finally:
+            gc.enable()
+            gc.unfreeze()
 
 
 def test_a_terminal_that_shows_nothing_does_not_keep_the_core_from_starting(
