@@ -73,7 +73,7 @@ docs: $(VENV)/.runtime
 	@$(BIN)/python -m core.runtime.settings.reference
 	@$(BIN)/python -m gridbot_tui.key_table
 
-# The pictures of README and docs/operator.md: of the real screens, on canned data, so that a test can draw them again.
+# The pictures of README and docs/operator.md: of a real run on the paper exchange, in virtual time, so that a test can make them again.
 captures: $(VENV)/.dev
 	@$(BIN)/python -m tests.captures
 
