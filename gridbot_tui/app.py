@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _WAIT_S = 0.25
 """How long the hosting worker waits at a time: as long as leaving the screen may take to be noticed."""
+_ON_ITS_WAY_S = 0.02
+"""The thread that writes to the terminal would wait for those that load."""
 
 
 def wall_clock_ms() -> int:
@@ -136,12 +138,15 @@ class GridBotApp(TerminalApp):
         self.write(RESTORE_TITLE)
 
     def frame_sent(self) -> None:
-        """The first with something in it is on its way to the terminal: now the machine is free for the rest."""
+        """The first with something in it is on its way to the terminal: when it is there, the machine is free for the rest."""
         if self._is_filled and not self._is_shown:
             self._is_shown = True
-            if self._drawn is not None:
-                self._drawn()
-            Thread(target=places.load, name="load places", daemon=True).start()
+            self.set_timer(_ON_ITS_WAY_S, self._load_rest)
+
+    def _load_rest(self) -> None:
+        if self._drawn is not None:
+            self._drawn()
+        Thread(target=places.load, name="load places", daemon=True).start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.variable_defaults()
