@@ -136,15 +136,14 @@ class CoreHost:
 
     def _start(self) -> None:
         self._is_drawn.wait(PICTURE_WITHIN_S)
-        from core.view import RunState, Snapshot
-
-        self._latest = Snapshot(0, _now_ms(), self.network, "", RunState.STARTING)
         try:
             self._started = self._make()
             if self._stop_reason:  # asked for before there was a core that could be told
                 self._started.core.request_stop(self._stop_reason)
             self._pass_on()
         except Exception as error:
+            from core.view import RunState, Snapshot
+
             self._failed = _report(error)
             self._latest = Snapshot(1, _now_ms(), self.network, "", RunState.STOPPING)
         finally:
