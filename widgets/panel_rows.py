@@ -17,7 +17,7 @@ FEW_FILLS = 20
 """Below this many a ratio says more about chance than about the feed."""
 
 
-_WAITING = [Field("Waiting", "for the core's first report", is_prose=True)]
+_WAITING = [Field("Waiting", "for a first report", is_prose=True)]
 
 
 def position_fields(look: Look) -> list[Field]:

@@ -119,6 +119,14 @@ class SaveParked:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveDayMark:
+    """Where a coin's day began, as text."""
+
+    coin: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SaveStanding:
     """What a coin's grid is in the midst of, as text."""
 
@@ -297,6 +305,7 @@ Effect = (
     | LiftHalt
     | SavePnlPeak
     | SaveDay
+    | SaveDayMark
     | SaveHistory
     | SaveFeatures
     | SaveStanding

@@ -37,18 +37,23 @@ class AccountLimits:
 class AccountLook:
     """The account at one moment, in USD: its value, the profit of all its coins so far, and what of it is unrealized.
 
-    ``day_realized``: realized minus fees plus funding since 00:00 UTC, from the fills.
+    ``made_today``: since 00:00 UTC, unrealized included; without what a position carried over had made before a first look.
     """
 
     value: Decimal
     pnl: Decimal
     unrealized: Decimal
-    day_realized: Decimal
+    made_today: Decimal
 
 
 def day_name(venue_ms: int) -> str:
     """``2026-01-30``, UTC."""
     return datetime.fromtimestamp(venue_ms // 1000, UTC).strftime("%Y-%m-%d")
+
+
+def is_day(day: str, now: Instant) -> bool:
+    """Whether that day goes on: also on a clock that was set back, but a day far ahead is of a clock that was wrong."""
+    return day_name(now.venue_ms) <= day <= day_name(now.venue_ms + DAY_MS)
 
 
 @dataclass(slots=True)
@@ -158,10 +163,10 @@ class AccountRisk:
         ]
 
     def _begin_day(self, seen: AccountLook, now: Instant) -> list[Effect]:
+        if is_day(self.day, now):
+            return []
         day = day_name(now.venue_ms)
-        if day <= self.day <= day_name(now.venue_ms + DAY_MS):
-            return []  # the same day, or a clock that was set back; a day far ahead is of a clock that was wrong
-        self.day, self.day_start = day, seen.pnl - seen.day_realized
+        self.day, self.day_start = day, seen.pnl - seen.made_today
         return [SaveDay(day, self.day_start, seen.value)]
 
     def _raise_peak(self, pnl: Decimal, now: Instant) -> list[Effect]:

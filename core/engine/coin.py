@@ -30,6 +30,7 @@ from core.domain.orders import Order, OrderState, Purpose, Slot
 from core.domain.pnl import Pnl, Stake, coin_pnl
 from core.engine.chain_watch import check_chain
 from core.engine.coin_config import CoinConfig
+from core.engine.day_mark import DayMark
 from core.engine.deferrals import Deferrals
 from core.engine.explanation import Evidence
 from core.engine.features import Features
@@ -125,6 +126,7 @@ class Coin:
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: Deferrals = field(default_factory=Deferrals)
     parked: Parked = field(default_factory=Parked)
+    day_mark: DayMark = field(default_factory=DayMark)
     start: Stake = field(default_factory=Stake)
     """What the account held when the journal began."""
     matched_micro: int = 0

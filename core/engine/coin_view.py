@@ -12,6 +12,7 @@ from core.domain.orders import Order, OrderState, Side
 from core.domain.pnl import Pnl
 from core.engine.closing import closing
 from core.engine.coin import Coin
+from core.engine.day_mark import made_today
 from core.engine.engine import Engine
 from core.engine.leaning import one_sided
 from core.engine.levels import Blocked
@@ -64,7 +65,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         pnl=pnl_view(coin.pnl()),
         parked=coin.parked.texts,
         closing=_closing_view(coin, now),
-        daily_usd=ledger.day_realized_at(now) + unrealized,
+        daily_usd=made_today(coin, now),
         position_cap=instrument.size_decimal(
             max(coin.grid.cap_long, coin.grid.cap_short) if coin.grid else 0
         ),

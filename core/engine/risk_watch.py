@@ -10,6 +10,7 @@ from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Effect, notify
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
+from core.engine.day_mark import made_today, mark_day
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule, closes_position, rule_of
 from core.engine.risk_engine import Rule
 from core.engine.stop_loss import AGAIN_MS
@@ -34,6 +35,7 @@ def watch(engine: Engine, now: Instant) -> list[Effect]:
     if look is None or not engine.risk.may_judge:
         return out
     effects, reason = engine.risk.look(look, now)
+    effects += [effect for coin in engine.coins.values() for effect in mark_day(coin, now)]
     return out + effects + (engine.latch(None, reason) if reason and not engine.halted else [])
 
 
@@ -44,7 +46,7 @@ def account_look(engine: Engine, now: Instant) -> AccountLook | None:
         return None
     unrealized = sum((c.unrealized_usd() for c in coins), Decimal(0))
     banked = sum((c.ledger.net_usd for c in coins), Decimal(0))
-    today = sum((c.ledger.day_realized_at(now) for c in coins), Decimal(0))
+    today = sum((made_today(c, now) for c in coins), Decimal(0))
     return AccountLook(engine.account_value, banked + unrealized, unrealized, today)
 
 

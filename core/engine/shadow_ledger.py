@@ -44,6 +44,8 @@ class ShadowLedger:
     """Fees in other tokens than USDC, in that token: no PnL in USD has them."""
     day_realized: Decimal = Decimal(0)
     """Realized minus fees since 00:00 UTC of ``day``."""
+    day_lots: int = 0
+    """Bought less sold since then."""
     day: int = 0
     adjustments: int = 0
     """How many there ever were."""
@@ -174,6 +176,10 @@ class ShadowLedger:
         realized = self.day_realized if now.venue_ms // DAY_MS == self.day else Decimal(0)
         return realized + self.funding.today(now)
 
+    def lots_at_midnight(self, now: Instant) -> int:
+        """What was held at 00:00 UTC, by the fills."""
+        return self.current.lots - (self.day_lots if now.venue_ms // DAY_MS == self.day else 0)
+
     def take_checkpoint(self) -> SaveCheckpoint | None:
         """The fold up to the window, once after it has moved on; none that a fold from the beginning would not equal."""
         due, self._checkpoint_due = self._checkpoint_due, False
@@ -193,10 +199,11 @@ class ShadowLedger:
     def _count_day(self, fill: Fill) -> None:
         day = fill.time_ms // DAY_MS
         if day > self.day:
-            self.day, self.day_realized = day, Decimal(0)
+            self.day, self.day_realized, self.day_lots = day, Decimal(0), 0
         if day == self.day:
             fee = fill.fee if fill.fee_token == QUOTE_TOKEN else Decimal(0)
             self.day_realized += fill.closed_pnl - fee
+            self.day_lots += fill.signed_lots
 
     # -- the window -------------------------------------------------------------------------------------------------
 

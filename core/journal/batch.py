@@ -14,6 +14,7 @@ from core.domain.effects import (
     SaveAdjustment,
     SaveCheckpoint,
     SaveDay,
+    SaveDayMark,
     SaveFeatures,
     SaveGrid,
     SaveHalt,
@@ -101,6 +102,8 @@ class Batch:
                 self.meta[f"override:{coin}"] = text
             case SaveFeatures(coin, text):
                 self.meta[f"features:{coin}"] = text
+            case SaveDayMark(coin, text):
+                self.meta[f"day:{coin}"] = text
             case SaveStanding(coin, text):
                 self.meta[standing_key(coin)] = text
             case SaveParked(coin, text):

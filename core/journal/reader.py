@@ -14,7 +14,7 @@ import aiosqlite
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, Funding
 from core.domain.grid import GridRow
-from core.domain.orders import Order, OrderState
+from core.domain.orders import Order, OrderState, Side
 from core.domain.transfers import Transfer
 from core.journal.batch import Anchor
 from core.journal.errors import damaged, unusable
@@ -80,6 +80,8 @@ class CoinRows:
     day_ms: int = 0
     day_realized: Decimal = Decimal(0)
     """Realized less USDC fees of the fills since 00:00 UTC of the newest fill's day (``day_ms``) that are in ``checkpoint``."""
+    day_lots: int = 0
+    """Bought less sold by the same fills."""
     live_orders: list[Order] = field(default_factory=list)
     ended_orders: list[Order] = field(default_factory=list)
     """The newest orders that have ended: a late fill still belongs to one of them."""
@@ -230,11 +232,12 @@ class JournalReader:
         ):
             rows.day_ms = (newest_ms or 0) // DAY_MS * DAY_MS
         for row in await db.execute_fetchall(
-            "SELECT closed_pnl, fee, fee_token FROM fills "
+            "SELECT closed_pnl, fee, fee_token, side, lots FROM fills "
             "WHERE account = ? AND coin = ? AND time_ms >= ? AND time_ms < ?",
             (account, coin, rows.day_ms, cut_ms),
         ):
             rows.day_realized += Decimal(row["closed_pnl"])
+            rows.day_lots += Side(row["side"]).sign * row["lots"]
             if row["fee_token"] == "USDC":
                 rows.day_realized -= Decimal(row["fee"])
 

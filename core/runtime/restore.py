@@ -18,6 +18,7 @@ from core.domain.standing import standing_key
 from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin
 from core.engine.coin_config import CoinConfig
+from core.engine.day_mark import DayMark
 from core.engine.engine import Engine
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order
@@ -197,6 +198,7 @@ def build_engine(
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         engine.coins[name].parked = Parked.restored(restored.meta.get(f"parked:{name}", ""))
+        engine.coins[name].day_mark = DayMark.restored(restored.meta.get(f"day:{name}", ""))
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
     engine.history.restore(restored.history)
     engine.look_for_missing(now)
@@ -268,6 +270,7 @@ def _ledger(name: str, rows: CoinRows) -> ShadowLedger:
         other_fees=dict(rows.other_fees),
         day=rows.day_ms // DAY_MS,
         day_realized=rows.day_realized,
+        day_lots=rows.day_lots,
         cash=rows.cash,
     )
     ledger.version = ledger.fills + ledger.adjustments

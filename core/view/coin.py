@@ -210,7 +210,7 @@ class CoinView:
     parked: tuple[str, ...] = ()
     """Slots that an operator has parked, as in ``buy 3``: not quoted until they are unparked."""
     daily_usd: Decimal = ZERO
-    """Realized - fees + funding since 00:00 UTC, plus unrealized."""
+    """Profit since 00:00 UTC, unrealized included."""
     position_cap: Decimal = ZERO
     """The worst-case position may not exceed it on either side (I4)."""
     worst_long: Decimal = ZERO

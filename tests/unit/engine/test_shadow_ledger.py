@@ -158,6 +158,7 @@ def test_restoring_from_the_journal_equals_having_lived_through_it(seed: int) ->
         assert restored.breaks() == lived.breaks() == []
         assert lived.version == lived.fills == len(chain)
         assert restored.day_realized == lived.day_realized
+        assert restored.day_lots == lived.day_lots
 
 
 def test_restoring_more_than_the_window_keeps_the_sum_and_trims_the_memory() -> None:

@@ -261,6 +261,9 @@ async def test_what_was_realized_today_before_the_cut_is_told_less_its_usdc_fees
     found = (await restored(path)).coins["BTC"]
     assert (whole.day_ms, whole.day_realized) == (_DAY, Decimal(0)), "all of the day is among the fills"
     assert (found.day_ms, found.day_realized) == (_DAY, Decimal("10.8"))
+    today = [each for each in fills if _DAY <= each.time_ms < _DAY + 4 and each.coin == "BTC"]
+    assert (whole.day_lots, found.day_lots) == (0, sum(each.signed_lots for each in today))
+    assert found.day_lots
     assert found.other_fees == {"HYPE": fee}
 
 

@@ -208,9 +208,14 @@ def test_halts_the_highest_profit_and_grid_come_back() -> None:
 
 def test_what_the_day_has_realized_before_its_newest_checkpoint_counts_on() -> None:
     rows = CoinRows(
-        Anchor("BTC", 0, 0, 0, ""), day_ms=NOW_MS // DAY_MS * DAY_MS, day_realized=Decimal("-12.5")
+        Anchor("BTC", 0, 0, 0, ""),
+        day_ms=NOW_MS // DAY_MS * DAY_MS,
+        day_realized=Decimal("-12.5"),
+        day_lots=3,
     )
-    assert _engine(rows).coins["BTC"].ledger.day_realized_at(_NOW) == Decimal("-12.5")
+    ledger = _engine(rows).coins["BTC"].ledger
+    assert ledger.day_realized_at(_NOW) == Decimal("-12.5")
+    assert ledger.lots_at_midnight(_NOW) == -3, "flat now, three bought since"
 
 
 def test_what_was_sent_and_traded_in_the_last_minute_counts_on() -> None:
