@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cached_property
 from threading import Thread
@@ -30,7 +30,7 @@ from gridbot_tui.link_meter import waiting_writes
 from gridbot_tui.rights import Rights
 from gridbot_tui.screen_options import SLOW_HZ, ScreenOptions
 from gridbot_tui.screens.command_desk import CommandDesk
-from gridbot_tui.screens.console import ConsoleScreen, Opened, Said
+from gridbot_tui.screens.console import ConsoleScreen, Opened, Said, answer_on, paint_all
 from gridbot_tui.screens.following import Following, is_dialog, is_preview
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from gridbot_tui.stylesheet import path_of_ours
@@ -263,6 +263,7 @@ class GridBotApp(TerminalApp):
                     self._is_filled = True
                 elif isinstance(screen, Following) and screen.is_mounted:
                     screen.show(live if screen.IS_DIALOG else held)
+        paint_all(self.screen_stack)
 
     def action_perform(self, action_id: str) -> None:
         """Do what a key asks, or say why not."""
@@ -276,6 +277,7 @@ class GridBotApp(TerminalApp):
             self._desk.say(ASKED, Severity.WARN, topic=ASKED)
         elif not (self._acting.perform(action) or self._perform_here(action)):
             self._perform(action)
+        answer_on(self.screen, self._desk.toasts)
         self.tick()
 
     def _perform_here(self, action: keymap.KeyAction) -> bool:
@@ -371,10 +373,8 @@ class GridBotApp(TerminalApp):
         """The same from a signal handler or another thread. Takes no lock."""
         loop = self._loop
         if loop is not None:
-            try:
+            with suppress(RuntimeError):  # it is leaving by itself
                 loop.call_soon_threadsafe(self.depart, how)
-            except RuntimeError:
-                pass  # it is leaving by itself
 
     @on(FloodDropped)
     def flood_dropped(self, event: FloodDropped) -> None:

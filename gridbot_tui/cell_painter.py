@@ -45,6 +45,19 @@ _ATTRIBUTES = (
 Pieces = list[tuple[str, int]]
 """Text of one look each; the number names the look."""
 
+PaintedRow = tuple[int, int, Strip]
+"""Line and column of its first cell, and what stands from there on."""
+
+
+class RowsUpdate(CompositorUpdate):
+    """Rows that nobody composed: what they show stands before everything else there."""
+
+    def __init__(self, rows: Sequence[PaintedRow]) -> None:
+        self.rows = rows
+
+    def render_segments(self, console: Console) -> str:
+        raise NotImplementedError("it is sent through the painter")
+
 
 class Palette:
     """Styles as small numbers, and what to send to get from one to another. 0 is the terminal's own style."""
@@ -127,9 +140,13 @@ class CellPainter:
         """The terminal may show anything: the next update draws what it covers whole."""
         self._texts, self._looks = [], []
 
+    def knows(self, size: Size, scene: object) -> bool:
+        """Whether it is this that the terminal shows, cell by cell."""
+        return bool(self._texts) and size == self._size and scene is self._scene
+
     def update(self, composed: CompositorUpdate, size: Size, scene: object) -> CompositorUpdate:
         """The same update, cheaper. Another ``scene`` or size is drawn whole, which mends a screen that others wrote on."""
-        if not isinstance(composed, ChopsUpdate | LayoutUpdate):
+        if not isinstance(composed, ChopsUpdate | LayoutUpdate | RowsUpdate):
             self.forget()
             return composed
         if isinstance(composed, LayoutUpdate) and (size != self._size or scene is not self._scene):
@@ -151,6 +168,9 @@ class CellPainter:
                 self._row(y, composed.region.x, strips)
         elif isinstance(composed, ChopsUpdate):
             self._chops(composed)
+        elif isinstance(composed, RowsUpdate):
+            for y, x, strip in composed.rows:
+                self._span(y, x, self._pieces(strip))
         self._turn_to(0)
         return "".join(self._out)
 
@@ -174,8 +194,10 @@ class CellPainter:
         """Bring one stretch of one row up to date."""
         if not 0 <= y < len(self._texts):
             return
-        text = "".join(piece for piece, _ in pieces)
-        looks = [look for piece, look in pieces for _ in piece]
+        text = "".join([piece for piece, _ in pieces])
+        looks: list[int] = []
+        for piece, look in pieces:
+            looks += [look] * len(piece)
         row, styles = self._texts[y], self._looks[y]
         end = x + len(text)
         if not _is_simple(text) or len(row) < end:
@@ -199,7 +221,8 @@ class CellPainter:
         assert self._palette is not None
         blank = self._palette.blank
         was, were = old
-        for n, (letter, look) in enumerate(zip(text, looks, strict=True)):
+        for n in range(_alike(text, looks, was, were), len(text)):
+            letter, look = text[n], looks[n]
             if letter == was[n] and (look == were[n] or (letter == " " and blank(look) == blank(were[n]))):
                 continue
             self._reach(x + n, y, x, text, looks)
@@ -263,6 +286,18 @@ def _within(pieces: Pieces, start: int, stop: int) -> Pieces:
             kept.append((text[max(start - at, 0) : stop - at], look))
         at = end
     return kept
+
+
+def _alike(text: str, looks: list[int], was: str, were: Sequence[int]) -> int:
+    """How many cells at the start are the same, found by halves: comparing slices costs next to nothing."""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if text[low:middle] == was[low:middle] and looks[low:middle] == were[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 _SIMPLE: set[str] = set()

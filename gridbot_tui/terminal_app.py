@@ -5,8 +5,8 @@ It dies without drawing a traceback, whose local values may be secrets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self, cast
 
 from rich.console import RenderableType
 from textual._compositor import CompositorUpdate
@@ -16,7 +16,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 
-from gridbot_tui.cell_painter import CellPainter
+from gridbot_tui.cell_painter import CellPainter, PaintedRow, RowsUpdate
 from gridbot_tui.link_meter import LinkMeter, metered
 from gridbot_tui.stylesheet import KeptStylesheet
 from widgets.plain_glyphs import AsciiFilter
@@ -73,6 +73,22 @@ class TerminalApp(App[None]):
         super()._display(screen, renderable)
         if isinstance(renderable, CompositorUpdate):
             self.frame_sent()
+
+    def paint(self, screen: Screen[Any], rows: Sequence[PaintedRow]) -> None:
+        """Send rows of a screen that the terminal shows, as one picture."""
+        self._display(screen, cast(RenderableType, RowsUpdate(rows)))
+
+    def may_paint(self, screen: Screen[Any]) -> bool:
+        """Whether the terminal shows that screen, and no other picture is being made."""
+        return not self._batch_count and self._painter.knows(self.size, screen)
+
+    def at_once(self, draw: Callable[[], None]) -> None:
+        """Draw, though another picture is being made, of which nothing is sent by that."""
+        held, self._batch_count = self._batch_count, 0
+        try:
+            draw()
+        finally:
+            self._batch_count = held
 
     def frame_sent(self) -> None:
         """A frame is on its way to the terminal."""

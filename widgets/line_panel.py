@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from widgets.ink import Ink, Line, changed_columns, fit, plain
 from widgets.look import Look
+from widgets.plain_glyphs import AsciiFilter
 
 
 class LinePanel(Widget):
@@ -28,6 +29,9 @@ class LinePanel(Widget):
         self._strips: dict[int, Strip] = {}
         """The rows as they were last drawn, until they change."""
         self._filters: list[LineFilter] = []
+        self._filtered: dict[Style | None, Style | None] = {}
+        """Styles as the filters leave them."""
+        self._quiet: list[Region] | None = None
         self.repainted_cells = 0
         """How many cells were asked to be repainted, over the widget's life."""
 
@@ -39,6 +43,16 @@ class LinePanel(Widget):
         """Draw ``look``, repainting what differs from what is on the screen."""
         self._look = look
         self._redraw()
+
+    def show_quietly(self, look: Look) -> list[Region]:
+        """The same for somebody who paints himself: what he has to. A new size, place or style is Textual's to paint."""
+        changes: list[Region] = []
+        self._quiet = changes
+        try:
+            self.show(look)
+        finally:
+            self._quiet = None
+        return changes
 
     @property
     def look(self) -> Look | None:
@@ -67,7 +81,10 @@ class LinePanel(Widget):
             for region in changes:
                 self._strips.pop(region.y, None)
             self.repainted_cells += sum(region.area for region in changes)
-            self.refresh(*changes)
+            if self._quiet is not None:
+                self._quiet += changes
+            else:
+                self.refresh(*changes)
 
     def _made(self, look: Look) -> list[Line]:
         width, height = self.size
@@ -91,7 +108,7 @@ class LinePanel(Widget):
         inks, self._inks = self._inks, {}
         super().notify_style_update()
         if any(self.style_of(ink) != style for ink, style in inks.items()):
-            self._strips.clear()
+            self._forget_strips()
             self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -99,24 +116,43 @@ class LinePanel(Widget):
         self._fill()  # laid out a moment ago: its picture does not wait for the news of its size
         if self.size != self.outer_size:
             return super().render_lines(crop)
-        filters = list(self.get_line_filters())
-        if filters != self._filters:
-            self._filters = filters
-            self._strips.clear()
-        strips = [self._strip(y) for y in crop.line_range]
+        strips = [self.strip(y) for y in crop.line_range]
         if crop.column_span != (0, self.size.width):
             left, right = crop.column_span
             strips = [strip.crop(left, right) for strip in strips]
         return strips
 
-    def _strip(self, y: int) -> Strip:
+    def strip(self, y: int) -> Strip:
+        """One row as it is sent."""
+        filters = list(self.get_line_filters())
+        if filters != self._filters:
+            self._filters = filters
+            self._forget_strips()
         strip = self._strips.get(y)
         if strip is None:
-            strip = self.render_line(y)
-            for line_filter in self._filters:
-                strip = strip.apply_filter(line_filter, self.background_colors[1])
-            self._strips[y] = strip
+            strip = self._strips[y] = self._as_sent(self.render_line(y))
         return strip
+
+    def _as_sent(self, strip: Strip) -> Strip:
+        """Through the filters, which look at each style once: what they leave of it depends on nothing else here."""
+        made = []
+        for text, style, _ in strip:
+            if style not in self._filtered:
+                self._filtered[style] = self._through_filters(Segment("x", style)).style
+            made.append(Segment(text, self._filtered[style]))
+        for each in self._filters:
+            if isinstance(each, AsciiFilter):
+                made = each.apply(made, self.background_colors[1])
+        return Strip(made, strip.cell_length)
+
+    def _through_filters(self, segment: Segment) -> Segment:
+        for each in self._filters:
+            (segment,) = each.apply([segment], self.background_colors[1])
+        return segment
+
+    def _forget_strips(self) -> None:
+        self._strips.clear()
+        self._filtered.clear()
 
     def render_line(self, y: int) -> Strip:
         if y >= len(self._drawn):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -14,9 +15,11 @@ from textual.widget import Widget
 
 from core.view import Severity
 from gridbot_tui import keymap
+from gridbot_tui.cell_painter import PaintedRow
+from gridbot_tui.screens.painting import Painting
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
 from widgets.line_panel import LinePanel
-from widgets.look import Look
+from widgets.look import Look, Toast
 from widgets.panels import AlertLine, KeyFooter, StatusLine, ToastBox, TooSmall
 
 if TYPE_CHECKING:
@@ -47,6 +50,12 @@ class ConsoleHost(Protocol):
 
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None: ...
 
+    def may_paint(self, screen: Screen[Any]) -> bool: ...
+
+    def paint(self, screen: Screen[Any], rows: Sequence[PaintedRow]) -> None: ...
+
+    def at_once(self, draw: Callable[[], None]) -> None: ...
+
 
 class ConsoleScreen(Screen[None]):
     """A place of the console. A subclass names its scope's bindings and yields its panels."""
@@ -58,6 +67,10 @@ class ConsoleScreen(Screen[None]):
 
     _is_bare = True
     """Nothing has been drawn of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._painting = Painting(self)
 
     @property
     def host(self) -> ConsoleHost:
@@ -101,13 +114,41 @@ class ConsoleScreen(Screen[None]):
     def show(self, look: Look) -> None:
         for _ in self.show_each(look):
             pass
+        self.paint()
 
     def show_each(self, look: Look) -> Iterator[None]:
-        """One panel a step, so that whoever draws may see to other things in between."""
+        """One panel a step, so that whoever draws may see to other things in between. ``paint`` shows them."""
         for panel in list(self.query(LinePanel)):
             if panel.is_attached:
-                panel.show(look)
+                self._painting.add(panel, panel.show_quietly(look))
                 yield
+
+    def paint(self) -> None:
+        """Send what the panels have changed."""
+        changes = self._painting.take()
+        if not changes:
+            return
+        if self.host.may_paint(self) and self._painting.is_simple(changes):
+            self.host.paint(self, list(self._painting.rows(changes)))
+        else:
+            for panel, regions in changes.items():
+                panel.refresh(*regions)
+
+    def answer(self, toasts: tuple[Toast, ...]) -> None:
+        """Draw what a key is answered with. It waits for no other panel, and for no turn of the loop."""
+        box = self.query_one(ToastBox)
+        if box.look is None or len(toasts) < len(box.look.toasts) or toasts == box.look.toasts:
+            return
+        box.show(replace(box.look, toasts=toasts))
+        self.host.at_once(lambda: self._draw_box(box))
+
+    def _draw_box(self, box: ToastBox) -> None:
+        others, self._dirty_widgets = self._dirty_widgets, {box}
+        for ancestor in box.ancestors:
+            if isinstance(ancestor, Widget):
+                ancestor._clear_arrangement_cache()
+        self._refresh_layout()
+        self._dirty_widgets |= others
 
     @property
     def selected_order(self) -> OrderView | None:
@@ -117,3 +158,16 @@ class ConsoleScreen(Screen[None]):
     def perform(self, action_id: str) -> bool:
         """Do what a key of this place asks; whether it was one of this place's."""
         return False
+
+
+def paint_all(stack: Iterable[Screen[Any]]) -> None:
+    """Send what has changed on each place among them."""
+    for screen in stack:
+        if isinstance(screen, ConsoleScreen):
+            screen.paint()
+
+
+def answer_on(screen: Screen[Any], toasts: tuple[Toast, ...]) -> None:
+    """Answer a key on a place of the console; a dialog answers for itself."""
+    if isinstance(screen, ConsoleScreen) and screen.is_mounted:
+        screen.answer(toasts)

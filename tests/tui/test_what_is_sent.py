@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -153,6 +154,68 @@ async def test_one_changed_digit_costs_a_few_bytes(console: Make) -> None:
         await shown(pilot, made)
         assert "1,205 orders" in made.read("#system")
         assert 0 < emulator.sent < FRAME
+
+    await in_emulator(made.app, emulator, script)
+
+
+async def test_a_regular_draw_is_sent_as_soon_as_its_last_panel_is_drawn(console: Make) -> None:
+    """Nothing moves but numbers: no turn of the loop, timer or composing comes between."""
+    made, emulator = console(snapshot()), Emulator(120, 40)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        made.core.snapshot = with_coin(snapshot(), mid=Decimal("64240.5"))
+        made.app.tick()
+        assert any("64,240.5" in emulator.row(y) for y in range(40))
+        assert differences(made.app, emulator) == []
+
+    await in_emulator(made.app, emulator, script)
+
+
+async def test_a_key_is_answered_at_once_and_before_all_else_even_in_the_midst_of_a_draw(
+    console: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, emulator = console(snapshot()), Emulator(120, 40)
+
+    def said(words: str) -> bool:
+        return any(words in emulator.row(y) for y in range(40))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        made.core.snapshot = with_coin(snapshot(), mid=Decimal("64240.5"))
+        beat = asyncio.ensure_future(made.app.beat())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not beat.done()
+        with monkeypatch.context() as patch:
+            patch.setattr(made.app, "tick", lambda: None)
+            made.app.action_perform("resync")
+        assert said("R Resync: sent")
+        assert not said("64,240.5"), "the other panels show one Snapshot, the one before"
+        await beat
+        await shown(pilot, made)
+        assert said("64,240.5")
+        assert differences(made.app, emulator) == []
+
+    await in_emulator(made.app, emulator, script)
+
+
+async def test_what_stands_before_a_panel_stays_there_while_the_panel_changes(console: Make) -> None:
+    made, emulator = console(snapshot()), Emulator(120, 40)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        for key in ("R", "H", "W"):
+            await pilot.press(key)
+        for turn in range(12):
+            tail = tuple(
+                EventView(n, NOW_MS, Severity.INFO, f"event_{n}", "BTC", f"number {n}")
+                for n in range(turn, turn + 20)
+            )
+            made.core.snapshot = with_coin(snapshot(events=tail), mid=Decimal(64_240 + turn))
+            made.clock.advance(0.5)
+            await shown(pilot, made)
+            assert differences(made.app, emulator) == [], turn
 
     await in_emulator(made.app, emulator, script)
 
