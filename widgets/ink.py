@@ -145,22 +145,28 @@ def _cells(spans: Line) -> list[tuple[str, Ink]]:
     return [(character, span.ink) for span in spans for character in span.text]
 
 
-def wrapped(spans: Line, width: int) -> list[Line]:
-    """Rows of at most ``width`` cells, broken at blanks where there are any; each word keeps its ink."""
+def wrapped(spans: Line, width: int, indent: int = 0) -> list[Line]:
+    """Rows of at most ``width`` cells, broken at blanks where there are any; each word keeps its ink. All but the first begin
+    with ``indent`` blanks.
+    """
     rows: list[list[tuple[str, Ink]]] = [[]]
     for cell in _cells(spans):
         row = rows[-1]
         if len(row) < width:
             row.append(cell)
             continue
-        at = next((at for at in range(len(row) - 1, 0, -1) if row[at][0] == " "), 0)
+        begun = (
+            indent if len(rows) > 1 else max(indent - 1, 0)
+        )  # a blank before: what follows it would be too wide
+        at = next((at for at in range(len(row) - 1, begun, -1) if row[at][0] == " "), 0)
+        blanks = [(" ", cell[1])] * indent
         if cell[0] == " " or not at:
-            rows.append([] if cell[0] == " " else [cell])
+            rows.append(blanks if cell[0] == " " else [*blanks, cell])
         else:
             rows[-1], rest = row[:at], row[at + 1 :]
-            rows.append([*rest, cell])
+            rows.append([*blanks, *rest, cell])
     return [
         tuple(Span("".join(c for c, _ in run), ink) for ink, run in groupby(row, key=lambda c: c[1]))
-        for row in rows
-        if row
+        for number, row in enumerate(rows)
+        if len(row) > (indent if number else 0)
     ]

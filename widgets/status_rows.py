@@ -163,6 +163,10 @@ def alert_lines(look: Look, width: int, most: int = ALERT_ROWS, others: int = 0)
     return rows + [row for alert in listed for row in _alert_rows(look, alert, "", width, 1)]
 
 
+_BELOW_TEXT = len(" ✖ ")
+"""Where the second row of an alert begins, so that its words are read as its own."""
+
+
 def _alert_rows(look: Look, alert: AlertView, more: str, width: int, most: int) -> list[Line]:
     known = look.is_known(alert)
     is_loud = alert.severity is Severity.CRIT and not known
@@ -175,7 +179,7 @@ def _alert_rows(look: Look, alert: AlertView, more: str, width: int, most: int) 
     room = width * most - len(tail) - len(more)
     while True:
         head = _middle_cut(text, room)
-        rows = wrapped(line((head, ink), (tail, Ink.KEY), (more, Ink.LABEL)), width)
+        rows = wrapped(line((head, ink), (tail, Ink.KEY), (more, Ink.LABEL)), width, _BELOW_TEXT)
         if len(rows) <= most or room <= len(tail) // 4:
             return rows[:most]
         room = min(room, len(text)) - 4

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from widgets.ink import Ink, Span, changed_columns, clean, cut, fit, justify, line, plain, width_of
+from widgets.ink import Ink, Span, changed_columns, clean, cut, fit, justify, line, plain, width_of, wrapped
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,12 @@ def test_a_change_of_colour_alone_is_a_change() -> None:
 
 def test_the_same_cells_in_other_spans_are_no_change() -> None:
     assert changed_columns(line("ab"), line("a", "b")) is None
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_a_wrapped_line_keeps_its_words_and_indents_all_rows_but_the_first(width: int) -> None:
+    text = " ✖ a position drifts by more than was allowed, incomprehensibilities included  ! known"
+    rows = [plain(row) for row in wrapped(line((text, Ink.ALARM)), width, 3)]
+    assert all(len(row) <= width for row in rows)
+    assert all(row.startswith("   ") for row in rows[1:])
+    assert "".join(rows).replace(" ", "") == text.replace(" ", "")
