@@ -9,9 +9,10 @@ import pytest
 
 from core.domain.fills import Fill
 from core.domain.orders import Side
+from core.engine import shadow_ledger
 from core.engine.fill_guarantor import Places, chain_breaks, chain_order
 from core.engine.fold import Fold
-from core.engine.shadow_ledger import TRIM_BY, WINDOW_ENTRIES, ShadowLedger
+from core.engine.shadow_ledger import ShadowLedger
 from tests.unit.engine.builders import VENUE_0, at, fill
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -100,9 +101,15 @@ def test_what_came_over_rest_in_any_order_stands_by_its_time_alone(seed: int) ->
 
 
 @pytest.mark.parametrize("by_ms", [-137, -30 * HOUR_MS], ids=["set back", "old"])
-def test_a_start_from_a_checkpoint_has_every_fill_once_though_stamps_were_wrong(by_ms: int) -> None:
-    count = 2 * (WINDOW_ENTRIES + TRIM_BY) + 1_000
-    first = WINDOW_ENTRIES + 2 * TRIM_BY
+def test_a_start_from_a_checkpoint_has_every_fill_once_though_stamps_were_wrong(
+    by_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a window a tenth of its size: the fills that it takes grow with it, and the work with their square."""
+    window, trim = 200, 50
+    monkeypatch.setattr(shadow_ledger, "WINDOW_ENTRIES", window)
+    monkeypatch.setattr(shadow_ledger, "TRIM_BY", trim)
+    count = 2 * (window + trim) + 100
+    first = window + 2 * trim
     fills = shifted(walk(count, 3), first, first + 8, by_ms)
     book, saved = ShadowLedger("SOL"), []
     for number, each in enumerate(fills):

@@ -23,8 +23,8 @@ from core.view import CoinView, RunState, SessionState
 from tests.unit.engine.builders import MID, SOL, VENUE_0, Bench, fill, make_engine, notices, of_kind, placed
 from tests.unit.engine.venue import Venue
 
-CLOSES, OPENS = 600_000, 1_200_000
-"""After the start of the test, in ms: open, closed for ten minutes, open for long."""
+CLOSES, OPENS = 240_000, 480_000
+"""After the start of the test, in ms: open, closed for four minutes, open for long."""
 MARGIN = 60_000
 STEP = 1_000
 LATE = OPENS + 90_000
@@ -119,9 +119,9 @@ def test_the_close_and_the_open_are_told_once_each_with_their_times() -> None:
     assert told == ["session_closing", "session_closed", "session_opened"]
     assert market.told("session_closing")[0] == {
         "why": "regular hours",
-        "opens": "2026-01-01 14:20 UTC",
+        "opens": "2026-01-01 14:08 UTC",
         "policy": "keep",
-        "closes": "2026-01-01 14:10 UTC",
+        "closes": "2026-01-01 14:04 UTC",
     }
 
 
@@ -261,15 +261,15 @@ def test_a_flat_coin_says_why_nothing_is_quoted_and_when_it_will_be() -> None:
     view = market.view
     assert view.state is RunState.RUNNING, "nothing halts"
     assert (
-        view.idle_reason == "session closed (overnight) until 2026-01-01 14:20 UTC (HL_CLOSED_SESSION reduce)"
+        view.idle_reason == "session closed (overnight) until 2026-01-01 14:08 UTC (HL_CLOSED_SESSION reduce)"
     )
-    assert (view.session, view.session_policy) == ("closed (overnight) until 2026-01-01 14:20 UTC", "reduce")
+    assert (view.session, view.session_policy) == ("closed (overnight) until 2026-01-01 14:08 UTC", "reduce")
     assert view.session_state is SessionState.CLOSED
     assert view.session_opens_ms == VENUE_0 + OPENS
     blocked = slots_without_order(market.bench.coin, market.bench.now)
     assert len(blocked) == 6
     assert {each.why.rule.value for each in blocked} == {"session"}
-    assert {frees(each, SOL, market.bench.now) for each in blocked} == {"the open at 2026-01-01 14:20 UTC"}
+    assert {frees(each, SOL, market.bench.now) for each in blocked} == {"the open at 2026-01-01 14:08 UTC"}
 
 
 def test_a_level_that_could_turn_the_position_round_names_the_session_as_its_rule() -> None:
@@ -318,7 +318,7 @@ def test_kept_the_first_grid_waits_for_the_open_and_says_so() -> None:
     market = Market(ClosedSession.KEEP, ms=CLOSES + 10_000).to(CLOSES + 20_000)
     assert market.venue.resting() == []
     assert market.view.idle_reason == (
-        "session closed (overnight) until 2026-01-01 14:20 UTC: the first grid is built once it has opened"
+        "session closed (overnight) until 2026-01-01 14:08 UTC: the first grid is built once it has opened"
     )
 
 
@@ -330,7 +330,7 @@ def test_flattened_it_is_proven_flat_before_the_close_and_quoted_again_at_the_op
     market = Market(ClosedSession.FLATTEN, position).to(CLOSES - MARGIN + 10_000)
     assert market.venue.position == 0
     assert market.venue.resting() == []
-    assert market.view.idle_reason.startswith("session closes at 2026-01-01 14:10 UTC")
+    assert market.view.idle_reason.startswith("session closes at 2026-01-01 14:04 UTC")
     assert market.view.session_state is SessionState.CLOSING
     outcomes = [(o.command.origin, o.status) for o in market.bench.engine.desk.outcomes.values()]
     assert outcomes == ([("session", "done")] if position else [])
@@ -395,7 +395,7 @@ def test_the_grid_waits_for_the_first_quote_of_the_session_and_no_longer_than_a_
 
 def test_no_bars_are_made_of_what_is_quoted_while_closed_and_the_gap_is_none() -> None:
     market = Market(ClosedSession.KEEP)
-    market.bench.coin.features.settings = FeatureSettings(bar_ms=10_000, atr_bars=5, sigma=4)
+    market.bench.coin.features.settings = FeatureSettings(bar_ms=4_000, atr_bars=5, sigma=4)
     market.to(CLOSES - STEP)
     features = market.bench.coin.features
     before = features.bars, features.volatility_ppb, features.atr_ppb

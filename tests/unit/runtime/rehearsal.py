@@ -5,6 +5,7 @@ The price goes to and fro, leaves the grid above and below, jumps, and the marke
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
@@ -81,8 +82,11 @@ class Paying(Venue):
                 self.inbox[n] = (FillsCommitted((made,)),)
 
 
-@cache
-def _rehearsed(written: tuple[tuple[str, Any], ...], changed_at_s: int) -> Decisions:
+Written = tuple[tuple[str, Any], ...]
+
+
+def _rehearse(written: Written, changed_at_s: int) -> Iterator[Decisions]:
+    """What is decided in each second."""
     settings = Settings(**dict(written))
     config = coin_config(settings, SOL)
     engine = make_engine()
@@ -107,7 +111,13 @@ def _rehearsed(written: tuple[tuple[str, Any], ...], changed_at_s: int) -> Decis
             while venue.inbox:
                 venue.deliver()
         venue.take(bench.after(STEP_MS))
-    return tuple(_decision(effect) for effect in bench.done if isinstance(effect, Decided))
+        yield tuple(_decision(effect) for effect in bench.done if isinstance(effect, Decided))
+        bench.done.clear()
+
+
+@cache
+def _rehearsed(written: Written, changed_at_s: int) -> tuple[Decisions, ...]:
+    return tuple(_rehearse(written, changed_at_s))
 
 
 def _decision(effect: Decided) -> tuple[Any, ...]:
@@ -124,6 +134,10 @@ def _order(order: Order) -> tuple[Any, ...]:
     return order.side, order.price, order.lots, order.tif, order.purpose
 
 
-def decisions(changed_at_s: int = 0, **written: Any) -> Decisions:
-    """What is placed, modified, cancelled and told with these settings; ``changed_at_s``: when other lines are asked for."""
-    return _rehearsed(tuple(sorted(written.items())), changed_at_s)
+def decide_alike(usual: dict[str, Any], otherwise: dict[str, Any], changed_at_s: int = 0) -> bool:
+    """Whether the same is placed, modified, cancelled and told with both, to the end; ``changed_at_s``: when other lines are
+    asked for. The first difference is enough.
+    """
+    before = _rehearsed(tuple(sorted(usual.items())), changed_at_s)
+    after = _rehearse(tuple(sorted(otherwise.items())), changed_at_s)
+    return all(one == other for one, other in zip(before, after, strict=True))
