@@ -27,6 +27,9 @@ TRADES = Path(core.paper.market.__file__).parent / "data" / "hl_tick_2025-09-04_
 
 MINUTE_MS = 60_000
 
+LEAST_MOVE = MID // 30_000
+"""A tenth of the least spacing: the walk and the engine see the same moves, and of smaller ones there are many more."""
+
 WITHIN = 1.3
 """The estimate is at most so many times as large as what the engine sends, nor smaller by as much, where every order trades
 whole: what trades in parts sends more.
@@ -35,7 +38,7 @@ whole: what trades in parts sends more.
 
 @lru_cache(maxsize=1)
 def path() -> tuple[tuple[int, int], ...]:
-    """Time and price of each change, the prices as if the first had been ``MID``."""
+    """Time and price of each change that is worth one, the prices as if the first had been ``MID``."""
     found: list[tuple[int, int]] = []
     with gzip.open(TRADES, "rt") as rows:
         for row in csv.DictReader(rows):
@@ -43,7 +46,11 @@ def path() -> tuple[tuple[int, int], ...]:
             found.append((time_ms, round(price * 100)))
     first_ms, first = found[0]
     moved = [(time_ms - first_ms, MID * price // first) for time_ms, price in found]
-    return tuple(each for at, each in enumerate(moved) if not at or each[1] != moved[at - 1][1])
+    kept = moved[:1]
+    for each in moved:
+        if abs(each[1] - kept[-1][1]) >= LEAST_MOVE:
+            kept.append(each)
+    return tuple(kept)
 
 
 def candles(moves: Iterable[tuple[int, int]]) -> list[Candle]:
