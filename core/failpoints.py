@@ -46,7 +46,11 @@ Point = Literal[
     "flatten_cancel",
     "flatten_read",
     "flatten_close",
+    "flatten_rest",
     "flatten_verify",
+    # a row of the operator's log, with what its command has changed
+    "action_inserted",
+    "action_committed",
     # stopping
     "stop_last_read",
     "journal_closing",
@@ -76,6 +80,7 @@ FLATTEN_STEPS: dict[str, Point] = {
     "cancel": "flatten_cancel",
     "read": "flatten_read",
     "close": "flatten_close",
+    "rest": "flatten_rest",
     "verify": "flatten_verify",
 }
 """By the phase of a flatten."""

@@ -52,6 +52,19 @@ class OperatorDesk:
     running: list[Procedure] = field(default_factory=list)
     outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
     log: OperatorLog = field(default_factory=OperatorLog)
+    unwritten: frozenset[str] = frozenset()
+    """Commands of which a row is not in the journal yet."""
+
+    def told(self, id_: str) -> Outcome | None:
+        """What anybody may be told of a command: one whose end a crash could still undo has not ended."""
+        found = self.outcomes.get(id_)
+        if found is None or found.status is CommandStatus.RUNNING or id_ not in self.unwritten:
+            return found
+        return replace(
+            found,
+            status=CommandStatus.RUNNING,
+            text=f"{found.status}, but not in the journal yet: {found.text}",
+        )
 
     @property
     def stopping(self) -> Stop | None:

@@ -58,7 +58,8 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         fills=engine.tape.newest,
         commands=tuple(
             CommandView(id_, o.command.action.value, o.status, o.text, o.time_ms)
-            for id_, o in engine.desk.outcomes.items()
+            for id_ in engine.desk.outcomes
+            if (o := engine.desk.told(id_)) is not None
         ),
     )
 

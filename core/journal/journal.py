@@ -145,6 +145,8 @@ class Journal:
                 failpoint("fill_inserted")
             if batch.orders:
                 failpoint("rows_written")
+            if batch.actions:
+                failpoint("action_inserted")
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
@@ -152,4 +154,6 @@ class Journal:
             raise
         if batch.checkpoints:
             failpoint("checkpoint_saved")
+        if batch.actions:
+            failpoint("action_committed")
         return committed

@@ -226,5 +226,8 @@ class AccountLoop:
         if read:
             batch.meta["fill_cursor_ms"] = str(max(read))
         if not batch.is_empty:
+            desk = self._engine.desk
+            desk.unwritten = frozenset(action.command.id for action in batch.actions)
             await self._storage.commit(batch)
+            desk.unwritten = frozenset()
         return rest

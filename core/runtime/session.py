@@ -287,7 +287,7 @@ class Session:
             self._plan.state.socket,
             self.inbox,
             lambda full: status(engine, self._snapshot(engine, clock.now()), full),
-            engine.desk.outcomes.get,
+            engine.desk.told,
             self.viewers,
             partial(preview_of, self.previews),
         )

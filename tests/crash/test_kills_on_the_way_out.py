@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from core.runtime.control_client import ask
 from core.runtime.statedir import UsageError
 from tests.crash.bot import EXCUSED_S, Bot
-from tests.e2e.program import wait_until
+from tests.e2e.program import Exchange, wait_until
 
 
 def flatten(bot: Bot) -> threading.Thread:
@@ -60,4 +62,71 @@ def test_a_flatten_that_was_killed_is_carried_on_by_the_next_start(bot: Bot, pha
             lambda: any("CONFIRMED FLAT" in str(row) for row in bot.life.events("operator")), 20, "it says so"
         )
     assert was_open or phase == "cancel_sent"
+    bot.stops()
+
+
+HELD = "2"
+"""BTC: more than this market takes from the touch in the time of a test."""
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Iterator[Bot]:
+    """On a market as slow as the real one, where an order may rest."""
+    exchange = Exchange(tmp_path, 1, ("--no-limits",))
+    one = Bot(exchange, tmp_path)
+    yield one
+    one.end()
+    exchange.process.end()
+
+
+def closers(bot: Bot) -> list[dict[str, object]]:
+    """What rests on the exchange to close the position."""
+    return [order for order in bot.resting() if order["reduceOnly"]]
+
+
+@pytest.mark.parametrize("when", ["flatten_rest", "flatten_rest:2", "it rests"])
+def test_a_flatten_that_rests_while_only_post_only_orders_are_taken_is_carried_on_and_never_doubled(
+    calm: Bot, when: str
+) -> None:
+    bot = calm
+    bot.exchange.fund(bot.account, "500000000")
+    bot.start(when if when != "it rests" else "")
+    bot.is_whole()
+    bot.watch.excused_until = time.monotonic() + 120
+    bot.exchange.trade(bot.account, "B", HELD)
+    wait_until(lambda: position(bot) > 0, 10, "a position is held")
+    bot.exchange.set_faults([{"kind": "post_only_mode"}])
+    try:
+        asking = flatten(bot)
+        if when == "it rests":
+            wait_until(lambda: bool(closers(bot)), 20, "it rests")
+            bot.kill()
+        else:
+            bot.dies()
+        asking.join(10)
+        assert position(bot) > 0
+        resting = "SELECT cloid FROM orders WHERE purpose = 'flatten' AND tif = 'Alo'"
+        before = set(bot.books.rows(resting))
+        assert before, "its row was there before a byte of it left"
+        bot.start()
+        bot.life.wait_for("flatten_resumed")
+        seen: set[object] = set()
+        most = 0
+
+        def rests_anew() -> bool:
+            nonlocal most
+            now = closers(bot)
+            most = max(most, len(now))
+            seen.update(order["cloid"] for order in now)
+            return bool(seen - {cloid for (cloid,) in before})
+
+        wait_until(rests_anew, 30, "the next life's own order rests")
+    finally:
+        bot.exchange.set_faults([])
+    wait_until(lambda: position(bot) <= 0 and not bot.truth()["orders"], 60, "flat")
+    assert position(bot) == 0, "closed once, not twice"
+    assert most == 1, "never two orders that close the same"
+    wait_until(
+        lambda: any("CONFIRMED FLAT" in str(row) for row in bot.life.events("operator")), 30, "it says so"
+    )
     bot.stops()

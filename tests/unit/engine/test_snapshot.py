@@ -305,3 +305,18 @@ def test_after_a_flip_of_side_the_liquidation_price_of_the_other_side_is_nobodys
         Decimal(250),
         True,
     )
+
+
+def test_a_command_has_not_ended_for_anybody_before_its_end_is_in_the_journal() -> None:
+    bench = Bench().started()
+    bench.ask(Action.RESUME, id_="r")
+    desk = bench.engine.desk
+    desk.unwritten = frozenset({"r"})
+    (shown,) = shot(bench).commands
+    assert (shown.status, shown.text) == (
+        "running",
+        "refused, but not in the journal yet: nothing is halted",
+    )
+    assert desk.told("?") is None
+    desk.unwritten = frozenset()
+    assert desk.told("r") == desk.outcomes["r"]

@@ -12,6 +12,7 @@ import pytest
 
 from core.domain.clock import Instant
 from core.domain.cloid import make_cloid
+from core.domain.commands import Action, Command
 from core.domain.effects import (
     AskAccount,
     Effect,
@@ -19,6 +20,7 @@ from core.domain.effects import (
     Modify,
     Notify,
     Place,
+    SaveAction,
     SaveHalt,
     SaveOrder,
     notify,
@@ -41,6 +43,7 @@ from core.domain.events import (
 )
 from core.domain.fills import FillSource, ForeignFill, Funding
 from core.engine.engine import Engine
+from core.engine.operator_desk import OperatorDesk, Outcome
 from core.journal.journal import Batch, Committed
 from core.journal.schema import StorageError
 from core.runtime.account_loop import LAG_MS, PLACE_WITHIN_MS, TICK_MS, AccountLoop
@@ -49,6 +52,7 @@ from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
 from core.runtime.storage import Storage
+from core.view import CommandStatus
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, fill, order
 
 
@@ -155,6 +159,38 @@ async def test_fills_are_durable_before_the_engine_sees_them_and_rows_before_any
     assert [f.trade_id for f in first.fills] == [1, 2]
     assert (second.fills, second.orders) == ([], [order(1)])
     assert stage.of("start") == [Place((order(1),)), AskAccount()]
+
+
+class _Desk(Stage):
+    """With a desk that concludes a command at a stop, and what it tells while that is committed."""
+
+    real = OperatorDesk()
+    told: Outcome | None = None
+
+    @property
+    def desk(self) -> Any:
+        return self.real
+
+    async def commit(self, batch: Batch) -> Committed:
+        self.told = self.real.told("c")
+        return await super().commit(batch)
+
+
+async def test_nobody_is_told_of_a_commands_end_before_it_is_durable() -> None:
+    command = Command("c", Action.PARK, "BTC")
+
+    def effects(event: Event) -> list[Effect]:
+        if not isinstance(event, StopRequested):
+            return []
+        stage.real.outcomes["c"] = Outcome(command, CommandStatus.DONE, "parked", 1)
+        return [SaveAction(command, "done: parked")]
+
+    stage = _Desk(effects)
+    loop = await _ready(stage)
+    await loop.turn([StopRequested("x")])
+    assert stage.told is not None
+    assert stage.told.status == "running"
+    assert stage.real.told("c") == Outcome(command, CommandStatus.DONE, "parked", 1)
 
 
 async def test_all_the_fills_of_a_turn_go_in_one_transaction_and_come_first() -> None:
