@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from importlib import import_module
 from typing import cast
@@ -39,3 +40,4 @@ def load() -> None:
     """Load what was left for later, before the operator needs it or the files on the disk are others. Safe from any thread."""
     for name in (*(f"screens.{each}" for each in _LATER), *_NO_PLACES):
         import_module(f"gridbot_tui.{name}")
+    gc.freeze()  # else each full collection goes through all that is loaded, and stops every thread for 50 ms

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 
 from core.view import Snapshot
+from gridbot_tui import places
 from tests.tui import factory
 from tests.tui.conftest import Console
 from widgets.line_panel import LinePanel
@@ -47,3 +49,12 @@ async def test_a_regular_draw_that_nothing_disturbs_shows_one_snapshot_on_every_
         shown = [each.look.snapshot for each in it.app.screen.query(LinePanel) if each.look is not None]
         assert shown
         assert all(snapshot is newer for snapshot in shown)
+
+
+def test_what_is_loaded_is_not_gone_through_again_by_each_full_collection() -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        places.load()
+        assert gc.get_freeze_count() > frozen + 1_000
+    finally:
+        gc.unfreeze()
