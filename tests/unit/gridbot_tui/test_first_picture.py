@@ -90,7 +90,7 @@ def test_it_loads_nothing_of_the_core_but_the_words_of_its_view_and_no_dialog(st
     ]
     assert [name for name in ours if name.startswith("gridbot_tui.screens.")] == [
         f"gridbot_tui.screens.{name}"
-        for name in ("command_desk", "console", "dashboard", "following", "sizes")
+        for name in ("command_desk", "console", "dashboard", "following", "painting", "sizes")
     ]
     later = ("acting_keys", "palette", "preview", "cli", "core_start", "plans")
     assert [name for name in ours if name.removeprefix("gridbot_tui.") in later] == []
