@@ -61,6 +61,11 @@ class TerminalApp(App[None]):
         filters = [NoColor() if isinstance(f, Monochrome) else f for f in super().get_line_filters()]
         return [*filters, self._ascii] if self._ascii is not None else filters
 
+    def _load_screen_css(self, screen: Screen[Any]) -> None:
+        """A screen that is new has its styles from its widgets' mounting: Textual would find them all twice more."""
+        super()._load_screen_css(screen)
+        screen._css_update_count = self._css_update_count
+
     def write(self, sequence: str) -> None:
         """Past the frames: a title, a bell."""
         if self._driver is not None and not self.is_headless and sequence:

@@ -92,8 +92,8 @@ class ConsoleScreen(Screen[None]):
         self.post_message(Opened())
 
     def on_screen_resume(self, event: ScreenResume) -> None:
-        if self._is_bare:
-            event.refresh_styles = False  # each panel has just got its own
+        """No style depends on what is on top: Textual would find those of every panel again at each change of place."""
+        event.refresh_styles = False
 
     def _know_size(self) -> None:
         """The classes of the size, before there are panels: they would be styled and laid out without, and then again."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
 
 from core.view import Snapshot
 from gridbot_tui.app import GridBotApp
 from gridbot_tui.screen_options import ScreenOptions
+from gridbot_tui.stylesheet import KeptStylesheet
 from tests.tui.factory import FakeClock, FakeCore
 from widgets.line_panel import LinePanel
 
@@ -39,6 +42,23 @@ class Console:
 
     def toasts(self) -> list[str]:
         return [toast.text for toast in self.app.look().toasts]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_css_is_read_once() -> Iterator[None]:
+    """It never changes, and to read it takes longer than most tests: what an application has read, the next one has too."""
+    read: dict[tuple[Any, ...], list[RuleSet]] = {}
+    parse = KeptStylesheet._parse_rules
+
+    def parse_rules(self: KeptStylesheet, *piece: Any, **how: Any) -> list[RuleSet]:
+        key = (*self._variables.items(), *piece, *how.items())
+        if key not in read:
+            read[key] = parse(self, *piece, **how)
+        return read[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KeptStylesheet, "_parse_rules", parse_rules)
+        yield
 
 
 @pytest.fixture(autouse=True)
