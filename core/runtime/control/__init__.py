@@ -1,5 +1,5 @@
 """The control socket: how other processes of the same user reach a running core, and how screens look on and act.
 
 ``protocol`` says what a line is, ``viewers`` who looks on and who may act, ``watching`` sends snapshots and what changed of
-them, ``server`` answers.
+them, ``looking`` makes previews, ``server`` answers.
 """

@@ -16,6 +16,7 @@ from core.domain.commands import Action, Command
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.preview_view import PreviewView
+from core.runtime.control.looking import Looking
 from core.runtime.control.protocol import (
     ANSWER_WITHIN_S,
     LINE_MAX,
@@ -120,8 +121,8 @@ class ControlServer:
                     await writer.drain()
         except TimeoutError:
             writer.transport.abort()
-        except (ConnectionError, ValueError, asyncio.CancelledError):
-            pass  # the client went away, sent an endless line, had to make room, or we are stopping: its end alone
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the client went away, had to make room, or we are stopping: its end alone
         finally:
             self._clients.discard(task)
             self._silent.pop(task, None)
@@ -142,7 +143,7 @@ class ControlServer:
     async def _request(self, task: asyncio.Task[Any], reader: asyncio.StreamReader) -> bytes:
         self._silent[task] = None
         try:
-            return await reader.readline()
+            return await _line(reader)
         finally:
             self._silent.pop(task, None)
 
@@ -215,25 +216,31 @@ class ControlServer:
             ends = await asyncio.gather(watching, hearing, return_exceptions=True)
         for end in ends:
             if isinstance(end, Exception):
-                raise end  # of a viewer that is gone, or sent an endless line, ``_serve`` knows; any other is loud
+                raise end  # of a viewer that is gone ``_serve`` knows; any other is loud
         return None
 
     async def _hear(self, viewer: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """What a viewer asks for. What becomes of a command it reads in the snapshots."""
-        while line := await reader.readline():
-            id_ = ""
-            try:
-                request = request_of(line)
-                id_ = str(request.get("id") or "")[:64]
-                if request.get("cmd") == "preview":
-                    answer: Answer | None = await self._preview(request)
-                else:
-                    answer = self._take(viewer, command_of(request, (Action.TAKE_CONTROL,)))
-            except RefusedLineError as error:
-                answer = refusal(str(error), id_)
-            if answer is not None:
-                writer.write(encoded(answer))
-                await writer.drain()
+        looking = Looking(self._preview, writer)
+        try:
+            while line := await _line(reader):
+                answer = self._heard(viewer, line, looking)
+                if answer is not None:
+                    writer.write(encoded(answer))
+                    await writer.drain()
+        finally:
+            looking.end()
+
+    def _heard(self, viewer: str, line: bytes, looking: Looking) -> Answer | None:
+        id_ = ""
+        try:
+            request = request_of(line)
+            id_ = str(request.get("id") or "")[:64]
+            if request.get("cmd") == "preview":
+                return looking.begin(request, id_)
+            return self._take(viewer, command_of(request, (Action.TAKE_CONTROL,)))
+        except RefusedLineError as error:
+            return refusal(str(error), id_)
 
     def _take(self, viewer: str, command: Command) -> Answer | None:
         if self._outcome_of(command.id) is not None:
@@ -241,6 +248,14 @@ class ControlServer:
         if not self._inbox.offer(CommandReceived(self._viewers.admit(viewer, command))):
             return refusal(BUSY, command.id)
         return None
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """The next one; empty at the end, as an endless line is one."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return b""
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int:

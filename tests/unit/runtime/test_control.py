@@ -358,3 +358,22 @@ async def test_a_fault_in_a_viewers_stream_frees_its_place_and_is_not_swallowed(
         assert (came, went) == (Action.ATTACH, Action.DETACH)
     gc.collect()
     assert [str(fault) for fault in faults] == ["a fault of ours"]
+
+
+async def test_a_fault_in_an_answer_ends_its_client_alone_and_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(desk: Desk, full: bool) -> dict[str, Any]:
+        raise ValueError("a fault of ours")
+
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    monkeypatch.setattr(Desk, "status", broken)
+    async with _serving(tmp_path) as desk:
+        assert await desk.say(_command("status")) == [None]
+        answered = asyncio.create_task(desk.say(_command(id="7")))
+        assert (await desk.received()).action is Action.HALT
+        desk.conclude("7", "done")
+        assert (await answered)[0]["ok"]
+    gc.collect()
+    assert [str(fault) for fault in faults] == ["a fault of ours"]

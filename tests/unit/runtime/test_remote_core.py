@@ -16,7 +16,7 @@ from core.domain.commands import Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.preview_view import PreviewView
 from core.runtime import remote_core
-from core.runtime.control import watching
+from core.runtime.control import looking, watching
 from core.runtime.control.server import ControlServer
 from core.runtime.control.viewers import Viewers
 from core.runtime.inbox import CAPACITY, Inbox
@@ -50,6 +50,7 @@ class Core:
 
     state: StateDir
     inbox: Inbox = field(default_factory=Inbox)
+    breaks: bool = False
 
     def __post_init__(self) -> None:
         self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
@@ -57,9 +58,15 @@ class Core:
             self.state.socket, self.inbox, lambda _: {}, lambda _: None, self.viewers, self.preview
         )
         self.shown = snapshot()
+        self.answers = asyncio.Event()
+        """Whether the exchange answers what a preview asks it."""
+        self.answers.set()
         self.publish()
 
     async def preview(self, coin: str) -> PreviewView:
+        await self.answers.wait()
+        if self.breaks:
+            raise RuntimeError("a fault of ours")
         return preview_view(coin)
 
     def publish(self, **changes: Any) -> Snapshot:
@@ -158,6 +165,34 @@ async def test_the_same_command_id_of_a_viewer_is_the_desks_to_know(tmp_path: Pa
 
 async def test_a_preview_comes_over_the_socket(tmp_path: Path) -> None:
     async with running(StateDir(tmp_path / "s")) as core, attached(core, ALICE) as remote:
+        assert await asyncio.to_thread(remote.preview, "BTC") == preview_view("BTC")
+
+
+async def test_no_halt_waits_for_a_preview_that_the_exchange_does_not_answer(tmp_path: Path) -> None:
+    async with running(StateDir(tmp_path / "s")) as core, attached(core, ALICE) as remote:
+        await core.commands()
+        core.answers.clear()
+        first = asyncio.create_task(asyncio.to_thread(remote.preview, "BTC"))
+        await asyncio.sleep(0.05)
+        id_ = remote.submit(Action.HALT, by=ALICE)
+        assert [command.id for command in await core.commands()] == [id_]
+        newest = asyncio.create_task(asyncio.to_thread(remote.preview, "ETH"))
+        assert (await asyncio.wait_for(first, 5)).refusal == looking.OVERTAKEN
+        core.answers.set()
+        assert await asyncio.wait_for(newest, 5) == preview_view("ETH")
+
+
+async def test_a_fault_in_a_preview_is_loud_and_the_next_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_core, "PREVIEW_WITHIN_S", 0.2)
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    async with running(StateDir(tmp_path / "s")) as core, attached(core, ALICE) as remote:
+        core.breaks = True
+        assert "did not answer in time" in (await asyncio.to_thread(remote.preview, "BTC")).refusal
+        assert [str(fault) for fault in faults] == ["a fault of ours"]
+        core.breaks = False
         assert await asyncio.to_thread(remote.preview, "BTC") == preview_view("BTC")
 
 
