@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from core.domain.commands import Action
+from core.domain.commands import ALL_COINS, Action
 from core.view import CoinView, OrderView, Severity, Snapshot
 from gridbot_tui.key_action import KeyAction
 from gridbot_tui.screens.accept import AcceptDialog
@@ -95,7 +95,7 @@ class ActingKeys:
 
         def agreed() -> None:
             if dialog.wants_all:
-                self._desk.send(action, Action.FLATTEN, value="all")
+                self._desk.send(action, Action.FLATTEN, value=ALL_COINS)
             else:
                 self._desk.send(action, Action.FLATTEN, coin.coin)
 

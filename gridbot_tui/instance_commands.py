@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from core.domain.commands import ALL_COINS
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
@@ -88,7 +89,7 @@ def flatten(
     """Halt, cancel every order of the coin, close the position reduce-only, prove it flat. Stays halted."""
     if all_ and coin:
         return fail(ExitCode.USAGE, f"--all means every coin: leave out {coin}, or leave out --all")
-    return _command_ended(_ask("flatten", state_dir, coin, "all" if all_ else ""), json)
+    return _command_ended(_ask("flatten", state_dir, coin, ALL_COINS if all_ else ""), json)
 
 
 def cancel_all(*, yes: YesFlag = False, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:

@@ -11,12 +11,15 @@ CLEAR = "default"
 MOST_LEVELS = 500
 """A side; more is no grid."""
 
+ALL_COINS = "all"
+"""The value of a flatten that means every coin: without it the coin has to be named where there are several."""
+
 
 class Action(StrEnum):
     HALT = "halt"
     RESUME = "resume"
     FLATTEN = "flatten"
-    """Of one coin, or with the value ``all`` of every coin."""
+    """Of one coin, or with the value ``ALL_COINS`` of every coin."""
     FLATTEN_PREVIEW = "flatten_preview"
     """Read what a flatten would be closed against: ``CoinView.closing`` tells it. It is in no log."""
     CANCEL_ALL_PREVIEW = "cancel_all_preview"
@@ -59,6 +62,9 @@ PREVIEWS = frozenset(
 
 LOOKS = PREVIEWS | {Action.ACKNOWLEDGE}
 """What changes nothing in trading, so that every screen may ask it."""
+
+WAYS_OUT = frozenset({Action.HALT, Action.FLATTEN, Action.CANCEL_ALL})
+"""What ends the quoting: it is taken, however much else waits (I7)."""
 
 OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL})
 """What nobody can ask for by name."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import Action, Command, Origin
+from core.domain.commands import ALL_COINS, Action, Command, Origin
 from core.domain.effects import AskDepth, Effect, notify
 from core.domain.fills import Fill, FillKind
 from core.engine.coin import Coin
@@ -18,9 +18,6 @@ from core.engine.procedures import Procedure
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
-
-ALL = "all"
-"""The value of a flatten that means every coin: without it the coin has to be named where there are several."""
 
 
 def flattens(running: Iterable[Procedure]) -> Iterator[tuple[str, Flatten]]:
@@ -34,7 +31,7 @@ def flattens(running: Iterable[Procedure]) -> Iterator[tuple[str, Flatten]]:
 
 def flatten_refusal(engine: Engine, command: Command, coins: list[Coin]) -> str:
     """Why it can't begin; empty if it can. One that is under way goes on: a second would send its orders twice."""
-    if not command.coin and command.value.lower() != ALL:
+    if not command.coin and command.value.lower() != ALL_COINS:
         names = ", ".join(coin.name for coin in coins)
         return f"name the coin to flatten, or all of them (ALL, `gridbot flatten --all`): {names}"
     under_way = dict(flattens(engine.desk.running))

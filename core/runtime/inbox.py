@@ -12,6 +12,9 @@ Item = Event | FillsArrived | FundingArrived | TransfersArrived
 CAPACITY = 4_096
 """Items that may wait. A full inbox holds back whoever feeds it: the socket's reader stops reading."""
 
+RESERVE = 64
+"""So many more of what is urgent: while the journal is held the feed fills the inbox, and who halts then must be heard."""
+
 
 class Inbox:
     """Belongs to one event loop. ``offer`` from other threads goes through ``call_soon_threadsafe``."""
@@ -37,9 +40,9 @@ class Inbox:
             await self._room.wait()
         self._append(item)
 
-    def offer(self, item: Item) -> bool:
+    def offer(self, item: Item, is_urgent: bool = False) -> bool:
         """Queue an item now; False if there is no room."""
-        if len(self._items) >= CAPACITY:
+        if len(self._items) >= CAPACITY + (RESERVE if is_urgent else 0):
             return False
         self._append(item)
         return True

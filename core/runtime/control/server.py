@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import VERSION
-from core.domain.commands import Action, Command
+from core.domain.commands import WAYS_OUT, Action, Command
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.preview_view import PreviewView
@@ -38,6 +38,9 @@ from core.runtime.statedir import UsageError
 from core.view import CommandStatus, Snapshot
 
 POLL_S = 0.05
+URGENT = WAYS_OUT | {Action.TAKE_CONTROL}
+"""Whoever takes over has done so when it is told: that is written down."""
+
 BUSY = "the core is busy: its inbox is full; try again"
 
 MOST_CLIENTS = 64
@@ -163,7 +166,7 @@ class ControlServer:
             command = command_of(request)
         except RefusedLineError as error:
             return refusal(str(error))
-        if not self._inbox.offer(CommandReceived(command)):
+        if not self._offer(command):
             return refusal(BUSY)
         return await self._outcome(command)
 
@@ -245,9 +248,12 @@ class ControlServer:
     def _take(self, viewer: str, command: Command) -> Answer | None:
         if self._outcome_of(command.id) is not None:
             return None  # it has acted already, and the snapshots tell how
-        if not self._inbox.offer(CommandReceived(self._viewers.admit(viewer, command))):
+        if not self._offer(self._viewers.admit(viewer, command)):
             return refusal(BUSY, command.id)
         return None
+
+    def _offer(self, command: Command) -> bool:
+        return self._inbox.offer(CommandReceived(command), is_urgent=command.action in URGENT)
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:

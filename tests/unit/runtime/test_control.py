@@ -262,8 +262,20 @@ async def test_a_core_whose_inbox_is_full_says_that_it_is_busy(tmp_path: Path) -
     async with _serving(tmp_path) as desk:
         for number in range(CAPACITY):
             assert desk.inbox.offer(CommandReceived(Command(str(number), Action.POLL)))
-        (answer,) = await desk.say(_command())
+        (answer,) = await desk.say(_command("resync"))
         assert "busy" in answer["text"]
+
+
+@pytest.mark.parametrize("cmd", ["halt", "flatten", "cancel_all"])
+async def test_a_way_out_is_taken_by_a_core_whose_inbox_is_full(tmp_path: Path, cmd: str) -> None:
+    async with _serving(tmp_path) as desk:
+        for number in range(CAPACITY):
+            assert desk.inbox.offer(CommandReceived(Command(str(number), Action.POLL)))
+        desk.conclude("7", "done")
+        assert (await desk.say(_command(cmd, id="7")))[0]["ok"]
+        newest = (await desk.inbox.drain(0, CAPACITY + 1))[-1]
+        assert isinstance(newest, CommandReceived)
+        assert newest.command.action.value == cmd
 
 
 async def test_a_core_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

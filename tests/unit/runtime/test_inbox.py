@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.events import FillsArrived, Quote, StopRequested, Tick
 from core.runtime import inbox as inbox_module
-from core.runtime.inbox import CAPACITY, Inbox, Item
+from core.runtime.inbox import CAPACITY, RESERVE, Inbox, Item
 from tests.unit.exchange.samples import fill
 
 
@@ -51,6 +51,16 @@ async def test_a_full_inbox_refuses_an_offer_and_takes_what_is_forced() -> None:
     found = await _all(inbox)
     assert len(found) == CAPACITY + 1
     assert found[-1] == StopRequested("now")
+
+
+async def test_a_full_inbox_has_some_room_for_what_is_urgent() -> None:
+    inbox = Inbox()
+    for number in range(CAPACITY):
+        assert inbox.offer(_item(number))
+    for number in range(RESERVE):
+        assert inbox.offer(_item(number), is_urgent=True)
+    assert not inbox.offer(_item(0), is_urgent=True)
+    assert len(await _all(inbox)) == CAPACITY + RESERVE
 
 
 async def test_a_full_inbox_holds_its_feeders_back_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
