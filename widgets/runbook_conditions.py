@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from core.view import RunState, Severity
+from core.view import DRIFT_HALT, RunState, Severity
 from widgets.fields import worst
 from widgets.look import Look
 from widgets.runbook_values import coins_of, fill_ratio, is_halted, recent_sources
@@ -24,7 +24,7 @@ def _raised(look: Look, prefixes: tuple[str, ...]) -> Severity | None:
 
 
 def _drifting(look: Look) -> Severity | None:
-    if any(coin.halt_reason.startswith("position drift") for coin in coins_of(look)):
+    if any(coin.halt_reason.startswith(DRIFT_HALT) for coin in coins_of(look)):
         return Severity.CRIT
     return _raised(look, _DRIFT)
 

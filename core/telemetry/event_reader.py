@@ -25,7 +25,7 @@ CLOCK_STEP_MS = 10 * 60_000
 """A clock that is set may have put later lines that much earlier: reading backwards goes on so far past the time asked for."""
 
 _START = b'{"event":'
-_RANK = {severity.value: rank for rank, severity in enumerate((Severity.INFO, Severity.WARN, Severity.CRIT))}
+_RANK = {severity.value: severity.rank for severity in Severity}
 
 
 @dataclass(frozen=True, slots=True)

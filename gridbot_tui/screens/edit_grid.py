@@ -39,7 +39,8 @@ class _Preview:
     command_id: str
     grid: tuple[int, str]
     text: str = ""
-    status: str = ""
+    status: CommandStatus | None = None
+    """``None`` until it is answered."""
     answered_ms: int = 0
 
 
