@@ -21,6 +21,8 @@ class Rights:
 
     def __init__(self, core: CorePort) -> None:
         self._core = core
+        self._refusals: list[str] = []
+        self._hints: tuple[KeyHint, ...] = ()
 
     def refusal(self, action: KeyAction) -> str:
         """Why this screen can't do it now; empty if it can."""
@@ -37,8 +39,10 @@ class Rights:
         return "" if self._core.link_trouble() else self._core.acting_refusal()
 
     def hints(self, snapshot: Snapshot | None) -> tuple[KeyHint, ...]:
-        """Every key as footer and alert line name it."""
-        return tuple(
-            hint if hint.refusal else replace(hint, refusal=self.refusal(action))
-            for hint, action in zip(keymap.hints(snapshot), keymap.ACTIONS, strict=True)
-        )
+        """Every key as footer and alert line name it; the same ones as before, if none is refused for another reason."""
+        refusals = [action.disabled_reason(snapshot) or self.refusal(action) for action in keymap.ACTIONS]
+        if refusals != self._refusals:
+            self._refusals = refusals
+            hints = zip(keymap.hints(snapshot), refusals, strict=True)
+            self._hints = tuple(replace(hint, refusal=refusal) for hint, refusal in hints)
+        return self._hints

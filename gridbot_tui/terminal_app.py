@@ -16,7 +16,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 
-from gridbot_tui.cell_painter import CellPainter, PaintedRow, RowsUpdate
+from gridbot_tui.cell_painter import CellPainter, Frame
 from gridbot_tui.link_meter import LinkMeter, metered
 from gridbot_tui.stylesheet import KeptStylesheet
 from widgets.plain_glyphs import AsciiFilter
@@ -79,13 +79,13 @@ class TerminalApp(App[None]):
         if isinstance(renderable, CompositorUpdate):
             self.frame_sent()
 
-    def paint(self, screen: Screen[Any], rows: Sequence[PaintedRow]) -> None:
-        """Send rows of a screen that the terminal shows, as one picture."""
-        self._display(screen, cast(RenderableType, RowsUpdate(rows)))
+    def new_frame(self, screen: Screen[Any]) -> Frame | None:
+        """To be filled with rows of that screen, if it is the one that the terminal shows."""
+        return Frame(self._painter) if self._painter.knows(self.size, screen) else None
 
-    def may_paint(self, screen: Screen[Any]) -> bool:
-        """Whether the terminal shows that screen, and no other picture is being made."""
-        return not self._batch_count and self._painter.knows(self.size, screen)
+    def paint(self, screen: Screen[Any], frame: Frame) -> None:
+        """Send a current frame of that screen, and nothing else of what is being made."""
+        self.at_once(lambda: self._display(screen, cast(RenderableType, frame)))
 
     def at_once(self, draw: Callable[[], None]) -> None:
         """Draw, though another picture is being made, of which nothing is sent by that."""

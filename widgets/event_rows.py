@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.view import Severity
@@ -32,6 +33,7 @@ def matching(events: tuple[EventView, ...], wanted: EventFilter) -> list[EventVi
     return found
 
 
+@lru_cache(maxsize=512)
 def event_line(event: EventView, width: int, with_coin: bool) -> Line:
     """``14:02:55Z ▲ warn grid_compression     0.150% -> 0.120%``."""
     is_info = event.severity is Severity.INFO

@@ -44,9 +44,12 @@ Line = tuple[Span, ...]
 
 def clean(text: str) -> str:
     """Text from outside, made safe to draw: blanks for line breaks, ``?`` for what isn't one visible cell."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_one_cell(character) for character in text)
+    return text if text.isascii() and text.isprintable() else _cleaned(text)
+
+
+@lru_cache(maxsize=1_024)
+def _cleaned(text: str) -> str:
+    return "".join([_one_cell(character) for character in text])
 
 
 @lru_cache(maxsize=2_048)
@@ -60,12 +63,16 @@ def _one_cell(character: str) -> str:
 
 def line(*spans: Span | tuple[str, Ink] | str) -> Line:
     """Spans, pairs or plain text as one line, cleaned, without empty spans."""
-    made = (Span(span) if isinstance(span, str) else Span(*span) for span in spans)
-    return tuple(Span(clean(span.text), span.ink) for span in made if span.text)
+    made: list[Span] = []
+    for span in spans:
+        text, ink = (span, Ink.TEXT) if isinstance(span, str) else span
+        if text:
+            made.append(Span(clean(text), ink))
+    return tuple(made)
 
 
 def width_of(spans: Line) -> int:
-    return sum(len(span.text) for span in spans)
+    return sum([len(text) for text, _ in spans])
 
 
 def plain(spans: Line) -> str:
@@ -123,22 +130,28 @@ def changed_columns(old: Line, new: Line) -> tuple[int, int] | None:
     """The half-open range of columns in which two lines differ, ``None`` if they look alike."""
     if old == new:
         return None
-    skipped = 0
-    for before_span, after_span in zip(old, new, strict=False):
-        if before_span != after_span:
-            break
-        skipped += 1
-    same = width_of(old[:skipped])
-    before, after = _cells(old[skipped:]), _cells(new[skipped:])
+    first = _alike(old, new)
+    start = width_of(old[:first])
+    old_spans, new_spans = old[first:], new[first:]
+    if width_of(old_spans) == width_of(new_spans):
+        behind = _alike(old_spans[::-1], new_spans[::-1])
+        old_spans, new_spans = old_spans[: len(old_spans) - behind], new_spans[: len(new_spans) - behind]
+    before, after = _cells(old_spans), _cells(new_spans)
     shared = min(len(before), len(after))
-    start = next((at for at in range(shared) if before[at] != after[at]), shared)
+    same = next((at for at in range(shared) if before[at] != after[at]), shared)
     end = max(len(before), len(after))
     if len(before) == len(after):
-        if start == end:
+        if same == end:
             return None
         while before[end - 1] == after[end - 1]:
             end -= 1
-    return same + start, same + end
+    return start + same, start + end
+
+
+def _alike(some: Line, others: Line) -> int:
+    """How many spans at the start are the same."""
+    shared = min(len(some), len(others))
+    return next((at for at in range(shared) if some[at] != others[at]), shared)
 
 
 def _cells(spans: Line) -> list[tuple[str, Ink]]:

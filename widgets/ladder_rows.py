@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.view import LevelState, Severity
 from widgets import formats
 from widgets.ages import quote
 from widgets.fields import title_line, worst
-from widgets.ink import Ink, Line, cut, dimmed, fit, line, shorten, width_of
+from widgets.ink import Ink, Line, Span, cut, dimmed, fit, line, shorten, width_of
 from widgets.look import AGED_S, STALE_S, Look
 
 if TYPE_CHECKING:
@@ -48,17 +49,17 @@ class Columns:
 
 def columns_for(coin: CoinView, width: int) -> Columns:
     levels = coin.grid.levels
-    prices = [formats.price(level.price, coin.price_decimals) for level in levels]
-    prices += [formats.price(coin.mid, coin.price_decimals)]
-    decimals = max((formats.decimals_of(level.size) for level in levels), default=0)
-    sizes = [f"{level.size:,.{decimals}f}" for level in levels] or [""]
+    prices = [coin.mid, *[level.price for level in levels]]
+    longest = [max(prices), *[price for price in prices if not price][:1]]
+    sizes = {level.size for level in levels}
+    decimals = max((formats.decimals_of(size) for size in sizes), default=0)
     made = Columns(
-        price=max(map(len, prices)),
-        size=max(map(len, sizes)),
+        price=max(len(formats.price(price, coin.price_decimals)) for price in longest),
+        size=max((len(f"{size:,.{decimals}f}") for size in sizes), default=0),
         size_decimals=decimals,
         bar=0,
         has_distance=width >= _DISTANCE_FROM_WIDTH,
-        largest=max((level.size for level in levels), default=Decimal(0)),
+        largest=max(sizes, default=Decimal(0)),
         width=width,
     )
     bar = max(min(width - made.before_bar - 1, _MAX_BAR), 0)
@@ -67,40 +68,48 @@ def columns_for(coin: CoinView, width: int) -> Columns:
 
 def level_line(level: LevelView, coin: CoinView, columns: Columns, is_entry: bool = False) -> Line:
     """`` S~   64,786.0  0.0125 ████░░``, or the reason instead of the bar where no order rests."""
-    is_buy = level.side == "buy"
-    side_ink = Ink.BUY if is_buy else Ink.SELL
-    mark_ink = Ink.WARN if level.state in _TROUBLE else side_ink
-    price = formats.price(level.price, coin.price_decimals)
-    made = line(
-        (f" {'B' if is_buy else 'S'}", side_ink),
-        (_MARKS[level.state] + " ", mark_ink),
-        (f"{price:>{columns.price}}", Ink.TEXT),
-        (f"  {level.size:>{columns.size},.{columns.size_decimals}f} ", Ink.LABEL),
+    side_ink = Ink.BUY if level.side == "buy" else Ink.SELL
+    price = f"{formats.price(level.price, coin.price_decimals):>{columns.price}}"
+    size = f"  {level.size:>{columns.size},.{columns.size_decimals}f} "
+    made: Line = (
+        *_mark(level.side, level.state),
+        Span(price, Ink.TEXT),
+        Span(size, Ink.LABEL),
     )
     if columns.has_distance:
-        made = (*made, *line((f"{_distance(level, coin):>8} ", Ink.LABEL)))
+        made = (*made, Span(f"{_distance(level, coin):>8} ", Ink.LABEL))
     room = columns.width - width_of(made) - (len(_ENTRY) if is_entry else 0)
     trouble = _TROUBLE.get(level.state, "")
-    why = line((shorten(level.blocked_by or trouble, max(room, 0)), Ink.WARN if trouble else Ink.LABEL))
-    tail = why if trouble or level.blocked_by else _bar(level, columns, side_ink)
+    if trouble or level.blocked_by:
+        why = shorten(level.blocked_by or trouble, max(room, 0))
+        tail = line((why, Ink.WARN if trouble else Ink.LABEL))
+    else:
+        tail = _bar(level.size, level.remaining, columns.largest, columns.bar, side_ink)
     if is_entry:
         bar_room = max(min(room, columns.bar), 0)
         tail = (*fit(cut(tail, bar_room), bar_room), *line((_ENTRY, Ink.STRONG)))
     return (*made, *tail)
 
 
+@lru_cache(maxsize=32)
+def _mark(side: str, state: LevelState) -> Line:
+    letter, ink = ("B", Ink.BUY) if side == "buy" else ("S", Ink.SELL)
+    return line((f" {letter}", ink), (_MARKS[state] + " ", Ink.WARN if state in _TROUBLE else ink))
+
+
 def _distance(level: LevelView, coin: CoinView) -> str:
-    return f"{(level.price / coin.mid - 1) * 10_000:+.1f}bp" if coin.mid else ""
+    return f"{(float(level.price) / float(coin.mid) - 1) * 10_000:+.1f}bp" if coin.mid else ""
 
 
-def _bar(level: LevelView, columns: Columns, ink: Ink) -> Line:
+@lru_cache(maxsize=512)
+def _bar(size: Decimal, remaining: Decimal, largest: Decimal, width: int, ink: Ink) -> Line:
     """Full length = the largest level; ``░`` is the part that filled. A remainder never rounds away."""
-    if not columns.bar or not columns.largest:
+    if not width or not largest:
         return ()
-    whole = max(round(level.size / columns.largest * columns.bar), 1)
-    left = round(level.remaining / columns.largest * columns.bar)
-    left = min(max(left, 1 if level.remaining else 0), whole)
-    if left == whole and level.remaining < level.size and whole > 1:
+    whole = max(round(size / largest * width), 1)
+    left = round(remaining / largest * width)
+    left = min(max(left, 1 if remaining else 0), whole)
+    if left == whole and remaining < size and whole > 1:
         left -= 1
     return line(("█" * left, ink), ("░" * (whole - left), ink))
 

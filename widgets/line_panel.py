@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.dom import DOMNode
@@ -10,9 +12,12 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from widgets.ink import Ink, Line, changed_columns, fit, plain
+from widgets.ink import Ink, Line, Span, changed_columns, fit, plain
 from widgets.look import Look
-from widgets.plain_glyphs import AsciiFilter
+from widgets.plain_glyphs import AsciiFilter, to_ascii
+
+Row = list[tuple[str, Style | None]]
+"""Text of one style each."""
 
 
 class LinePanel(Widget):
@@ -29,7 +34,8 @@ class LinePanel(Widget):
         self._strips: dict[int, Strip] = {}
         """The rows as they were last drawn, until they change."""
         self._filters: list[LineFilter] = []
-        self._filtered: dict[Style | None, Style | None] = {}
+        self._is_ascii = False
+        self._sent: dict[Ink, Style | None] = {}
         """Styles as the filters leave them."""
         self._quiet: list[Region] | None = None
         self.repainted_cells = 0
@@ -65,16 +71,17 @@ class LinePanel(Widget):
         return "\n".join(plain(each).rstrip() for each in self._drawn)
 
     def _redraw(self) -> None:
-        if self._look is None or not self.size:
+        size = self.size
+        if self._look is None or not size:
             return
-        if self._fill():
+        if self._fill(size):
             self.refresh()
             return
-        made = self._made(self._look)
+        made = self._made(self._look, size)
         changes = [
             Region(span[0], y, span[1] - span[0], 1)
             for y, (old, new) in enumerate(zip(self._drawn, made, strict=True))
-            if (span := changed_columns(old, new)) is not None
+            if old is not new and (span := changed_columns(old, new)) is not None
         ]
         self._drawn = made
         if changes:
@@ -86,19 +93,19 @@ class LinePanel(Widget):
             else:
                 self.refresh(*changes)
 
-    def _made(self, look: Look) -> list[Line]:
-        width, height = self.size
+    def _made(self, look: Look, size: Size) -> list[Line]:
+        width, height = size
         made = [fit(each, width) for each in self.lines(look, width, height)[:height]]
         return made + [fit((), width)] * (height - len(made))
 
-    def _fill(self) -> bool:
+    def _fill(self, size: Size) -> bool:
         """Make the lines for a size that they were not made for yet; whether they were made now."""
-        if self._look is None or not self.size or self._drawn_for == self.size:
+        if self._look is None or not size or self._drawn_for == size:
             return False
-        self._drawn_for = self.size
-        self._drawn = self._made(self._look)
+        self._drawn_for = size
+        self._drawn = self._made(self._look, size)
         self._strips.clear()
-        self.repainted_cells += self.size.area
+        self.repainted_cells += size.area
         return True
 
     def on_resize(self) -> None:
@@ -113,7 +120,7 @@ class LinePanel(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Rows that didn't change as they are. Textual's own way looks at borders, padding and styles for each row again."""
-        self._fill()  # laid out a moment ago: its picture does not wait for the news of its size
+        self._fill(self.size)  # laid out a moment ago: its picture does not wait for the news of its size
         if self.size != self.outer_size:
             return super().render_lines(crop)
         strips = [self.strip(y) for y in crop.line_range]
@@ -124,35 +131,45 @@ class LinePanel(Widget):
 
     def strip(self, y: int) -> Strip:
         """One row as it is sent."""
+        self._see_filters()
+        strip = self._strips.get(y)
+        if strip is None:
+            row = self.row(y)
+            made = Strip([Segment(*piece) for piece in row], sum(len(text) for text, _ in row))
+            strip = self._strips[y] = made
+        return strip
+
+    def sent_rows(self, rows: Iterable[int]) -> Iterator[tuple[int, Row]]:
+        """Of these its own, as they are sent."""
+        self._see_filters()
+        return ((y, self.row(y)) for y in sorted(rows) if y < len(self._drawn))
+
+    def row(self, y: int) -> Row:
+        """Through the filters, which look at each style once: what they leave of it depends on nothing else here."""
+        sent = self._sent
+        made: Row = []
+        for text, ink in self._drawn[y] if y < len(self._drawn) else (Span(" " * self.size.width),):
+            if ink not in sent:
+                sent[ink] = self._through_filters(self.style_of(ink))
+            made.append((to_ascii(text) if self._is_ascii else text, sent[ink]))
+        return made
+
+    def _through_filters(self, style: Style) -> Style | None:
+        segment = Segment("x", style)
+        for each in self._filters:
+            (segment,) = each.apply([segment], self.background_colors[1])
+        return segment.style
+
+    def _see_filters(self) -> None:
         filters = list(self.get_line_filters())
         if filters != self._filters:
             self._filters = filters
+            self._is_ascii = any(isinstance(each, AsciiFilter) for each in filters)
             self._forget_strips()
-        strip = self._strips.get(y)
-        if strip is None:
-            strip = self._strips[y] = self._as_sent(self.render_line(y))
-        return strip
-
-    def _as_sent(self, strip: Strip) -> Strip:
-        """Through the filters, which look at each style once: what they leave of it depends on nothing else here."""
-        made = []
-        for text, style, _ in strip:
-            if style not in self._filtered:
-                self._filtered[style] = self._through_filters(Segment("x", style)).style
-            made.append(Segment(text, self._filtered[style]))
-        for each in self._filters:
-            if isinstance(each, AsciiFilter):
-                made = each.apply(made, self.background_colors[1])
-        return Strip(made, strip.cell_length)
-
-    def _through_filters(self, segment: Segment) -> Segment:
-        for each in self._filters:
-            (segment,) = each.apply([segment], self.background_colors[1])
-        return segment
 
     def _forget_strips(self) -> None:
         self._strips.clear()
-        self._filtered.clear()
+        self._sent.clear()
 
     def render_line(self, y: int) -> Strip:
         if y >= len(self._drawn):

@@ -97,8 +97,14 @@ class AlertLine(LinePanel):
 
 
 class KeyFooter(LinePanel):
+    _made_for: tuple[object, ...] = ()
+    _made_line: Line = ()
+
     def lines(self, look: Look, width: int, height: int) -> list[Line]:
-        return [footer_line(look, width)]
+        made_for = look.hints, look.view_only, width
+        if made_for != self._made_for:
+            self._made_for, self._made_line = made_for, footer_line(look, width)
+        return [self._made_line]
 
 
 class TooSmall(LinePanel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
@@ -15,10 +15,9 @@ from textual.widget import Widget
 
 from core.view import Severity
 from gridbot_tui import keymap
-from gridbot_tui.cell_painter import PaintedRow
-from gridbot_tui.screens.painting import Painting
+from gridbot_tui.cell_painter import Frame
+from gridbot_tui.screens.painting import Painting, panels_of
 from gridbot_tui.screens.sizes import HEIGHTS, WIDTHS
-from widgets.line_panel import LinePanel
 from widgets.look import Look, Toast
 from widgets.panels import AlertLine, KeyFooter, StatusLine, ToastBox, TooSmall
 
@@ -50,9 +49,9 @@ class ConsoleHost(Protocol):
 
     def show_dialog(self, dialog: Dialog, answered: Callable[[Answer | None], None]) -> None: ...
 
-    def may_paint(self, screen: Screen[Any]) -> bool: ...
+    def new_frame(self, screen: Screen[Any]) -> Frame | None: ...
 
-    def paint(self, screen: Screen[Any], rows: Sequence[PaintedRow]) -> None: ...
+    def paint(self, screen: Screen[Any], frame: Frame) -> None: ...
 
     def at_once(self, draw: Callable[[], None]) -> None: ...
 
@@ -105,7 +104,7 @@ class ConsoleScreen(Screen[None]):
     def _compositor_refresh(self) -> None:
         """Textual's own way of drawing, of panels that have something in them: empty ones would be drawn for nothing."""
         if self._is_bare:
-            if self.app._batch_count or not any(panel.size for panel in self.query(LinePanel)):
+            if self.app._batch_count or not any(panel.size for panel in panels_of(self)):
                 return
             self._is_bare = False
             self.host.tick()
@@ -117,22 +116,25 @@ class ConsoleScreen(Screen[None]):
         self.paint()
 
     def show_each(self, look: Look) -> Iterator[None]:
-        """One panel a step, so that whoever draws may see to other things in between. ``paint`` shows them."""
-        for panel in list(self.query(LinePanel)):
+        """Panel by panel, so that whoever draws may see to other things in between. ``paint`` shows them."""
+        self._painting.begin(self.host.new_frame(self))
+        for panel in list(panels_of(self)):
             if panel.is_attached:
-                self._painting.add(panel, panel.show_quietly(look))
+                is_changed = self._painting.add(panel, panel.show_quietly(look))
                 yield
+                if is_changed:
+                    yield from self._painting.make(panel)
+                    yield
 
     def paint(self) -> None:
         """Send what the panels have changed."""
-        changes = self._painting.take()
-        if not changes:
-            return
-        if self.host.may_paint(self) and self._painting.is_simple(changes):
-            self.host.paint(self, list(self._painting.rows(changes)))
-        else:
-            for panel, regions in changes.items():
-                panel.refresh(*regions)
+        if self._painting.is_needed:
+            frame = self._painting.finished(lambda: self.host.new_frame(self))
+            if frame is not None:
+                self.host.paint(self, frame)
+                return
+        for panel, regions in self._painting.take().items():
+            panel.refresh(*regions)
 
     def answer(self, toasts: tuple[Toast, ...]) -> None:
         """Draw what a key is answered with. It waits for no other panel, and for no turn of the loop."""

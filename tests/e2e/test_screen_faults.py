@@ -37,7 +37,7 @@ def spoilt(kind):
     place, name = {
         "widget": (StatusLine, "lines"),
         "once": (StatusLine, "lines"),
-        "render": (StatusLine, "render_line"),
+        "render": (StatusLine, "row"),
         "screen": (DashboardScreen, "show_each"),
         "action": (app.GridBotApp, "action_perform"),
         "timer": (app.GridBotApp, "beat"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -172,6 +173,76 @@ async def test_a_regular_draw_is_sent_as_soon_as_its_last_panel_is_drawn(console
     await in_emulator(made.app, emulator, script)
 
 
+async def test_nothing_of_a_regular_draw_is_sent_before_all_of_it_is_made(console: Make) -> None:
+    made, emulator = console(snapshot()), Emulator(200, 50)
+    feed = Feed(1)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        for turn in range(3):
+            for _ in range(40):
+                feed.publish(NOW_MS + turn * 500)
+            made.core.snapshot = feed.latest()
+            emulator.sent = steps = 0
+            drawing = made.app.beat()
+            with contextlib.suppress(StopIteration):
+                while True:
+                    drawing.send(None)
+                    assert emulator.sent == 0
+                    steps += 1
+            assert emulator.sent > 0
+            assert steps > len(list(made.app.screen.query(LinePanel))), "the rows are made in steps, too"
+            assert differences(made.app, emulator) == []
+
+    await in_emulator(made.app, emulator, script)
+
+
+async def test_a_regular_draw_beside_a_toast_is_sent_as_soon_as_any_other(console: Make) -> None:
+    """The toast stands before panels that change; nothing is composed for that, and nothing drawn over it."""
+    made, emulator = console(snapshot()), Emulator(120, 40)
+    feed = Feed(1)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        await pilot.press("R")
+        await shown(pilot, made)
+        for turn in range(10):
+            feed.publish(NOW_MS)
+            made.core.snapshot = with_coin(feed.latest() or snapshot(), mid=Decimal(64_240 + turn))
+            made.app.tick()
+            assert any(f"64,24{turn}.0" in emulator.row(y) for y in range(40))
+            assert any("R Resync: sent" in emulator.row(y) for y in range(40))
+            assert differences(made.app, emulator) == []
+
+    await in_emulator(made.app, emulator, script)
+
+
+async def test_a_regular_draw_is_made_anew_if_the_terminal_was_told_something_else_meanwhile(
+    console: Make,
+) -> None:
+    made, emulator = console(snapshot()), Emulator(120, 40)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await shown(pilot, made)
+        for steps in (1, 4, 12, 16):
+            made.core.snapshot = with_coin(snapshot(), mid=Decimal(64_240 + steps))
+            drawing = made.app.beat()
+            for _ in range(steps):
+                drawing.send(None)
+            made.app.at_once(made.app.screen._compositor_refresh)
+            ladder = made.app.screen.query_one("#ladder", LinePanel)
+            ladder.refresh()
+            made.app.at_once(made.app.screen._compositor_refresh)
+            with contextlib.suppress(StopIteration):
+                while True:
+                    drawing.send(None)
+            await shown(pilot, made)
+            assert any(f"{64_240 + steps:,}.0" in emulator.row(y) for y in range(40))
+            assert differences(made.app, emulator) == []
+
+    await in_emulator(made.app, emulator, script)
+
+
 async def test_a_key_is_answered_at_once_and_before_all_else_even_in_the_midst_of_a_draw(
     console: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,10 +345,9 @@ async def test_a_long_watch_keeps_no_more_than_a_short_one(console: Make) -> Non
                 snapshot(events=(event,)), mid=Decimal(64_000 + turn), market_ms=NOW_MS
             )
             await shown(pilot, made)
-            assert painter._palette is not None
-            sizes.append(
-                (len(painter._palette), sum(map(len, painter._texts)), len(painter._palette._changes))
-            )
+            assert painter.palette is not None
+            cells = sum(len(text) for text, _ in painter.rows)
+            sizes.append((len(painter.palette), cells, len(painter.palette._changes)))
         assert sizes[-1][:2] == sizes[20][:2]
         assert sizes[-1][2] <= sizes[-1][0] ** 2
 
