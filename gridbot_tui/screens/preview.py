@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -22,15 +23,12 @@ from widgets.look import Look
 from widgets.panels import AlertLine, KeyFooter, StatusLine, ToastBox, TooSmall
 from widgets.preview_panels import PreviewFacts, PreviewLevels, PreviewPanel, PreviewTitle
 
-
-class PreviewMade(Message):
-    def __init__(self, view: PreviewView) -> None:
-        super().__init__()
-        self.view = view
+MOST_ASKED = 4
+"""Coins walked past while their answers are awaited; the next one waits for the first of them."""
 
 
 class PreviewScreen(Following, Screen[None]):
-    """``ask`` may block: it is called from a worker thread."""
+    """``ask`` may block: it is called from a thread of this screen's, for which nobody who leaves waits."""
 
     AUTO_FOCUS = "#preview"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,6 +41,7 @@ class PreviewScreen(Following, Screen[None]):
         super().__init__()
         self._ask, self._fresh = ask, fresh
         self._coin = ""
+        self._threads = ThreadPoolExecutor(MOST_ASKED, "preview")
 
     def compose(self) -> ComposeResult:
         yield TooSmall(id="too-small")
@@ -75,14 +74,13 @@ class PreviewScreen(Following, Screen[None]):
         if look.coin is not None and look.coin.coin != self._coin:
             self.look_again()
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="preview", name="preview")
-    def work_out(self, coin: str) -> None:
-        self.post_message(PreviewMade(self._ask(coin)))
+    @work(exclusive=True, exit_on_error=False, group="preview", name="preview")
+    async def work_out(self, coin: str) -> None:
+        """Not on the loop's own threads: an application that ends waits for those, up to half a minute for an exchange."""
+        self._present(await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, coin))
 
-    @on(PreviewMade)
-    def made(self, message: PreviewMade) -> None:
-        if message.view.coin == self._coin:
-            self._present(message.view)
+    def on_unmount(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     @on(Worker.StateChanged)
     def failed(self, event: Worker.StateChanged) -> None:

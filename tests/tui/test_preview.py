@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from core.preview_view import PreviewView
 from core.view import Snapshot
+from gridbot_tui.departure import Departure
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.preview import PreviewScreen
 from tests.tui.conftest import Console, until
@@ -61,6 +62,24 @@ async def test_the_screen_goes_on_while_the_answer_is_awaited(console: MakeConso
         )
         may_answer.set()
         await until(lambda: "BTC at" in it.read("#preview-facts"))
+
+
+def test_who_leaves_does_not_wait_for_an_answer(console: MakeConsole) -> None:
+    it, has_left = console(snapshot()), threading.Event()
+    waited: list[bool] = []
+
+    def slow(coin: str) -> PreviewView:
+        waited.append(not has_left.wait(5))
+        return preview_view(coin)
+
+    async def leave(pilot: Pilot[object]) -> None:
+        await pilot.press("v")
+        it.app.depart(Departure.DETACHED)
+
+    it.core.preview = slow  # type: ignore[method-assign]
+    it.app.run(headless=True, auto_pilot=leave)
+    assert not waited, "the exchange has not answered yet"
+    has_left.set()
 
 
 async def test_v_looks_again_and_tab_looks_at_the_next_coin(console: MakeConsole) -> None:
