@@ -84,10 +84,6 @@ class Origin(StrEnum):
     RESTART = "restart"
     STOP = "stop"
 
-    @property
-    def is_operator(self) -> bool:
-        return self in (Origin.TUI, Origin.SCREEN, Origin.CLI)
-
 
 @dataclass(frozen=True, slots=True)
 class Operator:

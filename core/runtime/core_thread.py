@@ -1,7 +1,7 @@
 """The core's thread: its own event loop, started before and joined after any screen.
 
-Between the two threads there are a one-slot mailbox with the newest Snapshot and a bounded command inbox, nothing else: a
-terminal that has stalled can't stop trading.
+Between the two threads there are a one-slot mailbox with the newest Snapshot, a bounded command inbox, and calls that the
+core's loop gets to in its turn: it waits for no screen, so a terminal that has stalled can't stop trading.
 """
 
 from __future__ import annotations

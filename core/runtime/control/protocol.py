@@ -62,10 +62,8 @@ def command_of(request: dict[str, Any], of_the_door: tuple[Action, ...] = ()) ->
 
 
 def _origin_of(request: dict[str, Any]) -> Origin:
-    """As the other end says it, but for the engine's own words: a flatten of a session halts nothing."""
-    said = _text(request.get("origin"))
-    known = Origin(said) if said in frozenset(Origin) else Origin.CLI
-    return known if known.is_operator else Origin.CLI
+    """An attached screen, or anything else. Other words are the core's own: a flatten of a session halts nothing."""
+    return Origin.SCREEN if request.get("origin") == Origin.SCREEN else Origin.CLI
 
 
 def operator_of(request: dict[str, Any]) -> Operator:

@@ -164,8 +164,8 @@ async def test_a_command_is_answered_once_it_has_ended(tmp_path: Path, status: s
         assert await asked == [{"ok": ok, "outcome": status, "text": "a sentence", "id": "7"}]
 
 
-@pytest.mark.parametrize("own", [each.value for each in Origin if not each.is_operator] + ["", "cron", 7])
-async def test_no_client_speaks_as_the_engine_itself(tmp_path: Path, own: object) -> None:
+@pytest.mark.parametrize("own", ["tui", "risk", "session", "restart", "stop", "", "cron", 7])
+async def test_no_client_speaks_as_the_core_itself(tmp_path: Path, own: object) -> None:
     """A flatten of origin ``session`` would close the position and halt nothing."""
     async with _serving(tmp_path) as desk:
         asked = asyncio.create_task(desk.say(_command("flatten", coin="BTC", id="7", origin=own)))
