@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import cast
 
@@ -36,6 +37,7 @@ PLACES: dict[str, str | Callable[[], Screen[None]]] = {
 }
 
 
+@cache
 def load() -> None:
     """Load what was left for later, before the operator needs it or the files on the disk are others. Safe from any thread."""
     for name in (*(f"screens.{each}" for each in _LATER), *_NO_PLACES):

@@ -34,7 +34,8 @@ from core.view import DRIFT_ALERT_PCT, CommandStatus
 if TYPE_CHECKING:
     from core.engine.engine import Engine
 
-COMMANDS_KEPT = 64
+COMMANDS_KEPT, PREVIEWS_KEPT = 64, 16
+"""Each pushes out its like alone: a dialog that looks again and again must not let a script's id act twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,9 +314,12 @@ class OperatorDesk:
         ]
 
     def _record(self, command: Command, status: CommandStatus, text: str, now: Instant) -> None:
+        if command.id not in self.outcomes:
+            is_look = command.action in PREVIEWS
+            alike = [id_ for id_, o in self.outcomes.items() if (o.command.action in PREVIEWS) is is_look]
+            for id_ in alike[: 1 - (PREVIEWS_KEPT if is_look else COMMANDS_KEPT)]:
+                del self.outcomes[id_]
         self.outcomes[command.id] = Outcome(command, status, text, now.wall_ms)
-        while len(self.outcomes) > COMMANDS_KEPT:
-            self.outcomes.popitem(last=False)
 
 
 def _scope(engine: Engine, command: Command) -> list[Coin]:

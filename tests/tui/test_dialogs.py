@@ -408,3 +408,26 @@ async def test_the_dialogs_fit_a_phone(console: MakeConsole, size: tuple[int, in
             assert len(box) <= size[1]
             assert foot in box[-1]
             await pilot.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("becomes", "is_asked_again"),
+    [("-0.1", True), ("0.3", True), ("0.15", False), ("0.05", False), ("0", False)],
+)
+async def test_an_adjustment_that_became_another_is_typed_for_anew(
+    console: MakeConsole, becomes: str, is_asked_again: bool
+) -> None:
+    def drifting_by(amount: str) -> Snapshot:
+        coin = coin_view()
+        return snapshot(coins=(replace(coin, drift=replace(coin.drift, amount=Decimal(amount))),))
+
+    it = console(drifting_by("0.1"))
+    async with it.app.run_test() as pilot:
+        await pilot.press("A")
+        it.clock.advance(0.4)
+        await pilot.press(*"ACCEPT")
+        it.core.snapshot = drifting_by(becomes)
+        await pilot.press("enter")
+        assert it.core.submitted == ([] if is_asked_again else [(Action.ACCEPT, "")])
+        if is_asked_again:
+            assert "the drift of BTC changed from +0.1" in " ".join(it.read("#dialog-box").split())

@@ -20,6 +20,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.instrument import Instrument
+from core.engine.operator_desk import COMMANDS_KEPT, PREVIEWS_KEPT
 from tests.unit.engine.builders import (
     SOL,
     Bench,
@@ -262,3 +263,16 @@ def test_a_command_with_another_case_of_the_coin_is_the_same_coin() -> None:
     bench = Bench().started()
     bench.step(CommandReceived(Command("x", Action.HALT, "sol")))
     assert bench.coin.halted == "operator"
+
+
+def test_looks_push_out_no_action_so_that_its_id_never_acts_twice() -> None:
+    bench = Bench().started()
+    bench.ask(Action.POLL, id_="script")
+    for n in range(COMMANDS_KEPT + PREVIEWS_KEPT):
+        bench.ask(Action.FLATTEN_PREVIEW, "SOL", id_=f"look-{n}")
+    assert bench.ask(Action.POLL, id_="script") == []
+    assert len(bench.engine.desk.outcomes) == 1 + PREVIEWS_KEPT
+    for n in range(COMMANDS_KEPT):
+        bench.ask(Action.POLL, id_=f"poll-{n}")
+    assert "script" not in bench.engine.desk.outcomes
+    assert len(bench.engine.desk.outcomes) == COMMANDS_KEPT + PREVIEWS_KEPT
