@@ -25,7 +25,7 @@ from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
 from core.engine.operator_log import STARTED, OperatorLog
 from core.engine.parking import park, park_refusal, unpark
-from core.engine.procedures import Halt, Poll, Procedure, ReconnectFeed, Resync
+from core.engine.procedures import Halt, HaltPace, Poll, Procedure, ReconnectFeed, Resync
 from core.engine.reconciling import Reconcile
 from core.engine.risk_watch import resume_refusal
 from core.engine.stop import Stop
@@ -53,6 +53,7 @@ class OperatorDesk:
     running: list[Procedure] = field(default_factory=list)
     outcomes: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
     log: OperatorLog = field(default_factory=OperatorLog)
+    pace: HaltPace = field(default_factory=HaltPace)
     unwritten: frozenset[str] = frozenset()
     """Commands of which a row is not in the journal yet."""
 
@@ -146,9 +147,10 @@ class OperatorDesk:
         out = self._take_over(coins, command, now)
         if is_halt or command.origin is not Origin.SESSION:
             out += engine.latch(scope, OPERATOR if is_halt else FLATTEN)
-        out += [e for c in coins for e in cancel_grid(c, now, again=True)]
+        again = not is_halt or self.pace.sends_again(command.coin, now)
+        out += [e for c in coins for e in cancel_grid(c, now, again=again)]
         if is_halt:
-            return out + self._begin(Halt(command, now.mono_ms), now)
+            return out + self._begin(Halt(command, now.mono_ms, pace=self.pace), now)
         procedure, reads = new_flatten(engine, command, coins, now)
         return [*out, *reads, *self._begin(procedure, now)]
 

@@ -26,6 +26,8 @@ from core.engine.ways_out import open_text
 HALT_LIMIT_MS = 60_000
 PROOF_EVERY_MS = 1_000
 """How often the list of open orders is asked for until it shows none of ours."""
+REPEATED_MS = 1_000
+"""A halt that is asked for again sends the cancels again, unless so soon that a held key asks."""
 RECONNECT_LIMIT_MS = 30_000
 READ_LIMIT_MS = 30_000
 POLL_BACK_MS = 3_600_000
@@ -93,17 +95,39 @@ def position_text(coin: Coin) -> str:
 
 
 @dataclass(slots=True)
+class HaltPace:
+    """What all halts share. A held key asks for thirty a second: if each proved itself, the address would soon be refused every
+    read, and whoever held it in a panic could not flatten.
+    """
+
+    ticket: str = ""
+    asked_mono_ms: int = -PROOF_EVERY_MS
+    """The newest list of open orders: it serves every halt that waited for one when it was asked for."""
+    sent: dict[str, int] = field(default_factory=dict)
+    """When the cancels of a scope were last sent again."""
+
+    def sends_again(self, scope: str, now: Instant) -> bool:
+        is_due = now.mono_ms - self.sent.get(scope, -REPEATED_MS) >= REPEATED_MS
+        if is_due:
+            self.sent[scope] = now.mono_ms
+        return is_due
+
+
+@dataclass(slots=True)
 class Halt(ProcedureBase):
     """Cancel our grid orders in scope until the exchange has confirmed the end of each; what remains is said."""
 
     sent: int = 0
-    asked_mono_ms: int = -PROOF_EVERY_MS
+    pace: HaltPace = field(default_factory=HaltPace)
+    clear_mono_ms: int | None = None
+    """Since when no order of ours is known to rest."""
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         live = [o for coin in coins for o in coin.live_grid_orders()]
         self.sent = max(self.sent, len(live))
         remains = "; ".join(open_text(coin) for coin in coins)
         if live:
+            self.clear_mono_ms = None
             self.text = f"{len(live)} of {self.sent} cancels not yet confirmed; {remains}"
             late = self.elapsed_ms(now) > HALT_LIMIT_MS
             return (
@@ -111,14 +135,17 @@ class Halt(ProcedureBase):
                 if late
                 else []
             )
-        if shows_none_of_ours(event, self.command.id, coins):
+        if self.clear_mono_ms is None:
+            self.clear_mono_ms = now.mono_ms
+        is_asked = self.pace.asked_mono_ms >= self.clear_mono_ms
+        if is_asked and shows_none_of_ours(event, self.pace.ticket, coins):
             return self.end(f"HALTED, {remains}; {self.sent} sent, {self.sent} confirmed")
         if self.elapsed_ms(now) > HALT_LIMIT_MS:
             return self.end(f"HALTED, but the open orders can't be read; {remains}", failed=True)
         self.text = f"{self.sent} cancels confirmed; reading the open orders"
-        if now.mono_ms - self.asked_mono_ms < PROOF_EVERY_MS:
+        if now.mono_ms - self.pace.asked_mono_ms < PROOF_EVERY_MS:
             return []
-        self.asked_mono_ms = now.mono_ms
+        self.pace.asked_mono_ms, self.pace.ticket = now.mono_ms, self.command.id
         return [AskOpenOrders(self.command.id)]
 
 

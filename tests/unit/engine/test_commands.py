@@ -7,7 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from core.domain.commands import Action, Command
-from core.domain.effects import AskAccount, AskOpenOrders, Backfill, LiftHalt, Reconnect, SaveAction, SaveHalt
+from core.domain.effects import (
+    AskAccount,
+    AskOpenOrders,
+    Backfill,
+    Effect,
+    LiftHalt,
+    Reconnect,
+    SaveAction,
+    SaveHalt,
+)
 from core.domain.events import (
     BackfillDone,
     CancelOutcome,
@@ -33,6 +42,11 @@ from tests.unit.engine.builders import (
 )
 
 ETH = Instrument("ETH", 1, 4, 25)
+
+
+def _proofs(effects: list[Effect]) -> list[AskOpenOrders]:
+    """Lists that a command has asked for."""
+    return [effect for effect in of_kind(AskOpenOrders, effects) if effect.ticket]
 
 
 # -- halt and resume -----------------------------------------------------------------------------------------
@@ -65,7 +79,40 @@ def test_a_halt_cancels_orders_in_doubt_and_a_second_one_sends_the_cancels_again
     orders = placed(bench.start())
     bench.answer(orders, lambda o: Unsettled("time-out"))
     assert len(cancelled(bench.ask(Action.HALT, id_="first"))) == 6
+    bench.after(1_000)
     assert len(cancelled(bench.ask(Action.HALT, id_="second"))) == 6
+
+
+def test_a_held_key_sends_the_cancels_once_a_second_and_one_list_a_second_proves_it_all() -> None:
+    """Forty halts in three seconds, each with a list of its own, took the address's whole weight: no position could be read."""
+    bench = Bench().started()
+
+    def held(numbers: range) -> list[Effect]:
+        return [e for n in numbers for e in (*bench.ask(Action.HALT, id_=str(n)), *bench.after(33))]
+
+    effects = held(range(30))
+    assert len(cancelled(effects)) == 6
+    assert _proofs(effects) == []
+    settled = bench.settle_cancels(effects)
+    proofs = _proofs([*settled, *held(range(30, 60)), *bench.after(10)])
+    assert len(proofs) == 2
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms, proofs[-1].ticket))
+    assert {bench.outcome(str(number))[0] for number in range(60)} == {"done"}
+    assert bench.engine.desk.running == []
+
+
+def test_a_list_that_was_asked_for_before_a_halt_proves_nothing_for_it() -> None:
+    bench = Bench().started()
+    first = bench.settle_cancels(bench.ask(Action.HALT, id_="first"))
+    (asked,) = _proofs(first)
+    bench.after(500)
+    bench.ask(Action.HALT, id_="second")
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms, asked.ticket))
+    assert bench.outcome("first")[0] == "done"
+    assert bench.outcome("second")[0] == "running"
+    (asked,) = _proofs(bench.after(500))
+    bench.step(OpenOrdersObserved((), bench.now.mono_ms, asked.ticket))
+    assert bench.outcome("second")[0] == "done"
 
 
 def test_a_halted_coin_counts_fills_and_quotes_nothing() -> None:
