@@ -47,6 +47,12 @@ MOST_CLIENTS = 64
 """Each takes a file descriptor, and trading needs some: of more, the one that has asked for nothing the longest goes."""
 
 CROWDED = f"{MOST_CLIENTS} clients are being answered already; try again"
+
+COMMAND_PAUSE_S = 0.02
+"""Between two lines of one viewer: a held key sends thirty a second. A program that sends without end waits, not the core, to
+which each command is an event and two rows of the journal.
+"""
+
 READS_WITHIN_S = 30.0
 """An answer that nobody reads for so long ends its client."""
 
@@ -231,6 +237,7 @@ class ControlServer:
                 if answer is not None:
                     writer.write(encoded(answer))
                     await writer.drain()
+                await asyncio.sleep(COMMAND_PAUSE_S)
         finally:
             looking.end()
 

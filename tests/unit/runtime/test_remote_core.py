@@ -16,7 +16,7 @@ from core.domain.commands import Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.preview_view import PreviewView
 from core.runtime import remote_core
-from core.runtime.control import looking, watching
+from core.runtime.control import looking, server, watching
 from core.runtime.control.server import ControlServer
 from core.runtime.control.viewers import Viewers
 from core.runtime.inbox import CAPACITY, Inbox
@@ -112,6 +112,22 @@ async def test_a_viewer_sees_each_snapshot_as_it_was_published(tmp_path: Path) -
             shown = core.publish(coins=coins, events=core.shown.events[1:])
             await until(lambda: remote.latest() == core.shown, "the next one")
             assert remote.latest() == shown
+
+
+async def test_a_viewer_that_sends_without_end_is_read_at_a_pace_that_a_held_key_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "COMMAND_PAUSE_S", 0.1)
+    async with running(StateDir(tmp_path / "s")) as core, attached(core, ALICE) as remote:
+        await core.commands()
+        began = asyncio.get_running_loop().time()
+        for _ in range(50):
+            remote.submit(Action.ACKNOWLEDGE)
+        heard: list[Command] = []
+        async with asyncio.timeout(20):
+            while len(heard) < 4:
+                heard += await core.commands()
+        assert asyncio.get_running_loop().time() - began >= 0.3
 
 
 async def test_of_two_viewers_one_acts_and_the_core_itself_refuses_the_other(tmp_path: Path) -> None:
