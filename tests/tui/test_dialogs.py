@@ -272,6 +272,43 @@ async def test_resume_wants_the_word_and_shows_why_it_halted(console: MakeConsol
         assert it.core.submitted == [(Action.RESUME, "")]
 
 
+async def test_resume_asks_again_when_it_halted_for_something_else_meanwhile(console: MakeConsole) -> None:
+    it = console(halted())
+    async with it.app.run_test() as pilot:
+        await pilot.press("U")
+        it.clock.advance(0.4)
+        await pilot.press(*"resume")
+        it.core.snapshot = replace(halted(), halt_reason="a liquidation")
+        await pilot.press("enter")
+        assert it.core.submitted == []
+        assert "halted by now for a liquidation" in it.read("#dialog-box")
+        it.clock.advance(0.4)
+        await pilot.press(*"resume", "enter")
+        assert it.core.submitted == [(Action.RESUME, "")]
+
+
+async def test_resume_says_of_each_coin_why_it_halted_for_it_lifts_every_halt(console: MakeConsole) -> None:
+    """Looked at was the one that an operator halted; the other's stop-loss was lifted unread."""
+    (first,) = halted().coins
+    second = replace(first, coin="ETH", halt_reason="a stop-loss")
+    it = console(replace(halted(), halt_reason="", coins=(first, second)))
+    async with it.app.run_test(size=(60, 20)) as pilot:
+        await pilot.press("U")
+        text = " ".join(it.read("#dialog-box").replace("┃", " ").split())
+        for part in (
+            "halted because: an operator asked",
+            "ETH: LONG",
+            "halted because: a stop-loss",
+            "Every one of them",
+        ):
+            assert part in text
+        it.clock.advance(0.4)
+        await pilot.press(*"resume")
+        it.core.snapshot = replace(halted(), coins=(first, replace(second, halt_reason="a liquidation")))
+        await pilot.press("enter")
+        assert it.core.submitted == []
+
+
 async def test_resume_is_refused_if_the_feed_went_down_while_it_was_typed(console: MakeConsole) -> None:
     it = console(halted())
     async with it.app.run_test() as pilot:
