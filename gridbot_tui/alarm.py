@@ -13,10 +13,6 @@ _TITLE_MS = 10_000
 """The title of one alert is written anew at most so often, however fast its number moves."""
 _MOST = 48
 
-SAVE_TITLE = "\x1b[22;0t"
-RESTORE_TITLE = "\x1b]0;\x07\x1b[23;0t"
-"""Empty for terminals that keep no stack of titles, then what was saved for those that do."""
-
 
 class Bell:
     """Rings on the rising edge of a crit alert, and again every minute until each is acknowledged. ``mono_ms`` is monotonic."""

@@ -22,7 +22,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 
 from core.view import RunState, Severity
 from gridbot_tui import keymap, places, themes
-from gridbot_tui.alarm import RESTORE_TITLE, SAVE_TITLE, Bell, Title
+from gridbot_tui.alarm import Bell, Title
 from gridbot_tui.departure import Departure
 from gridbot_tui.driver import FloodDropped, TerminalLost
 from gridbot_tui.leaving import Leaving
@@ -34,6 +34,7 @@ from gridbot_tui.screens.console import ConsoleScreen, Opened, Said, answer_on, 
 from gridbot_tui.screens.following import Following, is_dialog, is_preview
 from gridbot_tui.second_press import ASKED, SecondPress, is_typing
 from gridbot_tui.stylesheet import path_of_ours
+from gridbot_tui.terminal import RESTORE_TITLE, SAVE_TITLE
 from gridbot_tui.terminal_app import TerminalApp
 from gridbot_tui.view_hold import ViewHold
 from gridbot_tui.who import operator

@@ -9,6 +9,10 @@ import termios
 from collections.abc import MutableMapping
 from typing import Any
 
+SAVE_TITLE = "\x1b[22;0t"
+RESTORE_TITLE = "\x1b]0;\x07\x1b[23;0t"
+"""Empty for terminals that keep no stack of titles, then what was saved for those that do."""
+
 LEAVE = (
     "\x1b[?2004l"  # bracketed paste
     "\x1b[?7h"  # line wrap
@@ -17,6 +21,7 @@ LEAVE = (
     "\x1b[<u"  # kitty keyboard
     "\x1b[0m\x1b[?1049l\x1b[?25h"  # colours, alternate screen, cursor
     "\x1b[?1004l"  # focus reports
+    + RESTORE_TITLE  # or the tab of a bot that was killed would still say RUNNING
 )
 """All that a screen may have switched on, switched off; what wasn't on stays off."""
 

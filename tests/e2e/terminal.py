@@ -118,6 +118,7 @@ class Terminal:
             key: last[key] for key, value in _AS_A_SHELL_HAS_IT.items() if last.get(key, value) != value
         }
         assert not left_on, f"{left_on}: {self.sent()[-600:]!r}"
+        assert self.sent().count("\x1b[22;0t") <= self.sent().count("\x1b[23;0t"), "the title is as it was"
 
     def assert_given_back(self) -> None:
         """And by the modes that are set, a shell could go on here."""
