@@ -114,8 +114,7 @@ class GridBotApp(TerminalApp):
         self._coin_index = 0
         self._event_filter = EventFilter.ALL
         self._halt_where_typed = SecondPress()
-        self._stop_requested = False
-        self._ended = False
+        self._stop_requested = self._ended = False
         self._fault = ""
         self._leaving = Leaving(self._desk, self.depart)
         if notice:
@@ -294,9 +293,7 @@ class GridBotApp(TerminalApp):
             case "back":
                 self._go_back()
             case "previous_screen" | "next_screen":
-                places = [place.value for place in keymap.PLACES]
-                step = 1 if action.id == "next_screen" else -1
-                self.switch_mode(places[(places.index(self.current_mode) + step) % len(places)])
+                self.switch_mode(places.beside(self.current_mode, 1 if action.id == "next_screen" else -1))
             case "next_coin":
                 self._coin_index += 1
             case "theme":
@@ -306,6 +303,8 @@ class GridBotApp(TerminalApp):
             case "link":
                 self._is_link_shown = not self._is_link_shown
             case place if place.startswith("go_"):
+                if is_preview(self.screen):
+                    self.pop_screen()  # or it would be what that place shows, the next time
                 self.switch_mode(place.removeprefix("go_"))
             case wanted if wanted.startswith("filter_"):
                 self._event_filter = EventFilter(wanted.removeprefix("filter_"))

@@ -43,3 +43,9 @@ def load() -> None:
     for name in (*(f"screens.{each}" for each in _LATER), *_NO_PLACES):
         import_module(f"gridbot_tui.{name}")
     gc.freeze()  # else each full collection goes through all that is loaded, and stops every thread for 50 ms
+
+
+def beside(place: str, step: int) -> str:
+    """The place so many further on, round and round."""
+    names = list(PLACES)
+    return names[(names.index(place) + step) % len(names)]

@@ -149,7 +149,8 @@ class Look:
             own.append(self._crit("engine_dead", f"ENGINE DEAD{reason}; orders may still rest", "Q"))
         elif self.is_silent:
             silent = age(self.snapshot_age_s)
-            own.append(self._crit("engine_silent", f"ENGINE SILENT {silent}; trading may go on", ""))
+            what = f"ENGINE SILENT {silent}; its orders may fill, no key may reach it: if it lasts, kill it, start it again"
+            own.append(self._crit("engine_silent", what, ""))
         said = self.snapshot.alerts if self.snapshot is not None else ()
         return (*own, *sorted(said, key=lambda alert: (-alert.severity.rank, self.is_known(alert))))
 

@@ -28,8 +28,8 @@ _ALWAYS = 4
 def portfolio_line(look: Look, width: int) -> Line:
     """Equity, profit, worst case and margin of all coins together; what doesn't fit goes from the right."""
     snapshot = look.snapshot
-    if snapshot is None:
-        return ()
+    if snapshot is None or not snapshot.coins:
+        return ()  # nothing was ever reported: a core that died before would be worth $0.00
     read_s = max((age.seconds for age in ages.account(look)), default=0.0)
     old = [line((f"✖ account {formats.age(read_s)} STALE", Ink.CRIT))] if read_s >= STALE_S else []
     parts = [*old, *_portfolio(snapshot, with_limits=True)]

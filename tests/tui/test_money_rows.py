@@ -25,6 +25,11 @@ def test_the_portfolio_reads_equity_profit_worst_case_and_margin_at_80_columns_a
     assert portfolio_line(Look(None, NOW_MS), 80) == ()
 
 
+def test_nothing_is_worth_zero_dollars_before_the_core_has_reported_an_account() -> None:
+    """One that died before, for a coin that isn't listed say, stood there with an equity of $0.00."""
+    assert portfolio_line(Look(replace(trading(), state=RunState.DEAD, coins=()), NOW_MS), 80) == ()
+
+
 @pytest.mark.parametrize("width", range(20, 140, 7))
 def test_it_is_never_wider_than_the_terminal_and_no_number_is_cut(width: int) -> None:
     made = plain(portfolio_line(Look(trading(), NOW_MS), width))

@@ -45,6 +45,18 @@ async def test_v_shows_it_and_escape_goes_back(console: MakeConsole) -> None:
         assert isinstance(it.app.screen, DashboardScreen)
 
 
+@pytest.mark.parametrize("away", ["1", "4"])
+async def test_going_to_a_place_leaves_it_for_good(console: MakeConsole, away: str) -> None:
+    """``1`` did nothing on it, and after ``4`` and ``1`` it stood where the position was looked for."""
+    it = console(snapshot())
+    async with it.app.run_test(size=(80, 24)) as pilot:
+        await opened(it, pilot)
+        await pilot.press(away)
+        assert not isinstance(it.app.screen, PreviewScreen)
+        await pilot.press("1")
+        assert isinstance(it.app.screen, DashboardScreen)
+
+
 async def test_the_screen_goes_on_while_the_answer_is_awaited(console: MakeConsole) -> None:
     it, may_answer = console(snapshot()), threading.Event()
 

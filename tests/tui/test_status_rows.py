@@ -116,7 +116,9 @@ def test_a_core_that_stopped_publishing_is_not_shown_as_running() -> None:
     look = Look(snapshot(), NOW_MS + 27_000)
     assert "✖ ENGINE SILENT 27s" in status(look)
     assert "✖ STALE 27s" in status(look)
-    assert shown_alert(look, 80).startswith(" ✖ ENGINE SILENT 27s; trading may go on")
+    alert = shown_alert(look, 80)
+    assert alert.startswith(" ✖ ENGINE SILENT 27s; its orders may fill, no key may reach it")
+    assert "kill it, start it again" in " ".join(alert.split()), "what ends it is said, for no key does"
 
 
 def test_an_ended_core_is_dead_whatever_it_said_last() -> None:
