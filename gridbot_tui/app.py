@@ -182,7 +182,7 @@ class GridBotApp(TerminalApp):
 
     @on(Said)
     def said(self, event: Said) -> None:
-        self._desk.say(event.text, event.severity)
+        self._desk.say(event.text, event.severity, topic=event.text)
         self.tick()
 
     def monotonic(self) -> int:

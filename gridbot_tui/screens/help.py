@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 from textual import events
 
+from core.view import Severity
 from gridbot_tui import keymap
 from gridbot_tui.key_action import Danger, KeyAction, Scope
+from gridbot_tui.screens.console import Said
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.preview import PreviewScreen
 from widgets.box_rows import paragraph
@@ -121,3 +123,7 @@ class HelpDialog(Dialog):
         elif event.key in steps:
             self._offset = max(min(self._offset + steps[event.key], self._all - self._room()), 0)
             self.show(self.fresh())
+        elif event.is_printable:
+            self.post_message(
+                Said("This page only tells of keys: ctrl+x halts, after esc all of them act", Severity.WARN)
+            )

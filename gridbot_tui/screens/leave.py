@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from textual import events
 
-from core.view import CoinView, Snapshot, StopState
+from core.view import CoinView, Severity, Snapshot, StopState
+from gridbot_tui.screens.console import Said
 from gridbot_tui.screens.dialog import Answer, Dialog
 from gridbot_tui.screens.typed_guard import DEAF_MS
 from widgets import formats
@@ -70,6 +71,10 @@ class QuitDialog(Dialog):
         elif event.key.lower() in self.CHOICES and self.now_ms() - self._since_ms >= DEAF_MS:
             self.choice = self.CHOICES[event.key.lower()]
             self.dismiss(Answer.YES)
+        elif event.is_printable:
+            self.post_message(
+                Said("Nothing is done yet: press a key that is named here, or esc", Severity.WARN)
+            )
 
 
 def _way(key: Choice, text: str, width: int) -> list[Line]:

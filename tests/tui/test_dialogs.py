@@ -156,6 +156,22 @@ async def test_ctrl_x_halts_through_the_dialog_and_a_capital_h_types_into_it(con
         assert "H Halt: sent" in it.read("ToastBox")
 
 
+@pytest.mark.parametrize(
+    ("opener", "says"), [("question_mark", "ctrl+x halts"), ("Q", "Nothing is done yet")]
+)
+async def test_a_key_that_does_nothing_in_a_dialog_is_not_silent(
+    console: MakeConsole, opener: str, says: str
+) -> None:
+    it = console(snapshot())
+    async with it.app.run_test() as pilot:
+        await pilot.press(opener)
+        it.clock.advance(0.5)
+        await pilot.press("R")
+        await pilot.pause()
+        assert says in " ".join(it.toasts())
+        assert it.core.submitted == []
+
+
 @pytest.mark.parametrize(("opener", "presses"), [("question_mark", 1), ("Q", 1), ("ctrl+p", 2), ("slash", 2)])
 async def test_ctrl_x_halts_from_every_other_screen_and_where_text_is_typed_at_the_second_press(
     console: MakeConsole, opener: str, presses: int
