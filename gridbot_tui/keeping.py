@@ -97,7 +97,7 @@ def doctor(
         done = rebuild(named(state_dir) or only_state_dir(), time.time_ns() // 10**6)
         print_line(json_line(done.as_dict()) if json else done.text)
         return 0
-    state = named(state_dir) or only_state_dir()
+    state = named(state_dir) or only_state_dir(if_none=StateDir(state_root() / "paper" / "default"))
     findings = examine(state)
     if json:
         plain: dict[str, Any] = {"ok": all(f.ok for f in findings), "state_dir": str(state.path)}
@@ -120,7 +120,7 @@ def journal_of(state_dir: Path | None) -> StateDir:
     return state
 
 
-def only_state_dir() -> StateDir:
+def only_state_dir(if_none: StateDir | None = None) -> StateDir:
     """The only instance that runs, else the only state dir under the state root. Raises ``UsageError`` with what to do."""
     running = running_instances()
     if len(running) == 1:
@@ -128,6 +128,8 @@ def only_state_dir() -> StateDir:
     found = running or [
         StateDir(path.parent) for path in sorted(state_root().glob("*/*/journal.db*")) if _is_one(path)
     ]
+    if not found and if_none is not None:
+        return if_none
     if not found:
         raise UsageError(
             f"nothing has run here yet: no journal under {state_root()}; name another with --state-dir"

@@ -62,7 +62,14 @@ def breaker_fields(api: ApiView, age_s: float = 0.0) -> list[Field]:
         if api.breaker_open:
             return [Field("Breaker", f"OPEN: {api.breaker_reason}", severity=Severity.CRIT, is_prose=True)]
         trips = sum(breaker.trips for breaker in api.breakers)
-        return [Field("Breaker", "closed", (f"{trips} trips",) if trips else (), Severity.INFO)]
+        return [
+            Field(
+                "Breaker",
+                "closed",
+                (f"{trips} trip{'' if trips == 1 else 's'}",) if trips else (),
+                Severity.INFO,
+            )
+        ]
     return [
         _breaker_field(breaker, age_s)
         for breaker in sorted(troubled, key=lambda b: b.state is not BreakerState.OPEN)

@@ -170,7 +170,10 @@ def _end_line(coin: CoinView, with_word: bool) -> Line:
     without = "none" if coin.margin.is_read else "n/a, not read since"
     liq = without if liquidation is None else _price(liquidation, coin)
     sign, ink = STATE_GLYPHS[coin.state]
-    why = [clean(each) for each in (stop.reason, coin.halt_reason or coin.idle_reason) if each]
+    why_stop = (
+        "" if stop.state is StopState.NONE else stop.reason
+    )  # "stop none" says it already, and room is short
+    why = [clean(each) for each in (why_stop, coin.halt_reason or coin.idle_reason) if each]
     return line(
         (f" {shorten(clean(formats.short_coin(coin.coin)), 6):<6}", Ink.STRONG),
         f"{formats.quantity(coin.position, signed=True):>10} ",

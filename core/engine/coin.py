@@ -320,6 +320,8 @@ class Coin:
     def settle_short(self, now: Instant) -> list[Effect]:
         """A complete read of the fills has ended: orders that still wait for some won't get them."""
         ended = [o for o in self.orders.settle_short(now) if o.purpose is not Purpose.STOP]
+        self.evidence.short_orders += len(ended)
+        self.evidence.short_lots += sum(o.lots - o.filled for o in ended)
         return [
             notify("order_fills_short", "crit", self.name, cloid=o.cloid, lots=o.lots, filled=o.filled)
             for o in ended

@@ -25,6 +25,9 @@ class Evidence:
     """Of fills read while they disagreed: how many external, liquidation, adl, settlement, ours."""
     updates: tuple[tuple[str, int], ...] = ()
     """What moved on the account without a fill."""
+    short_orders: int = 0
+    short_lots: int = 0
+    """Orders of ours that the exchange calls filled, and how much of them no fill has been read for."""
 
     def add(self, fill: Fill, is_external: bool) -> None:
         if fill.kind is not FillKind.TRADE:
@@ -53,6 +56,11 @@ def open_question(
         + f"{_clock(b.before_ms)} UTC"
         for b in breaks
     ]
+    if evidence.short_orders:
+        short = instrument.size_text(evidence.short_lots)
+        hints.append(
+            f"{evidence.short_orders} of our orders are said to be filled, {short} of it without a fill read"
+        )
     hints += [f"{count} × {kind}" for kind, count in evidence.updates]
     for kind in (FillKind.LIQUIDATION.value, FillKind.ADL.value, FillKind.SETTLEMENT.value):
         if evidence.fills[kind]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core.journal.errors import rebuild_command
@@ -40,27 +42,40 @@ class Finding:
 
 
 def examine(state: StateDir) -> list[Finding]:
-    """Look at everything; nothing is changed but for missing log directories."""
+    """Look at everything; nothing is changed but for missing log directories. Before the first start: at what it needs."""
     usable = _state_dir(state)
     if not usable.ok:
         return [usable]
+    if not state.path.exists():
+        return [usable, _signing(state), _disk(state)]
     checks: tuple[Callable[[StateDir], Finding], ...] = (_journal, _schema, _instance, _lock, _signing, _disk)
     return [usable, *(check(state) for check in checks)]
 
 
 def _state_dir(state: StateDir) -> Finding:
     if not state.path.exists():
-        return Finding(
-            "state dir",
-            f"{state.path} isn't there",
-            f"`gridbot run --state-dir {state.path}` makes it; or name another with --state-dir",
-            ExitCode.USAGE,
-        )
+        return _not_yet(state)
     try:
         state.prepare()
     except UsageError as error:
         return Finding("state dir", str(error), "See above", ExitCode.USAGE)
     return Finding("state dir", f"{state.path} can be read and written")
+
+
+def _not_yet(state: StateDir) -> Finding:
+    """Before the first start there is none, which stops no start; nothing is made here."""
+    above = _nearest(state.path)
+    if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        return Finding("state dir", f"{state.path} isn't there yet, the first start makes it")
+    fix = f"Make {above} a directory of yours; or name another with --state-dir"
+    return Finding(
+        "state dir", f"{state.path} isn't there, and nothing can be made in {above}", fix, ExitCode.USAGE
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """The path itself, or what of it there is."""
+    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _journal(state: StateDir) -> Finding:
@@ -118,7 +133,7 @@ def _signing(state: StateDir) -> Finding:
 
 
 def _disk(state: StateDir) -> Finding:
-    free = shutil.disk_usage(state.path).free
+    free = shutil.disk_usage(_nearest(state.path)).free
     says = f"{free / 1024**2:,.0f} MiB free"
     if free < DISK_MIN_BYTES:
         return Finding("disk", says, "Free some: a full disk stops trading", ExitCode.STORAGE)

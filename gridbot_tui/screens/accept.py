@@ -23,7 +23,7 @@ def _drifts(look: Look) -> dict[str, Decimal]:
 
 
 class AcceptDialog(TypedDialog):
-    VERB = "accept the adjustment"
+    VERB = "accept"
     INK = Ink.WARN
 
     def __init__(self, fresh: Callable[[], Look], now_ms: Callable[[], int]) -> None:

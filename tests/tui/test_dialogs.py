@@ -26,7 +26,7 @@ from gridbot_tui.screens.flatten import FlattenDialog, turned
 from gridbot_tui.screens.resume import ResumeDialog
 from gridbot_tui.screens.typed_guard import OPEN_MS
 from tests.tui.conftest import Console
-from tests.tui.factory import coin_view, halted, snapshot
+from tests.tui.factory import coin_view, drifting, halted, snapshot
 
 MakeConsole = Callable[[Snapshot | None], Console]
 
@@ -70,6 +70,16 @@ async def test_flatten_states_steps_size_notional_network_account_and_its_keys(c
         ):
             assert part in text
         assert it.app.screen.query_one("#dialog-box").size.width == 58
+
+
+async def test_each_dialog_that_wants_a_word_has_room_for_how_long_it_stays_open(
+    console: MakeConsole,
+) -> None:
+    for key, shown in (("A", drifting()), ("F", snapshot()), ("U", halted())):
+        it = console(shown)
+        async with it.app.run_test() as pilot:
+            await pilot.press(key)
+            assert "esc cancel · closes in 20s" in it.read("#dialog-box")
 
 
 @pytest.mark.parametrize("coin", ["BTC", "xyz:TSLA"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.view import ApiView, CoinView, MarginView, RiskView, Severity, Snapshot
-from tests.tui.factory import NOW_MS
+from core.view import ApiView, CoinView, MarginView, RiskView, Severity, Snapshot, StopState, StopView
+from tests.tui.factory import NOW_MS, coin_view
 from tests.tui.trading import bitcoin, many, risk, tesla, trading
 from widgets.ink import Ink, plain, width_of
 from widgets.limit_rows import Limit, end_lines, limit_line, limit_lines, limits_of
@@ -164,3 +164,11 @@ def test_what_is_stale_is_dimmed() -> None:
     lines = limit_lines(Look(trading(), NOW_MS + 27_000), 80, 9)
     assert "STALE" in plain(lines[0])
     assert {span.ink for span in lines[1]} == {Ink.DIM}
+
+
+def test_a_position_without_a_stop_is_told_in_one_word_that_no_width_cuts() -> None:
+    """What comes after it was cut in the middle of saying the same once more, also at 120 columns."""
+    bare = coin_view(stop=StopView(StopState.NONE, reason="none is configured for this side"))
+    row = plain(end_lines(Look(trading((bare,)), NOW_MS), 59, 3)[1]).rstrip()
+    assert "stop none" in row
+    assert "…" not in row

@@ -215,6 +215,8 @@ def test_closed_breakers_are_one_row_that_remembers_how_often_they_opened() -> N
         ApiView(breakers=(BreakerView("place", trips=2), BreakerView("info", trips=1)))
     )
     assert field_.notes == ("3 trips",)
+    (field_,) = breaker_fields(ApiView(breakers=(BreakerView("place", trips=1),)))
+    assert field_.notes == ("1 trip",)
 
 
 def test_a_breaker_that_no_time_closes_counts_nothing_down() -> None:

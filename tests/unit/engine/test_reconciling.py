@@ -7,7 +7,7 @@ from core.domain.effects import AskAccount, Backfill, Effect, LiftHalt, RevokeAd
 from core.domain.events import BackfillDone, FillsCommitted
 from core.domain.fills import Fill
 from core.domain.orders import Side
-from tests.unit.engine.builders import Bench, account, fill, notices, of_kind
+from tests.unit.engine.builders import Bench, account, fill, notices, of_kind, update
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -56,6 +56,24 @@ def test_reconcile_says_what_does_not_add_up_and_changes_nothing() -> None:
     assert "no fill, order or transfer explains it" in text
     assert "--accept" in text
     assert bench.coin.ledger.lots == 0
+
+
+def test_an_order_that_is_said_to_be_filled_while_no_fill_of_it_is_read_is_told_before_anything_is_accepted() -> (
+    None
+):
+    """The dialog that asks for ACCEPT shows this sentence: it must not say that no order explains a drift."""
+    bench = Bench().started()
+    bought = next(o for o in bench.live if o.side is BUY)
+    bench.step(update(bought, "filled", order_id=bench.coin.orders.by_cloid[bought.cloid].order_id or 0))
+    for _ in range(12):
+        serve(bench, bench.after(5_000, account(bought.lots, bench.now)), bought.lots)
+    bench.step(BackfillDone("", 0, 0, bench.now.venue_ms))
+    bench.step(account(bought.lots, bench.now))
+    assert bench.coin.ledger.drift.declared
+    size = bench.coin.config.instrument.size_text(bought.lots)
+    assert bench.coin.drift_explanation == (
+        f"1 of our orders are said to be filled, {size} of it without a fill read"
+    )
 
 
 def test_accepting_makes_the_exchanges_position_the_ledgers_by_a_row_and_lifts_the_halt_for_drift() -> None:

@@ -87,6 +87,21 @@ def test_backup_says_what_it_copied_and_overwrites_nothing(
     assert json.loads(capsys.readouterr().out)["fills"] == 30
 
 
+def test_doctor_answers_before_the_first_start_too_and_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A start needs no state dir, so that none is there is nothing to fix."""
+    assert run_cli(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert f"ok   state dir: {state_root()}/paper/default isn't there yet, the first start makes it" in told
+    assert "ok   signing" in told
+    assert "ok   disk" in told
+    assert not state_root().exists()
+    (tmp_path / "file").touch()
+    assert run_cli(["doctor", "--state-dir", str(tmp_path / "file" / "state")]) == 2
+    assert "FIX  state dir" in capsys.readouterr().out
+
+
 def test_doctor_tells_each_precondition_and_exits_as_a_start_would(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
