@@ -169,7 +169,7 @@ def grid_fields(look: Look) -> list[Field]:
     orders_grade = Severity.INFO
     if look.state is RunState.RUNNING and grid.orders_active < grid.orders_target:
         orders_grade = Severity.WARN
-    elif look.state is RunState.HALTED and grid.orders_active:
+    elif look.state in (RunState.HALTED, RunState.FLATTENING) and grid.orders_active:
         orders_grade = Severity.CRIT
     off_center = coin.mid - grid.center
     mid_note = f"mid {off_center:+,.{coin.price_decimals}f}" if coin.mid and grid.center else ""

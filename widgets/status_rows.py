@@ -26,6 +26,7 @@ _STATES: dict[RunState, tuple[str, Ink]] = {
     RunState.STOPPING: ("… STOPPING", Ink.WARN),
     RunState.DEAD: ("✖ ENGINE DEAD", Ink.CRIT),
 }
+_STOPPED = (RunState.HALTED, RunState.FLATTENING)
 
 
 def network_name(network: str) -> str:
@@ -78,6 +79,8 @@ def run_state(look: Look) -> Line:
     )
     if look.state is RunState.HALTED and (resting := _orders_left(look)):
         text = f"■ HALTED, {_open_here(coin)}{resting} ORDERS REST"
+    elif look.state is RunState.FLATTENING and (resting := _orders_left(look)):
+        text = f"▼ FLATTENING, {resting} ORDERS REST"
     elif look.state is RunState.HALTED and coin is not None and coin.position:
         size = formats.quantity(coin.position, signed=True)
         text = f"■ HALTED, POSITION OPEN {size} {formats.short_coin(coin.coin)}"
@@ -98,9 +101,9 @@ def terminal_link(look: Look) -> Line:
 
 
 def _orders_left(look: Look) -> int:
-    """Of our grids: a halt's cancels may be unanswered, and what rests may still be filled."""
+    """Of our grids: their cancels may be unanswered, and what rests may still be filled."""
     coins = look.snapshot.coins if look.snapshot is not None else ()
-    return sum(coin.grid.orders_active for coin in coins if coin.state is RunState.HALTED)
+    return sum(coin.grid.orders_active for coin in coins if coin.state in _STOPPED)
 
 
 def _open_here(coin: CoinView | None) -> str:

@@ -10,6 +10,7 @@ from tests.tui.factory import NOW_MS, coin_view, drifting, halted, snapshot
 from widgets.event_rows import event_lines, matching
 from widgets.ink import Ink, plain, width_of
 from widgets.look import EventFilter, Look
+from widgets.panel_rows import grid_fields
 from widgets.status_rows import alert_lines, footer_line, status_line, too_small_lines
 
 
@@ -90,6 +91,15 @@ def test_a_halt_with_a_position_says_what_is_open_at_every_width(width: int) -> 
     assert "■ HALTED, POSITION OPEN +0.1875 BTC" in text
     assert "LIVE MAINNET" in text
     assert len(text) == width
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_flatten_whose_cancels_are_not_answered_says_what_still_rests(width: int) -> None:
+    coin = replace(halted().coins[0], state=RunState.FLATTENING, grid=coin_view().grid)
+    look = Look(replace(halted(network="mainnet"), state=RunState.FLATTENING, coins=(coin,)), NOW_MS)
+    assert "▼ FLATTENING, 30 ORDERS REST" in status(look, width)
+    (orders,) = [each for each in grid_fields(look) if each.label == "Orders"]
+    assert orders.severity is Severity.CRIT
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
