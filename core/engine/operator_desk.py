@@ -214,9 +214,11 @@ class OperatorDesk:
         return out
 
     def _end_halts(self, coins: list[Coin], now: Instant) -> list[Effect]:
-        """A halt that still waits for cancels when the grid is resumed would wait for the new orders too."""
+        """A halt that still waits for cancels when the grid is resumed would wait for the new orders too; a cancel of all
+        would go on to cancel what others place from now on.
+        """
         out: list[Effect] = []
-        for procedure in [p for p in self.running if isinstance(p, Halt)]:
+        for procedure in [p for p in self.running if isinstance(p, Halt | CancelAll)]:
             if not procedure.command.coin or procedure.command.coin in [coin.name for coin in coins]:
                 self.running.remove(procedure)
                 text = "resumed before every cancel was confirmed"

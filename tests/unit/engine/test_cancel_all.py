@@ -84,6 +84,18 @@ def test_the_stop_that_protects_the_position_stays_and_is_said() -> None:
     assert "POSITION OPEN +0.4 SOL, stop 100" in text
 
 
+def test_to_resume_ends_it_so_that_it_neither_waits_for_the_new_grid_nor_takes_what_others_place_from_then_on() -> (
+    None
+):
+    bench = Bench().started()
+    bench.settle_cancels(bench.ask(Action.CANCEL_ALL))
+    bench.ask(Action.RESUME, id_="resume")
+    assert bench.outcome("resume")[0] == "done"
+    assert bench.outcome() == ("failed", "resumed before every cancel was confirmed")
+    bench.after(1_000)
+    assert not of_kind(CancelForeign, listed(bench, BY_HAND))
+
+
 def test_one_coin_is_not_all() -> None:
     bench = Bench().started()
     bench.ask(Action.CANCEL_ALL, "SOL")
