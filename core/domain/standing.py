@@ -15,6 +15,8 @@ class Standing(StrEnum):
 
     FLATTENING = "flattening"
     """A flatten is under way: a start goes on with it."""
+    CLOSED = "closed"
+    """What a halt wanted closed was proven closed: what is held since is the operator's."""
 
 
 def standing_key(coin: str) -> str:

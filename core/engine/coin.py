@@ -101,6 +101,8 @@ class Coin:
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     flattening: bool = False
     """A flatten is under way that a restart must go on with."""
+    is_closed: bool = False
+    """What the halt for a price wanted closed is proven closed: what is held since then is the operator's."""
     depth: Depth | None = None
     """The book at the last look that was asked for, and when that was."""
     depth_wall_ms: int = 0

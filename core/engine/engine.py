@@ -238,7 +238,7 @@ class Engine:
             return []  # the first reason says what to look at before resuming; a stop-loss is carried out, also after a kill
         if coin:
             coin.wants_new_grid |= reason == FLATTEN
-            coin.halted = reason
+            coin.halted, coin.is_closed = reason, False
         else:
             self.halted = reason
         name = coin.name if coin else ""
@@ -254,7 +254,7 @@ class Engine:
         for each in [coin] if coin else list(self.coins.values()):
             if each.halted:
                 each.wants_new_grid |= each.halted == FLATTEN or closes_position(each.halted)
-                each.halted = ""
+                each.halted, each.is_closed = "", False
                 lifted.append(LiftHalt(each.name, by))
             each.flattening = False  # also one of all coins, which latched no halt of this coin's own
         return lifted

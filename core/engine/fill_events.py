@@ -36,9 +36,9 @@ def on_fills(engine: Engine, event: FillsCommitted, now: Instant) -> list[Effect
             out += engine.guarded(coin, partial(Coin.apply_fills, fills=mine, now=now))
             told = [(fill, coin.orders.find(fill.cloid, fill.order_id) is None) for fill in mine]
             engine.tape.take(coin.config.instrument, told, now)
-            out += heed_trades_by_hand(engine, coin, told)
             alarm, coin.alarm = coin.alarm, ""
             out += engine.latch(coin, alarm) if alarm else []
+            out += heed_trades_by_hand(engine, coin, told)
     return out + _on_odd_fills(engine, event)
 
 

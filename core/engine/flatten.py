@@ -150,6 +150,8 @@ class Flatten(ProcedureBase):
         out: list[Effect] = []
         if isinstance(event, OpenOrdersObserved) and event.ticket == self.ticket:
             out, self.listed = self.sweep.look([coin], event, now), True
+        # One that rests is of a flatten that this one has taken over: nobody else would take it back.
+        out += cancel(coin, coin.orders.live_of(Purpose.FLATTEN), now)
         live = coin.live_grid_orders()
         under_way = [
             o for o in coin.orders.live_of(Purpose.FLATTEN) if o.state is not OrderState.AWAITING_FILLS

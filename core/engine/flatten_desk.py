@@ -74,10 +74,14 @@ def look_at_books(coins: Iterable[Coin], now: Instant) -> list[Effect]:
     return [AskDepth(coin.name) for coin in due]
 
 
-def flatten_ended(coins: Iterable[Coin]) -> None:
-    """It is flat, or its operator has been told what is left: a restart begins nothing."""
+def flatten_ended(ended: Procedure, coins: Iterable[Coin]) -> None:
+    """It is flat, or its operator has been told what is left: a restart begins nothing. ``coins``: those that no other flatten
+    is closing.
+    """
     for coin in coins:
         coin.flattening = False
+        part = ended.parts[coin.name] if isinstance(ended, FlattenAll) else ended
+        coin.is_closed |= closes_position(coin.halted) and not part.failed
 
 
 AGREE_WITHIN_MS = 30_000
@@ -87,20 +91,28 @@ whose fills are not known.
 
 
 def heed_trades_by_hand(engine: Engine, coin: Coin, told: Iterable[tuple[Fill, bool]]) -> list[Effect]:
-    """What an earlier run was in the midst of closing is not what is held any more, once somebody has closed it, or opened
-    something, by hand: it is theirs, however long ago it was that the flatten was asked for. ``told``: fills, and whether each
-    is of no order of ours.
+    """What an earlier run was in the midst of closing, or a price's halt wants closed, is not what is held any more, once
+    somebody has closed it, or opened something, by hand: it is theirs, however long ago it was that the flatten was asked for.
+    ``told``: fills, and whether each is of no order of ours; what came before the last of ours, as of a stop that fired, is
+    what was to be closed.
     """
-    if not coin.flattening or engine.desk.is_flattening(coin.name):
+    for_price = closes_position(coin.halted) and not coin.is_closed and not coin.stop_loss.last_mono_ms
+    if not (coin.flattening or for_price) or engine.desk.is_flattening(coin.name):
         return []
-    by_hand = (fill for fill, is_external in told if is_external and fill.kind is FillKind.TRADE)
+    rows = list(told)
+    since = (
+        0
+        if coin.flattening
+        else max((n for n, (_, is_external) in enumerate(rows, 1) if not is_external), default=0)
+    )
+    by_hand = (fill for fill, is_external in rows[since:] if is_external and fill.kind is FillKind.TRADE)
     if not any(fill.end_lots * fill.signed_lots >= 0 for fill in by_hand):
         return []  # a part of it that was closed leaves the rest to be closed
     return _let_go(coin, "the position was traded by hand since")
 
 
 def _let_go(coin: Coin, why: str) -> list[Effect]:
-    coin.flattening = False
+    coin.flattening, coin.is_closed = False, closes_position(coin.halted)
     reason = f"{why}; what is held is left alone, F (`gridbot flatten {coin.name}`) closes it"
     return [notify("flatten_not_resumed", "crit", coin.name, reason=reason)]
 

@@ -206,7 +206,7 @@ class OperatorDesk:
                 self.running.remove(procedure)
                 status = CommandStatus.FAILED if procedure.failed else CommandStatus.DONE
                 if isinstance(procedure, Flatten | FlattenAll):
-                    flatten_ended(coins)
+                    flatten_ended(procedure, (c for c in coins if not self.is_flattening(c.name)))
                 ended = self._conclude(procedure.command, status, procedure.text, now)
                 out += self.log.written(engine, ended, coins)
             else:

@@ -241,7 +241,8 @@ def look(coin: Coin) -> tuple[StopState, str]:
     if pending is not None:
         return StopState.PLACING, pending.reason or "not confirmed yet"
     if is_past(coin, want):
-        return StopState.MISSING, "the price is past it; the position is being closed"
+        closing = "" if coin.is_closed else "; the position is being closed"
+        return StopState.MISSING, f"the price is past it{closing}"
     return StopState.PLACING, "about to be placed"
 
 

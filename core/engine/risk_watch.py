@@ -51,14 +51,17 @@ def account_look(engine: Engine, now: Instant) -> AccountLook | None:
 
 
 def _watch_stop(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
-    """A stop that was passed stays passed: what is held is closed, again if need be, also after a restart."""
+    """A stop that was passed stays passed: what is held is closed, again if need be, also after a restart, until it is proven
+    closed. What is held since then is its operator's, and so is what he has traded while nothing ran.
+    """
     stop, reason = coin.stop_loss, coin.stop_loss.passed(coin.mid_twice, coin.config.instrument, now)
     reason = reason or coin.leaving.halts(coin, now)
     if closes_position(coin.halted):
         reason = coin.halted
     elif reason and coin.halted not in ("", OPERATOR, FLATTEN):
         reason += f"; halted before: {coin.halted}"
-    if not reason or engine.desk.stopping:
+    is_left = closes_position(coin.halted) and (coin.is_closed or not engine.feed.has_read)
+    if not reason or engine.desk.stopping or is_left:
         return []
     out: list[Effect] = []
     if engine.desk.is_flattening(coin.name):

@@ -19,6 +19,7 @@ def words_of(coin: Coin) -> set[Standing]:
         Standing.REDUCED: coin.leaving.has_reduced,
         Standing.ONE_SIDED: coin.skew.is_one_sided,
         Standing.FLATTENING: coin.flattening,
+        Standing.CLOSED: coin.is_closed,
     }
     return {word for word, holds in found.items() if holds}
 
@@ -38,6 +39,7 @@ def restore_standing(coin: Coin, text: str) -> None:
     coin.leaving.has_reduced = Standing.REDUCED in words
     coin.skew.is_one_sided = Standing.ONE_SIDED in words
     coin.flattening = Standing.FLATTENING in words
+    coin.is_closed = Standing.CLOSED in words
     coin.saved_standing = text
 
 

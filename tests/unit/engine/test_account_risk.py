@@ -12,10 +12,11 @@ import pytest
 from core.domain.clock import Instant
 from core.domain.commands import Action
 from core.domain.effects import Effect, LiftHalt, SaveDay, SaveHalt, SavePnlPeak
-from core.domain.events import StopRequested
+from core.domain.events import FillsCommitted, PlaceOutcome, StopRequested, Traded
 from core.domain.margin import HeldMargin, Leverage, MarginMode
 from core.domain.orders import Purpose, Side, Tif
 from core.engine.account_risk import SAVE_PEAK_EVERY_MS, AccountLimits, AccountLook, AccountRisk, day_name
+from core.engine.standing import restore_standing
 from core.engine.steady_mid import HOLD_MS
 from core.engine.stop_loss import AGAIN_MS, StopLoss
 from tests.unit.engine.builders import (
@@ -26,6 +27,7 @@ from tests.unit.engine.builders import (
     account,
     at,
     cancelled,
+    fill,
     make_engine,
     notices,
     of_kind,
@@ -376,6 +378,106 @@ def test_what_traded_after_the_last_look_at_a_flat_account_is_closed() -> None:
     made.trade(next(o for o in made.live if o.side is Side.BUY))
     fall(made, MID * 8 // 10)
     assert made.engine.desk.outcomes, "though no look has shown the position yet"
+
+
+def _closed() -> Bench:
+    """The stop-loss was passed, and what was held has been proven closed."""
+    made = bench(AccountLimits(), MID * 9 // 10)
+    made.settle_cancels(fall(made, MID * 8 // 10))
+    ticket, held = _flatten_id(made), made.coin.ledger.lots
+    made.listed(ticket=ticket)
+    (close,) = placed(made.shows(held, ticket))
+    made.step(PlaceOutcome(((close.cloid, Traded(1, held)),)))
+    made.step(FillsCommitted((fill(lots=held, start=held, ms=made.ms, of=close),)))
+    made.after(600, quote(MID))
+    made.step(account(0, made.now, ticket))
+    made.listed(ticket=ticket)
+    made.step(account(0, made.now, ticket))
+    made.after(200)
+    assert made.outcome(ticket)[0] == "done"
+    return made
+
+
+def _stays(made: Bench, lots: int) -> None:
+    """Nothing closes what is held, for five minutes."""
+    made.step(account(lots, made.now))
+    made.done.clear()
+    for _ in range(600):
+        made.after(500, quote(MID))
+    assert not made.engine.desk.is_flattening("SOL")
+    assert not [o for o in placed(made.done) if not o.trigger]
+    assert made.coin.halted.startswith("stop_loss: ")
+
+
+@pytest.mark.parametrize("is_new_start", [False, True])
+def test_what_an_operator_opens_after_a_stop_loss_was_proven_closed_is_his(is_new_start: bool) -> None:
+    """Days may lie between: the halt stays latched until he resumes, and closed at once whatever he opened by hand."""
+    made = _closed()
+    assert made.coin.saved_standing == "closed new_grid"
+    if is_new_start:
+        reason, made = made.coin.halted, Bench(make_engine())
+        restore_standing(made.coin, "closed new_grid")
+        made.coin.halted = reason
+        made.start()
+    made.step(FillsCommitted((fill(lots=30, start=0, ms=made.ms, trade_id=77),)))
+    _stays(made, 30)
+
+
+def test_a_stop_loss_after_a_resume_closes_again() -> None:
+    made = _closed()
+    made.coin.stop_loss.low = 0
+    made.ask(Action.RESUME, id_="resume")
+    assert made.outcome("resume")[0] == "done"
+    assert not made.coin.is_closed
+    made.after(200)
+    assert "closed" not in made.coin.saved_standing
+
+
+def _stopped_before() -> Bench:
+    """A start that finds the halt of a stop-loss whose flatten had not ended; nothing is read yet."""
+    made = Bench(make_engine(position=40))
+    made.coin.halted = "stop_loss: the mid 160 is below 180 (HL_STOP_LOSS_LOW)"
+    restore_standing(made.coin, "flattening new_grid")
+    return made
+
+
+def test_what_was_opened_by_hand_while_nothing_ran_is_not_closed_for_a_stop_loss_of_before() -> None:
+    made = _stopped_before()
+    made.step(account(-30, made.now), quote(MID))
+    made.after(200, quote(MID))
+    assert not made.engine.desk.is_flattening("SOL"), "the fills since are not read yet"
+    told = made.step(
+        FillsCommitted((fill(Side.SELL, 40, 40, 1, 50), fill(Side.SELL, 30, 0, 2, 51, order_id=9_001)))
+    )
+    assert "flatten_not_resumed" in notices(told)
+    made.start(-30)
+    _stays(made, -30)
+
+
+def test_a_stop_that_fired_while_nothing_ran_closes_nothing_that_was_opened_by_hand_after_it() -> None:
+    made = Bench(make_engine(position=40))
+    made.coin.config = replace(made.coin.config, stop_low=MID * 9 // 10)
+    made.started(40)
+    (stop,) = [o for o in placed(made.done) if o.purpose is Purpose.STOP]
+    made.rest([stop])
+    told = made.step(
+        FillsCommitted(
+            (
+                fill(lots=40, start=40, ms=made.ms, trade_id=50, of=stop),
+                fill(lots=30, start=0, ms=made.ms, trade_id=51, order_id=9_001),
+            )
+        )
+    )
+    assert made.coin.halted.startswith("stop_loss: the stop at 180")
+    assert "flatten_not_resumed" in notices(told)
+    _stays(made, 30)
+
+
+def test_a_start_goes_on_with_a_stop_loss_that_nobody_has_traded_against() -> None:
+    made = _stopped_before()
+    made.start(40)
+    made.after(200, quote(MID))
+    assert made.engine.desk.is_flattening("SOL")
 
 
 def test_quotes_of_one_side_between_do_not_keep_a_stop_loss_from_passing() -> None:

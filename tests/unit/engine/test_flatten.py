@@ -544,6 +544,42 @@ def test_flatten_of_all_closes_every_coin_under_one_command_with_a_line_for_each
     assert all(row.partition("UTC, ")[2].startswith("0 orders, position 0") for row in text.split("\n"))
 
 
+def test_a_flatten_of_all_takes_back_what_the_flatten_of_one_coin_that_it_takes_over_left_resting() -> None:
+    """Nobody looked after it: the flatten of all waited for its end until its own minute was over."""
+    bench = Bench(make_engine(SOL, ETH, position=40)).started(40)
+    bench.settle_cancels(bench.ask(Action.FLATTEN, "SOL"))
+    bench.listed()
+    out = Exit(bench, 40)
+    (close,) = out.shown()
+    (resting,) = placed(out.answered(close, Refused("post only", Cause.POST_ONLY_MODE)))
+    out.answer(resting, Resting(77))
+    effects = bench.step(CommandReceived(Command("all", Action.FLATTEN, "", Origin.CLI, "all")))
+    assert [o.cloid for o in cancelled(effects) if o.purpose is Purpose.FLATTEN] == [resting.cloid]
+    bench.settle_cancels(effects)
+    bench.listed(ticket="all:SOL")
+    assert [o.lots for o in placed(bench.shows(40, "all:SOL"))] == [40]
+
+
+def test_the_end_of_a_flatten_of_all_leaves_the_flatten_of_one_coin_to_the_next_start() -> None:
+    """The coin's part of it had ended, and its operator had begun another."""
+    bench = Bench(make_engine(SOL, ETH)).started()
+    bench.settle_cancels(bench.step(CommandReceived(Command("all", Action.FLATTEN, "", Origin.CLI, "all"))))
+
+    def prove(name: str) -> None:
+        bench.listed(ticket=f"all:{name}")
+        bench.step(account(0, bench.now, f"all:{name}"))
+        bench.listed(ticket=f"all:{name}")
+        bench.step(account(0, bench.now, f"all:{name}"))
+
+    prove("SOL")
+    bench.ask(Action.FLATTEN, "SOL", id_="again")
+    assert bench.outcome("again")[0] == "running"
+    prove("ETH")
+    assert bench.outcome("all")[0] != "running"
+    assert "flattening" in bench.coin.saved_standing
+    assert "flattening" not in bench.engine.coins["ETH"].saved_standing
+
+
 def test_a_position_that_cannot_be_read_is_asked_for_again() -> None:
     out = Exit.of(40)
     out.bench.step(RequestFailed("account", "HTTP 500", "cmd"))
