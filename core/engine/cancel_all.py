@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.domain.clock import Instant
-from core.domain.effects import AskOpenOrders, Effect
-from core.domain.events import Event, OpenOrdersObserved, RequestFailed
+from core.domain.effects import AskAccount, AskOpenOrders, Effect
+from core.domain.events import AccountObserved, Event, OpenOrdersObserved, RequestFailed
 from core.engine.coin import Coin
 from core.engine.foreign import Sweep, standings
+from core.engine.freshness import lag_text
 from core.engine.procedures import PROOF_EVERY_MS, READ_LIMIT_MS, ProcedureBase
 from core.engine.ways_out import open_text
 
@@ -35,28 +36,43 @@ class CancelAllPreview(ProcedureBase):
 
 @dataclass(slots=True)
 class CancelAll(ProcedureBase):
-    """After the halt: ours and foreign ones, on every coin, until the exchange lists none."""
+    """After the halt: ours and foreign ones, on every coin, until the exchange lists none, in an answer that is of now."""
 
     sweep: Sweep = field(default_factory=lambda: Sweep("cancel_all", ""))
     ours: int = 0
     asked_mono_ms: int = -PROOF_EVERY_MS
     why: str = ""
     """What keeps it from the proof."""
+    cleared: Instant | None = None
+    """When the list came that showed none and after which the account is asked for; ``None`` without one."""
+    stops: int = 0
+    """Of ours, in that list."""
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         out: list[Effect] = []
         live = [o for coin in coins for o in coin.live_grid_orders()]
         self.ours = max(self.ours, len(live))
         if isinstance(event, RequestFailed) and event.ticket == self.command.id:
-            self.why = f"the open orders could not be read ({event.reason})"
-            self.asked_mono_ms = now.mono_ms + event.retry_after_ms
+            what = "account" if event.what == "account" else "open orders"
+            self.why = f"the {what} could not be read ({event.reason})"
+            self.asked_mono_ms, self.cleared = now.mono_ms + event.retry_after_ms, None
         if isinstance(event, OpenOrdersObserved) and event.ticket == self.command.id:
             out += self.sweep.look(coins, event, now, elsewhere=True)
             found = standings(coins, event, self.sweep.instance)
             rest = [each for each in found if each.ours or each.foreign]
-            if not rest and not live:
-                return [*out, *self._proven(coins, sum(each.stops for each in found))]
-            self.why = "; ".join(each.text for each in rest) or f"{len(live)} cancels not yet confirmed"
+            self.stops = sum(each.stops for each in found)
+            if rest or live:
+                self.cleared = None
+                self.why = "; ".join(each.text for each in rest) or f"{len(live)} cancels not yet confirmed"
+            elif self.cleared is None:
+                self.cleared = now
+                out.append(AskAccount(self.command.id))
+        if isinstance(event, AccountObserved) and self._follows_the_list(event):
+            assert self.cleared is not None
+            self.why = lag_text(event, self.cleared.venue_ms)
+            if not self.why and not live:
+                return [*out, *self._proven(coins)]
+            self.cleared = None
         if self.elapsed_ms(now) > LIMIT_MS:
             return [
                 *out,
@@ -70,8 +86,15 @@ class CancelAll(ProcedureBase):
             out.append(AskOpenOrders(self.command.id))
         return out
 
-    def _proven(self, coins: list[Coin], stops: int) -> list[Effect]:
-        kept = f"; {stops} of our stops stay: they protect what is held" if stops else ""
+    def _follows_the_list(self, seen: AccountObserved) -> bool:
+        return (
+            seen.ticket == self.command.id
+            and self.cleared is not None
+            and seen.asked_mono_ms >= self.cleared.mono_ms
+        )
+
+    def _proven(self, coins: list[Coin]) -> list[Effect]:
+        kept = f"; {self.stops} of our stops stay: they protect what is held" if self.stops else ""
         remains = "; ".join(open_text(coin) for coin in coins)
         return self.end(
             f"HALTED, 0 orders left: {self.ours} ours and {len(self.sweep.counted)} foreign cancelled{kept}; {remains}"

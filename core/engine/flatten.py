@@ -24,6 +24,7 @@ from core.domain.sessions import clock_text
 from core.engine.closing import Closing, closing, resting_price
 from core.engine.coin import Coin
 from core.engine.foreign import Sweep
+from core.engine.freshness import lag_text
 from core.engine.intents import cancel, new_order
 from core.engine.procedures import READ_AGAIN_MS, ProcedureBase, position_text
 
@@ -98,7 +99,7 @@ class Flatten(ProcedureBase):
     """The order that is under way, by cloid."""
     flat_at_version: int = 0
     """The ledger's version when the exchange showed a position of 0."""
-    cleared_mono_ms: int | None = None
+    cleared: Instant | None = None
     """When the last list came that showed nothing to cancel; ``None`` before it."""
     spared: int = 0
     """Orders in that list which are left alone."""
@@ -199,7 +200,7 @@ class Flatten(ProcedureBase):
         if coin.ledger.lots:
             self.text = f"the exchange shows 0, the fills say {position_text(coin)}; looking again"
             return self._pause(now, effects=[Backfill(ticket=self.ticket)])
-        self.flat_at_version, self.cleared_mono_ms = coin.ledger.version, None
+        self.flat_at_version, self.cleared = coin.ledger.version, None
         return self._enter(Phase.VERIFY, now, [Backfill(ticket=self.ticket), AskOpenOrders(self.ticket)])
 
     # -- close it -----------------------------------------------------------------------------------------------
@@ -328,7 +329,7 @@ class Flatten(ProcedureBase):
         if left or not self._is_still_flat(coin):
             self.text = f"not proven flat yet, {len(left)} orders listed; looking again{self.sweep.text}"
             return self._pause(now, effects=out)
-        self.cleared_mono_ms, self.spared = now.mono_ms, len(here)
+        self.cleared, self.spared = now, len(here)
         return [AskAccount(self.ticket)]
 
     def _is_still_flat(self, coin: Coin) -> bool:
@@ -336,8 +337,12 @@ class Flatten(ProcedureBase):
         return not coin.live_grid_orders() and not ledger.lots and ledger.version == self.flat_at_version
 
     def _shown(self, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
-        if self.cleared_mono_ms is None or event.asked_mono_ms < self.cleared_mono_ms:
+        if self.cleared is None or event.asked_mono_ms < self.cleared.mono_ms:
             return []
+        lag = lag_text(event, self.cleared.venue_ms)
+        if lag:
+            self.text = f"not proven flat yet, {lag}; looking again{self.sweep.text}"
+            return self._pause(now)
         lots = dict(event.positions).get(coin.name, 0)
         if lots or not self._is_still_flat(coin):
             size = coin.config.instrument.size_text(lots)

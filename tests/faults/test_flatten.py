@@ -147,6 +147,21 @@ async def test_a_flatten_takes_foreign_orders_of_the_coin_and_says_how_many(worl
     await world.check("foreign_orders_cancelled", halted="flatten")
 
 
+@pytest.mark.parametrize("action", ["flatten", "cancel_all"])
+async def test_a_node_that_lags_proves_nothing_so_that_what_was_placed_a_moment_ago_goes_too(
+    world: World, action: str
+) -> None:
+    await world.start()
+    await world.faults({"kind": "rest_lag", "delay_ms": 5_000, "for_s": 4})
+    await asyncio.sleep(0.5)
+    oid = await world.place_by_hand(Side.BUY, world.mid() * 9 // 10 // 10 * 10, 200)
+    world.watch.foreign.discard(oid)  # it is meant to go
+    answer = await world.control(action, "BTC" if action == "flatten" else "")
+    assert answer["outcome"] == "done", answer
+    assert not world.resting()
+    await world.check("foreign_orders_cancelled", halted="flatten" if action == "flatten" else "operator")
+
+
 async def test_cancel_all_clears_the_account_and_proves_it(world: World) -> None:
     await hold(world)
     oid = await world.place_by_hand(Side.BUY, world.mid() * 9 // 10 // 10 * 10, 200)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.domain.commands import Action
-from core.domain.effects import AskOpenOrders, CancelForeign, Effect, SaveHalt
+from core.domain.effects import AskAccount, AskOpenOrders, CancelForeign, Effect, SaveHalt
 from core.domain.events import OpenOrdersObserved, OrderElsewhere, RequestFailed
 from core.engine.protection import protect
-from tests.unit.engine.builders import Bench, cancelled, make_engine, of_kind, placed, remote
+from tests.unit.engine.builders import Bench, account, cancelled, make_engine, of_kind, placed, remote
 
 BY_HAND = remote(placed(Bench().start())[0])
 BY_HAND = replace(BY_HAND, cloid=None, order_id=77)
@@ -16,6 +16,12 @@ BY_HAND = replace(BY_HAND, cloid=None, order_id=77)
 
 def listed(bench: Bench, *orders: object, others: tuple[OrderElsewhere, ...] = ()) -> list[Effect]:
     return bench.step(OpenOrdersObserved(orders, bench.now.mono_ms, "cmd", (), others))  # type: ignore[arg-type]
+
+
+def shown(bench: Bench, behind_ms: int = 0) -> list[Effect]:
+    """The account, as it was so long ago."""
+    seen = account(bench.coin.ledger.lots, bench.now, "cmd")
+    return bench.step(replace(seen, venue_ms=seen.venue_ms - behind_ms))
 
 
 def test_a_preview_counts_by_coin_what_is_ours_foreign_and_waiting_and_touches_nothing() -> None:
@@ -44,7 +50,9 @@ def test_it_halts_takes_ours_and_foreign_ones_on_every_coin_and_proves_the_list_
     assert of_kind(CancelForeign, effects) == [CancelForeign((("SOL", 77), ("DOGE", 5)))]
     assert bench.outcome()[0] == "running"
     bench.after(1_000)
-    listed(bench)
+    assert AskAccount("cmd") in listed(bench)
+    assert bench.outcome()[0] == "running"
+    shown(bench)
     assert bench.outcome() == (
         "done",
         "HALTED, 0 orders left: 6 ours and 2 foreign cancelled; FLAT SOL",
@@ -71,6 +79,28 @@ def test_a_list_that_can_not_be_read_is_asked_for_again_when_the_exchange_allows
     assert AskOpenOrders("cmd") in bench.after(200)
 
 
+def test_a_node_that_lags_proves_nothing() -> None:
+    """What was placed by hand a moment ago is in no list of a while ago."""
+    bench = Bench().started()
+    bench.settle_cancels(bench.ask(Action.CANCEL_ALL))
+    for _ in range(10):
+        bench.after(1_000)
+        listed(bench)
+        shown(bench, 8_000)
+        assert bench.outcome()[0] == "running"
+    assert "the exchange shows what was 8 s ago" in bench.outcome()[1]
+    shown(bench)
+    assert bench.outcome()[0] == "running", "the list was of the node that lagged"
+    bench.after(1_000)
+    listed(bench)
+    bench.step(RequestFailed("account", "HTTP 500", "cmd"))
+    assert "the account could not be read (HTTP 500)" in bench.outcome()[1]
+    bench.after(1_000)
+    listed(bench)
+    shown(bench)
+    assert bench.outcome()[0] == "done"
+
+
 def test_the_stop_that_protects_the_position_stays_and_is_said() -> None:
     bench = Bench(make_engine(position=40))
     bench.coin.config = replace(bench.coin.config, stop_low=1_000_000)
@@ -78,6 +108,7 @@ def test_the_stop_that_protects_the_position_stays_and_is_said() -> None:
     (stop,) = [o for o in placed([*bench.done, *protect(bench.coin, True, bench.now)]) if o.trigger]
     bench.settle_cancels(bench.ask(Action.CANCEL_ALL))
     listed(bench, replace(remote(stop), is_trigger=True))
+    shown(bench)
     status, text = bench.outcome()
     assert status == "done"
     assert text.startswith("HALTED, 0 orders left: 6 ours") or "1 of our stops stay" in text

@@ -245,6 +245,22 @@ def test_flat_is_not_confirmed_before_the_position_is_read_once_more_after_the_l
     assert close.lots == 30
 
 
+def test_a_node_that_lags_proves_nothing() -> None:
+    """A list has no time of its own; the account that is read after it has, and one of before the list tells on both."""
+    out = closed()
+    out.listed()
+    late = account(0, out.bench.now, "cmd")
+    out.bench.step(replace(late, venue_ms=late.venue_ms - 8_000))
+    assert out.bench.outcome()[0] == "running"
+    assert "the exchange shows what was 8 s ago" in out.bench.outcome()[1]
+    out.bench.step(account(0, out.bench.now, "cmd"))
+    assert out.bench.outcome()[0] == "running", "the list was of the node that lagged"
+    out.pause()
+    out.shown()
+    out.proven()
+    assert out.bench.outcome()[0] == "done"
+
+
 def test_answers_to_earlier_questions_prove_nothing() -> None:
     """A list asked for before the position was closed comes late: orders placed since are not in it."""
     out = closed()
