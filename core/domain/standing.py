@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from core.domain.fills import Fill, FillKind
+
 
 class Standing(StrEnum):
     NEW_GRID = "new_grid"
@@ -15,6 +17,10 @@ class Standing(StrEnum):
 
     FLATTENING = "flattening"
     """A flatten is under way: a start goes on with it."""
+    BY_HAND = "by_hand"
+    """Somebody has closed, added to or opened the position by hand while a flatten was under way: no start goes on with it.
+    Only the journal writes it, with the fill itself; what looks at the fill next takes it back or acts on it.
+    """
     CLOSED = "closed"
     """What a halt wanted closed was proven closed: what is held since is the operator's."""
 
@@ -30,3 +36,10 @@ def standing_text(words: set[Standing]) -> str:
 def standing_words(text: str) -> set[Standing]:
     """Raises ``ValueError`` for a word that means nothing."""
     return {Standing(word) for word in text.split()}
+
+
+def ends_a_flatten(fill: Fill) -> bool:
+    """Whether what is held after it, if it is of no order of ours, is not what was being closed: a part of it that was closed
+    leaves the rest to be closed.
+    """
+    return fill.kind is FillKind.TRADE and fill.end_lots * fill.signed_lots >= 0

@@ -101,6 +101,8 @@ class Coin:
     """After a flatten the cells' inventory is gone: the next grid begins anew around the mid."""
     flattening: bool = False
     """A flatten is under way that a restart must go on with."""
+    left_by_hand: bool = False
+    """The last run ended before it could tell that the position it was closing had been traded by hand."""
     is_closed: bool = False
     """What the halt for a price wanted closed is proven closed: what is held since then is the operator's."""
     depth: Depth | None = None

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.commands import ALL_COINS, Action, Command, Origin
 from core.domain.effects import AskDepth, Effect, notify
-from core.domain.fills import Fill, FillKind
+from core.domain.fills import Fill
+from core.domain.standing import ends_a_flatten
 from core.engine.coin import Coin
 from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
 from core.engine.foreign import Sweep
 from core.engine.halts import closes_position
 from core.engine.procedures import Procedure
+from core.engine.standing import note_by_hand
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -90,25 +92,29 @@ whose fills are not known.
 """
 
 
+BY_HAND = "the position was traded by hand since"
+
+
 def heed_trades_by_hand(engine: Engine, coin: Coin, told: Iterable[tuple[Fill, bool]]) -> list[Effect]:
     """What an earlier run was in the midst of closing, or a price's halt wants closed, is not what is held any more, once
     somebody has closed it, or opened something, by hand: it is theirs, however long ago it was that the flatten was asked for.
     ``told``: fills, and whether each is of no order of ours; what came before the last of ours, as of a stop that fired, is
     what was to be closed.
     """
+    rows = list(told)
+    if coin.flattening and any(is_external and ends_a_flatten(fill) for fill, is_external in rows):
+        note_by_hand(coin)
     for_price = closes_position(coin.halted) and not coin.is_closed and not coin.stop_loss.last_mono_ms
     if not (coin.flattening or for_price) or engine.desk.is_flattening(coin.name):
         return []
-    rows = list(told)
     since = (
         0
         if coin.flattening
         else max((n for n, (_, is_external) in enumerate(rows, 1) if not is_external), default=0)
     )
-    by_hand = (fill for fill, is_external in rows[since:] if is_external and fill.kind is FillKind.TRADE)
-    if not any(fill.end_lots * fill.signed_lots >= 0 for fill in by_hand):
+    if not any(is_external and ends_a_flatten(fill) for fill, is_external in rows[since:]):
         return []  # a part of it that was closed leaves the rest to be closed
-    return _let_go(coin, "the position was traded by hand since")
+    return _let_go(coin, BY_HAND)
 
 
 def _let_go(coin: Coin, why: str) -> list[Effect]:
@@ -126,6 +132,9 @@ def go_on_flattening(engine: Engine, now: Instant) -> list[Effect]:
     out: list[Effect] = []
     for coin in engine.coins.values():
         halted = engine.halt_reason(coin)
+        if coin.left_by_hand:
+            coin.left_by_hand = False
+            out += _let_go(coin, BY_HAND)
         if not coin.flattening or engine.desk.is_flattening(coin.name) or closes_position(halted):
             continue
         if engine.margined.get(coin.name, 0) != coin.ledger.lots:

@@ -38,9 +38,16 @@ def restore_standing(coin: Coin, text: str) -> None:
     coin.wants_new_grid = Standing.NEW_GRID in words
     coin.leaving.has_reduced = Standing.REDUCED in words
     coin.skew.is_one_sided = Standing.ONE_SIDED in words
-    coin.flattening = Standing.FLATTENING in words
-    coin.is_closed = Standing.CLOSED in words
+    # A kill came between the fill and the look at it: what is held is its operator's.
+    coin.left_by_hand = Standing.BY_HAND in words
+    coin.flattening = Standing.FLATTENING in words and not coin.left_by_hand
+    coin.is_closed = Standing.CLOSED in words or coin.left_by_hand
     coin.saved_standing = text
+
+
+def note_by_hand(coin: Coin) -> None:
+    """The journal has written so with the fill itself; it is looked at now."""
+    coin.saved_standing = standing_text(standing_words(coin.saved_standing) | {Standing.BY_HAND})
 
 
 def note_fill(coin: Coin, fill: Fill) -> None:

@@ -12,7 +12,7 @@ from core.domain.effects import LiftHalt, SaveCheckpoint, SaveHalt
 from core.domain.events import FillConflict
 from core.domain.fills import Fill, FillKey, FillKind
 from core.domain.holdings import CellPart
-from core.domain.standing import Standing, standing_key, standing_text, standing_words
+from core.domain.standing import Standing, ends_a_flatten, standing_key, standing_text, standing_words
 from core.journal.batch import Batch, Committed
 from core.journal.cells import count_money
 from core.journal.parts import take_parts
@@ -117,6 +117,7 @@ def _write_fills(db: sqlite3.Connection, batch: Batch, undercut: dict[str, int])
     parts = take_parts(db, last) if new else []
     matched = count_money(db, new, last) if new else Counter[str]()
     _mark_new_grids(db, new)
+    _mark_by_hand(db, new, last)
     return Written(new, duplicates, conflicts, matched, parts)
 
 
@@ -126,6 +127,22 @@ def _mark_new_grids(db: sqlite3.Connection, new: Sequence[Fill]) -> None:
         row = db.execute("SELECT value FROM meta WHERE key = ?", (standing_key(coin),)).fetchone()
         words = standing_words(row[0] if row else "") | {Standing.NEW_GRID}
         db.execute(UPSERT_META, (standing_key(coin), standing_text(words)))
+
+
+def _mark_by_hand(db: sqlite3.Connection, new: Sequence[Fill], last: int) -> None:
+    """A flatten is not gone on with once the position was traded by hand, whatever kill comes before anybody looks at it."""
+    for coin in {fill.coin for fill in new if ends_a_flatten(fill)}:
+        row = db.execute("SELECT value FROM meta WHERE key = ?", (standing_key(coin),)).fetchone()
+        words = standing_words(row[0] if row else "")
+        if Standing.FLATTENING not in words:
+            continue
+        found = db.execute(
+            "SELECT account, coin, time_ms, trade_id, discriminator FROM fills WHERE id > ? AND external = 1",
+            (last,),
+        )
+        external = {FillKey(*key) for key in found}
+        if any(fill.coin == coin and fill.key in external and ends_a_flatten(fill) for fill in new):
+            db.execute(UPSERT_META, (standing_key(coin), standing_text(words | {Standing.BY_HAND})))
 
 
 def _sort_out(db: sqlite3.Connection, fills: Sequence[Fill], last: int) -> tuple[list[Fill], list[Fill]]:

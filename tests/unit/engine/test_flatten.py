@@ -499,6 +499,29 @@ def test_a_position_that_was_opened_by_hand_since_is_not_closed_by_the_flatten_o
     assert bench.coin.saved_standing == "new_grid"
 
 
+def test_a_kill_between_the_row_of_a_trade_by_hand_and_the_look_at_it_leaves_the_position_alone() -> None:
+    """The fill is in the journal, so that no read brings it again; the journal has marked it with its row."""
+    bench = Bench(make_engine(position=-30))
+    restore_standing(bench.coin, "by_hand flattening new_grid")
+    bench.coin.halted = "flatten"
+    bench.start(-30)
+    told = [name for _ in range(80) for name in notices(bench.after(500, quote()))]
+    assert told.count("flatten_not_resumed") == 1
+    assert "flatten_resumed" not in told
+    assert placed(bench.done) == []
+    assert bench.coin.saved_standing == "new_grid"
+
+
+def test_a_trade_by_hand_during_a_flatten_is_closed_too_and_a_start_goes_on_with_it() -> None:
+    out = Exit.of(40)
+    out.bench.step(FillsCommitted((fill(Side.BUY, 10, 40, 1, 50),)))
+    assert SaveStanding("SOL", "flattening new_grid") in out.bench.done[-3:], (
+        "the journal's mark is taken back"
+    )
+    out.truth = 50
+    assert [o.lots for o in out.shown()] == [50]
+
+
 def test_nothing_is_closed_at_a_start_before_the_fills_since_are_read() -> None:
     bench = interrupted()
     bench.step(FeedChanged(True, 1), account(-30, bench.now), quote())

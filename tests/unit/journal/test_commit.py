@@ -186,3 +186,30 @@ async def test_a_journal_that_is_closed_twice_is_closed(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / "j.db")
     assert db.execute("PRAGMA quick_check").fetchone() == ("ok",)
     db.close()
+
+
+@pytest.mark.parametrize(
+    ("standing", "side", "lots", "start", "is_ours", "becomes"),
+    [
+        ("flattening new_grid", Side.SELL, 40, 40, False, "by_hand flattening new_grid"),
+        ("flattening", Side.BUY, 5, 40, False, "by_hand flattening"),
+        ("flattening", Side.SELL, 50, 40, False, "by_hand flattening"),
+        ("flattening", Side.SELL, 10, 40, False, "flattening"),
+        ("flattening", Side.SELL, 40, 40, True, "flattening"),
+        ("new_grid", Side.BUY, 5, 40, False, "new_grid"),
+    ],
+)
+async def test_a_trade_by_hand_during_a_flatten_is_marked_in_its_own_commit(
+    tmp_path: Path, standing: str, side: Side, lots: int, start: int, is_ours: bool, becomes: str
+) -> None:
+    """A kill may come before anybody looks at it, and no read brings it again."""
+    path = tmp_path / "j.db"
+    async with opened(path) as journal:
+        known = batch(meta={"standing:BTC": standing})
+        if is_ours:
+            known.orders.append(order())
+        await journal.commit(known)
+        cloid = order().cloid if is_ours else None
+        one = fill(1, side=side, lots=lots, start_lots=start, cloid=cloid, order_id=order().order_id or 1)
+        await journal.commit(batch(fills=[one]))
+    assert rows(path, "SELECT value FROM meta WHERE key = 'standing:BTC'") == [(becomes,)]
