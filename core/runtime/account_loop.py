@@ -6,6 +6,7 @@ anyone is told (I3). Nothing else touches the engine.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, Modify, Notify, Place, notify
 from core.domain.events import (
     BackfillDone,
+    CommandReceived,
     Event,
     FillsArrived,
     FillsCommitted,
@@ -48,6 +50,10 @@ LAG_MS = 2_000
 
 PLACE_WITHIN_MS = 2_000
 """A placement that has waited longer than this for its rows to be written isn't sent: its price may be stale."""
+
+TURNS_TO_LEAVE = 2
+"""Of the event loop: in one a request is signed and begun, in the next its body is written. What a turn has decided on leaves
+before a Snapshot is made of it, and before the next turn computes: a halt's cancels waited for both."""
 
 Publish = Callable[[Instant], None]
 
@@ -118,6 +124,8 @@ class AccountLoop:
                 self._refuse(effect, waited_ms)
             else:
                 self._runner.start(effect)
+        for _ in range(TURNS_TO_LEAVE):
+            await asyncio.sleep(0)
         stop = self._engine.desk.stopping
         self.stopped = stop is not None and stop.done
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
@@ -155,7 +163,9 @@ class AccountLoop:
             failpoint("stop_last_read")
 
     async def _commit_fills(self, items: list[Item]) -> list[Event]:
-        """Fills and funding into the journal in one transaction; what was new takes the place of what arrived."""
+        """Fills and funding into the journal in one transaction; what was new takes the place of what arrived. Commands come
+        next, in their order: a halt doesn't wait until the engine has stepped through all that the feed had queued before it.
+        """
         events: list[Event] = []
         precedes = self._beginning.precedes
         arrived = [item for item in items if isinstance(item, FillsArrived)]
@@ -187,7 +197,7 @@ class AccountLoop:
             if committed.new_fills:
                 failpoint("fill_committed")
             events += self._committed(arrived, committed)
-        for each in items:
+        for each in sorted(items, key=lambda item: not isinstance(item, CommandReceived)):
             if isinstance(each, BackfillDone):
                 events.append(replace(each, new=self._new_by_read.pop(each.read, 0)))
             elif not isinstance(each, FillsArrived | FundingArrived | TransfersArrived):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,6 +28,7 @@ from core.domain.effects import (
 )
 from core.domain.events import (
     BackfillDone,
+    CommandReceived,
     Event,
     FillConflict,
     FillsArrived,
@@ -334,6 +336,38 @@ async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_
     assert loop.stopped
     assert len(stage.of("snapshot")) == 3
     await loop.run()
+
+
+async def test_what_was_decided_on_leaves_before_a_snapshot_is_made_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A request is begun in one turn of the event loop, and its body written by a task of its own."""
+    stage = Stage(lambda event: [AskAccount()] if isinstance(event, StopRequested) else [])
+    loop = await _ready(stage)
+    under_way = []
+
+    async def write() -> None:
+        stage.log.append(("left", None))
+
+    async def request() -> None:
+        under_way.append(asyncio.create_task(write()))
+
+    monkeypatch.setattr(stage, "start", lambda _: under_way.append(asyncio.create_task(request())))
+    stage.now_ms += 1_000
+    await loop.turn([StopRequested("now")])
+    seen = [kind for kind, _ in stage.log]
+    assert seen.index("left") < seen.index("snapshot")
+
+
+async def test_commands_are_heard_after_fills_and_before_all_else_that_waits_in_their_own_order() -> None:
+    stage = Stage()
+    loop = await _ready(stage)
+    resume, halt = (CommandReceived(Command(action, action)) for action in (Action.RESUME, Action.HALT))
+    quote, stop = Quote("BTC", 1, 2, NOW_MS), StopRequested("x")
+    await loop.turn([quote, resume, stop, halt, _arrived(1)])
+    heard = stage.of("step")
+    assert isinstance(heard[0], FillsCommitted)
+    assert heard[1:] == [resume, halt, quote, stop]
 
 
 async def test_a_tick_tells_how_slow_the_disk_was_and_how_much_waits() -> None:
