@@ -9,13 +9,14 @@ from tests.crash.bot import Bot
 from tests.e2e.program import Exchange
 
 SPEED = 300
-"""Some fills a second, most of the time."""
+"""Some fills a second, most of the time. A module that needs none of them names a slower one."""
 
 
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     """One for many: each bot has an account of its own, and no test leaves a fault. A market this fast costs a lot of CPU."""
-    running = Exchange(tmp_path_factory.mktemp("exchange"), SPEED, ("--no-limits",))
+    speed = getattr(request.module, "SPEED", SPEED)
+    running = Exchange(tmp_path_factory.mktemp("exchange"), speed, ("--no-limits",))
     yield running
     running.process.end()
 

@@ -15,6 +15,9 @@ from core.runtime.statedir import UsageError
 from tests.crash.bot import Bot
 from tests.e2e.program import wait_until
 
+SPEED = 60
+"""Of the market: nothing here waits for its fills, and a faster one costs more than the bots do."""
+
 LOOKS_S = 5.0
 """So long a parked slot is watched after a start: a grid is whole again long before."""
 

@@ -15,6 +15,9 @@ from core.runtime.statedir import UsageError
 from tests.crash.bot import EXCUSED_S, Bot
 from tests.e2e.program import Exchange, wait_until
 
+SPEED = 60
+"""Of the market: nothing here waits for its fills, and a faster one costs more than the bots do."""
+
 
 def flatten(bot: Bot) -> threading.Thread:
     """Ask the present life for it; that life may end before it answers."""
