@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,6 +14,23 @@ from core.paper.market.recording import load_recording
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """No test here asserts a time, and on a loaded machine any may take long."""
+
+
+WAITING = ("tests/crash/", "tests/e2e/", "tests/faults/")
+"""Tests that wait for processes and for real time, most of it with nothing to compute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread those that wait evenly over the list, module by module. xdist hands it out in pieces: one worker would get all of
+    them, and in the end all would wait at once while the processors have nothing to do.
+    """
+    waiting = [item for item in items if item.nodeid.startswith(WAITING)]
+    others = [item for item in items if not item.nodeid.startswith(WAITING)]
+    places: dict[Path, float] = {}
+    for group in (waiting, others):
+        for number, item in enumerate(group):
+            places.setdefault(item.path, number / len(group))
+    items.sort(key=lambda item: places[item.path])
 
 
 def pytest_collection_finish() -> None:
