@@ -14,6 +14,7 @@ from core.engine.coin_view import coin_view, pnl_view
 from core.engine.engine import Engine
 from core.engine.side_caps import worst_notional_micro
 from core.view import (
+    ZERO,
     ApiView,
     BreakerState,
     BreakerView,
@@ -101,7 +102,7 @@ def _risk_view(engine: Engine, coins: tuple[CoinView, ...]) -> RiskView:
         max_drawdown_pct=float(100 * (limits.max_drawdown or 0)),
         unrealized_loss_pct=float(100 * risk.unrealized_loss),
         max_unrealized_loss_pct=float(100 * (limits.max_unrealized or 0)),
-        day_usd=risk.day_pnl,
+        day_usd=sum((coin.daily_usd for coin in coins), ZERO),
         day_stop_usd=limits.daily_stop,
         day_take_usd=limits.daily_take,
         worst_case_usd=engine.portfolio.needed,

@@ -235,6 +235,23 @@ def test_a_suspicion_asks_for_the_fills_at_every_look_until_they_were_read() -> 
     assert not bench.coin.ledger.drift.declared
 
 
+def test_a_drift_that_grows_with_each_withheld_fill_reads_the_whole_history_once() -> None:
+    bench = Bench().started()
+    bench.ms = 40_000
+    bench.step(account(0, bench.now))
+    agreed_ms = bench.now.venue_ms
+    reads: list[Backfill] = []
+    for n in range(8):
+        bench.ms = 60_000 + 5_000 * n
+        reads += (found := of_kind(Backfill, bench.step(account(1 + n, bench.now))))
+        bench.step(*(BackfillDone(read.ticket, 0, 0, 0) for read in found))
+    assert bench.coin.ledger.drift.declared
+    since = [read.since_ms for read in reads if read.since_ms is not None]
+    assert since.count(0) == 1
+    assert len(since) > 3
+    assert set(since) - {0} == {agreed_ms - 60_000}
+
+
 def test_an_overfill_halts_the_coin_and_the_position_still_follows_the_exchange() -> None:
     bench = Bench().started()
     target = bench.live[0]
