@@ -94,6 +94,8 @@ class Flatten(ProcedureBase):
     upgrade_seen: bool = False
     listed: bool = False
     look: Look = field(default_factory=Look)
+    shown_lots: int | None = None
+    """What the exchange showed last; ``None`` before its first answer."""
     last: Closing | None = None
     closing: str = ""
     """The order that is under way, by cloid."""
@@ -184,7 +186,7 @@ class Flatten(ProcedureBase):
             case RequestFailed(ticket=t) if t == self.ticket and event.what.startswith("depth"):
                 look.has_no_depth = True
             case AccountObserved(ticket=t) if t == self.ticket:
-                look.lots = dict(event.positions).get(coin.name, 0)
+                look.lots = self.shown_lots = dict(event.positions).get(coin.name, 0)
             case DepthObserved(ticket=t) if t == self.ticket and event.depth.coin == coin.name:
                 look.depth = event.depth
         if look.lots is None:
@@ -343,7 +345,7 @@ class Flatten(ProcedureBase):
         if lag:
             self.text = f"not proven flat yet, {lag}; looking again{self.sweep.text}"
             return self._pause(now)
-        lots = dict(event.positions).get(coin.name, 0)
+        lots = self.shown_lots = dict(event.positions).get(coin.name, 0)
         if lots or not self._is_still_flat(coin):
             size = coin.config.instrument.size_text(lots)
             self.text = (
@@ -360,10 +362,11 @@ class Flatten(ProcedureBase):
         return coin.config.instrument.price_text(self.last.worst) if self.last is not None else "?"
 
     def _give_up(self, coin: Coin, why: str) -> list[Effect]:
-        lots, instrument = coin.ledger.lots, coin.config.instrument
-        if self.look.lots is not None and self.look.lots != lots:
-            lots = self.look.lots
-        left = f"{'+' if lots > 0 else ''}{instrument.size_text(lots)} {coin.name} ({abs(lots)} lots) left"
+        ours = coin.ledger.lots
+        lots = ours if self.shown_lots is None else self.shown_lots
+        left = f"{'+' if lots > 0 else ''}{coin.config.instrument.size_text(lots)} {coin.name} ({abs(lots)} lots) left"
+        if lots != ours:
+            left += f" by the exchange's last answer, {position_text(coin)} by the fills"
         orders = len(coin.live_grid_orders())
         unsettled = f", {orders} orders not settled" if orders else ""
         worst = f", worst price tried {self._limit(coin)}" if self.last is not None else ""
