@@ -43,9 +43,10 @@ $(VENV)/.compiled: $(VENV)/.dev
 	  $(COLLECT) --ignore tests/unit --ignore tests/wire >/dev/null; wait
 	@touch $@
 
+# More workers than two cores have: a third of the tests wait.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.compiled
-	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m tests.fuzz $(ARGS)

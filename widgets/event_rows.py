@@ -33,7 +33,7 @@ def matching(events: tuple[EventView, ...], wanted: EventFilter) -> list[EventVi
     return found
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=96)
 def event_line(event: EventView, width: int, with_coin: bool) -> Line:
     """``14:02:55Z ▲ warn grid_compression     0.150% -> 0.120%``."""
     is_info = event.severity is Severity.INFO

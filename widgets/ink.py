@@ -47,7 +47,7 @@ def clean(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _cleaned(text)
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _cleaned(text: str) -> str:
     return "".join([_one_cell(character) for character in text])
 

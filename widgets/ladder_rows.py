@@ -101,7 +101,7 @@ def _distance(level: LevelView, coin: CoinView) -> str:
     return f"{(float(level.price) / float(coin.mid) - 1) * 10_000:+.1f}bp" if coin.mid else ""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _bar(size: Decimal, remaining: Decimal, largest: Decimal, width: int, ink: Ink) -> Line:
     """Full length = the largest level; ``░`` is the part that filled. A remainder never rounds away."""
     if not width or not largest:

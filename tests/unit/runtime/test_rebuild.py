@@ -202,9 +202,12 @@ def test_an_older_one_is_fine_and_says_that_it_will_be_carried_over(state: State
     assert any("carries it over" in f.text for f in examine(state))
 
 
-def test_a_state_dir_that_is_not_there_is_the_only_finding(tmp_path: Path) -> None:
-    (finding,) = examine(StateDir(tmp_path / "none"))
-    assert not finding.ok
+def test_of_a_state_dir_that_is_not_there_only_what_a_start_needs_is_looked_at(tmp_path: Path) -> None:
+    assert [(each.name, each.ok) for each in examine(StateDir(tmp_path / "none"))] == [
+        ("state dir", True),
+        ("signing", True),
+        ("disk", True),
+    ]
     assert not (tmp_path / "none").exists(), "looking makes nothing"
 
 
