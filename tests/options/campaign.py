@@ -58,6 +58,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         **BARS,
         "atr_length": 5,
         "volatility_spacing": True,
+        "grid_spacing_max_pct": Decimal(
+            "0.001"
+        ),  # a busy machine sees fewer quotes in a bar: wider, past what trades
         "loss_drift_tightening": True,
     },
     "trend bias": {**FOLLOWS, **TREND},
