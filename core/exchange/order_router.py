@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from core.domain.causes import Cause, Failure
 from core.domain.events import CancelOutcome, PlaceOutcome, PlaceResult, Refused, Unsettled
@@ -33,13 +33,10 @@ from core.exchange.answers import (
     replaced_text,
     whole_failure,
 )
-from core.exchange.nonces import NonceAllocator
-from core.exchange.rest import Rest, RestError
-from core.exchange.signing import Signer
+from core.exchange.lanes import Lane
+from core.exchange.rest import RestError
+from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock
-from core.failpoints import STEPS, failpoint
-
-T = TypeVar("T")
 
 CANCELS_PER_ACTION = 200
 """The exchange refuses an action of more items."""
@@ -48,25 +45,23 @@ CANCEL_EXPIRES_MS = 5_000
 
 
 class OrderRouter:
-    """Sends for one account with one signer."""
+    """What is sent for one account, and what its answers mean."""
 
     def __init__(
         self,
-        rest: Rest,
-        signer: Signer,
-        nonces: NonceAllocator,
+        sender: Sender,
         clock: VenueClock,
         instruments: dict[str, Instrument],
         listed: Mapping[str, Instrument] | None = None,
     ) -> None:
         """``listed``: coins in which orders may be cancelled as well, though none is placed in them."""
-        self._rest, self._signer, self._nonces = rest, signer, nonces
-        self._clock, self._instruments = clock, instruments
+        self._sender, self._clock, self._instruments = sender, clock, instruments
         self._listed = {**(listed or {}), **instruments}
 
     async def place(self, orders: Sequence[Order]) -> PlaceOutcome:
         """Send one batch; always an outcome, for every order."""
         return await self._send_orders(
+            Lane.REDUCE if all(order.reduce_only for order in orders) else Lane.PLACE,
             orders,
             order_action(orders, self._instruments),
             lambda answer, complain: _outcome(
@@ -77,6 +72,7 @@ class OrderRouter:
     async def modify(self, pairs: Sequence[tuple[Order, Order]]) -> PlaceOutcome:
         """Let the second order of each pair take the first one's place, in one action; always an outcome, for every order."""
         outcome = await self._send_orders(
+            Lane.MODIFY,
             [new for _, new in pairs],
             modify_action(pairs, self._instruments),
             lambda answer, complain: _outcome(
@@ -86,14 +82,18 @@ class OrderRouter:
         return outcome if outcome.replaced else nothing_replaced(outcome, pairs)
 
     async def _send_orders(
-        self, orders: Sequence[Order], action: Action, parse: Callable[[Any, Complain], PlaceOutcome]
+        self,
+        lane: Lane,
+        orders: Sequence[Order],
+        action: Action,
+        parse: Callable[[Any, Complain], PlaceOutcome],
     ) -> PlaceOutcome:
         expires_ms = min(order.expires_ms for order in orders)
         if self._clock.now().venue_ms >= expires_ms:
             late = Refused("not sent: it waited longer than its expiry", Cause.LOCAL)
             return PlaceOutcome(tuple((order.cloid, late) for order in orders))
         try:
-            return await self._send(action, expires_ms, len(orders), parse, needs_disk=True)
+            return await self._sender.send(lane, action, expires_ms, len(orders), parse, needs_disk=True)
         except RestError as error:
             cause = error.cause
             doubt = Unsettled(str(error), cause) if cause.was_sent else Refused(f"not sent: {error}", cause)
@@ -135,7 +135,8 @@ class OrderRouter:
     async def _send_cancels(self, action: Action, names: Sequence[str]) -> CancelOutcome:
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
         try:
-            return await self._send(
+            return await self._sender.send(
+                Lane.CANCEL,
                 action,
                 expires_ms,
                 len(names),
@@ -162,36 +163,12 @@ class OrderRouter:
 
     async def _act(self, action: Action) -> str:
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
-        told = await self._send(action, expires_ms, 1, lambda answer, _: default_result(answer))
+        told = await self._sender.send(
+            Lane.REDUCE, action, expires_ms, 1, lambda answer, _: default_result(answer)
+        )
         if told is None:
             raise RestError("the exchange answered in another shape")
         return told
-
-    async def _send(
-        self,
-        action: Action,
-        expires_ms: int,
-        items: int,
-        parse: Callable[[Any, Complain], T],
-        needs_disk: bool = False,
-    ) -> T:
-        nonce = await self._nonces.take(self._clock.now().venue_ms)
-        if needs_disk and self._nonces.is_without_disk:
-            raise RestError("the journal cannot be written", Cause.STORAGE)
-        payload = {
-            "action": action,
-            "nonce": nonce,
-            "signature": self._signer.sign(action, nonce, expires_ms),
-            "vaultAddress": None,
-            "expiresAfter": expires_ms,
-        }
-        step = STEPS.get(action["type"])
-        if step is not None:
-            failpoint(step.signed)
-        outcome = await self._rest.act(payload, items, parse)
-        if step is not None:
-            failpoint(step.answered)
-        return outcome
 
 
 def foreign_name(order_id: int) -> str:

@@ -16,6 +16,7 @@ import orjson
 from core.domain.causes import Cause, Failure
 from core.domain.events import WireQuarantined
 from core.exchange.answers import Complain
+from core.exchange.lanes import Lane
 from core.exchange.refusals import http_cause
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
@@ -108,12 +109,12 @@ class Rest:
             self._set_aside(kind, str(error), body)
             raise
 
-    async def exchange(self, payload: dict[str, Any], items: int) -> Any:
-        """One signed ``/exchange`` action of so many orders or cancels, sent at once and once. Raises ``RestError``."""
-        return await self.act(payload, items, lambda answer, _: answer)
-
-    async def act(self, payload: dict[str, Any], items: int, parse: Callable[[Any, Complain], T]) -> T:
-        """As ``exchange``; ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read."""
+    async def act(
+        self, payload: dict[str, Any], lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+    ) -> T:
+        """One signed ``/exchange`` action of so many orders or cancels, sent at once and once. ``parse`` makes outcomes of the
+        answer, whatever it is, and complains of what it can't read. Raises ``RestError``.
+        """
         assert self._actions is not None, "opened before use"
         self._budget.spend(action_weight(items))
         kind = str(payload.get("action", {}).get("type"))

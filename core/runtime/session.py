@@ -22,12 +22,13 @@ from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import OrderRouter
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
+from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock
 from core.failpoints import failpoint
 from core.journal.integrity import check_beside, was_checked_in_part
 from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
-from core.journal.schema import ForeignJournalError, StorageError, prepare
+from core.journal.schema import StorageError
 from core.runtime.account_loop import AccountLoop
 from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
@@ -40,21 +41,20 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
+from core.runtime.opening import open_journal, restore_journal
 from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import ending, status, summary
 from core.runtime.restore import (
-    Opening,
     account_limits,
     build_engine,
     coin_config,
-    open_position,
     risk_coins,
     set_thresholds,
 )
-from core.runtime.storage import RESERVE_BYTES, Reserve, Storage
+from core.runtime.storage import Reserve, Storage
 from core.runtime.trade import Trade
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
@@ -101,7 +101,9 @@ class Session:
                 code = ExitCode.UNREACHABLE if failure else ExitCode.CLEAN
                 reason = f": {failure}" if failure else ""
                 return RunReport(code, f"stopped before it had started{reason}")
-            await self._open_journal()
+            await open_journal(
+                self._plan, self._journal, self._reserve, self.clock, self._base_url, self._tell
+            )
             try:
                 return await self._trade(instruments)
             finally:
@@ -113,38 +115,6 @@ class Session:
             await self._rest.close()
 
     # -- starting -----------------------------------------------------------------------------------------------
-
-    async def _open_journal(self) -> None:
-        path, plan = self._plan.state.journal, self._plan
-        try:
-            self._reserve.make()
-        except OSError as error:
-            raise StorageError(
-                f"{plan.state.path} has no room for {plan.state.reserve} of {RESERVE_BYTES // 2**20} MiB "
-                f"({error.strerror}); free disk space, then start again"
-            ) from error
-        await prepare(path)
-        failpoint("migrated")
-        await self._journal.open()
-        meta = await JournalReader(path).meta()
-        fresh = {"network": plan.network, "account": plan.identity.account, "exchange_url": plan.exchange_url}
-        for name in ("network", "account"):
-            if meta.get(name, fresh[name]) != fresh[name]:
-                await self._journal.close()
-                raise ForeignJournalError(
-                    f"the state dir {plan.state.path} belongs to {name} {meta[name]}, not {fresh[name]}; "
-                    "name another with --state-dir"
-                )
-        if meta and meta.get("exchange_url") != plan.exchange_url:
-            self._tell(
-                "exchange_changed", "warn", before=meta.get("exchange_url") or "embedded", now=self._base_url
-            )
-        instance = meta.get("instance") or plan.state.read_instance() or secrets.token_hex(4)
-        await self._journal.commit(Batch(self.clock.now().wall_ms, meta={**fresh, "instance": instance}))
-        try:
-            plan.state.keep_instance(instance)
-        except OSError as error:  # the journal has it: only a rebuild would miss it
-            self._tell("instance_not_kept", "warn", reason=f"{plan.state.instance}: {error}")
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
         """The result of a part of the start, or ``None`` if it was told to stop meanwhile."""
@@ -158,26 +128,6 @@ class Session:
         await asyncio.gather(working, return_exceptions=True)
         return None
 
-    async def _restore(self, reads: Reads, instruments: dict[str, Instrument]) -> Restored:
-        reader, account = JournalReader(self._plan.state.journal), self._plan.identity.account
-        restored = await reader.restore(account, list(instruments))
-        unseen = [name for name, rows in restored.coins.items() if rows.anchor is None]
-        if not unseen:
-            return restored
-        openings: list[Opening] = [await open_position(reads, instruments[name]) for name in unseen]
-        anchors = [opening.anchor for opening in openings]
-        batch = Batch(
-            self.clock.now().venue_ms,
-            anchors=anchors,
-            fills=[fill for opening in openings for fill in opening.fills],
-            positions=[opening.position for opening in openings],
-        )
-        if not restored.cursor_ms:
-            batch.meta["fill_cursor_ms"] = str(min(anchor.time_ms for anchor in anchors))
-        failpoint("anchor_read")
-        await self._journal.commit(batch)
-        return await reader.restore(account, list(instruments))
-
     # -- trading ------------------------------------------------------------------------------------------------
 
     async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
@@ -187,7 +137,9 @@ class Session:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         reads.mode = mode
         reads.elsewhere = frozenset(self._reach.listed.keys() - instruments.keys())
-        restored = await self._unless_stopped(self._restore(reads, instruments))
+        restored = await self._unless_stopped(
+            restore_journal(self._plan, self._journal, reads, instruments, self.clock)
+        )
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         engine = await self._begin(restored, instruments)
@@ -251,7 +203,8 @@ class Session:
         signer, clock = self._plan.identity.signer, self.clock
         self.previews = PreviewDesk(self._plan, engine, reads)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        router = OrderRouter(self._rest, signer, nonces, clock, instruments, self._reach.listed)
+        sender = Sender(self._rest, signer, nonces, clock)
+        router = OrderRouter(sender, clock, instruments, self._reach.listed)
         stale_s = engine.feed_age.stale_ms / 1000
         feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}

@@ -16,6 +16,7 @@ import requests
 from hyperliquid.info import Info
 from hyperliquid.utils.error import ClientError, ServerError
 
+from core.exchange.lanes import Lane
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from tests.unit.paper.paper_client import act, envelope, new_wallet
@@ -146,7 +147,7 @@ async def test_a_lost_answer_leaves_the_order_resting(exchange: Stage, rest: Res
     await exchange.info(**MIDS)
     action = {"type": "order", "orders": [bid], "grouping": "na"}
     with pytest.raises(RestError) as lost:
-        await rest.exchange(envelope(exchange.wallet, action), 1)
+        await rest.act(envelope(exchange.wallet, action), Lane.PLACE, 1, lambda answer, _: answer)
     assert lost.value.was_sent
     assert len((await exchange.truth())["orders"]) == 1
     await exchange.faults({"kind": "answer_lost", "action": "cancel", "count": 1})

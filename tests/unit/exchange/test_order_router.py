@@ -16,9 +16,11 @@ from core.domain.clock import Instant
 from core.domain.events import Refused, Resting, Unsettled
 from core.domain.orders import Order, OrderState
 from core.exchange.answers import Complain
+from core.exchange.lanes import Lane
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import CANCEL_EXPIRES_MS, CANCELS_PER_ACTION, OrderRouter
 from core.exchange.rest import Rest, RestError
+from core.exchange.sender import Sender
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
 from tests.unit.exchange.samples import INSTRUMENTS, KEY, NOW_MS, cloid, order
@@ -43,7 +45,9 @@ class Venue:
 
     complaints: list[str] = field(default_factory=list)
 
-    async def act(self, payload: dict[str, Any], items: int, parse: Callable[[Any, Complain], T]) -> T:
+    async def act(
+        self, payload: dict[str, Any], lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+    ) -> T:
         self.sent.append(payload)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -61,7 +65,8 @@ async def _broken(_ceiling: int) -> bool:
 
 def _router(venue: Venue, disk: Callable[[int], Awaitable[bool]] = _durable) -> OrderRouter:
     nonces = NonceAllocator(0, disk)
-    return OrderRouter(cast(Rest, venue), Signer(KEY, False), nonces, FixedClock(), INSTRUMENTS)
+    clock = FixedClock()
+    return OrderRouter(Sender(cast(Rest, venue), Signer(KEY, False), nonces, clock), clock, INSTRUMENTS)
 
 
 def _ok(kind: str, *statuses: Any) -> dict[str, Any]:

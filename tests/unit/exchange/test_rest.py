@@ -15,12 +15,17 @@ from aiohttp import web
 from core.domain.causes import Cause, Failure
 from core.domain.events import WireQuarantined
 from core.exchange import rest as rest_module
+from core.exchange.lanes import Lane
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import WeightBudget
 from core.exchange.wire import SAMPLE_CHARS, WireError
 from tests.unit.exchange.little_server import LittleServer, raw_server, say, say_json
 from tests.unit.exchange.samples import until
+
+
+def _as_is(answer: Any, _: object) -> Any:
+    return answer
 
 
 @asynccontextmanager
@@ -41,7 +46,7 @@ async def _client(
 async def _error(url: str) -> RestError:
     async with _client(url) as rest:
         with pytest.raises(RestError) as caught:
-            await rest.exchange({"action": {}}, 1)
+            await rest.act({"action": {}}, Lane.PLACE, 1, _as_is)
     return caught.value
 
 
@@ -50,7 +55,7 @@ async def test_an_answer_is_plain_json_and_the_body_is_what_was_sent() -> None:
         LittleServer(say_json({"status": "ok"})).running() as server,
         _client(server.url + "/") as rest,
     ):
-        assert await rest.exchange({"nonce": 1, "vaultAddress": None}, 1) == {"status": "ok"}
+        assert await rest.act({"nonce": 1, "vaultAddress": None}, Lane.PLACE, 1, _as_is) == {"status": "ok"}
         assert server.asked == [{"nonce": 1, "vaultAddress": None}]
 
 
@@ -105,7 +110,7 @@ async def test_an_answer_that_is_no_json_is_set_aside_as_it_came() -> None:
         with pytest.raises(RestError, match="isn't JSON"):
             await rest.info({"type": "l2Book"})
         with pytest.raises(RestError, match="isn't JSON"):
-            await rest.exchange({"action": {"type": "order"}}, 1)
+            await rest.act({"action": {"type": "order"}}, Lane.PLACE, 1, _as_is)
     assert aside == [
         WireQuarantined("rest:l2Book", "not JSON", '{"levels": [\ufffd'),
         WireQuarantined("rest:order", "not JSON", '{"levels": [\ufffd'),
@@ -139,7 +144,7 @@ async def test_an_action_whose_answer_is_complained_of_is_set_aside_and_has_its_
         LittleServer(say('{ "status":"maybe"}')).running() as server,
         _client(server.url, quarantine=aside.append) as rest,
     ):
-        outcome = await rest.act({"action": {"type": "cancelByCloid"}}, 1, parse)
+        outcome = await rest.act({"action": {"type": "cancelByCloid"}}, Lane.CANCEL, 1, parse)
     assert outcome == "in doubt of {'status': 'maybe'}"
     assert aside == [WireQuarantined("rest:cancelByCloid", "it is odd", '{ "status":"maybe"}')]
 
@@ -205,7 +210,7 @@ async def test_a_kept_connection_that_has_died_is_not_used_twice_for_one_action(
     async with raw_server(answer) as (url, seen), _client(url) as rest:
         for count in (1, 2, 3):
             try:
-                await rest.exchange({}, 1)
+                await rest.act({}, Lane.PLACE, 1, _as_is)
             except RestError:
                 pass
             assert len(seen) <= count
@@ -235,7 +240,7 @@ async def test_a_time_that_is_none_leaves_the_venue_clock_alone(answer: object) 
 
 async def test_a_cancelled_request_ends_at_once() -> None:
     async with raw_server(b"", "hang") as (url, seen), _client(url) as rest:
-        request = asyncio.create_task(rest.exchange({}, 1))
+        request = asyncio.create_task(rest.act({}, Lane.PLACE, 1, _as_is))
         await until(lambda: seen)
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -272,5 +277,5 @@ async def test_after_too_many_requests_reads_that_wait_in_line_wait_on() -> None
                 await rest.info({"type": "meta"})
         assert len(server.asked) == 1, "the second was not sent"
         with pytest.raises(RestError):
-            await rest.exchange({"action": {"type": "cancelByCloid"}}, 1)
+            await rest.act({"action": {"type": "cancelByCloid"}}, Lane.PLACE, 1, _as_is)
         assert len(server.asked) == 2, "an action doesn't wait (I7)"

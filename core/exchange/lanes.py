@@ -1,0 +1,17 @@
+"""The lanes of the order router, most urgent first: what gets us out goes before what gets us in."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Lane(IntEnum):
+    """Lower is more urgent; none waits for a less urgent one."""
+
+    CANCEL = 0
+    REDUCE = 1
+    """Reduce-only orders, stops, margin and leverage."""
+    MODIFY = 2
+    PLACE = 3
+    INFO = 4
+    """Reads: they wait for weight, and leave a share of it to the others (I7)."""

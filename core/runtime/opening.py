@@ -1,0 +1,82 @@
+"""The journal as a run begins with it: opened, of this network and account, and with an anchor for every coin."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Protocol
+
+from core.domain.effects import Scalar, Severity
+from core.domain.instrument import Instrument
+from core.exchange.reads import Reads
+from core.exchange.venue_clock import VenueClock
+from core.failpoints import failpoint
+from core.journal.journal import Batch, Journal
+from core.journal.reader import JournalReader, Restored
+from core.journal.schema import ForeignJournalError, StorageError, prepare
+from core.runtime.plan import RunPlan
+from core.runtime.restore import Opening, open_position
+from core.runtime.storage import RESERVE_BYTES, Reserve
+
+
+class Tell(Protocol):
+    """Publishes an event."""
+
+    def __call__(self, name: str, severity: Severity, **fields: Scalar) -> None: ...
+
+
+async def open_journal(
+    plan: RunPlan, journal: Journal, reserve: Reserve, clock: VenueClock, base_url: str, tell: Tell
+) -> None:
+    """Raises ``StorageError``, and ``ForeignJournalError`` if it belongs to another network or account."""
+    path = plan.state.journal
+    try:
+        reserve.make()
+    except OSError as error:
+        raise StorageError(
+            f"{plan.state.path} has no room for {plan.state.reserve} of {RESERVE_BYTES // 2**20} MiB "
+            f"({error.strerror}); free disk space, then start again"
+        ) from error
+    await prepare(path)
+    failpoint("migrated")
+    await journal.open()
+    meta = await JournalReader(path).meta()
+    fresh = {"network": plan.network, "account": plan.identity.account, "exchange_url": plan.exchange_url}
+    for name in ("network", "account"):
+        if meta.get(name, fresh[name]) != fresh[name]:
+            await journal.close()
+            raise ForeignJournalError(
+                f"the state dir {plan.state.path} belongs to {name} {meta[name]}, not {fresh[name]}; "
+                "name another with --state-dir"
+            )
+    if meta and meta.get("exchange_url") != plan.exchange_url:
+        tell("exchange_changed", "warn", before=meta.get("exchange_url") or "embedded", now=base_url)
+    instance = meta.get("instance") or plan.state.read_instance() or secrets.token_hex(4)
+    await journal.commit(Batch(clock.now().wall_ms, meta={**fresh, "instance": instance}))
+    try:
+        plan.state.keep_instance(instance)
+    except OSError as error:  # the journal has it: only a rebuild would miss it
+        tell("instance_not_kept", "warn", reason=f"{plan.state.instance}: {error}")
+
+
+async def restore_journal(
+    plan: RunPlan, journal: Journal, reads: Reads, instruments: dict[str, Instrument], clock: VenueClock
+) -> Restored:
+    """What it holds of these coins; a coin that it sees for the first time begins at the exchange's position."""
+    reader, account = JournalReader(plan.state.journal), plan.identity.account
+    restored = await reader.restore(account, list(instruments))
+    unseen = [name for name, rows in restored.coins.items() if rows.anchor is None]
+    if not unseen:
+        return restored
+    openings: list[Opening] = [await open_position(reads, instruments[name]) for name in unseen]
+    anchors = [opening.anchor for opening in openings]
+    batch = Batch(
+        clock.now().venue_ms,
+        anchors=anchors,
+        fills=[fill for opening in openings for fill in opening.fills],
+        positions=[opening.position for opening in openings],
+    )
+    if not restored.cursor_ms:
+        batch.meta["fill_cursor_ms"] = str(min(anchor.time_ms for anchor in anchors))
+    failpoint("anchor_read")
+    await journal.commit(batch)
+    return await reader.restore(account, list(instruments))
