@@ -96,7 +96,7 @@ class Rest:
         kind = str(request.get("type"))
         await self._budget.wait_for(read_weight(kind))
         sent = mono_ms()
-        body = await self._post(self._reads, "/info", request, READ_TIMEOUT_S)
+        body = await self._post(self._reads, "/info", kind, orjson.dumps(request), READ_TIMEOUT_S)
         received = mono_ms()
         self.latency_ms = received - sent
         answer = self._json("/info", kind, body)
@@ -110,17 +110,16 @@ class Rest:
             raise
 
     async def act(
-        self, payload: dict[str, Any], lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+        self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
     ) -> T:
-        """One signed ``/exchange`` action of so many orders or cancels, sent at once and once. ``parse`` makes outcomes of the
-        answer, whatever it is, and complains of what it can't read. Raises ``RestError``.
+        """The ``body`` of one signed ``/exchange`` action of that ``kind`` with so many orders or cancels, sent at once and once.
+        ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read. Raises ``RestError``.
         """
         assert self._actions is not None, "opened before use"
         self._budget.spend(action_weight(items))
-        kind = str(payload.get("action", {}).get("type"))
-        body = await self._post(self._actions, "/exchange", payload, ACTION_TIMEOUT_S)
-        answer = self._json("/exchange", kind, body)
-        return parse(answer, lambda reason: self._set_aside(kind, reason, body))
+        raw = await self._post(self._actions, "/exchange", kind, body, ACTION_TIMEOUT_S)
+        answer = self._json("/exchange", kind, raw)
+        return parse(answer, lambda reason: self._set_aside(kind, reason, raw))
 
     def _set_aside(self, kind: str, reason: str, body: bytes) -> None:
         start = body[: 4 * (SAMPLE_CHARS + 1)]
@@ -135,18 +134,18 @@ class Rest:
             raise RestError(reason, Cause.GARBLED) from error
 
     async def _post(
-        self, session: aiohttp.ClientSession, path: str, payload: dict[str, Any], timeout_s: float
+        self, session: aiohttp.ClientSession, path: str, kind: str, data: bytes, timeout_s: float
     ) -> bytes:
         try:
             async with session.post(
                 self._base + path,
-                data=orjson.dumps(payload),
+                data=data,
                 headers={"Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,  # a signed action goes to one address, once
             ) as response:
                 if path == "/exchange":
-                    step = STEPS.get(payload.get("action", {}).get("type"))
+                    step = STEPS.get(kind)
                     if step is not None:
                         failpoint(step.sent)
                 body = await response.read()

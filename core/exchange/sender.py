@@ -36,20 +36,15 @@ class Sender:
         """What ``parse`` makes of the answer to an action of so many ``items``, which the exchange takes until ``expires_ms``
         (venue time). ``needs_disk``: not sent while the journal can't be written. Raises ``RestError``.
         """
+        prepared = self._signer.prepare(action)
         nonce = await self._nonces.take(self._clock.now().venue_ms)
         if needs_disk and self._nonces.is_without_disk:
             raise RestError("the journal cannot be written", Cause.STORAGE)
-        payload = {
-            "action": action,
-            "nonce": nonce,
-            "signature": self._signer.sign(action, nonce, expires_ms),
-            "vaultAddress": None,
-            "expiresAfter": expires_ms,
-        }
-        step = STEPS.get(action["type"])
+        body = prepared.body(nonce, expires_ms)
+        step = STEPS.get(prepared.kind)
         if step is not None:
             failpoint(step.signed)
-        outcome = await self._rest.act(payload, lane, items, parse)
+        outcome = await self._rest.act(body, prepared.kind, lane, items, parse)
         if step is not None:
             failpoint(step.answered)
         return outcome

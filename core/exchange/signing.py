@@ -6,7 +6,9 @@ Its import is slow (a third of a second), so it waits until a key is really used
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Protocol
+
+import orjson
 
 Action = dict[str, Any]
 
@@ -15,6 +17,17 @@ _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 class BadKeyError(ValueError):
     """The key cannot be used; the text never contains it."""
+
+
+class Prepared(Protocol):
+    """An action whose bytes are known: a nonce and an expiry make a request of it."""
+
+    @property
+    def kind(self) -> str:
+        """The action's type."""
+
+    def body(self, nonce: int, expires_ms: int | None, vault: str | None = None) -> bytes:
+        """The whole body of the ``/exchange`` request, signed."""
 
 
 class Signer:
@@ -47,3 +60,30 @@ class Signer:
 
         signature = sign_l1_action(self._wallet, action, vault, nonce, expires_after_ms, self._is_mainnet)
         return dict(signature)
+
+    def prepare(self, action: Action) -> Prepared:
+        """What of a request for ``action`` doesn't depend on its nonce, done ahead of it."""
+        return _PreparedBySdk(self, action)
+
+    def body(self, action: Action, nonce: int, expires_ms: int | None, vault: str | None = None) -> bytes:
+        """The whole body of the ``/exchange`` request for ``action``, signed."""
+        return self.prepare(action).body(nonce, expires_ms, vault)
+
+
+class _PreparedBySdk:
+    __slots__ = ("_action", "_signer", "kind")
+
+    def __init__(self, signer: Signer, action: Action) -> None:
+        self._signer, self._action = signer, action
+        self.kind: str = action["type"]
+
+    def body(self, nonce: int, expires_ms: int | None, vault: str | None = None) -> bytes:
+        return orjson.dumps(
+            {
+                "action": self._action,
+                "nonce": nonce,
+                "signature": self._signer.sign(self._action, nonce, expires_ms, vault),
+                "vaultAddress": vault,
+                "expiresAfter": expires_ms,
+            }
+        )

@@ -189,3 +189,18 @@ def test_leverage_and_margin_are_written_as_the_sdk_does(monkeypatch: pytest.Mon
     ]
     assert ours == sent
     assert [list(action) for action in ours] == [list(action) for action in sent], "hashed in this order"
+
+
+@pytest.mark.parametrize("vault", [None, "0x1719884eb866cb12b2287399b15f7db5e7d775ea"])
+@pytest.mark.parametrize("expires", [None, 1_700_000_000_000])
+def test_the_body_of_a_request_is_the_one_that_the_sdk_posts(vault: str | None, expires: int | None) -> None:
+    action = order_action([order(1), order(2, side=Side.SELL)], INSTRUMENTS)
+    signature = official(Account.from_key(KEY), action, vault, 7, expires, False)
+    posted = {
+        "action": action,
+        "nonce": 7,
+        "signature": signature,
+        "vaultAddress": vault,
+        "expiresAfter": expires,
+    }
+    assert Signer(KEY, is_mainnet=False).body(action, 7, expires, vault) == orjson.dumps(posted)

@@ -146,8 +146,9 @@ async def test_a_lost_answer_leaves_the_order_resting(exchange: Stage, rest: Res
     await exchange.faults({"kind": "answer_lost", "count": 1})
     await exchange.info(**MIDS)
     action = {"type": "order", "orders": [bid], "grouping": "na"}
+    body = orjson.dumps(envelope(exchange.wallet, action))
     with pytest.raises(RestError) as lost:
-        await rest.act(envelope(exchange.wallet, action), Lane.PLACE, 1, lambda answer, _: answer)
+        await rest.act(body, "order", Lane.PLACE, 1, lambda answer, _: answer)
     assert lost.value.was_sent
     assert len((await exchange.truth())["orders"]) == 1
     await exchange.faults({"kind": "answer_lost", "action": "cancel", "count": 1})

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+import orjson
 import pytest
 from eth_account import Account
 from hyperliquid.utils.signing import order_request_to_order_wire, sign_l1_action
@@ -46,9 +47,10 @@ class Venue:
     complaints: list[str] = field(default_factory=list)
 
     async def act(
-        self, payload: dict[str, Any], lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+        self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
     ) -> T:
-        self.sent.append(payload)
+        self.sent.append(orjson.loads(body))
+        assert self.sent[-1]["action"]["type"] == kind
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

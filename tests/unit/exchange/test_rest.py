@@ -46,7 +46,7 @@ async def _client(
 async def _error(url: str) -> RestError:
     async with _client(url) as rest:
         with pytest.raises(RestError) as caught:
-            await rest.act({"action": {}}, Lane.PLACE, 1, _as_is)
+            await rest.act(b"{}", "order", Lane.PLACE, 1, _as_is)
     return caught.value
 
 
@@ -55,7 +55,9 @@ async def test_an_answer_is_plain_json_and_the_body_is_what_was_sent() -> None:
         LittleServer(say_json({"status": "ok"})).running() as server,
         _client(server.url + "/") as rest,
     ):
-        assert await rest.act({"nonce": 1, "vaultAddress": None}, Lane.PLACE, 1, _as_is) == {"status": "ok"}
+        assert await rest.act(b'{"nonce":1,"vaultAddress":null}', "order", Lane.PLACE, 1, _as_is) == {
+            "status": "ok"
+        }
         assert server.asked == [{"nonce": 1, "vaultAddress": None}]
 
 
@@ -110,7 +112,7 @@ async def test_an_answer_that_is_no_json_is_set_aside_as_it_came() -> None:
         with pytest.raises(RestError, match="isn't JSON"):
             await rest.info({"type": "l2Book"})
         with pytest.raises(RestError, match="isn't JSON"):
-            await rest.act({"action": {"type": "order"}}, Lane.PLACE, 1, _as_is)
+            await rest.act(b"{}", "order", Lane.PLACE, 1, _as_is)
     assert aside == [
         WireQuarantined("rest:l2Book", "not JSON", '{"levels": [\ufffd'),
         WireQuarantined("rest:order", "not JSON", '{"levels": [\ufffd'),
@@ -144,7 +146,7 @@ async def test_an_action_whose_answer_is_complained_of_is_set_aside_and_has_its_
         LittleServer(say('{ "status":"maybe"}')).running() as server,
         _client(server.url, quarantine=aside.append) as rest,
     ):
-        outcome = await rest.act({"action": {"type": "cancelByCloid"}}, Lane.CANCEL, 1, parse)
+        outcome = await rest.act(b"{}", "cancelByCloid", Lane.CANCEL, 1, parse)
     assert outcome == "in doubt of {'status': 'maybe'}"
     assert aside == [WireQuarantined("rest:cancelByCloid", "it is odd", '{ "status":"maybe"}')]
 
@@ -210,7 +212,7 @@ async def test_a_kept_connection_that_has_died_is_not_used_twice_for_one_action(
     async with raw_server(answer) as (url, seen), _client(url) as rest:
         for count in (1, 2, 3):
             try:
-                await rest.act({}, Lane.PLACE, 1, _as_is)
+                await rest.act(b"{}", "order", Lane.PLACE, 1, _as_is)
             except RestError:
                 pass
             assert len(seen) <= count
@@ -240,7 +242,7 @@ async def test_a_time_that_is_none_leaves_the_venue_clock_alone(answer: object) 
 
 async def test_a_cancelled_request_ends_at_once() -> None:
     async with raw_server(b"", "hang") as (url, seen), _client(url) as rest:
-        request = asyncio.create_task(rest.act({}, Lane.PLACE, 1, _as_is))
+        request = asyncio.create_task(rest.act(b"{}", "order", Lane.PLACE, 1, _as_is))
         await until(lambda: seen)
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -277,5 +279,5 @@ async def test_after_too_many_requests_reads_that_wait_in_line_wait_on() -> None
                 await rest.info({"type": "meta"})
         assert len(server.asked) == 1, "the second was not sent"
         with pytest.raises(RestError):
-            await rest.act({"action": {"type": "cancelByCloid"}}, Lane.PLACE, 1, _as_is)
+            await rest.act(b"{}", "cancelByCloid", Lane.PLACE, 1, _as_is)
         assert len(server.asked) == 2, "an action doesn't wait (I7)"
