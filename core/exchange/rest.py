@@ -112,7 +112,7 @@ class Rest:
     async def act(
         self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
     ) -> T:
-        """The ``body`` of one signed ``/exchange`` action of that ``kind`` with so many orders or cancels, sent at once and once.
+        """The ``body`` of a signed ``/exchange`` action of that ``kind`` with so many orders or cancels, sent at once and once.
         ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read. Raises ``RestError``.
         """
         assert self._actions is not None, "opened before use"
