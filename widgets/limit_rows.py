@@ -13,8 +13,8 @@ from widgets.look import STALE_S, Look
 from widgets.money_rows import STATE_GLYPHS
 from widgets.panel_rows import liquidation_of, stop_field
 
-_LABEL = 12
-_VALUE = 13
+LABEL_WIDTH = 12
+VALUE_WIDTH = 13
 _BAR_MOST = 30
 
 
@@ -111,11 +111,11 @@ def limit_line(limit: Limit, width: int) -> Line:
     mark = glyph(limit.severity) if limit.used is not None else " "
     ink = SEVERITY_INKS[limit.severity]
     shown = Ink.TEXT if limit.severity is Severity.INFO else ink
-    room = min(max(width - _LABEL - _VALUE - 22, 6), _BAR_MOST)
+    room = min(max(width - LABEL_WIDTH - VALUE_WIDTH - 22, 6), _BAR_MOST)
     head = (
-        Span(f" {limit.label:<{_LABEL}}", Ink.LABEL),
+        Span(f" {limit.label:<{LABEL_WIDTH}}", Ink.LABEL),
         Span(f"{mark} ", ink),
-        Span(f"{clean(limit.value):>{_VALUE}} ", shown),
+        Span(f"{clean(limit.value):>{VALUE_WIDTH}} ", shown),
     )
     if limit.used is None:
         return fit((*head, Span(" " * (room + 3)), Span("off", Ink.LABEL)), width)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TransfersView,
         TripView,
     )
+    from core.view.budget import BudgetView
     from core.view.coin import (
         ClosingView,
         CoinView,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         DRIFT_HALT_PCT,
         ZERO,
         BreakerState,
+        BudgetMode,
         CommandStatus,
         LevelState,
         OrderShown,
@@ -71,6 +73,8 @@ __all__ = [
     "BacktestView",
     "BreakerState",
     "BreakerView",
+    "BudgetMode",
+    "BudgetView",
     "ClosingView",
     "CoinView",
     "CommandStatus",
@@ -105,7 +109,7 @@ __all__ = [
     "to_plain",
 ]
 
-_PARTS = ("states", "account", "coin", "listings", "snapshot", "plain")
+_PARTS = ("states", "account", "budget", "coin", "listings", "snapshot", "plain")
 
 if not TYPE_CHECKING:  # to a type checker every name would be one of ours
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.view.account import AlertView, ApiView, CommandView, EventView, FeedView, RiskView, TransfersView
+from core.view.budget import BudgetView
 from core.view.coin import CoinView, PnlView
 from core.view.listings import BacktestView, ControlView, FillView, HistoryPoint, OrderView, SettingView
 from core.view.states import RunState
@@ -30,6 +31,7 @@ class Snapshot:
     feed: FeedView = field(default_factory=FeedView)
     api: ApiView = field(default_factory=ApiView)
     risk: RiskView = field(default_factory=RiskView)
+    budget: BudgetView = field(default_factory=BudgetView)
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""
     transfers: TransfersView = field(default_factory=TransfersView)

@@ -23,6 +23,16 @@ class RunState(StrEnum):
     DEAD = "dead"
 
 
+class BudgetMode(StrEnum):
+    """How sparingly an account's requests are spent."""
+
+    NORMAL = "normal"
+    THINNING = "thinning"
+    """Orders that aren't worth it stay as they are, so that the rest lasts."""
+    ONE_PER_10S = "one_per_10s"
+    """Spent: the exchange takes one order in ten seconds."""
+
+
 class CommandStatus(StrEnum):
     """What has become of an operator's command."""
 

@@ -1,4 +1,4 @@
-"""The risk screen: how much of each limit is used, where each position ends, and what has tripped."""
+"""The risk screen: how much of each limit is used, what the exchange takes, where each position ends, what tripped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.widget import Widget
 from gridbot_tui import keymap
 from gridbot_tui.screens.console import ConsoleScreen
 from widgets.money_panels import CoinStrip, PortfolioLine
-from widgets.risk_panels import Ends, FundingDays, Limits, Trips
+from widgets.risk_panels import Ends, FundingDays, Limits, OrderRouter, Trips
 
 
 class RiskScreen(ConsoleScreen):
@@ -22,7 +22,7 @@ class RiskScreen(ConsoleScreen):
         yield PortfolioLine(id="portfolio")
         yield CoinStrip(id="coins")
         yield Container(
-            Limits(id="limits"),
+            Container(Limits(id="limits"), OrderRouter(id="router"), id="bounds"),
             Ends(id="ends"),
             Trips(id="trips"),
             FundingDays(id="funding-days"),

@@ -8,6 +8,8 @@ from decimal import Decimal
 from core.view import (
     BreakerState,
     BreakerView,
+    BudgetMode,
+    BudgetView,
     CoinView,
     FillView,
     MarginView,
@@ -161,6 +163,25 @@ def risk() -> RiskView:
     )
 
 
+def budget() -> BudgetView:
+    """A busy account that has begun to spare its requests."""
+    return BudgetView(
+        ip_limit=1_200,
+        ip_left=1_104,
+        ip_reserve=120,
+        address_cap=10_143,
+        address_used=9_212,
+        address_left=931,
+        address_reserve=100,
+        cancels_left=11_074,
+        actions_last_min=38,
+        actions_last_hour=412,
+        hours_to_empty=9.5,
+        mode=BudgetMode.THINNING,
+        read_ms=NOW_MS - 41_000,
+    )
+
+
 def trading(coins: tuple[CoinView, ...] | None = None) -> Snapshot:
     """One coin or more, with everything that the lists and the risk screen show."""
     made = snapshot()
@@ -170,6 +191,7 @@ def trading(coins: tuple[CoinView, ...] | None = None) -> Snapshot:
         orders=orders(),
         fills=fills(),
         risk=risk(),
+        budget=budget(),
         pnl=PnlView(total_usd=Decimal("1248.33")),
         api=replace(
             made.api,

@@ -1,0 +1,91 @@
+"""The risk screen's block on the way to the exchange."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.view import BudgetMode, BudgetView, Severity
+from tests.tui.conftest import Console
+from tests.tui.factory import NOW_MS
+from tests.tui.trading import budget, trading
+from widgets.look import Look
+from widgets.router_rows import budget_rows, router_lines
+
+
+def texts(view: BudgetView, width: int = 80) -> list[str]:
+    return ["".join(span.text for span in row).rstrip() for _, row in budget_rows(view, NOW_MS, width)]
+
+
+def grades(view: BudgetView) -> list[Severity]:
+    return [severity for severity, _ in budget_rows(view, NOW_MS, 80)]
+
+
+def test_what_is_left_of_each_budget_is_said_with_its_limit_and_how_long_it_lasts() -> None:
+    weight, requests, lasts, sent = texts(budget())
+    assert "1,104 left" in weight
+    assert weight.endswith("1,200/min")
+    assert "931 left" in requests
+    assert requests.endswith("of 10,143")
+    assert lasts.endswith("9h30m  thinning: moves wait longer")
+    assert sent.endswith("38 a minute  412 within the hour; 11,074 cancels left")
+
+
+@pytest.mark.parametrize(
+    ("change", "grade"),
+    [
+        ({}, Severity.WARN),
+        ({"mode": BudgetMode.NORMAL}, Severity.INFO),
+        ({"mode": BudgetMode.ONE_PER_10S}, Severity.CRIT),
+    ],
+)
+def test_the_mode_is_how_grave_the_requests_are(change: dict[str, Any], grade: Severity) -> None:
+    assert grades(replace(budget(), **change))[1:3] == [grade, grade]
+
+
+def test_a_pause_says_how_long_it_lasts_and_why() -> None:
+    paused = replace(budget(), paused_until_ms=NOW_MS + 14_000, paused_why="HTTP 429")
+    assert "PAUSED" in texts(paused)[0]
+    assert texts(paused)[0].endswith("14s: HTTP 429")
+    assert grades(paused)[0] is Severity.WARN
+    over = replace(paused, paused_until_ms=NOW_MS - 1)
+    assert "PAUSED" not in texts(over)[0]
+
+
+def test_only_the_reserve_that_is_left_of_the_weight_warns_and_a_bucket_of_ones_own_says_so() -> None:
+    assert grades(replace(budget(), ip_left=120))[0] is Severity.WARN
+    assert texts(replace(budget(), is_shared=False))[0].endswith("1,200/min, alone")
+
+
+def test_what_has_not_been_read_yet_is_no_figure() -> None:
+    assert [text.split()[-1] for text in texts(BudgetView())[:2]] == ["yet", "yet"]
+
+
+def test_requests_that_trading_gives_back_last() -> None:
+    lasting = replace(budget(), hours_to_empty=None, mode=BudgetMode.NORMAL)
+    assert texts(lasting)[2].endswith("all day  at this churn")
+
+
+def test_without_room_for_all_what_warns_stays() -> None:
+    lines = router_lines(Look(trading(), NOW_MS), 80, 2)
+    assert len(lines) == 2
+    assert "931 left" in "".join(span.text for span in lines[1])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_row_is_as_wide_as_its_panel(width: int) -> None:
+    for line in router_lines(Look(trading(), NOW_MS), width, 9):
+        assert sum(len(span.text) for span in line) <= width
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=["80x24", "120x40", "200x50"])
+async def test_it_is_whole_on_the_risk_screen(console: Any, size: tuple[int, int]) -> None:
+    it: Console = console(trading())
+    async with it.app.run_test(size=size) as pilot:
+        await pilot.press("4")
+        await pilot.pause()
+        shown = it.read("#router")
+    for words in ("Order router", "IP weight", "Requests", "Lasts", "Sent", "of 10,143", "1,200/min"):
+        assert words in shown

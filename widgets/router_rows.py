@@ -1,0 +1,113 @@
+"""The risk screen's block on the way to the exchange: what it still takes of us, and how long that lasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.view import BudgetMode, Severity
+from widgets import formats
+from widgets.fields import SEVERITY_INKS, glyph, title_line, worst
+from widgets.ink import Ink, Line, clean, dimmed, fit, line
+from widgets.limit_rows import LABEL_WIDTH, VALUE_WIDTH, Limit, limit_line
+from widgets.look import STALE_S, Look
+
+if TYPE_CHECKING:
+    from core.view import BudgetView
+
+Row = tuple[Severity, Line]
+
+_MODES = {
+    BudgetMode.NORMAL: Severity.INFO,
+    BudgetMode.THINNING: Severity.WARN,
+    BudgetMode.ONE_PER_10S: Severity.CRIT,
+}
+
+
+def router_lines(look: Look, width: int, height: int) -> list[Line]:
+    """Without room for all, the last of the least grave go first."""
+    rows = _rows(look, width)
+    room = max(height - 1, 0)
+    kept = sorted(sorted(range(len(rows)), key=lambda at: (-rows[at][0].rank, at))[:room])
+    shown = [rows[at][1] for at in kept]
+    if look.snapshot_age_s >= STALE_S:
+        shown = [dimmed(row) for row in shown]
+    grave = worst(tuple(severity for severity, _ in rows))
+    return [title_line("Order router", grave, look.snapshot_age_s, width), *shown]
+
+
+def _rows(look: Look, width: int) -> list[Row]:
+    snapshot = look.snapshot
+    if snapshot is None:
+        return []
+    return budget_rows(snapshot.budget, look.now_ms, width)
+
+
+def budget_rows(budget: BudgetView, now_ms: int, width: int) -> list[Row]:
+    return [
+        _weight_row(budget, now_ms, width),
+        _requests_row(budget, width),
+        _lasts_row(budget, width),
+        _sent_row(budget, width),
+    ]
+
+
+def _weight_row(budget: BudgetView, now_ms: int, width: int) -> Row:
+    """What the exchange takes of this address within a minute."""
+    if not budget.ip_limit:
+        return fact_row("IP weight", "not known yet", "", width)
+    left, limit = budget.ip_left, budget.ip_limit
+    used = min(max(1 - left / limit, 0.0), 1.0)
+    paused_s = (budget.paused_until_ms - now_ms) / 1_000
+    if paused_s > 0:
+        held = f"{formats.age(paused_s)}: {budget.paused_why}"
+        return Severity.WARN, limit_line(Limit("IP weight", "PAUSED", held, used, Severity.WARN), width)
+    grade = Severity.WARN if left <= budget.ip_reserve else Severity.INFO
+    whose = "" if budget.is_shared else ", alone"
+    shown = Limit("IP weight", f"{left:,} left", f"{limit:,}/min{whose}", used, grade)
+    return grade, limit_line(shown, width)
+
+
+def _requests_row(budget: BudgetView, width: int) -> Row:
+    """What it takes of the account in its life, by what it has traded."""
+    if not budget.address_cap:
+        return fact_row("Requests", "not read yet", "", width)
+    grade = _MODES[budget.mode]
+    used = min(max(budget.address_used / budget.address_cap, 0.0), 1.0)
+    shown = Limit("Requests", f"{budget.address_left:,} left", f"of {budget.address_cap:,}", used, grade)
+    return grade, limit_line(shown, width)
+
+
+def _lasts_row(budget: BudgetView, width: int) -> Row:
+    """How long they last at the present churn, and what is done about it."""
+    hours = budget.hours_to_empty
+    value = "all day" if hours is None else formats.age(3_600 * hours)
+    grade = _MODES[budget.mode] if budget.address_cap else None
+    return fact_row("Lasts", value, _MODE_WORDS[budget.mode], width, grade)
+
+
+_MODE_WORDS = {
+    BudgetMode.NORMAL: "at this churn",
+    BudgetMode.THINNING: "thinning: moves wait longer",
+    BudgetMode.ONE_PER_10S: "ONE ORDER PER 10 S",
+}
+
+
+def _sent_row(budget: BudgetView, width: int) -> Row:
+    note = f"{budget.actions_last_hour:,} within the hour"
+    if budget.address_cap:
+        note += f"; {budget.cancels_left:,} cancels left"
+    return fact_row("Sent", f"{budget.actions_last_min:,} a minute", note, width)
+
+
+def fact_row(label: str, value: str, note: str, width: int, severity: Severity | None = None) -> Row:
+    """A row without a bar, in the columns of those that have one."""
+    mark = glyph(severity) if severity is not None else " "
+    ink = SEVERITY_INKS[severity or Severity.INFO]
+    shown = Ink.TEXT if severity in (None, Severity.INFO) else ink
+    made = line(
+        (f" {label:<{LABEL_WIDTH}}", Ink.LABEL),
+        (f"{mark} ", ink),
+        (f"{clean(value):>{VALUE_WIDTH}}  ", shown),
+        (clean(note), Ink.LABEL),
+    )
+    return severity or Severity.INFO, fit(made, width)
