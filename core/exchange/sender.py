@@ -1,28 +1,70 @@
-"""One signed action on its way: its nonce, its signature, its bytes, and what its answer says. Sent once."""
+"""One signed action on its way: its nonce, its signature, its bytes, and what its answer says.
+
+Sent once, and once more only if its nonce or its time was refused in words that prove that nothing of it was done.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from core.domain.causes import Cause
+from core.domain.effects import Scalar, Severity
 from core.exchange.actions import Action
 from core.exchange.answers import Complain
+from core.exchange.clock_sync import ClockSync, Timing, Untimely, untimely
 from core.exchange.lanes import Lane
 from core.exchange.nonces import NonceAllocator
 from core.exchange.rest import Rest, RestError
-from core.exchange.signing import Signer
-from core.exchange.venue_clock import VenueClock
+from core.exchange.signing import Prepared, Signer
+from core.exchange.venue_clock import VenueClock, mono_ms
 from core.failpoints import STEPS, failpoint
 
 T = TypeVar("T")
+
+CLASH_COUNT, CLASH_WITHIN_MS = 3, 600_000
+"""So many refused nonces within this time are no clock that was set: another program signs with this key."""
+
+CLASH = (
+    "another program signs with this key: give each its own agent wallet (API wallet), then restart with it"
+)
+
+
+class Tell(Protocol):
+    """Publishes an event."""
+
+    def __call__(self, name: str, severity: Severity, **fields: Scalar) -> None: ...
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What is sent. ``ttl_ms``: of a cancel, whose expiry may be moved on; ``None`` for what may not outlive the first one."""
+
+    lane: Lane
+    prepared: Prepared
+    expires_ms: int
+    items: int
+    needs_disk: bool
+    ttl_ms: int | None
+    sent_mono_ms: float = 0.0
 
 
 class Sender:
     """Sends for one signer, whose nonces all come from here."""
 
-    def __init__(self, rest: Rest, signer: Signer, nonces: NonceAllocator, clock: VenueClock) -> None:
+    def __init__(
+        self,
+        rest: Rest,
+        signer: Signer,
+        nonces: NonceAllocator,
+        clock: VenueClock,
+        tell: Tell = lambda *_, **__: None,
+    ) -> None:
         self._rest, self._signer, self._nonces, self._clock = rest, signer, nonces, clock
+        self._sync, self._tell = ClockSync(rest, clock), tell
+        self._refused_mono_ms: deque[float] = deque(maxlen=CLASH_COUNT)
 
     async def send(
         self,
@@ -37,14 +79,73 @@ class Sender:
         (venue time). ``needs_disk``: not sent while the journal can't be written. Raises ``RestError``.
         """
         prepared = self._signer.prepare(action)
+        ttl_ms = expires_ms - self._clock.now().venue_ms if lane is Lane.CANCEL else None
+        sending = _Sending(lane, prepared, expires_ms, items, needs_disk, ttl_ms)
+        outcome, refused = await self._once(sending, parse)
+        if refused is None or not await self._may_go_again(sending, refused):
+            return outcome
+        outcome, refused = await self._once(sending, parse)
+        if refused is not None:
+            self._tell("nonce_refused", "crit", action=prepared.kind, reason=refused.text)
+        return outcome
+
+    async def _once(
+        self, sending: _Sending, parse: Callable[[Any, Complain], T]
+    ) -> tuple[T, Untimely | None]:
+        """The outcome, and why it was untimely if it was."""
+        prepared = sending.prepared
         nonce = await self._nonces.take(self._clock.now().venue_ms)
-        if needs_disk and self._nonces.is_without_disk:
+        if sending.needs_disk and self._nonces.is_without_disk:
             raise RestError("the journal cannot be written", Cause.STORAGE)
-        body = prepared.body(nonce, expires_ms)
+        body = prepared.body(nonce, sending.expires_ms)
         step = STEPS.get(prepared.kind)
         if step is not None:
             failpoint(step.signed)
-        outcome = await self._rest.act(body, prepared.kind, lane, items, parse)
+        sending.sent_mono_ms = mono_ms()
+        outcome = await self._rest.act(
+            body,
+            prepared.kind,
+            sending.lane,
+            sending.items,
+            lambda answer, complain: (parse(answer, complain), untimely(answer)),
+        )
         if step is not None:
             failpoint(step.answered)
         return outcome
+
+    async def _may_go_again(self, sending: _Sending, refused: Untimely) -> bool:
+        """Set the clock and the nonces right after a refusal; whether the same action may be sent once more."""
+        moved_ms = None
+        if refused.timing is not Timing.DUPLICATE:
+            moved_ms = await self._sync.after(refused.timing, sending.sent_mono_ms)
+        venue_ms = self._clock.now().venue_ms
+        if refused.timing is Timing.TOO_LOW:
+            self._nonces.rise_above(refused.bound, venue_ms)
+        elif refused.timing is Timing.TOO_HIGH:
+            self._nonces.sink_below(refused.bound, venue_ms)
+        may_move = sending.ttl_ms is not None
+        if sending.ttl_ms is not None:
+            sending.expires_ms = venue_ms + sending.ttl_ms
+        if refused.timing is Timing.EXPIRED:
+            again = may_move and moved_ms is not None  # with another expiry alone
+        else:
+            again = (refused.timing.proves_unsent or may_move) and venue_ms < sending.expires_ms
+        self._tell_of(sending, refused, moved_ms, again)
+        return again
+
+    def _tell_of(self, sending: _Sending, refused: Untimely, moved_ms: float | None, again: bool) -> None:
+        self._tell(
+            "nonce_resync" if refused.timing.is_of_nonce else "clock_resync",
+            "warn",
+            action=sending.prepared.kind,
+            reason=refused.text,
+            clock_moved_ms=None if moved_ms is None else round(moved_ms),
+            sent_again=again,
+        )
+        now_ms = mono_ms()
+        if not refused.timing.is_of_nonce:
+            return
+        self._refused_mono_ms.append(now_ms)
+        if len(self._refused_mono_ms) == CLASH_COUNT and now_ms - self._refused_mono_ms[0] < CLASH_WITHIN_MS:
+            self._refused_mono_ms.clear()
+            self._tell("nonce_clash", "crit", reason=f"{CLASH_COUNT} nonces were refused: {CLASH}")

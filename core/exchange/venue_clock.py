@@ -69,3 +69,10 @@ class VenueClock:
         if rtt <= self._best_rtt_ms or rtt <= 5.0 or was_set:
             self._best_rtt_ms = rtt
             self.offset_ms = found
+
+    def follow(self, venue_ms: int, sent_mono_ms: float, received_mono_ms: float) -> None:
+        """Go by this stamp, whatever was known: the exchange has just refused what the estimate led to."""
+        self._behind_since_ms = None
+        self.seen_ms = max(self.seen_ms, venue_ms)
+        self._best_rtt_ms = received_mono_ms - sent_mono_ms
+        self.offset_ms = venue_ms - (sent_mono_ms + received_mono_ms) / 2

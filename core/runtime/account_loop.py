@@ -72,8 +72,11 @@ class AccountLoop:
         feed_heartbeat: Callable[[], tuple[int, float]],
         publish: Publish,
         beginning: Beginning,
+        beat: Callable[[Instant], None] = lambda _: None,
     ) -> None:
-        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms)."""
+        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms). ``beat`` is called at each
+        tick: a loop that hangs doesn't.
+        """
         self._engine, self._storage, self._inbox, self._runner, self._bus = (
             engine,
             storage,
@@ -82,7 +85,7 @@ class AccountLoop:
             bus,
         )
         self._clock, self._heartbeat, self._publish = clock, feed_heartbeat, publish
-        self._beginning = beginning
+        self._beginning, self._beat = beginning, beat
         self._new_by_read: Counter[str] = Counter()
         self._ticked_mono_ms = self._published_mono_ms = self._turned_mono_ms = 0
         self.stopped = False
@@ -109,6 +112,7 @@ class AccountLoop:
             vitals = self._storage.take_commit_ms(), len(self._inbox)
             events.append(Tick(*self._heartbeat(), *vitals))
             self._tell_failures(now)
+            self._beat(now)
         was_well = not self._storage.trouble
         effects = [effect for event in events for effect in self._engine.step(event, now)]
         if any(isinstance(event, FillsCommitted) and event.fills for event in events):

@@ -203,7 +203,7 @@ class Session:
         signer, clock = self._plan.identity.signer, self.clock
         self.previews = PreviewDesk(self._plan, engine, reads)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        sender = Sender(self._rest, signer, nonces, clock)
+        sender = Sender(self._rest, signer, nonces, clock, self._tell)
         router = OrderRouter(sender, clock, instruments, self._reach.listed)
         stale_s = engine.feed_age.stale_ms / 1000
         feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
@@ -235,6 +235,7 @@ class Session:
             lambda: (feed.last_message_ms, self._rest.latency_ms),
             lambda at: self._show(self._snapshot(engine, at)),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
+            lambda now: nonces.keep_ahead(now.venue_ms),
         )
         control = ControlServer(
             self._plan.state.socket,
@@ -279,6 +280,7 @@ class Session:
                 task.cancel()
             await asyncio.gather(feeding, checking, beating, return_exceptions=True)
             await trade.runner.drain(DRAIN_S)
+            await trade.nonces.end()
             await trade.control.stop()
 
     def _report(self, engine: Engine) -> RunReport:

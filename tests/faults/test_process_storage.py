@@ -115,6 +115,7 @@ async def test_p10_a_nonce_that_cannot_be_covered_stops_placing_and_not_cancelli
 ) -> None:
     """Only the ceiling's own commit fails: nothing waits for it, so the router must refuse by itself."""
     monkeypatch.setattr("core.exchange.nonces.RESERVE_MS", 0)
+    monkeypatch.setattr("core.exchange.nonces.SPARE", 0)
     await world.start()
     before = set(world.watch.cloids)
     with full_disk(lambda batch: batch.nonce_ceiling):

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.exchange.nonces import RESERVE_MS, NonceAllocator
+from core.exchange.nonces import CLEAR_MS, RESERVE_MS, SPARE, WATCHDOG, NonceAllocator
 
 
 class Disk:
@@ -49,21 +49,101 @@ def test_nonces_rise_through_clock_steps_and_restarts(clock: list[int], restarts
 
 async def test_a_nonce_is_the_time_when_time_has_moved_on() -> None:
     nonces = NonceAllocator(0, Disk().save)
-    assert [await nonces.take(1_000), await nonces.take(1_000), await nonces.take(5_000)] == [
-        1_000,
-        1_001,
-        5_000,
-    ]
+    assert [await nonces.take(at) for at in (1_000, 1_000, 5_000, 5_001)] == [1_000, 1_002, 5_000, 5_002]
 
 
-async def test_the_ceiling_is_written_once_for_many_nonces() -> None:
+async def test_the_ceiling_is_written_before_it_is_needed_and_nothing_waits_for_it() -> None:
     disk = Disk()
     nonces = NonceAllocator(0, disk.save)
-    for step in range(100):
-        await nonces.take(1_000_000 + step * RESERVE_MS // 100)
+    await nonces.take(1_000_000)
     assert disk.writes == 1
-    await nonces.take(1_000_000 + RESERVE_MS + 1)
-    assert disk.writes == 2
+    disk.finish.clear()
+    for venue_ms in range(1_000_000, 1_000_000 + RESERVE_MS, 1_000):
+        async with asyncio.timeout(0):
+            await nonces.take(venue_ms)
+        await asyncio.sleep(0)
+    assert disk.writes == 2, "one more is on its way in the background, and all that are below the old one go"
+    disk.finish.set()
+    await nonces.end()
+    assert disk.ceiling >= 1_000_000 + RESERVE_MS
+
+
+async def test_it_is_kept_ahead_while_nothing_is_sent() -> None:
+    disk = Disk()
+    nonces = NonceAllocator(0, disk.save)
+    for venue_ms in range(1_000_000, 1_300_000, 200):
+        nonces.keep_ahead(venue_ms)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert disk.ceiling > venue_ms
+    assert disk.writes <= 11, "twice a minute"
+
+
+async def test_a_row_of_restarts_does_not_run_away_from_time() -> None:
+    """A bot that crashes at every start, once a second for two days, still signs nonces that the venue takes."""
+    disk = Disk()
+    for venue_ms in range(10**9, 10**9 + 172_800_000, 20_000):
+        taken = await NonceAllocator(disk.ceiling, disk.save).take(venue_ms)
+        assert taken - venue_ms <= RESERVE_MS + SPARE
+
+
+async def test_what_was_remembered_of_a_clock_days_ahead_is_given_up() -> None:
+    """No nonce a day ahead was ever taken, so that those before it are free."""
+    disk = Disk()
+    nonces = NonceAllocator(3 * 86_400_000, disk.save)
+    assert await nonces.take(1_000) == 1_002
+    nonces = NonceAllocator(86_400_000 // 2, disk.save)
+    assert await nonces.take(1_000) == 86_400_000 // 2 + 2, "half a day ahead they may be used up"
+
+
+async def test_it_begins_above_what_the_venue_names_unless_that_is_absurd() -> None:
+    nonces = NonceAllocator(0, Disk().save)
+    nonces.rise_above(50_001, 1_000)
+    first = await nonces.take(1_000)
+    assert first >= 50_001 + CLEAR_MS
+    nonces.rise_above(10**15, 1_000)
+    assert await nonces.take(1_000) == first + 2
+
+
+async def test_a_bot_and_its_watchdog_never_take_the_same() -> None:
+    disks = Disk(), Disk()
+    bot, watchdog = NonceAllocator(0, disks[0].save), NonceAllocator(0, disks[1].save, WATCHDOG)
+    venue_ms = [1_000, 1_000, 1_001, 1_002, 1_002, 1_007]
+    mine, its = [await bot.take(at) for at in venue_ms], [await watchdog.take(at) for at in venue_ms]
+    assert not set(mine) & set(its)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 300_000), st.integers(0, 3)), min_size=1, max_size=60))
+def test_takers_at_once_never_race(takers: list[tuple[int, int]]) -> None:
+    """However the disk and the takers interleave: every nonce once, rising in the order in which they were given out."""
+
+    async def run() -> None:
+        disk, given = Disk(slow=True), list[int]()
+        nonces = NonceAllocator(0, disk.save)
+
+        async def take(venue_ms: int, turns: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            given.append(await nonces.take(venue_ms))
+            assert given[-1] <= disk.ceiling, "used before the ceiling was durable"
+
+        async def write() -> None:
+            while True:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                disk.finish.set()
+                await asyncio.sleep(0)
+                disk.finish.clear()
+
+        writing = asyncio.create_task(write())
+        await asyncio.gather(*(take(*taker) for taker in takers))
+        await nonces.end()
+        writing.cancel()
+        assert len(set(given)) == len(takers)
+        assert given == sorted(given)
+
+    asyncio.run(run())
 
 
 async def test_a_second_taker_waits_until_the_first_ones_ceiling_is_durable() -> None:
@@ -74,8 +154,8 @@ async def test_a_second_taker_waits_until_the_first_ones_ceiling_is_durable() ->
         await asyncio.sleep(0)
     assert not any(taker.done() for taker in takers), "a nonce passed the durable ceiling"
     disk.finish.set()
-    assert sorted(await asyncio.gather(*takers)) == [1_000, 1_001, 1_002]
-    assert disk.ceiling >= 1_002
+    assert sorted(await asyncio.gather(*takers)) == [1_000, 1_002, 1_004]
+    assert disk.ceiling >= 1_004
 
 
 async def test_a_failed_write_is_known_and_covered_by_the_next_ceiling() -> None:
