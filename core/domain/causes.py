@@ -25,6 +25,8 @@ class Cause(StrEnum):
     # We did not send it.
     LOCAL = "local"
     STORAGE = "storage"
+    CROSSED = "crossed"
+    """The market had moved through its price before a byte left."""
     # The exchange answered, and refused one order or cancel.
     POST_ONLY = "post_only"
     POST_ONLY_MODE = "post_only_mode"
@@ -50,7 +52,7 @@ class Cause(StrEnum):
     @property
     def was_sent(self) -> bool:
         """Bytes left, so it counts as sent whatever became of it."""
-        return self not in (Cause.UNSENT, Cause.LOCAL, Cause.STORAGE)
+        return self not in (Cause.UNSENT, Cause.LOCAL, Cause.STORAGE, Cause.CROSSED)
 
 
 _ANSWERS = frozenset(

@@ -52,18 +52,24 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     coin.caps = side_caps(
         coin, engine.coins.values(), engine.portfolio_limits, money, engine.liquidations.get(coin.name)
     )
-    return [*out, *plan(coin, _room(engine, now), now), *tell_binding(coin, now)]
+    window_ms = engine.round_trip.window_ms
+    return [*out, *plan(coin, _room(engine, coin, now), now, window_ms), *tell_binding(coin, now)]
 
 
 def _reduce(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     """Nothing is quoted: what limits want closed is closed all the same, as long as position and price are known (I7)."""
     if engine.halt_reason(coin) or engine.desk.stopping or blindness(engine, coin, now):
         return []
-    return reduce(coin, 0 if engine.placing else 1, now)
+    return reduce(coin, now)
 
 
-def _room(engine: Engine, now: Instant) -> int:
-    """How many orders may be sent now: none before the batch before them is answered, and few as a probe."""
-    if engine.placing:
+def _room(engine: Engine, coin: Coin, now: Instant) -> int:
+    """How many orders of the grid may be sent now: none before the coin's batch before them is answered, and few as a probe,
+    of which there is one at a time, whichever coin it is of.
+    """
+    if coin.placing:
         return 0
-    return PROBE_ORDERS if engine.breakers.probed_by_placing(now) else BATCH_ORDERS
+    probed = engine.breakers.probed_by_placing(now)
+    if not probed:
+        return BATCH_ORDERS
+    return PROBE_ORDERS if all(breaker.may_probe(now) for breaker in probed) else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
-from core.domain.events import BackfillDone, CancelOutcome, PlaceOutcome, Resting, Traded
+from core.domain.events import BackfillDone, CancelOutcome, PlaceOutcome, Refused, Resting, Traded
 from core.engine.coin import AWAITING_FILLS, Coin
 from core.engine.procedures import feed_ticket
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect]:
-    engine.placing -= {cloid for cloid, _ in event.results}
-    engine.orders_sent += len(event.results)
+    for coin in engine.coins.values():
+        coin.placing.difference_update(cloid for cloid, _ in event.results)
+    engine.orders_sent += sum(
+        not isinstance(result, Refused) or result.cause.was_sent for _, result in event.results
+    )
     taken = {cloid for cloid, result in event.results if isinstance(result, Resting | Traded)}
     sent = [
         c.orders.by_cloid[i].created_ms
@@ -27,6 +30,7 @@ def on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect]
     ]
     if sent:
         engine.feed.watch.saw_placed(min(sent), now)
+        engine.round_trip.note(now.venue_ms - min(sent))
     out: list[Effect] = []
     for cloid, result in event.results:
         out += engine.for_owner(cloid, partial(Coin.apply_place, cloid=cloid, result=result, now=now))

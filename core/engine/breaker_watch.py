@@ -92,14 +92,24 @@ def _on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect
         None,
     )
     if failure is None and held is None:
+        if event.results and not any(
+            not isinstance(r, Refused) or r.cause.was_sent for _, r in event.results
+        ):
+            return _unsent(engine, now)
         return _well(engine.breakers, (BreakerName.PLACE, BreakerName.AUTH, BreakerName.STORAGE), now)
     if failure is None and held is not None:
         failure = Failure(held.cause, held.reason)
     assert failure is not None
     if not failure.cause.was_sent:
-        for breaker in engine.breakers.probed_by_placing(now):
-            breaker.probe_did_not_leave()
+        _unsent(engine, now)
     return _failed(engine, BreakerName.PLACE, "place", failure, now)
+
+
+def _unsent(engine: Engine, now: Instant) -> list[Effect]:
+    """Nothing left, so nothing is known of the exchange: another probe may go."""
+    for breaker in engine.breakers.probed_by_placing(now):
+        breaker.probe_did_not_leave()
+    return []
 
 
 def _failed(engine: Engine, name: BreakerName, what: str, failure: Failure, now: Instant) -> list[Effect]:

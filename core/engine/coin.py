@@ -43,6 +43,7 @@ from core.engine.idleness import BEFORE_A_QUOTE
 from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
 from core.engine.overrides import Overrides
+from core.engine.pacing import Pacing
 from core.engine.parked import Parked
 from core.engine.protection import Protection, fired, heard
 from core.engine.range_exit import Leaving
@@ -69,6 +70,9 @@ class Coin:
     ledger: ShadowLedger
     next_cloid: Callable[[], str]
     orders: OrderManager = field(default_factory=OrderManager)
+    placing: set[str] = field(default_factory=set)
+    """Orders of the grid whose placement has not been answered: the coin's next batch waits for them, and for no other's."""
+    pacing: Pacing = field(default_factory=Pacing)
     counts: FillCounts = field(default_factory=FillCounts)
     plan: GridPlan | None = None
     """The present grid, what its cells want and where that differs from what rests; ``None`` before the first."""
@@ -198,6 +202,7 @@ class Coin:
         """Journalled fills, new ones only: ledger, orders, cells. Every fill moves the ledger, matched or not."""
         out: list[Effect] = []
         needless = self.ledger.apply(fills, now)
+        self.pacing.saw_fill()
         for fill in fills:
             out += self._apply_fill(fill, now)
         for adjustment in needless:
@@ -317,7 +322,7 @@ class Coin:
         if order.purpose is Purpose.STOP:
             return self.protection.refuse(self, reason, cause, now)
         self.deferrals.put_off(order.slot, f"refused: {reason}", now)
-        severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.GONE) else "warn"
+        severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.CROSSED, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
         return [notify("order_rejected", severity, self.name, **fields)]
 

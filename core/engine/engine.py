@@ -45,6 +45,7 @@ from core.domain.events import (
     TransfersCommitted,
     WireQuarantined,
 )
+from core.domain.orders import Purpose
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
 from core.engine.alert_book import AlertBook
@@ -71,6 +72,7 @@ from core.engine.observations import (
 )
 from core.engine.operator_desk import OperatorDesk
 from core.engine.order_list import OrderList
+from core.engine.pacing import RoundTrip
 from core.engine.portfolio import Portfolio
 from core.engine.risk_watch import watch
 from core.engine.schedule import Schedule, periodic
@@ -108,8 +110,7 @@ class Engine:
     cancels_sent: int = 0
     orphans: set[str] | None = None
     """Orders with our instance that the first look showed; ``None`` before it, and again when all is resumed."""
-    placing: set[str] = field(default_factory=set)
-    """Orders whose placement has not been answered."""
+    round_trip: RoundTrip = field(default_factory=RoundTrip)
     saw_account: bool = False
     saw_open_orders: bool = False
     version: int = 0
@@ -155,9 +156,12 @@ class Engine:
         return [*rows, *out]
 
     def _note_placements(self, effects: list[Effect], now: Instant) -> list[Effect]:
-        """Remember what is on its way: the next batch of the grid waits until each of these is answered."""
-        sent = (effect.orders for effect in effects if isinstance(effect, Place | Modify))
-        self.placing |= {order.cloid for orders in sent for order in orders}
+        """Remember what is on its way: the next batch of a coin's grid waits until each of these is answered."""
+        for effect in effects:
+            if isinstance(effect, Place | Modify):
+                for order in effect.orders:
+                    if order.purpose is Purpose.GRID:
+                        self.coins[order.coin].placing.add(order.cloid)
         return note_probes(self, effects, now)
 
     def halt_reason(self, coin: Coin) -> str:
@@ -259,6 +263,11 @@ class Engine:
             each.flattening = False  # also one of all coins, which latched no halt of this coin's own
         return lifted
 
+    def wakes_at(self, now: Instant) -> int:
+        """When (monotonic ms) something is due before the next tick; 0 if nothing is."""
+        ends = [c.pacing.until_mono_ms for c in self.coins.values() if c.pacing.until_mono_ms > now.mono_ms]
+        return min(ends, default=0)
+
     # -- events -------------------------------------------------------------------------------------------------
 
     def _on_quote(self, event: Quote, now: Instant) -> list[Effect]:
@@ -266,6 +275,7 @@ class Engine:
         if coin is not None and not self.vitals.is_stale(event):
             coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
             self.feed.watch.saw_quote(event.coin)
+            coin.pacing.saw_mid(coin.mid_twice, now)
             return note_mid(coin, now)
         return []
 

@@ -38,14 +38,16 @@ BATCH_ORDERS = 40
 """Orders per action; a second unit of the exchange's IP weight begins with the 40th."""
 
 
-def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
-    """Cancels at once, placements as many as there is ``room`` for."""
+def plan(coin: Coin, room: int, now: Instant, window_ms: int = 0) -> list[Effect]:
+    """Cancels and what closes at once, placements as many as there is ``room`` for. ``window_ms``: how long a re-quote waits
+    for what the market says next, if it is calm.
+    """
     out = regrid(coin, now)
     found = coin.plan
     if found is None or coin.grid_refused:
         coin.idle = without_a_grid(coin)
         out += cancel(coin, coin.live_grid_orders(), now)
-        return out + reduce(coin, room, now)
+        return out + reduce(coin, now)
     grid, orders = found.grid, coin.orders
     if grid.is_endless and coin.mid_twice:
         found.follow(coin.mid_twice, orders)
@@ -59,13 +61,16 @@ def plan(coin: Coin, room: int, now: Instant) -> list[Effect]:
         found.update(orders)
     gate = gate_of(coin, grid, now)
     place, blocked = coin.filtered.look(found, orders.own.version, gate)
+    if room and coin.pacing.waits(window_ms, bool(place or found.unwanted), coin.features, now):
+        room = 0
     turn = _turn(coin, found, gate, place, room, now)
     coin.blocked = (*blocked, *turn.too_fast)
     out += cancel(coin, turn.cancel, now)
     if turn.place or turn.pairs:
         validate_plan((*place, *turn.resizing.levels), turn.resizing.own, gate.quotes, gate.instrument)
+        coin.pacing.sent()
         return [*out, *_send(coin, gate.limits, turn, now)]
-    return out + (close_part(coin, found, now) if room else [])
+    return out + close_part(coin, found, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +192,10 @@ def shed(coin: Coin, now: Instant) -> list[Effect]:
     return cancel(coin, _over_cap(coin, coin.grid), now) if coin.grid else []
 
 
-def reduce(coin: Coin, room: int, now: Instant) -> list[Effect]:
+def reduce(coin: Coin, now: Instant) -> list[Effect]:
     """While nothing is quoted: whether the price has left the grid there was, and what is due of the position (I7)."""
     out = coin.leaving.look(coin, now)
-    return out + (close_part(coin, coin.plan, now) if room else [])
+    return out + close_part(coin, coin.plan, now)
 
 
 def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:

@@ -13,7 +13,16 @@ from dataclasses import replace
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
-from core.domain.effects import Effect, Modify, Notify, Place, notify
+from core.domain.effects import (
+    Cancel,
+    CancelForeign,
+    CancelOrphan,
+    Effect,
+    Modify,
+    Notify,
+    Place,
+    notify,
+)
 from core.domain.events import (
     BackfillDone,
     CommandReceived,
@@ -29,6 +38,7 @@ from core.domain.events import (
     TransfersArrived,
     TransfersCommitted,
 )
+from core.domain.orders import Purpose
 from core.engine.engine import Engine
 from core.engine.flatten_desk import flattens
 from core.engine.stop import Phase
@@ -39,6 +49,7 @@ from core.runtime.beginning import Beginning
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
+from core.runtime.last_look import LastLook
 from core.runtime.storage import Storage
 
 TICK_MS = 200
@@ -56,6 +67,19 @@ TURNS_TO_LEAVE = 2
 before a Snapshot is made of it, and before the next turn computes: a halt's cancels waited for both."""
 
 Publish = Callable[[Instant], None]
+
+
+def _urgency(effect: Effect) -> int:
+    """What leaves first of what one turn has decided: what gets us out goes before what gets us in."""
+    match effect:
+        case Cancel() | CancelOrphan() | CancelForeign():
+            return 0
+        case Place(orders) if any(order.purpose is not Purpose.GRID for order in orders):
+            return 1
+        case Modify() | Place():
+            return 2
+        case _:
+            return 3
 
 
 class AccountLoop:
@@ -86,6 +110,7 @@ class AccountLoop:
         )
         self._clock, self._heartbeat, self._publish = clock, feed_heartbeat, publish
         self._beginning, self._beat = beginning, beat
+        self._last_look, self._wakes_mono_ms = LastLook(engine, inbox), 0
         self._new_by_read: Counter[str] = Counter()
         self._ticked_mono_ms = self._published_mono_ms = self._turned_mono_ms = 0
         self.stopped = False
@@ -94,7 +119,13 @@ class AccountLoop:
     async def run(self) -> None:
         """Until the stop procedure has ended."""
         while not self.stopped:
-            await self.turn(await self._inbox.drain(TICK_MS / 1000))
+            await self.turn(await self._inbox.drain(self._pause_ms() / 1000))
+
+    def _pause_ms(self) -> int:
+        """Until the next turn, if nothing comes before."""
+        if not self._wakes_mono_ms:
+            return TICK_MS
+        return min(max(self._wakes_mono_ms - self._clock().mono_ms, 1), TICK_MS)
 
     async def turn(self, items: list[Item]) -> None:
         """One turn: a batch of items and, when its time has come, a tick."""
@@ -107,7 +138,8 @@ class AccountLoop:
             events.insert(0, recovered)
         elif gap_ms > LAG_MS and not self._storage.trouble:
             events.insert(0, LoopLagged(gap_ms))
-        if now.mono_ms - self._ticked_mono_ms >= TICK_MS:
+        is_woken = not events and 0 < self._wakes_mono_ms <= now.mono_ms
+        if is_woken or now.mono_ms - self._ticked_mono_ms >= TICK_MS:
             self._ticked_mono_ms = now.mono_ms
             vitals = self._storage.take_commit_ms(), len(self._inbox)
             events.append(Tick(*self._heartbeat(), *vitals))
@@ -121,13 +153,16 @@ class AccountLoop:
         self._pass_failpoints(rest)
         waited_ms, now = self._clock().mono_ms - now.mono_ms, self._clock()
         was_held = was_well and bool(self._storage.trouble)
-        for effect in rest:
+        for effect in sorted(rest, key=_urgency):
             if isinstance(effect, Notify):
                 self._bus.publish(effect, now.wall_ms)
-            elif isinstance(effect, Place | Modify) and (was_held or waited_ms > PLACE_WITHIN_MS):
+            elif not isinstance(effect, Place | Modify):
+                self._runner.start(effect)
+            elif was_held or waited_ms > PLACE_WITHIN_MS:
                 self._refuse(effect, waited_ms)
             else:
-                self._runner.start(effect)
+                self._send(effect)
+        self._wakes_mono_ms = self._engine.wakes_at(now)
         for _ in range(TURNS_TO_LEAVE):
             await asyncio.sleep(0)
         stop = self._engine.desk.stopping
@@ -135,6 +170,13 @@ class AccountLoop:
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
             self._published_mono_ms = now.mono_ms
             self._publish(now)
+
+    def _send(self, effect: Place | Modify) -> None:
+        goes, stays = self._last_look.at(effect)
+        if stays is not None:
+            self._inbox.force(stays)
+        if goes is not None:
+            self._runner.start(goes)
 
     def _refuse(self, late: Place | Modify, waited_ms: int) -> None:
         reason = Refused(

@@ -51,6 +51,10 @@ class Inbox:
         """Queue an answer that someone in the core waits for, even over the bound; there are few of them."""
         self._append(item)
 
+    def unread_quote(self, coin: str) -> Quote | None:
+        """The newest one, if it waits here."""
+        return self._quotes.get(coin)
+
     async def drain(self, wait_s: float, most: int = 512) -> list[Item]:
         """What is waiting, at most ``most`` items, quotes last; after ``wait_s`` an empty list."""
         if not self._filled.is_set():

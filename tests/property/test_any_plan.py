@@ -295,14 +295,14 @@ def test_a_plan_that_is_computed_uses_nothing_up(half_is_missing: bool) -> None:
     bench = Bench(make_engine()).started()
     coin = bench.coin
     if half_is_missing:
-        bench.engine.placing.add("an answer is waited for")
+        bench.coin.placing.add("an answer is waited for")
         best = max((o for o in bench.live if o.side is Side.BUY), key=lambda o: o.price)
         bench.trade(best)
     before = _state(bench)
     for _ in range(3):
         assert plan(coin, False, bench.now) == []
     assert _state(bench) == before
-    bench.engine.placing.clear()
+    bench.coin.placing.clear()
     effects = plan(coin, True, bench.now)
     assert bool(effects) is half_is_missing
 

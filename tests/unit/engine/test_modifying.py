@@ -172,10 +172,10 @@ def test_nothing_is_changed_while_the_breaker_of_placements_is_open() -> None:
 
 def test_an_order_that_can_be_changed_waits_while_another_batch_is_unanswered() -> None:
     bench = Bench(make_engine(**WIDE)).started()
-    bench.engine.placing = {"another batch"}
+    bench.coin.placing = {"another batch"}
     _, effects = outspread(bench)
     assert not [e for e in effects if isinstance(e, ACTIONS)]
-    bench.engine.placing = set()
+    bench.coin.placing = set()
     assert len(modifies(bench.after(10))) == 3
 
 

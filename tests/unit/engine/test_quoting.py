@@ -80,10 +80,10 @@ def test_a_second_batch_waits_for_the_answer_to_the_first() -> None:
     bench = Bench()
     orders = placed(bench.start())
     bench.answer(orders[:0], lambda o: Resting(1))  # an answer to nothing frees the lane
-    bench.engine.placing = {"another batch"}
+    bench.coin.placing = {"another batch"}
     bench.step(update(orders[0], "canceled", 50))
     assert placed(bench.after(10_000)) == []
-    bench.engine.placing = set()
+    bench.coin.placing = set()
     assert len(placed(bench.after(10))) == 1
 
 

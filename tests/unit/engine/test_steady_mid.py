@@ -30,9 +30,9 @@ def test_a_price_in_doubt_makes_no_plan_the_old_grid_stays_and_the_screen_says_s
     bench = Bench().started()
     best = max((o for o in bench.live if o.side is Side.BUY), key=lambda o: o.price)
     resting = {o.cloid for o in bench.live} - {best.cloid}
-    bench.engine.placing.add("an answer is waited for")
+    bench.coin.placing.add("an answer is waited for")
     bench.trade(best)
-    bench.engine.placing.clear()
+    bench.coin.placing.clear()
     times, over = factor
     jump = SOL.round_price_down(MID * times // over)
     told = bench.step(quote(jump, half=1 if over > 100 else 100))

@@ -46,6 +46,7 @@ from core.domain.events import (
 from core.domain.fills import FillSource, ForeignFill, Funding
 from core.engine.engine import Engine
 from core.engine.operator_desk import OperatorDesk, Outcome
+from core.engine.vitals import Vitals
 from core.journal.journal import Batch, Committed
 from core.journal.schema import StorageError
 from core.runtime.account_loop import LAG_MS, PLACE_WITHIN_MS, TICK_MS, AccountLoop
@@ -78,6 +79,14 @@ class Stage:
         self.log.append(("step", event))
         return self.effects(event)
 
+    coins: dict[str, Any] = field(default_factory=dict)
+    vitals: Vitals = field(default_factory=Vitals)
+    wakes_ms: int = 0
+    while_committing: Callable[[], None] = lambda: None
+
+    def wakes_at(self, _now: Instant) -> int:
+        return self.wakes_ms
+
     @property
     def desk(self) -> SimpleNamespace:
         return SimpleNamespace(stopping=self.stopping, running=[])
@@ -87,6 +96,7 @@ class Stage:
             raise StorageError("the disk is full")
         self.log.append(("commit", batch))
         self.now_ms += self.commit_takes_ms
+        self.while_committing()
         fills = {f.key: f for f in batch.fills}
         new = tuple(f for key, f in fills.items() if key not in self.known)
         self.known |= set(fills)
@@ -156,7 +166,7 @@ async def test_fills_are_durable_before_the_engine_sees_them_and_rows_before_any
     stage = Stage(effects)
     loop = await _ready(stage)
     await loop.turn([_arrived(1, 2)])
-    assert stage.kinds() == ["commit", "step", "commit", "tell", "start", "start"]
+    assert stage.kinds() == ["commit", "step", "commit", "start", "tell", "start"]
     first, second = stage.of("commit")
     assert [f.trade_id for f in first.fills] == [1, 2]
     assert (second.fills, second.orders) == ([], [order(1)])
