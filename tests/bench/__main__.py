@@ -16,23 +16,30 @@ BENCHES = {
     "server": "Paper exchange over HTTP",
     "journal": "Journal: durable fills, starts from long journals",
     "planning": "Planning: whole, after a fill, and in a step of the engine",
+    "requote": "Orders: a whole grid to another spacing",
+    "day": "Orders: a busy day with the exchange's real budgets",
     "console": "Console: what it sends, what it costs",
     "console_stall": "Console: a terminal that stalls, and the engine behind it",
     "replay": "Replay of the bundled recording",
 }
 
+GROUPS = {"router": ("requote", "day")}
+"""Names for several."""
+
 _OUTPUT = Path("build/bench.json")
 
 
 def main(chosen: list[str]) -> int:
-    unknown = [name for name in chosen if name not in BENCHES]
+    unknown = [name for name in chosen if name not in BENCHES and name not in GROUPS]
     if unknown:
-        print(f"No benchmark {', '.join(unknown)}. Fix: choose from {', '.join(BENCHES)}.", file=sys.stderr)
+        offered = ", ".join((*BENCHES, *GROUPS))
+        print(f"No benchmark {', '.join(unknown)}. Fix: choose from {offered}.", file=sys.stderr)
         return 2
     # A program that may not keep its modules compiled would compile them at each of its starts.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
-    for name in chosen or BENCHES:
+    wanted = [name for one in chosen or BENCHES for name in GROUPS.get(one, (one,))]
+    for name in dict.fromkeys(wanted):
         print(f"\n{BENCHES[name]}\n{_HEADINGS}", flush=True)
         found: Iterable[Row] = importlib.import_module(f"tests.bench.{name}").rows()
         for row in found:

@@ -1,4 +1,7 @@
-"""A paper exchange, or a floor to compare it with, as a process of its own: prints its URL and ends when its stdin does."""
+"""A paper exchange, or a floor to compare it with, as a process of its own: prints its URL and ends when its stdin does.
+
+``paper:10`` gathers blocks of ten milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ async def _until_stdin_ends() -> None:
     await asyncio.to_thread(sys.stdin.buffer.read)
 
 
-async def _paper() -> None:
-    config = PaperConfig(speed=STILL, funds_usd=Decimal(100_000_000), limits=False, block_ms=0)
+async def _paper(block_ms: int) -> None:
+    config = PaperConfig(speed=STILL, funds_usd=Decimal(100_000_000), limits=False, block_ms=block_ms)
     server = PaperServer(config)
     print(await server.start(), flush=True)
     await _until_stdin_ends()
@@ -46,4 +49,5 @@ async def _floor() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_paper() if sys.argv[1] == "paper" else _floor())
+    kind, _, block_ms = sys.argv[1].partition(":")
+    asyncio.run(_paper(int(block_ms or 0)) if kind == "paper" else _floor())

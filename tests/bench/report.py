@@ -49,6 +49,20 @@ def row(
     )
 
 
+def at_most(name: str, value: float, unit: str, most: float) -> Row:
+    """A figure that has a bound of its own, and nothing beside it."""
+    return Row(
+        name=name,
+        value=value,
+        unit=unit,
+        baseline="at most",
+        baseline_value=most,
+        ratio=None,
+        goal=None,
+        met=value <= most,
+    )
+
+
 def seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()

@@ -93,7 +93,8 @@ def _compare(size: int, connections: int) -> list[Row]:
 
 
 @contextmanager
-def _serving(kind: str) -> Iterator[str]:
+def serving(kind: str) -> Iterator[str]:
+    """The URL of an ``exchange_process``."""
     command = [sys.executable, "-m", "tests.bench.exchange_process", kind]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -108,7 +109,7 @@ def _serving(kind: str) -> Iterator[str]:
 def _measure(kind: str, size: int, connections: int) -> _Measured:
     bodies = [_requests(Account.create(), size) for _ in range(connections)]
     latencies: list[float] = []
-    with _serving(kind) as url:
+    with serving(kind) as url:
         host = url.removeprefix("http://")
         threads = [threading.Thread(target=_send, args=(host, mine, latencies)) for mine in bodies]
         started = time.perf_counter()
