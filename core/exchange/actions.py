@@ -16,12 +16,12 @@ Instruments = Mapping[str, Instrument]
 def order_action(orders: Sequence[Order], instruments: Instruments) -> Action:
     return {
         "type": "order",
-        "orders": [_order(order, instruments[order.coin]) for order in orders],
+        "orders": [order_wire(order, instruments[order.coin]) for order in orders],
         "grouping": "na",
     }
 
 
-def _order(order: Order, instrument: Instrument) -> Action:
+def order_wire(order: Order, instrument: Instrument) -> Action:
     return {
         "a": instrument.asset_id,
         "b": order.side is Side.BUY,
@@ -45,7 +45,7 @@ def modify_action(pairs: Sequence[tuple[Order, Order]], instruments: Instruments
     return {
         "type": "batchModify",
         "modifies": [
-            {"oid": old.order_id, "order": _order(new, instruments[new.coin])} for old, new in pairs
+            {"oid": old.order_id, "order": order_wire(new, instruments[new.coin])} for old, new in pairs
         ],
     }
 

@@ -15,15 +15,8 @@ from core.domain.events import CancelOutcome, PlaceOutcome, PlaceResult, Refused
 from core.domain.instrument import Instrument
 from core.domain.margin import Leverage
 from core.domain.orders import Order
-from core.exchange.actions import (
-    Action,
-    cancel_action,
-    foreign_cancel_action,
-    leverage_action,
-    margin_action,
-    modify_action,
-    order_action,
-)
+from core.exchange.action_bytes import ActionWriter, Encoded
+from core.exchange.actions import Action, foreign_cancel_action, leverage_action, margin_action
 from core.exchange.answers import (
     Complain,
     cancel_results,
@@ -57,13 +50,14 @@ class OrderRouter:
         """``listed``: coins in which orders may be cancelled as well, though none is placed in them."""
         self._sender, self._clock, self._instruments = sender, clock, instruments
         self._listed = {**(listed or {}), **instruments}
+        self._writer, self._cancel_writer = ActionWriter(instruments), ActionWriter(self._listed)
 
     async def place(self, orders: Sequence[Order]) -> PlaceOutcome:
         """Send one batch; always an outcome, for every order."""
         return await self._send_orders(
             Lane.REDUCE if all(order.reduce_only for order in orders) else Lane.PLACE,
             orders,
-            order_action(orders, self._instruments),
+            self._writer.orders(orders),
             lambda answer, complain: _outcome(
                 answer, place_results(answer, orders, self._instruments, complain)
             ),
@@ -74,7 +68,7 @@ class OrderRouter:
         outcome = await self._send_orders(
             Lane.MODIFY,
             [new for _, new in pairs],
-            modify_action(pairs, self._instruments),
+            self._writer.modifies(pairs),
             lambda answer, complain: _outcome(
                 answer, *modify_results(answer, pairs, self._instruments, complain)
             ),
@@ -85,7 +79,7 @@ class OrderRouter:
         self,
         lane: Lane,
         orders: Sequence[Order],
-        action: Action,
+        action: Encoded,
         parse: Callable[[Any, Complain], PlaceOutcome],
     ) -> PlaceOutcome:
         expires_ms = min(order.expires_ms for order in orders)
@@ -130,9 +124,9 @@ class OrderRouter:
         return CancelOutcome(tuple(results), failure)
 
     async def _cancel_some(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
-        return await self._send_cancels(cancel_action(cloids, self._listed), [cloid for _, cloid in cloids])
+        return await self._send_cancels(self._cancel_writer.cancels(cloids), [cloid for _, cloid in cloids])
 
-    async def _send_cancels(self, action: Action, names: Sequence[str]) -> CancelOutcome:
+    async def _send_cancels(self, action: Action | Encoded, names: Sequence[str]) -> CancelOutcome:
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS
         try:
             return await self._sender.send(

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from core.domain.causes import Cause
 from core.domain.effects import Scalar, Severity
+from core.exchange.action_bytes import Encoded
 from core.exchange.actions import Action
 from core.exchange.answers import Complain
 from core.exchange.clock_sync import ClockSync, Timing, Untimely, untimely
@@ -69,7 +70,7 @@ class Sender:
     async def send(
         self,
         lane: Lane,
-        action: Action,
+        action: Action | Encoded,
         expires_ms: int,
         items: int,
         parse: Callable[[Any, Complain], T],

@@ -1,6 +1,7 @@
-"""Signatures, by the official SDK's own code. The key lives in this object and nowhere else.
+"""Signatures of L1 actions, and the whole requests around them. The key lives in this object and nowhere else.
 
-Its import is slow (a third of a second), so it waits until a key is really used.
+The native path signs by libsecp256k1 in some twenty microseconds. Where its libraries are missing, or sign otherwise than the
+official SDK, the SDK's own code does it, many times slower; its import takes a third of a second and waits until it is needed.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
-import orjson
-
-Action = dict[str, Any]
+from core.exchange.action_bytes import Encoded, encode
+from core.exchange.actions import Action
 
 _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+_CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+"""Secret keys of secp256k1 are below it."""
 
 
 class BadKeyError(ValueError):
@@ -26,64 +28,80 @@ class Prepared(Protocol):
     def kind(self) -> str:
         """The action's type."""
 
+    def sign(self, nonce: int, expires_ms: int | None, vault: str | None = None) -> tuple[str, str, int]:
+        """``r`` and ``s`` in hex without ``0x`` and leading zeros, and ``v``, of the phantom agent (Hyperliquid: signing)."""
+
     def body(self, nonce: int, expires_ms: int | None, vault: str | None = None) -> bytes:
         """The whole body of the ``/exchange`` request, signed."""
 
 
-class Signer:
-    """Signs L1 actions for one key. ``address`` is lower case."""
+class _Key(Protocol):
+    """What signs."""
 
-    __slots__ = ("_is_mainnet", "_wallet", "address")
+    address: str
+
+    def prepare(self, action: Encoded) -> Prepared: ...
+
+    def body(self, action: Encoded, nonce: int, expires_ms: int | None, vault: str | None) -> bytes: ...
+
+
+class Signer:
+    """Signs L1 actions for one key, in one thread. ``address`` is lower case."""
+
+    __slots__ = ("_key", "address", "slow_because")
 
     def __init__(self, private_key: str, is_mainnet: bool) -> None:
         """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex."""
-        from eth_account import Account
-
-        refused = BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)")
-        if _KEY.fullmatch(private_key) is None:
-            raise refused  # the library would pad a key that lost a digit, and sign as somebody else
-        try:
-            self._wallet = Account.from_key(private_key)
-        except Exception:
-            raise refused from None
-        self._is_mainnet = is_mainnet
-        self.address: str = self._wallet.address.lower()
+        # A library would pad a key that lost a digit, and sign as somebody else.
+        if _KEY.fullmatch(private_key) is None or not 0 < int(private_key, 16) < _CURVE_ORDER:
+            raise BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)")
+        self.slow_because = native_fault()
+        """Why the SDK's path is used; empty if it isn't."""
+        self._key = (_slow if self.slow_because else _fast)(private_key, is_mainnet)
+        self.address: str = self._key.address
 
     def __repr__(self) -> str:
         return f"Signer({self.address})"
 
-    def sign(
-        self, action: Action, nonce: int, expires_after_ms: int | None, vault: str | None = None
-    ) -> dict[str, Any]:
-        """``r``, ``s``, ``v`` of the phantom agent for ``action`` (Hyperliquid: signing)."""
-        from hyperliquid.utils.signing import sign_l1_action
-
-        signature = sign_l1_action(self._wallet, action, vault, nonce, expires_after_ms, self._is_mainnet)
-        return dict(signature)
-
-    def prepare(self, action: Action) -> Prepared:
+    def prepare(self, action: Action | Encoded) -> Prepared:
         """What of a request for ``action`` doesn't depend on its nonce, done ahead of it."""
-        return _PreparedBySdk(self, action)
+        return self._key.prepare(action if isinstance(action, Encoded) else encode(action))
 
-    def body(self, action: Action, nonce: int, expires_ms: int | None, vault: str | None = None) -> bytes:
+    def body(
+        self, action: Action | Encoded, nonce: int, expires_ms: int | None, vault: str | None = None
+    ) -> bytes:
         """The whole body of the ``/exchange`` request for ``action``, signed."""
-        return self.prepare(action).body(nonce, expires_ms, vault)
+        encoded = action if isinstance(action, Encoded) else encode(action)
+        return self._key.body(encoded, nonce, expires_ms, vault)
+
+    def sign(
+        self, action: Action, nonce: int, expires_ms: int | None, vault: str | None = None
+    ) -> dict[str, Any]:
+        """The ``signature`` of a request."""
+        r, s, v = self.prepare(action).sign(nonce, expires_ms, vault)
+        return {"r": f"0x{r}", "s": f"0x{s}", "v": v}
 
 
-class _PreparedBySdk:
-    __slots__ = ("_action", "_signer", "kind")
+def native_fault() -> str:
+    """Why the native path can't be taken here; empty if it can."""
+    try:
+        import core.exchange.signing_native as native
+    except (ImportError, AttributeError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+    try:
+        native.check()
+    except (native.LibraryError, AttributeError) as error:
+        return str(error)
+    return ""
 
-    def __init__(self, signer: Signer, action: Action) -> None:
-        self._signer, self._action = signer, action
-        self.kind: str = action["type"]
 
-    def body(self, nonce: int, expires_ms: int | None, vault: str | None = None) -> bytes:
-        return orjson.dumps(
-            {
-                "action": self._action,
-                "nonce": nonce,
-                "signature": self._signer.sign(self._action, nonce, expires_ms, vault),
-                "vaultAddress": vault,
-                "expiresAfter": expires_ms,
-            }
-        )
+def _fast(private_key: str, is_mainnet: bool) -> _Key:
+    import core.exchange.signing_native as native
+
+    return native.NativeKey(bytes.fromhex(private_key.removeprefix("0x")), is_mainnet)
+
+
+def _slow(private_key: str, is_mainnet: bool) -> _Key:
+    from core.exchange.signing_sdk import SdkKey
+
+    return SdkKey(private_key, is_mainnet)
