@@ -18,6 +18,7 @@ BENCHES = {
     "planning": "Planning: whole, after a fill, and in a step of the engine",
     "requote": "Orders: a whole grid to another spacing",
     "day": "Orders: a busy day with the exchange's real budgets",
+    "signing": "Signing: from orders to the signed body of their request",
     "console": "Console: what it sends, what it costs",
     "console_stall": "Console: a terminal that stalls, and the engine behind it",
     "replay": "Replay of the bundled recording",
