@@ -17,6 +17,8 @@ from core.domain.causes import Cause, Failure
 from core.domain.events import WireQuarantined
 from core.exchange.answers import Complain
 from core.exchange.lanes import Lane
+from core.exchange.line import Answer, NoAnswer, NotSent, Target, TooLate
+from core.exchange.lines import Lines
 from core.exchange.refusals import http_cause
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
@@ -28,8 +30,9 @@ T = TypeVar("T")
 READ_TIMEOUT_S = 10.0
 ACTION_TIMEOUT_S = 5.0
 READS_AT_ONCE = 8
-ACTIONS_AT_ONCE = 8
 
+WARM = {Lane.CANCEL: 2, Lane.REDUCE: 1, Lane.MODIFY: 1, Lane.PLACE: 1}
+"""Connections kept open while nothing is sent. No lane has another's: what is placed is never in the way of a cancel."""
 
 RETRY_AFTER_MAX_S = 600.0
 """A longer ``Retry-After`` is taken for a mistake."""
@@ -51,15 +54,10 @@ class RestError(Exception):
         return Failure(self.cause, str(self), self.retry_after_ms)
 
 
-def _session(limit: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=30)
-    return aiohttp.ClientSession(connector=connector, trust_env=False)
-
-
 class Rest:
     """The two endpoints of one server. Opened inside the loop that uses it.
 
-    Each endpoint has connections of its own: however slow the reads, an action never waits for one to end.
+    Reads and each lane of actions have connections of their own: however slow the reads, an action never waits for one to end.
     """
 
     def __init__(
@@ -73,18 +71,27 @@ class Rest:
         self._base = base_url.rstrip("/")
         self._clock, self._quarantine = clock, quarantine
         self._reads: aiohttp.ClientSession | None = None
-        self._actions: aiohttp.ClientSession | None = None
+        self._target: Target | None = None
+        self._lanes: dict[Lane, Lines] = {}
         self._budget = budget or WeightBudget(mono_ms)
         self.latency_ms = 0.0
 
     async def open(self) -> None:
-        self._reads, self._actions = _session(READS_AT_ONCE), _session(ACTIONS_AT_ONCE)
+        connector = aiohttp.TCPConnector(limit=READS_AT_ONCE, keepalive_timeout=30)
+        self._reads = aiohttp.ClientSession(connector=connector, trust_env=False)
+
+    def warm(self) -> None:
+        """Connect for every kind of action, so that none of them pays for a handshake; what is idle is kept so from here on."""
+        for lane in WARM:
+            self._lines(lane).open_ahead()
 
     async def close(self) -> None:
-        for session in (self._reads, self._actions):
-            if session is not None:
-                await session.close()
-        self._reads = self._actions = None
+        for lines in self._lanes.values():
+            await lines.close()
+        self._lanes.clear()
+        if self._reads is not None:
+            await self._reads.close()
+        self._reads = None
 
     async def info(self, request: dict[str, Any]) -> Any:
         """One ``/info`` question, asked when the weight for it is there. Raises ``RestError``."""
@@ -96,7 +103,7 @@ class Rest:
         kind = str(request.get("type"))
         await self._budget.wait_for(read_weight(kind))
         sent = mono_ms()
-        body = await self._post(self._reads, "/info", kind, orjson.dumps(request), READ_TIMEOUT_S)
+        body = await self._post(self._reads, "/info", orjson.dumps(request), READ_TIMEOUT_S)
         received = mono_ms()
         self.latency_ms = received - sent
         answer = self._json("/info", kind, body)
@@ -110,16 +117,48 @@ class Rest:
             raise
 
     async def act(
-        self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+        self,
+        body: bytes,
+        kind: str,
+        lane: Lane,
+        items: int,
+        parse: Callable[[Any, Complain], T],
+        sent: Callable[[], None] = lambda: None,
     ) -> T:
         """The ``body`` of a signed ``/exchange`` action of that ``kind`` with so many orders or cancels, sent at once and once.
-        ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read. Raises ``RestError``.
+        ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read; ``sent`` is called as soon
+        as the bytes are on their way. Raises ``RestError``.
         """
-        assert self._actions is not None, "opened before use"
         self._budget.spend(action_weight(items))
-        raw = await self._post(self._actions, "/exchange", kind, body, ACTION_TIMEOUT_S)
+
+        def left() -> None:
+            sent()
+            step = STEPS.get(kind)
+            if step is not None:
+                failpoint(step.sent)
+
+        status, retry_after, raw = await self._sent_once(body, lane, left)
+        self._refuse_unless_200("/exchange", status, retry_after, raw)
         answer = self._json("/exchange", kind, raw)
         return parse(answer, lambda reason: self._set_aside(kind, reason, raw))
+
+    async def _sent_once(self, body: bytes, lane: Lane, left: Callable[[], None]) -> Answer:
+        try:
+            return await self._lines(lane).post(body, ACTION_TIMEOUT_S, left)
+        except NotSent as error:
+            raise RestError(f"{self._base} cannot be reached ({error})", Cause.UNSENT) from error
+        except TooLate as error:
+            text = f"no answer from {self._base}/exchange within {ACTION_TIMEOUT_S:.0f} s"
+            raise RestError(text) from error
+        except NoAnswer as error:
+            raise RestError(f"{self._base}/exchange: {error}") from error
+
+    def _lines(self, lane: Lane) -> Lines:
+        assert self._reads is not None, "opened before use"
+        if lane not in self._lanes:
+            self._target = self._target or Target(self._base, "/exchange")
+            self._lanes[lane] = Lines(self._target, WARM[lane])
+        return self._lanes[lane]
 
     def _set_aside(self, kind: str, reason: str, body: bytes) -> None:
         start = body[: 4 * (SAMPLE_CHARS + 1)]
@@ -133,21 +172,15 @@ class Rest:
             self._set_aside(kind, "not JSON", body)
             raise RestError(reason, Cause.GARBLED) from error
 
-    async def _post(
-        self, session: aiohttp.ClientSession, path: str, kind: str, data: bytes, timeout_s: float
-    ) -> bytes:
+    async def _post(self, session: aiohttp.ClientSession, path: str, data: bytes, timeout_s: float) -> bytes:
         try:
             async with session.post(
                 self._base + path,
                 data=data,
                 headers={"Content-Type": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
-                allow_redirects=False,  # a signed action goes to one address, once
+                allow_redirects=False,
             ) as response:
-                if path == "/exchange":
-                    step = STEPS.get(kind)
-                    if step is not None:
-                        failpoint(step.sent)
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:
             raise RestError(f"{self._base} cannot be reached ({error.os_error})", Cause.UNSENT) from error
@@ -155,16 +188,17 @@ class Rest:
             raise RestError(f"no answer from {self._base}{path} within {timeout_s:.0f} s") from error
         except aiohttp.ClientError as error:
             raise RestError(f"{self._base}{path}: {type(error).__name__} {error}".rstrip()) from error
-        if response.status != 200:
-            cause, wait_s = (
-                http_cause(response.status),
-                _retry_after_s(response.headers.get("Retry-After", "")),
-            )
-            if cause is Cause.RATE_IP:
-                self._budget.pause(wait_s)
-            text = f"{self._base}{path} answered HTTP {response.status}: {_shown(body)}"
-            raise RestError(text, cause, int(1000 * wait_s))
+        self._refuse_unless_200(path, response.status, response.headers.get("Retry-After", ""), body)
         return body
+
+    def _refuse_unless_200(self, path: str, status: int, retry_after: str, body: bytes) -> None:
+        if status == 200:
+            return
+        cause, wait_s = http_cause(status), _retry_after_s(retry_after)
+        if cause is Cause.RATE_IP:
+            self._budget.pause(wait_s)
+        text = f"{self._base}{path} answered HTTP {status}: {_shown(body)}"
+        raise RestError(text, cause, int(1000 * wait_s))
 
 
 def _retry_after_s(header: str) -> float:

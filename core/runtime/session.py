@@ -201,6 +201,7 @@ class Session:
         self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]
     ) -> Trade:
         signer, clock = self._plan.identity.signer, self.clock
+        self._rest.warm()
         self.previews = PreviewDesk(self._plan, engine, reads)
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         sender = Sender(self._rest, signer, nonces, clock, self._tell)
