@@ -13,7 +13,14 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from core import VERSION
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import running_instances
-from gridbot_tui import config_command, events_command, exchange_command, instance_commands, keeping
+from gridbot_tui import (
+    config_command,
+    events_command,
+    exchange_command,
+    instance_commands,
+    keeping,
+    watchdog_command,
+)
 from gridbot_tui.failures import code_of
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
@@ -37,6 +44,7 @@ instance_commands.register(app)
 keeping.register(app)
 events_command.register(app)
 config_command.register(app)
+watchdog_command.register(app)
 
 
 def run_cli(arguments: list[str]) -> int:

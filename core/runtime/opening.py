@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import Protocol
 
 from core.domain.effects import Scalar, Severity
 from core.domain.instrument import Instrument
+from core.engine.engine import Engine
 from core.exchange.reads import Reads
 from core.exchange.venue_clock import VenueClock
 from core.failpoints import failpoint
 from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
+from core.runtime.heartbeat import Beat
 from core.runtime.plan import RunPlan
+from core.runtime.reach import dex_of
 from core.runtime.restore import Opening, open_position
 from core.runtime.storage import RESERVE_BYTES, Reserve
 
@@ -80,3 +84,16 @@ async def restore_journal(
     failpoint("anchor_read")
     await journal.commit(batch)
     return await reader.restore(account, list(instruments))
+
+
+def first_beat(plan: RunPlan, engine: Engine) -> Beat:
+    """What another process must know to take this run's orders back."""
+    return Beat(
+        mark=engine.boot,
+        pid=os.getpid(),
+        network=plan.network,
+        account=plan.identity.account,
+        instance=engine.instance,
+        url=plan.exchange_url,
+        dex=dex_of(plan),
+    )

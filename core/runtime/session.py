@@ -38,10 +38,11 @@ from core.runtime.control.viewers import Viewers
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.exit_code import ExitCode
+from core.runtime.heartbeat import Heartbeat
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
-from core.runtime.opening import open_journal, restore_journal
+from core.runtime.opening import first_beat, open_journal, restore_journal
 from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
@@ -78,6 +79,7 @@ class Session:
         self._pulse = Pulse()
         self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
+        self._heartbeat: Heartbeat | None = None
         self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
         self._control: ControlServer | None = None
         self.previews: PreviewDesk | None = None
@@ -144,6 +146,8 @@ class Session:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         engine = await self._begin(restored, instruments)
         await self._mark_cash(reads, restored, engine.account)
+        first = first_beat(self._plan, engine)
+        self._heartbeat = Heartbeat(self._plan.state.heartbeat, first, self._heart_fails)
         trade = self._assemble(engine, restored, reads, instruments)
         self._tell(
             "session_start",
@@ -236,9 +240,9 @@ class Session:
             lambda: (feed.last_message_ms, self._rest.latency_ms),
             lambda at: self._show(self._snapshot(engine, at)),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
-            lambda now: nonces.keep_ahead(now.venue_ms),
+            partial(self._beat, engine, nonces),
         )
-        control = ControlServer(
+        self._control = control = ControlServer(
             self._plan.state.socket,
             self.inbox,
             lambda full: status(engine, self._snapshot(engine, clock.now()), full),
@@ -246,7 +250,6 @@ class Session:
             self.viewers,
             partial(preview_of, self.previews),
         )
-        self._control = control
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
 
@@ -289,7 +292,20 @@ class Session:
             return replace(self._failure, summary=summary(engine, self._plan.network))
         if (stop := engine.desk.stopping) is not None and stop.failed:
             self._tell("stop_incomplete", "crit", reason=stop.text)
+        elif self._heartbeat is not None:
+            self._heartbeat.end()
         return ending(engine, self._plan.network)
+
+    def _beat(self, engine: Engine, nonces: NonceAllocator, now: Instant) -> None:
+        """With each tick of the account's loop, and by nothing else: a loop that hangs is silent."""
+        nonces.keep_ahead(now.venue_ms)
+        coins = engine.coins.values()
+        orders = sum(len(coin.live_grid_orders()) for coin in coins)
+        assert self._heartbeat is not None, "it begins with the loop"
+        self._heartbeat.go_on(now.mono_ms, orders, all(engine.halt_reason(coin) for coin in coins))
+
+    def _heart_fails(self, reason: str) -> None:
+        self._tell("heartbeat_failed", "warn", reason=reason)
 
     def _show(self, snapshot: Snapshot) -> None:
         self._publish(snapshot)

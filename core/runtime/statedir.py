@@ -11,6 +11,8 @@ import re
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -90,6 +92,15 @@ class StateDir:
     @property
     def lock(self) -> Path:
         return self.path / "lock"
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.path / "heartbeat"
+
+    @property
+    def watchdog(self) -> Path:
+        """The lock of its watchdog."""
+        return self.path / "watchdog.lock"
 
     @property
     def reserve(self) -> Path:
@@ -183,6 +194,22 @@ class StateLock:
     ) -> None:
         _unregister(self._state)
         os.close(self._fd)
+
+
+@contextmanager
+def watchdog_lock(state: StateDir) -> Iterator[None]:
+    """Held for the life of a watchdog: one per state dir, beside the bot. Raises ``UsageError``."""
+    try:
+        fd = os.open(state.watchdog, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"{state.watchdog} can't be opened ({error.strerror}); move it away") from error
+    try:
+        if not _take_lock(fd):
+            raise UsageError(f"a watchdog of {state.path} runs already ({_describe_holder(fd)})")
+        os.pwrite(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode().ljust(256), 0)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _take_lock(fd: int) -> bool:

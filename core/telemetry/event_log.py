@@ -55,3 +55,13 @@ class EventLogFile:
             if older.exists():
                 older.replace(self._path.with_name(f"gridbot.log.{number + 1}"))
         self._path.replace(self._path.with_name("gridbot.log.1"))
+
+
+def append_event(directory: Path, row: dict[str, Any]) -> None:
+    """One line into the log that another process may be writing, whole or not at all: opened anew, since that one turns the
+    files. Raises ``OSError``.
+    """
+    with (directory / "gridbot.log").open("ab", buffering=0) as file:
+        line = json_line(row).encode() + b"\n"
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))

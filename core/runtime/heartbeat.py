@@ -1,0 +1,84 @@
+"""The heartbeat of a bot: a small file beside its journal, written anew by the account loop's own turns.
+
+Another process sees by it that the loop goes on. A bot that was killed or stopped by a signal, or whose loop hangs, writes
+none; one that ended in order says so with its last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+BEAT_EVERY_MS = 2_000
+SIZE = 1_024
+"""Of the file, whatever it says: a full disk has room for what is written over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """``mark`` is another with every beat. ``url`` is empty for the embedded exchange, which lives and dies with its bot."""
+
+    mark: str
+    pid: int
+    network: str
+    account: str
+    instance: str
+    url: str
+    dex: str = ""
+    orders: int = 0
+    """Of the grid, that may rest."""
+    is_halted: bool = False
+    is_ended: bool = False
+
+    @property
+    def leaves_orders(self) -> bool:
+        """Whether orders of the grid may rest if this was the last beat."""
+        return not self.is_ended and not (self.is_halted and not self.orders)
+
+
+class Heartbeat:
+    """Belongs to the core's loop."""
+
+    def __init__(self, path: Path, first: Beat, failed: Callable[[str], None]) -> None:
+        """``failed`` is told why it can't be written, once until it can again."""
+        self._path, self._beat, self._failed = path, first, failed
+        self._count, self._due_ms, self._is_failing = 0, 0, False
+
+    def go_on(self, mono_ms: int, orders: int, is_halted: bool) -> None:
+        """The loop has made a turn. Written if it is time."""
+        if mono_ms >= self._due_ms:
+            self._due_ms = mono_ms + BEAT_EVERY_MS
+            self._write(replace(self._beat, orders=orders, is_halted=is_halted))
+
+    def end(self) -> None:
+        """In order: nothing of the grid rests."""
+        self._write(replace(self._beat, is_ended=True))
+
+    def _write(self, beat: Beat) -> None:
+        self._count += 1
+        told = replace(beat, mark=f"{beat.mark}:{self._count}")
+        try:
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.pwrite(fd, json.dumps(asdict(told)).encode().ljust(SIZE), 0)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            if not self._is_failing:
+                self._failed(
+                    f"{self._path} can't be written ({error.strerror}): a watchdog would cancel the grid"
+                )
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+
+def read_beat(path: Path) -> Beat | None:
+    """The last one, ``None`` if there is none or it can't be read."""
+    try:
+        return Beat(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

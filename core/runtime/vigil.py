@@ -1,0 +1,58 @@
+"""What a watchdog makes of a heartbeat. Pure: it is told the time, and what was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.runtime.heartbeat import Beat
+
+AGAIN_MS = 60_000
+"""While the bot stays silent the exchange is looked at so often for what may have been placed after all."""
+
+
+class Finding(StrEnum):
+    NOTHING = "nothing"
+    FIRST = "first"
+    """A bot that is to be watched has begun: a heartbeat that wasn't there, or of another run."""
+    RETURNED = "returned"
+    """The bot that was taken for lost goes on."""
+    AT_REST = "at_rest"
+    """It has ended in order, or is halted with nothing resting: there is nothing to take back."""
+    LOST = "lost"
+    AGAIN = "again"
+
+
+@dataclass(slots=True)
+class Vigil:
+    """``after_ms`` without a beat, on this process's own clock, is a bot that is lost."""
+
+    after_ms: int
+    last: Beat | None = None
+    since_ms: int = 0
+    """When the last beat was seen first."""
+    acted_ms: int | None = None
+    _is_at_rest: bool = False
+
+    def look(self, beat: Beat | None, now_ms: int) -> Finding:
+        if beat is not None and (self.last is None or beat.mark != self.last.mark):
+            return self._go_on(beat, now_ms)
+        if self.last is None or not self.last.leaves_orders or now_ms - self.since_ms < self.after_ms:
+            return Finding.NOTHING
+        if self.acted_ms is None:
+            self.acted_ms = now_ms
+            return Finding.LOST
+        if now_ms - self.acted_ms >= AGAIN_MS:
+            self.acted_ms = now_ms
+            return Finding.AGAIN
+        return Finding.NOTHING
+
+    def _go_on(self, beat: Beat, now_ms: int) -> Finding:
+        before, was_lost, was_at_rest = self.last, self.acted_ms is not None, self._is_at_rest
+        self.last, self.since_ms, self.acted_ms = beat, now_ms, None
+        self._is_at_rest = not beat.leaves_orders
+        if was_lost:
+            return Finding.RETURNED
+        if self._is_at_rest:
+            return Finding.NOTHING if was_at_rest else Finding.AT_REST
+        return Finding.FIRST if before is None or was_at_rest else Finding.NOTHING

@@ -1,0 +1,174 @@
+"""The watchdog beside a bot that hangs, dies, halts, stops or comes back; what rests, and what it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.domain.effects import Notify
+from core.domain.orders import Side
+from core.exchange.signing import Signer
+from core.runtime import heartbeat, vigil, watchdog
+from core.runtime.account_loop import AccountLoop
+from core.runtime.keys import Identity
+from core.runtime.statedir import UsageError
+from core.runtime.watchdog import Watchdog
+from tests.faults.world import GRID, World, living
+from tests.unit.exchange.samples import KEY
+
+AFTER_MS = 1_500
+LOW = Decimal(109_000)
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real times are a minute's; how they relate stays."""
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY_MS", 200)
+    monkeypatch.setattr(watchdog, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(watchdog, "RETRY_S", 0.2)
+    monkeypatch.setattr(watchdog, "PROOF_APART_S", 0.3)
+    monkeypatch.setattr(vigil, "AGAIN_MS", 500)
+
+
+class Dog:
+    """One that runs beside the world's bot, and what it has said."""
+
+    def __init__(self, world: World) -> None:
+        self.told: list[Notify] = []
+        self._dog = Watchdog(
+            world.plan().state,
+            AFTER_MS,
+            lambda _: Identity(world.exchange.user, Signer(KEY, False)),
+            self._hear,
+        )
+        self.task = asyncio.create_task(self._dog.run())
+
+    def _hear(self, notice: Notify, _time_ms: int) -> None:
+        self.told.append(notice)
+
+    def names(self) -> list[str]:
+        return [notice.name for notice in self.told]
+
+    def said(self, name: str) -> dict[str, object]:
+        return next(dict(notice.fields) for notice in self.told if notice.name == name)
+
+    async def end(self) -> None:
+        self._dog.stop()
+        await self.task
+
+
+@asynccontextmanager
+async def dog_beside(world: World) -> AsyncIterator[Dog]:
+    dog = Dog(world)
+    try:
+        await world.until(lambda: "watchdog_armed" in dog.names(), "it is armed")
+        yield dog
+    finally:
+        await dog.end()
+
+
+async def test_the_grid_of_a_killed_bot_is_taken_back_and_its_stop_stays_and_so_does_what_is_foreign(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, stop_loss_low=LOW) as world:
+        await world.start()
+        world.hit(400, 400)
+        await world.until(lambda: world.stops(), "a stop rests")
+        foreign = await world.place_by_hand(Side.BUY, world.instrument().price_units(Decimal(90_000)), 200)
+        async with dog_beside(world) as dog:
+            await world.crash()
+            await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "it says that none rests")
+            assert not world.ours()
+            assert len(world.stops()) == 1
+            assert foreign in {order.oid for order in world.resting()}
+            assert dog.said("watchdog_orders_cancelled")["cancelled"] == GRID - 2 or world.lots()
+        await world.start(resting=None)
+        await world.until(world.is_whole, "the bot that comes back places its grid anew")
+        await world.check()
+
+
+async def test_a_loop_that_hangs_is_found_though_its_process_and_its_event_loop_live(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.start()
+    thawed = asyncio.Event()
+    drain = world.run.session.inbox.drain
+
+    async def hang(wait_s: float) -> object:
+        await thawed.wait()
+        return await drain(wait_s)
+
+    async with dog_beside(world) as dog:
+        monkeypatch.setattr(world.run.session.inbox, "drain", hang)
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "its orders are gone")
+        assert not world.ours()
+        thawed.set()
+        await world.until(lambda: "watchdog_bot_returned" in dog.names(), "it is watched again")
+        await world.check()
+        assert len(world.ours()) == GRID, "and quotes anew by its own rules"
+        assert dog.names().count("watchdog_bot_lost") == 1
+
+
+async def test_it_leaves_alone_a_bot_that_is_halted_or_has_stopped_in_order(world: World) -> None:
+    await world.start()
+    async with dog_beside(world) as dog:
+        await world.control("halt")
+        await world.until(lambda: "watchdog_at_rest" in dog.names(), "nothing of a halted bot rests")
+        await world.control("resume")
+        await world.until(lambda: dog.names().count("watchdog_armed") == 2, "armed again")
+        await world.until(world.is_whole, "the grid")
+        await world.stop()
+        await world.until(lambda: dog.names().count("watchdog_at_rest") == 2, "stopped in order")
+        await asyncio.sleep(2 * AFTER_MS / 1000)
+        assert "watchdog_bot_lost" not in dog.names()
+
+
+async def test_it_goes_on_trying_while_the_exchange_answers_nothing(world: World) -> None:
+    await world.start()
+    async with dog_beside(world) as dog:
+        await world.faults({"kind": "http_503", "action": "cancelByCloid", "count": 2})
+        await world.crash()
+        await world.until(lambda: "watchdog_cancel_failed" in dog.names(), "it says that it couldn't")
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "and did it in the end")
+        assert not world.ours()
+
+
+async def test_a_bot_that_goes_on_while_its_orders_are_taken_back_keeps_what_it_places(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at the open orders and the cancel are apart: what the bot does between them decides."""
+    await world.start()
+    async with dog_beside(world) as dog:
+        monkeypatch.setattr(watchdog, "PROOF_APART_S", 3.0)
+        turn = AccountLoop.turn
+        gate = asyncio.Event()
+
+        async def held(self: AccountLoop, items: list[object]) -> None:
+            await gate.wait()
+            await turn(self, items)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(AccountLoop, "turn", held)
+        await world.until(lambda: not world.ours(), "taken back")
+        gate.set()
+        await world.until(lambda: "watchdog_stands_back" in dog.names(), "it gives up looking")
+        await world.check()
+        assert len(world.ours()) == GRID
+
+
+async def test_a_bot_on_the_embedded_exchange_or_of_another_key_is_not_watched(world: World) -> None:
+    await world.start()
+    state = world.plan().state
+    stranger = Identity("0x" + "1" * 40, Signer(KEY, False))
+    with pytest.raises(UsageError, match=r"the key here is for 0x1111"):
+        await Watchdog(state, AFTER_MS, lambda _: stranger, lambda *_: None).run()
+    await world.stop()
+    heartbeat.Heartbeat(
+        state.heartbeat, heartbeat.Beat("b", 1, "paper", "0x", "i", url=""), lambda _: None
+    ).end()
+    with pytest.raises(UsageError, match="ends with its bot"):
+        await Watchdog(state, AFTER_MS, lambda _: stranger, lambda *_: None).run()

@@ -1,0 +1,124 @@
+"""What a heartbeat says, and what a watchdog makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.runtime.heartbeat import BEAT_EVERY_MS, SIZE, Beat, Heartbeat, read_beat
+from core.runtime.vigil import AGAIN_MS, Finding, Vigil
+
+BEAT = Beat("b0070001", 77, "paper", "0xab", "1057a9ce", "http://127.0.0.1:3001")
+AFTER_MS = 60_000
+
+
+def test_a_beat_is_another_with_every_turn_that_is_due_and_says_what_may_rest(tmp_path: Path) -> None:
+    path, failed = tmp_path / "heartbeat", list[str]()
+    heart = Heartbeat(path, BEAT, failed.append)
+    assert read_beat(path) is None
+    heart.go_on(1_000, 6, is_halted=False)
+    first = read_beat(path)
+    assert first is not None
+    assert (first.orders, first.leaves_orders, first.instance) == (6, True, BEAT.instance)
+    heart.go_on(1_000 + BEAT_EVERY_MS - 1, 5, is_halted=False)
+    assert read_beat(path) == first, "not every turn: it costs a write"
+    heart.go_on(1_000 + BEAT_EVERY_MS, 5, is_halted=False)
+    second = read_beat(path)
+    assert second is not None
+    assert (second.mark != first.mark, second.orders) == (True, 5)
+    heart.end()
+    last = read_beat(path)
+    assert last is not None
+    assert (last.is_ended, last.leaves_orders) == (True, False)
+    assert path.stat().st_size == SIZE, "it never grows: a full disk has room for it"
+    assert path.stat().st_mode & 0o077 == 0
+    assert not failed
+
+
+def test_a_heartbeat_that_cannot_be_written_is_told_once_and_again_after_it_could(tmp_path: Path) -> None:
+    path, failed = tmp_path / "heartbeat", list[str]()
+    heart = Heartbeat(path, BEAT, failed.append)
+    path.mkdir()
+    heart.go_on(0, 0, is_halted=False)
+    heart.go_on(BEAT_EVERY_MS, 0, is_halted=False)
+    assert len(failed) == 1
+    path.rmdir()
+    heart.go_on(2 * BEAT_EVERY_MS, 0, is_halted=False)
+    path.unlink()
+    path.mkdir()
+    heart.go_on(3 * BEAT_EVERY_MS, 0, is_halted=False)
+    assert len(failed) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"mark": 1}', b"\xff", b'{"other": 1}'])
+def test_what_is_no_heartbeat_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "heartbeat").write_bytes(content)
+    assert read_beat(tmp_path / "heartbeat") is None
+
+
+@pytest.mark.parametrize(
+    ("is_halted", "orders", "leaves"), [(False, 0, True), (False, 3, True), (True, 3, True), (True, 0, False)]
+)
+def test_a_halted_bot_leaves_nothing_once_its_cancels_are_confirmed(
+    is_halted: bool, orders: int, leaves: bool
+) -> None:
+    assert replace(BEAT, is_halted=is_halted, orders=orders).leaves_orders is leaves
+
+
+def beats(*numbers: int) -> list[Beat]:
+    return [replace(BEAT, mark=f"b:{number}") for number in numbers]
+
+
+def test_a_bot_is_lost_after_so_long_without_a_beat_and_not_before() -> None:
+    vigil = Vigil(AFTER_MS)
+    one, two = beats(1, 2)
+    assert vigil.look(None, 0) is Finding.NOTHING
+    assert vigil.look(one, 1_000) is Finding.FIRST
+    assert vigil.look(two, 3_000) is Finding.NOTHING
+    assert vigil.look(two, 3_000 + AFTER_MS - 1) is Finding.NOTHING
+    assert vigil.look(None, 3_000 + AFTER_MS - 1) is Finding.NOTHING, "one that can't be read isn't another"
+    assert vigil.look(two, 3_000 + AFTER_MS) is Finding.LOST
+    assert vigil.look(two, 3_000 + AFTER_MS + 1_000) is Finding.NOTHING
+
+
+def test_while_it_stays_silent_it_is_looked_for_again_seldom() -> None:
+    vigil = Vigil(AFTER_MS)
+    (one,) = beats(1)
+    vigil.look(one, 0)
+    found = [vigil.look(one, at) for at in range(0, AFTER_MS + 3 * AGAIN_MS, 500)]
+    assert found.count(Finding.LOST) == 1
+    assert found.count(Finding.AGAIN) == 2
+
+
+def test_a_bot_that_comes_back_is_watched_anew() -> None:
+    vigil = Vigil(AFTER_MS)
+    one, two = beats(1, 2)
+    vigil.look(one, 0)
+    assert vigil.look(one, AFTER_MS) is Finding.LOST
+    assert vigil.look(two, AFTER_MS + 5_000) is Finding.RETURNED
+    assert vigil.look(two, 2 * AFTER_MS) is Finding.NOTHING
+    assert vigil.look(two, 2 * AFTER_MS + 5_000) is Finding.LOST
+
+
+@pytest.mark.parametrize("last", [replace(BEAT, is_ended=True), replace(BEAT, is_halted=True)])
+def test_nothing_is_done_about_a_bot_that_stopped_in_order_or_is_halted_until_it_begins_anew(
+    last: Beat,
+) -> None:
+    vigil = Vigil(AFTER_MS)
+    (one,) = beats(5)
+    vigil.look(one, 0)
+    assert vigil.look(last, 1_000) is Finding.AT_REST
+    assert vigil.look(last, 10 * AFTER_MS) is Finding.NOTHING
+    assert vigil.look(replace(last, mark="b:9"), 11 * AFTER_MS) is Finding.NOTHING
+    assert vigil.look(one, 12 * AFTER_MS) is Finding.FIRST
+    assert vigil.look(one, 13 * AFTER_MS) is Finding.LOST
+
+
+def test_a_watchdog_that_starts_beside_a_dead_bot_gives_it_the_whole_time_too() -> None:
+    vigil = Vigil(AFTER_MS)
+    (one,) = beats(1)
+    assert vigil.look(one, 5_000_000) is Finding.FIRST
+    assert vigil.look(one, 5_000_000 + AFTER_MS - 1) is Finding.NOTHING
+    assert vigil.look(one, 5_000_000 + AFTER_MS) is Finding.LOST
