@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -13,6 +14,9 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances, state_root
 from core.telemetry.event_log import json_line
 from gridbot_tui.lines import print_line
+
+if TYPE_CHECKING:
+    from core.runtime.settings import Loaded
 
 StateDirOfAny = Annotated[
     Path | None,
@@ -91,6 +95,7 @@ def doctor(
 ) -> int:
     """Every precondition of a start, with its fix."""
     from core.runtime.doctor import examine
+    from core.runtime.doctor_online import examine_exchange
     from core.runtime.rebuild import rebuild
 
     if rebuild_from_exchange:
@@ -99,13 +104,25 @@ def doctor(
         return 0
     state = named(state_dir) or only_state_dir(if_none=StateDir(state_root() / "paper" / "default"))
     findings = examine(state)
+    if all(f.ok for f in findings):
+        findings += examine_exchange(state, _settings_here(), time.time_ns() // 10**6)
     if json:
         plain: dict[str, Any] = {"ok": all(f.ok for f in findings), "state_dir": str(state.path)}
         print_line(json_line({**plain, "checks": [f.as_dict() for f in findings]}))
     else:
         print_line("\n".join(f.text for f in findings))
-    first = next((f.exit_code for f in findings if not f.ok), ExitCode.CLEAN)
+    first = next((f.exit_code for f in findings if f.exit_code), ExitCode.CLEAN)
     return int(first)
+
+
+def _settings_here() -> Loaded | None:
+    """What a start from here would have; ``None`` if it would be refused, which ``gridbot config check`` tells."""
+    from core.runtime.settings import load_settings
+
+    try:
+        return load_settings({}, dict(os.environ), None)
+    except UsageError:
+        return None
 
 
 def named(state_dir: Path | None) -> StateDir | None:

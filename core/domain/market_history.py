@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class RequestBudget:
 
     cap: int
     used: int
+    traded_usd: Decimal = Decimal(0)
+    """All that it has ever traded."""
 
     @property
     def left(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.domain.instrument import Instrument
 from core.domain.market_history import Candle, RequestBudget
+from core.domain.units import parse_decimal
 from core.exchange.wire import Json, WireError, decode, integer, list_of, text_of, time_of
 
 
@@ -30,6 +31,7 @@ def decode_request_budget(answer: Json) -> RequestBudget:
 
     def parse() -> RequestBudget:
         surplus = integer(answer, "nRequestsSurplus") if "nRequestsSurplus" in answer else 0
-        return RequestBudget(integer(answer, "nRequestsCap") + surplus, integer(answer, "nRequestsUsed"))
+        cap, used = integer(answer, "nRequestsCap") + surplus, integer(answer, "nRequestsUsed")
+        return RequestBudget(cap, used, parse_decimal(text_of(answer, "cumVlm")))
 
     return decode("userRateLimit", parse)
