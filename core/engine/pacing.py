@@ -65,8 +65,9 @@ class Pacing:
         """What follows from it doesn't wait."""
         self._hurries, self.until_mono_ms = True, 0
 
-    def sent(self) -> None:
-        self._hurries, self.until_mono_ms = False, 0
+    def sent(self, goes_on: bool) -> None:
+        """``goes_on``: more of it is wanted as soon as this is answered, and doesn't wait once more."""
+        self._hurries, self.until_mono_ms = goes_on, 0
 
     def waits(self, window_ms: int, is_wanted: bool, features: Features, now: Instant) -> bool:
         """Whether what is wanted waits for the end of a window, which begins when something is."""

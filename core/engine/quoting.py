@@ -68,9 +68,15 @@ def plan(coin: Coin, room: int, now: Instant, window_ms: int = 0) -> list[Effect
     out += cancel(coin, turn.cancel, now)
     if turn.place or turn.pairs:
         validate_plan((*place, *turn.resizing.levels), turn.resizing.own, gate.quotes, gate.instrument)
-        coin.pacing.sent()
+        coin.pacing.sent(goes_on=_goes_on(coin, grid, place, turn))
         return [*out, *_send(coin, gate.limits, turn, now)]
     return out + close_part(coin, found, now)
+
+
+def _goes_on(coin: Coin, grid: GridRow, place: tuple[Level, ...], turn: Turn) -> bool:
+    """Whether more of what is wanted waits for the answer to this batch: the rest of it, or the old grid's other half."""
+    waits_for_proof = coin.replaced_generation == grid.generation > coin.proven_generation
+    return waits_for_proof or len(place) + len(turn.resizing.levels) > len(turn.place) + len(turn.pairs)
 
 
 @dataclass(frozen=True, slots=True)

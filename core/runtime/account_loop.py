@@ -147,6 +147,8 @@ class AccountLoop:
             self._beat(now)
         was_well = not self._storage.trouble
         effects = [effect for event in events for effect in self._engine.step(event, now)]
+        # As of the step: a commit may last longer than what is waited for.
+        self._wakes_mono_ms = self._engine.wakes_at(now)
         if any(isinstance(event, FillsCommitted) and event.fills for event in events):
             failpoint("fill_stepped")
         rest = await self._commit_rows(effects, events, now)
@@ -162,7 +164,6 @@ class AccountLoop:
                 self._refuse(effect, waited_ms)
             else:
                 self._send(effect)
-        self._wakes_mono_ms = self._engine.wakes_at(now)
         for _ in range(TURNS_TO_LEAVE):
             await asyncio.sleep(0)
         stop = self._engine.desk.stopping

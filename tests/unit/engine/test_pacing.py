@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from core.domain.causes import Cause, Failure
-from core.domain.effects import Cancel, Effect, Notify
+from core.domain.effects import Cancel, Effect, Modify, Notify
 from core.domain.events import PlaceOutcome, Refused, Resting
-from core.domain.orders import Side
+from core.domain.orders import OrderState, Side
 from core.engine.circuit_breaker import BreakerName
 from core.engine.features import Features, FeatureSettings
 from core.engine.pacing import WINDOW_MAX_MS, Pacing, RoundTrip
@@ -71,8 +71,9 @@ def test_while_a_breaker_is_half_open_one_order_of_all_coins_is_the_probe() -> N
     assert not placed(bench.after(1_000, quote(), quote(coin="ETH")))
     (probe,) = placed(bench.after(15_000, quote(), quote(coin="ETH")))
     assert not placed(bench.after(200, quote(), quote(coin="ETH")))
-    bench.answer([probe], lambda _: Resting(bench.next_oid()))
-    assert {o.coin for o in placed(bench.after(6_000, quote(), quote(coin="ETH")))} == {"SOL", "ETH"}
+    told = bench.answer([probe], lambda _: Resting(bench.next_oid()))
+    later = bench.after(6_000, quote(), quote(coin="ETH"))
+    assert {o.coin for o in placed([*told, *later])} == {"SOL", "ETH"}
 
 
 # -- an order that wasn't sent --------------------------------------------------------------------------------------
@@ -160,6 +161,24 @@ def test_the_order_that_follows_a_fill_waits_for_nothing() -> None:
     assert len(placed(bench.trade(best))) == 1
 
 
+def test_the_other_half_of_a_new_grid_waits_for_the_proof_and_for_no_window() -> None:
+    bench = Bench(make_engine(cap_micro=10**9)).started()
+    bench.engine.round_trip = replace(SLOW)
+    bench.coin.overrides = replace(bench.coin.overrides, spacing_ppb=8_000_000)
+    assert not of_kind(Modify, bench.after(61_000, quote())), "its window has begun"
+    first = [new for change in of_kind(Modify, bench.after(40, quote())) for _, new in change.pairs]
+    assert len(first) == 3
+    bench.ms += 5
+    second = bench.step(
+        PlaceOutcome(
+            tuple((new.cloid, Resting(bench.next_oid())) for new in first),
+            None,
+            tuple((old.cloid, "") for old in bench.live if old.state is OrderState.CANCELLING),
+        )
+    )
+    assert sum(len(change.pairs) for change in of_kind(Modify, second)) == 3
+
+
 def test_cancels_of_a_new_grid_do_not_wait_for_the_window() -> None:
     bench = calm()
     bench.coin.parked.slots.add((Side.BUY, bench.live[0].slot.index))  # type: ignore[union-attr]
@@ -184,7 +203,7 @@ def test_a_window_shrinks_with_how_far_the_price_has_moved_within_a_second(sigma
     features.note(2 * 10**9, 0)
     sigma = features.volatility_ppb
     pacing = Pacing()
-    pacing.sent()
+    pacing.sent(goes_on=False)
     pacing.saw_mid(2 * 10**9, at(0))
     pacing.saw_mid(2 * 10**9 + 2 * sigmas * sigma, at(500))
     assert pacing.waits(40, True, features, at(500)) == bool(left_ms)

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from core.domain.causes import Cause
+from core.domain.clock import Instant
 from core.domain.effects import Cancel, CancelOrphan, Effect, Modify, Place, SaveOrder
 from core.domain.events import Event, PlaceOutcome, Quote, Refused, Tick
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
@@ -164,3 +165,23 @@ async def test_a_window_that_ends_before_the_next_tick_is_looked_at_when_it_ends
     (woken,) = stage.of("step")
     assert isinstance(woken, Tick)
     assert loop._pause_ms() == TICK_MS
+
+
+async def test_a_window_that_ended_while_the_journal_wrote_is_looked_at_at_once() -> None:
+    def effects(event: Event) -> list[Effect]:
+        return [SaveOrder(BUY)] if isinstance(event, Quote) else []
+
+    stage = Stage(effects)
+    loop = await _ready(stage)
+    end_ms = stage.now_ms + 20
+
+    def wakes_at(now: Instant) -> int:
+        return end_ms if end_ms > now.mono_ms else 0
+
+    stage.wakes_at = wakes_at  # type: ignore[method-assign, assignment]
+    stage.commit_takes_ms = 50
+    await loop.turn([quote(BID, ASK)])
+    assert loop._pause_ms() == 1
+    await loop.turn([])
+    assert isinstance(stage.of("step")[-1], Tick)
+    assert loop._pause_ms() == TICK_MS, "once"
