@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 from core.exchange import line as line_module
 from core.exchange import lines as lines_module
@@ -21,7 +22,6 @@ from tests.faults.gate import black_hole
 from tests.unit.exchange.samples import until
 from tests.virtual_time import run_virtually
 
-LOCALHOST = Path(__file__).parent / "data" / "localhost.pem"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -367,32 +367,46 @@ def test_a_server_that_is_down_is_tried_at_growing_intervals_and_found_again() -
 # -- TLS ---------------------------------------------------------------------------------------------------------
 
 
-def _tls() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(LOCALHOST)
-    return context
+@dataclass(frozen=True)
+class Authority:
+    """Vouches for ``localhost``; made anew for each run, so that no key is kept anywhere."""
+
+    certificate: Path
+    server: ssl.SSLContext
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    made = trustme.CA()
+    certificate = tmp_path_factory.mktemp("authority") / "authority.pem"
+    made.cert_pem.write_to_path(str(certificate))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.issue_cert("localhost").configure_cert(server)
+    return Authority(certificate, server)
 
 
 async def test_https_is_spoken_to_a_server_whose_certificate_is_known(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, authority: Authority
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(LOCALHOST))
-    async with open_venue(tls=_tls()) as venue, client(venue, base="https://localhost") as lines:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    async with open_venue(tls=authority.server) as venue, client(venue, base="https://localhost") as lines:
         for _ in range(2):
             assert await lines.post(b"{}", 5.0) == Answer(200, "", b"{}")
         assert len(venue.connections) == 1
 
 
-async def test_a_certificate_that_nobody_vouches_for_gets_no_request() -> None:
-    async with open_venue(tls=_tls()) as venue, client(venue, base="https://localhost") as lines:
+async def test_a_certificate_that_nobody_vouches_for_gets_no_request(authority: Authority) -> None:
+    async with open_venue(tls=authority.server) as venue, client(venue, base="https://localhost") as lines:
         with pytest.raises(NotSent, match="certificate verify failed"):
             await lines.post(b"{}", 5.0)
         assert venue.requests == []
 
 
-async def test_a_certificate_for_another_name_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(LOCALHOST))
-    async with open_venue(tls=_tls()) as venue, client(venue, base="https://127.0.0.1") as lines:
+async def test_a_certificate_for_another_name_gets_no_request(
+    monkeypatch: pytest.MonkeyPatch, authority: Authority
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    async with open_venue(tls=authority.server) as venue, client(venue, base="https://127.0.0.1") as lines:
         with pytest.raises(NotSent, match="certificate"):
             await lines.post(b"{}", 5.0)
         assert venue.requests == []
