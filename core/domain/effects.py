@@ -222,6 +222,11 @@ class AskBook:
 
 
 @dataclass(frozen=True, slots=True)
+class AskListings:
+    """Read whether, and in what steps, the exchange trades our coins."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskDepth:
     """Read the whole book of one coin over REST: what a position could be closed against."""
 
@@ -320,6 +325,7 @@ Effect = (
     | AskFundingRates
     | AskTransfers
     | AskBook
+    | AskListings
     | AskDepth
     | AskLedgerUpdates
     | AskOrderStatus

@@ -10,6 +10,7 @@ from core.domain.commands import Command
 from core.domain.depth import Depth
 from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
+from core.domain.listing import ListingsObserved
 from core.domain.margin import HeldMargin
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
@@ -374,6 +375,7 @@ Event = (
     | OpenOrdersObserved
     | AccountObserved
     | FundingRatesObserved
+    | ListingsObserved
     | BackfillDone
     | FeedChanged
     | RequestFailed

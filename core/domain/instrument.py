@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.domain.margin import MarginTier, flat_tiers
@@ -18,7 +18,7 @@ MIN_NOTIONAL_MICRO = 10_000_000
 """Hyperliquid refuses an opening order below 10 USDC."""
 
 _SIGNIFICANT_FIGURES = 5
-_POWERS = tuple(10**n for n in range(PERP_PRICE_DECIMALS + 1))
+_POWERS: tuple[int, ...] = tuple(10**n for n in range(PERP_PRICE_DECIMALS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Instrument:
     only_isolated: bool = False
     margin_table: tuple[MarginTier, ...] = ()
     """Empty: one tier."""
+    traded_with_decimals: int | None = None
+    """The exchange's ``szDecimals`` by now, if they aren't those that lots are counted in."""
 
     @property
     def tiers(self) -> tuple[MarginTier, ...]:
@@ -44,6 +46,24 @@ class Instrument:
     @property
     def price_decimals(self) -> int:
         return PERP_PRICE_DECIMALS - self.sz_decimals
+
+    @property
+    def traded_decimals(self) -> int:
+        return self.sz_decimals if self.traded_with_decimals is None else self.traded_with_decimals
+
+    @property
+    def lot_step(self) -> int:
+        """Orders come in multiples of so many lots."""
+        coarser = max(0, self.sz_decimals - self.traded_decimals)
+        return _POWERS[coarser]
+
+    def traded_with(self, sz_decimals: int) -> Instrument:
+        """By other ``szDecimals``; lots, and price units, stay what they are."""
+        return replace(self, traded_with_decimals=None if sz_decimals == self.sz_decimals else sz_decimals)
+
+    def whole_lots(self, lots: int) -> int:
+        """The most that can be ordered of so many lots."""
+        return lots - lots % self.lot_step
 
     def tick(self, price: int) -> int:
         """The distance between valid prices around ``price``, in price units.
@@ -69,8 +89,9 @@ class Instrument:
         return -(-price // tick) * tick
 
     def min_lots(self, price: int) -> int:
-        """The fewest lots whose notional at ``price`` reaches the venue's minimum."""
-        return -(-MIN_NOTIONAL_MICRO // price)
+        """The fewest lots that can be ordered and whose notional at ``price`` reaches the venue's minimum."""
+        least, step = -(-MIN_NOTIONAL_MICRO // price), self.lot_step
+        return -(-least // step) * step
 
     def parse_price(self, text: str) -> int:
         """An order's or trade's price, exactly; raises ``InexactNumberError``."""

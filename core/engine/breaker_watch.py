@@ -30,6 +30,7 @@ from core.domain.events import (
     Tick,
     Unsettled,
 )
+from core.domain.listing import ListingsObserved
 from core.engine.breaker_probes import probe_event
 from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule
@@ -66,7 +67,7 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
             return out + (_linked(breakers, now) if is_gap else [])
         case AccountObserved() | OpenOrdersObserved() | BookObserved() | DepthObserved() | OrderNotFound():
             return _well(breakers, (BreakerName.INFO,), now)
-        case LedgerUpdatesObserved() | FundingCommitted() | FundingRatesObserved():
+        case LedgerUpdatesObserved() | FundingCommitted() | FundingRatesObserved() | ListingsObserved():
             return _well(breakers, (BreakerName.INFO,), now)
         case OrderUpdate() if not event.is_streamed:
             return _well(breakers, (BreakerName.INFO,), now)

@@ -57,7 +57,7 @@ def _part(instrument: Instrument, lots: int, held: int, touch: int) -> int:
     if not held:
         return 0
     least = instrument.min_lots(touch)
-    part = min(lots, max(held, least))
+    part = instrument.whole_lots(min(lots, max(held, least)))
     return lots if lots - part < least else part
 
 

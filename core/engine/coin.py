@@ -31,7 +31,7 @@ from core.domain.pnl import Pnl, Stake, coin_pnl
 from core.engine.chain_watch import check_chain
 from core.engine.coin_config import CoinConfig
 from core.engine.day_mark import DayMark
-from core.engine.deferrals import Deferrals
+from core.engine.deferrals import DEFER_MAX_MS, LASTING_MAX_MS, Deferrals
 from core.engine.explanation import Evidence
 from core.engine.features import Features
 from core.engine.fill_guarantor import FillCounts
@@ -60,6 +60,8 @@ from core.engine.velocity import Velocity
 
 AWAITING_FILLS = "awaiting_fills"
 """Names the reads for orders that have ended and whose fills don't add up yet."""
+
+_BY_RULE = (Cause.MIN_NOTIONAL, Cause.TICK, Cause.SIZE)
 
 
 @dataclass(slots=True)
@@ -152,6 +154,8 @@ class Coin:
     unwinding: Unwinding = field(default_factory=Unwinding)
     closing_lots: int = 0
     """What a rule wants closed of the position, part by part; the side that adds to it is gone meanwhile."""
+    instrument_version: int = 1
+    """Grows whenever the exchange changes what an order must be like."""
     overrides: Overrides = field(default_factory=Overrides)
     waiting_for: str = ""
     """Why the first grid isn't built yet; empty if nothing is waited for."""
@@ -293,8 +297,8 @@ class Coin:
             return []
         if order.state is OrderState.REJECTED:
             return self._refused(order, update.status, update.cause, now)
-        if order.state is OrderState.UNKNOWN:
-            return [notify("order_unknown", "warn", self.name, cloid=order.cloid, reason=order.reason)]
+        if order.state is OrderState.UNKNOWN:  # a word that nobody here knows
+            return [notify("order_unknown", "crit", self.name, cloid=order.cloid, reason=order.reason)]
         if order.state is OrderState.CANCELLED and before.state is not OrderState.CANCELLING:
             self.deferrals.put_off(order.slot, f"cancelled by the exchange: {update.status}", now)
             return [notify("order_cancelled", "warn", self.name, cloid=order.cloid, reason=update.status)]
@@ -321,7 +325,8 @@ class Coin:
         """A refusal parks the slot for a while; a post-only refusal is the market moving, not a fault."""
         if order.purpose is Purpose.STOP:
             return self.protection.refuse(self, reason, cause, now)
-        self.deferrals.put_off(order.slot, f"refused: {reason}", now)
+        most_ms = LASTING_MAX_MS if cause in _BY_RULE else DEFER_MAX_MS
+        self.deferrals.put_off(order.slot, f"refused: {reason}", now, most_ms)
         severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.CROSSED, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
         return [notify("order_rejected", severity, self.name, **fields)]

@@ -12,6 +12,9 @@ DEFER_FIRST_MS = 200
 DEFER_MAX_MS = 5_000
 """A slot whose order was refused, or cancelled by the exchange, is tried again after 0.2 s, doubling to 5 s: no loop."""
 
+LASTING_MAX_MS = 60_000
+"""For what doesn't pass with the market: an order that the coin's rules forbid."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
@@ -24,12 +27,14 @@ class Deferral:
 class Deferrals:
     by_slot: dict[Slot, Deferral] = field(default_factory=dict)
 
-    def put_off(self, slot: Slot | None, reason: str, now: Instant) -> None:
-        """Keep a slot empty, longer each time until it has been quiet for a while. Without one nothing is kept."""
+    def put_off(self, slot: Slot | None, reason: str, now: Instant, most_ms: int = DEFER_MAX_MS) -> None:
+        """Keep a slot empty, longer each time up to ``most_ms``, until it has been quiet for a while. Without one nothing is
+        kept.
+        """
         if slot is not None:
             last = self.by_slot.get(slot)
             again = last is not None and now.mono_ms - last.until_mono_ms < DEFER_MAX_MS
-            step = min(last.step_ms * 2, DEFER_MAX_MS) if last and again else DEFER_FIRST_MS
+            step = min(last.step_ms * 2, most_ms) if last and again else DEFER_FIRST_MS
             self.by_slot[slot] = Deferral(now.mono_ms + step, step, reason)
 
     def refusals(self, now: Instant) -> dict[Slot, Refusal]:

@@ -45,6 +45,7 @@ from core.domain.events import (
     TransfersCommitted,
     WireQuarantined,
 )
+from core.domain.listing import ListingsObserved
 from core.domain.orders import Purpose
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
@@ -61,6 +62,7 @@ from core.engine.fill_tape import FillTape
 from core.engine.flatten_desk import go_on_flattening
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
 from core.engine.history import History
+from core.engine.listing_watch import hint, on_listings
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
     on_account,
@@ -113,6 +115,7 @@ class Engine:
     round_trip: RoundTrip = field(default_factory=RoundTrip)
     saw_account: bool = False
     saw_open_orders: bool = False
+    listings_asked_mono_ms: int = 0
     version: int = 0
     started_wall_ms: int = 0
     desk: OperatorDesk = field(default_factory=OperatorDesk)
@@ -141,6 +144,7 @@ class Engine:
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
         out += heed(self, event, now)
+        hint(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
         out += self._note_placements(out, now)
@@ -199,6 +203,8 @@ class Engine:
                 return on_open_orders(self, event, now)
             case FundingRatesObserved():
                 return on_funding_rates(self, event)
+            case ListingsObserved():
+                return on_listings(self, event)
             case AccountObserved():
                 return on_account(self, event, now)
             case FeedChanged():

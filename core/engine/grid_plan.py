@@ -91,6 +91,10 @@ class GridPlan:
             self.around = around
             self._stale.update(set(before) ^ set(self.cells))
 
+    def trade_by(self, instrument: Instrument) -> None:
+        """The exchange trades by other rules: every order is looked at again."""
+        self.instrument, self._is_new = instrument, True
+
     # -- what follows ---------------------------------------------------------------------------------------------
 
     def update(self, orders: OrderManager) -> None:
@@ -128,8 +132,12 @@ class GridPlan:
         if order is None:
             if level is not None:
                 self.missing[slot] = level
-        elif level is None or not is_fit(order, level, self.min_change_lots):
+        elif level is None or not is_fit(order, level, self.min_change_lots) or self._is_odd(order):
             self.unwanted[slot] = order
+
+    def _is_odd(self, order: Order) -> bool:
+        """What it would trade can't be traded back."""
+        return bool(order.remaining % self.instrument.lot_step)
 
     def adopt(self, orders: OrderManager) -> int:
         """Give orders of the grid before a slot of this one where they rest at its price, or near enough, so that they keep

@@ -24,7 +24,7 @@ def sized(settings: GridSettings, instrument: Instrument, grid: GridRow, profit_
     """
     budget = settings.size_micro * 2 * settings.levels
     money = budget + max(0, profit_micro) * settings.leverage_ppb // PPB if settings.reinvests else budget
-    lots = money // (2 * settings.levels) // grid.center
+    lots = instrument.whole_lots(money // (2 * settings.levels) // grid.center)
     if grid.lowest <= 0:
         raise GridImpossibleError(
             f"{instrument.coin}: {grid.below} levels of {grid.spacing_ppb / 10**7:.3f} % reach below a price of 0; "

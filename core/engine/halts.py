@@ -22,6 +22,8 @@ class HaltRule(StrEnum):
     TAKE_PROFIT = "take_profit"
     RANGE_EXIT = "range_exit"
     AUTH = "auth"
+    DELISTED = "delisted"
+    SIZE_DECIMALS = "size_decimals"
     COPY = "another copy of this state dir"
     OTHER_INSTANCE = "another GridBot instance"
     OTHER = ""

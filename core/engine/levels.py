@@ -81,8 +81,8 @@ def _wish(
     grid: GridRow, instrument: Instrument, side: Side, cell: int, lots: int, traded: int | None
 ) -> tuple[Level, ...]:
     """One level; none where there is no price for it."""
-    price = slot_price(grid, instrument, side, cell)
-    if price <= 0:
+    price, lots = slot_price(grid, instrument, side, cell), instrument.whole_lots(lots)
+    if price <= 0 or not lots:
         return ()
     takes = bool(grid.entry) and traded is None and grid.is_entry(cell) and side is _entry_side(grid)
     reach = _reach(grid, instrument, cell, price) if grid.reprice_ticks else 0

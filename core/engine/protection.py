@@ -136,7 +136,9 @@ def wanted_stop(coin: Coin) -> Wanted | None:
         limit, worst = instrument.round_price_up(trigger - slip), coin.exposure.worst_long
     else:
         limit, worst = instrument.round_price_down(trigger + slip), coin.exposure.worst_short
-    return Wanted(side, trigger, limit, abs(lots), max(abs(lots), worst))
+    step = instrument.lot_step
+    most = -(-max(abs(lots), worst) // step) * step
+    return Wanted(side, trigger, limit, abs(lots), most)
 
 
 def fired(coin: Coin, order: Order) -> list[Effect]:

@@ -11,6 +11,7 @@ from core.domain.effects import (
     AskBook,
     AskFunding,
     AskFundingRates,
+    AskListings,
     AskOpenOrders,
     AskTransfers,
     Backfill,
@@ -20,6 +21,7 @@ from core.domain.effects import (
 )
 from core.engine.breaker_probes import read_gate
 from core.engine.chain_watch import read_gaps
+from core.engine.listing_watch import LISTINGS_EVERY_MS
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -52,6 +54,10 @@ class Schedule:
     def at(self, what: str, mono_ms: int) -> None:
         """A one-off, or the next time of something regular."""
         self._due[what] = mono_ms
+
+    def sooner(self, what: str, mono_ms: int) -> None:
+        """Something regular falls due by then at the latest."""
+        self._due[what] = min(self._due.get(what, mono_ms), mono_ms)
 
     def was_asked(self, what: str, now: Instant) -> bool:
         """A one-off that was set to fall due now."""
@@ -104,6 +110,10 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
         out.append(AskFundingRates())
     if due.is_due("transfers", TRANSFERS_EVERY_MS, now):
         out.append(AskTransfers())
+    due.sooner("listings", now.mono_ms + LISTINGS_EVERY_MS)  # the start has read them
+    if due.is_due("listings", LISTINGS_EVERY_MS, now):
+        engine.listings_asked_mono_ms = now.mono_ms
+        out.append(AskListings())
     if is_down and due.is_due("books", DOWN_POLL_EVERY_MS, now):
         out += [AskBook(name) for name in engine.coins]
     if due.was_asked("chain", now):

@@ -50,7 +50,8 @@ def part_lots(coin: Coin, lots: int) -> int:
     """
     held, price = coin.ledger.lots, _price(coin, coin.ledger.lots)
     least = coin.config.instrument.min_lots(price) if price else abs(held)
-    return abs(held) if abs(held) - max(lots, least) < least else max(lots, least)
+    part = coin.config.instrument.whole_lots(max(lots, least))
+    return abs(held) if abs(held) - part < least else part
 
 
 def _price(coin: Coin, held: int) -> int:

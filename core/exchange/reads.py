@@ -21,6 +21,7 @@ from core.domain.events import (
 )
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.domain.instrument import Instrument
+from core.domain.listing import ListingsObserved
 from core.domain.margin import AccountMode, Leverage
 from core.domain.market_history import Candle, RequestBudget
 from core.domain.transfers import Transfer
@@ -53,7 +54,7 @@ from core.exchange.wire_history import (
     decode_update_kind,
 )
 from core.exchange.wire_market import decode_candles, decode_request_budget
-from core.exchange.wire_orders import decode_depth, orders_elsewhere
+from core.exchange.wire_orders import decode_depth, decode_listings, orders_elsewhere
 from core.exchange.wire_transfers import decode_transfer
 
 T = TypeVar("T")
@@ -194,6 +195,12 @@ class Reads:
         return await self._rest.ask(
             {"type": "l2Book", "coin": coin},
             lambda answer: BookObserved(decode_book(answer, coin, self._instruments), asked),
+        )
+
+    async def listings(self) -> ListingsObserved:
+        """Whether, and in what steps, our coins are traded by now."""
+        return await self._rest.ask(
+            {"type": "meta", "dex": self._dex}, lambda answer: decode_listings(answer, self._instruments)
         )
 
     async def depth(self, coin: str, ticket: str = "") -> DepthObserved:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from core.domain.depth import Depth, Levels
 from core.domain.events import OrderElsewhere
 from core.domain.instrument import Instrument
+from core.domain.listing import Listed, ListingsObserved
 from core.exchange.wire import Json, WireError, decode, list_of, text_of
 
 Instruments = Mapping[str, Instrument]
@@ -37,6 +38,22 @@ def _levels(side: Json, instrument: Instrument) -> Levels:
     if any(price <= 0 or lots < 0 for price, lots in found):
         raise WireError("a level without a price or a size")
     return found
+
+
+def decode_listings(answer: Json, instruments: Instruments) -> ListingsObserved:
+    """Of ``meta`` what it says of our coins; an entry that can't be read says nothing. Raises ``WireError``."""
+
+    def parse() -> ListingsObserved:
+        rows = [row for row in list_of(answer["universe"], "universe") if isinstance(row, dict)]
+        return ListingsObserved(
+            tuple(
+                Listed(row["name"], row["szDecimals"], row.get("isDelisted") is True)
+                for row in rows
+                if row.get("name") in instruments and type(row.get("szDecimals")) is int
+            )
+        )
+
+    return decode("meta", parse)
 
 
 def orders_elsewhere(answer: Json, instruments: Instruments) -> tuple[OrderElsewhere, ...]:

@@ -14,6 +14,7 @@ from core.domain.effects import (
     AskFunding,
     AskFundingRates,
     AskLedgerUpdates,
+    AskListings,
     AskOpenOrders,
     AskOrderStatus,
     AskTransfers,
@@ -130,6 +131,8 @@ class EffectRunner:
                 self._once("transfers", self._ask_transfers)
             case AskBook(coin):
                 self._once(f"book {coin}", lambda: self._ask_book(coin))
+            case AskListings():
+                self._once("listings", self._ask_listings)
             case AskLedgerUpdates():
                 self._once("ledger updates", lambda: self._ask_ledger_updates(effect.since_ms))
             case Backfill(since_ms, ticket, until_ms):
@@ -332,6 +335,12 @@ class EffectRunner:
             self._inbox.force(await self._reads.book(coin))
         except (RestError, WireError) as error:
             self._failed(f"book of {coin}", error)
+
+    async def _ask_listings(self) -> None:
+        try:
+            self._inbox.force(await self._reads.listings())
+        except (RestError, WireError) as error:
+            self._failed("listings", error)
 
     async def _ask_depth(self, coin: str, ticket: str) -> None:
         try:

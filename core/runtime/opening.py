@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import replace
 from typing import Protocol
 
 from core.domain.effects import Scalar, Severity
@@ -60,6 +61,25 @@ async def open_journal(
         plan.state.keep_instance(instance)
     except OSError as error:  # the journal has it: only a rebuild would miss it
         tell("instance_not_kept", "warn", reason=f"{plan.state.instance}: {error}")
+
+
+async def count_as_before(
+    plan: RunPlan, journal: Journal, instruments: dict[str, Instrument], clock: VenueClock
+) -> dict[str, Instrument]:
+    """The instruments with lots as this journal counts them: in the ``szDecimals`` by which it first knew the coin."""
+    meta = await JournalReader(plan.state.journal).meta()
+    counted: dict[str, Instrument] = {}
+    fresh: dict[str, str] = {}
+    for name, instrument in instruments.items():
+        key = f"size_decimals:{name}"
+        known = meta.get(key)
+        if known is None:
+            fresh[key] = str(instrument.sz_decimals)
+        decimals = instrument.sz_decimals if known is None else int(known)
+        counted[name] = replace(instrument, sz_decimals=decimals).traded_with(instrument.sz_decimals)
+    if fresh:
+        await journal.commit(Batch(clock.now().wall_ms, meta=fresh))
+    return counted
 
 
 async def restore_journal(

@@ -202,6 +202,8 @@ def build_engine(
         restore_standing(engine.coins[name], restored.meta.get(standing_key(name), ""))
     engine.history.restore(restored.history)
     engine.look_for_missing(now)
+    if any(config.instrument.traded_with_decimals is not None for config in configs.values()):
+        engine.schedule.at("listings", now.mono_ms)
     taped = [TapedFill(*row) for name in configs for row in reversed(restored.coins[name].newest_fills)]
     engine.tape.restore(taped, {name: config.instrument for name, config in configs.items()})
     return engine

@@ -42,7 +42,7 @@ from core.runtime.heartbeat import Heartbeat
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
-from core.runtime.opening import first_beat, open_journal, restore_journal
+from core.runtime.opening import count_as_before, first_beat, open_journal, restore_journal
 from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
@@ -133,6 +133,7 @@ class Session:
     # -- trading ------------------------------------------------------------------------------------------------
 
     async def _trade(self, instruments: dict[str, Instrument]) -> RunReport:
+        instruments = await count_as_before(self._plan, self._journal, instruments, self.clock)
         reads = Reads(self._rest, self.clock, self._plan.identity.account, instruments, dex_of(self._plan))
         mode = await self._unless_stopped(read_mode(reads))
         if mode is None:
