@@ -45,7 +45,6 @@ from core.domain.events import (
     TransfersCommitted,
     WireQuarantined,
 )
-from core.domain.listing import ListingsObserved
 from core.domain.orders import Purpose
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
@@ -62,7 +61,7 @@ from core.engine.fill_tape import FillTape
 from core.engine.flatten_desk import go_on_flattening
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
 from core.engine.history import History
-from core.engine.listing_watch import hint, on_listings
+from core.engine.listing_watch import watch_listings
 from core.engine.market_watch import note_mid
 from core.engine.observations import (
     on_account,
@@ -144,7 +143,7 @@ class Engine:
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
         out += heed(self, event, now)
-        hint(self, event, now)
+        out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
         out += self._note_placements(out, now)
@@ -203,8 +202,6 @@ class Engine:
                 return on_open_orders(self, event, now)
             case FundingRatesObserved():
                 return on_funding_rates(self, event)
-            case ListingsObserved():
-                return on_listings(self, event)
             case AccountObserved():
                 return on_account(self, event, now)
             case FeedChanged():

@@ -28,26 +28,23 @@ _TELLING = (Cause.TICK, Cause.SIZE, Cause.NOT_TRADED)
 """Refusals that a change of the coin explains: orders of ours are made by its rules."""
 
 
-def hint(engine: Engine, event: Event, now: Instant) -> None:
-    """Let a refusal that a change would explain bring the next look forward."""
+def watch_listings(engine: Engine, event: Event, now: Instant) -> list[Effect]:
+    """What the exchange says of its coins; and a refusal that a change would explain brings the next look forward."""
     match event:
+        case ListingsObserved(coins=rows):
+            coins = engine.coins
+            return [
+                effect for row in rows if row.coin in coins for effect in _look(engine, coins[row.coin], row)
+            ]
         case PlaceOutcome(results=results):
             is_telling = any(isinstance(r, Refused) and r.cause in _TELLING for _, r in results)
         case OrderUpdate(status=status, cause=cause):
             is_telling = status == "delistedCanceled" or cause in _TELLING
         case _:
-            return
+            return []
     if is_telling:
         engine.schedule.sooner("listings", max(now.mono_ms, engine.listings_asked_mono_ms + ASK_AGAIN_MS))
-
-
-def on_listings(engine: Engine, event: ListingsObserved) -> list[Effect]:
-    out: list[Effect] = []
-    for row in event.coins:
-        coin = engine.coins.get(row.coin)
-        if coin is not None:
-            out += _look(engine, coin, row)
-    return out
+    return []
 
 
 def _look(engine: Engine, coin: Coin, row: Listed) -> list[Effect]:

@@ -49,7 +49,9 @@ def decode_listings(answer: Json, instruments: Instruments) -> ListingsObserved:
             tuple(
                 Listed(row["name"], row["szDecimals"], row.get("isDelisted") is True)
                 for row in rows
-                if row.get("name") in instruments and type(row.get("szDecimals")) is int
+                if isinstance(row.get("name"), str)
+                and row["name"] in instruments
+                and type(row.get("szDecimals")) is int
             )
         )
 

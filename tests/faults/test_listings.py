@@ -16,7 +16,6 @@ from core.paper.venue.orders import Order
 from core.view import CoinView, RunState
 from tests.faults.pace import BRISK, pace
 from tests.faults.world import GRID, WHOLE_WITHIN_S, World, living
-from tests.unit.runtime.stage import STILL
 
 BTC, ETH = "BTC", "ETH"
 
@@ -30,7 +29,7 @@ def brisk() -> Iterator[None]:
 @pytest_asyncio.fixture
 async def two(tmp_path: Path) -> AsyncIterator[World]:
     """A world of two coins."""
-    config: PaperConfig = STILL
+    config = PaperConfig(market="synthetic:BTC=reverting,ETH=reverting", speed=1e-6, limits=False)
     async with living(tmp_path, config, (BTC, ETH)) as world:
         yield world
 
@@ -56,8 +55,10 @@ async def test_o12_when_a_coin_trades_in_coarser_steps_its_orders_do_and_the_oth
     two: World,
 ) -> None:
     await both_rest(two)
+    two.hit(best(two, Side.BUY).remaining)
+    await two.until(lambda: two.told("fill") and two.is_whole(), "bought")
     await two.faults(coarser(4))
-    two.hit(10 * (best(two, Side.BUY).remaining // 10))
+    two.hit(best(two, Side.SELL).remaining, side=Side.BUY)
     (told,) = await two.until(lambda: two.told("instrument_changed"), "it is told of")
     assert (told["before"], told["now"], told["version"]) == (5, 4, 2)
     await two.until(
@@ -106,14 +107,14 @@ async def test_o12_a_position_that_is_no_whole_number_of_the_new_steps_halts_its
     await two.trade(Side.BUY, "0.00013")
     await two.until(lambda: two.coin(BTC).position == Decimal("0.00013"), "held")
     await two.faults(coarser(4))
-    two.hit(10 * (best(two, Side.BUY).remaining // 10))
+    two.hit(best(two, Side.BUY).remaining)
     view: CoinView = await two.until(
         lambda: next((c for c in two.snapshot.coins if c.halt_reason.startswith("size_decimals")), None),
         "it halts",
         WHOLE_WITHIN_S,
     )
     assert view.coin == BTC
-    assert "in steps of 0.00010 now; close the rest at the exchange, then resume" in view.halt_reason
+    assert "in steps of 0.0001 now; close the rest at the exchange, then resume" in view.halt_reason
     await two.until(lambda: not two.ours(BTC), "nothing of ours rests in it")
     assert two.coin(ETH).state is RunState.RUNNING
     assert len(two.ours(ETH)) == GRID

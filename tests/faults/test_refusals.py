@@ -32,6 +32,12 @@ def row_of(world: World, cloid: str | None) -> tuple[str, str]:
     return state, reason
 
 
+async def ended(world: World, orders: list[Order]) -> None:
+    await world.until(
+        lambda: {row_of(world, o.cloid)[0] for o in orders} == {"cancelled"}, "each has ended", 20
+    )
+
+
 def refusals(world: World, cause: str) -> list[dict[str, Any]]:
     return [told for told in world.told("order_rejected") if told["cause"] == cause]
 
@@ -243,11 +249,7 @@ async def test_o15_every_word_for_cancelled_ends_the_order_with_its_reason_and_i
                 if how == "over REST":
                     await world.faults({"kind": "ws_drop", "channel": "orderUpdates"})
                 await cancel_as(world, gone)
-                await world.until(
-                    lambda gone=gone: all(row_of(world, o.cloid)[0] == "cancelled" for o in gone.values()),
-                    "each has ended",
-                    20,
-                )
+                await ended(world, list(gone.values()))
                 assert {row_of(world, o.cloid)[1] for o in gone.values()} == set(words)
                 await world.check("order_cancelled")
             assert not world.told("order_unknown")
