@@ -18,7 +18,7 @@ from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
 from core.runtime.settings.listed import listed
-from core.runtime.statedir import StateDir, UsageError, state_root
+from core.runtime.statedir import StateDir, UsageError, limits_dir, state_root
 from gridbot_tui.run_flags import RunFlags
 
 OFFICIAL_URLS = {
@@ -92,6 +92,7 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
         identity=identity,
         speed=EMBEDDED_SPEED,
         warnings=settings.warnings,
+        limits=limits_dir(),
     )
 
 

@@ -41,6 +41,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def nothing_is_shared_with_this_users_own_bots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is counted for a host and which instances run: of these tests alone, also in the processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("xdg")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def recording_is_read_once() -> Iterator[None]:
     """The bundled recording never changes, and to read it takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:

@@ -12,6 +12,7 @@ from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
 from core.domain.listing import ListingsObserved
 from core.domain.margin import HeldMargin
+from core.domain.market_history import NO_WEIGHT, IpWeight
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
 
@@ -358,6 +359,8 @@ class Tick:
     """How long the journal's last commit took."""
     backlog: int = 0
     """Items that wait in the inbox."""
+    weight: IpWeight = NO_WEIGHT
+    """What may still be sent over REST."""
 
 
 Event = (

@@ -35,3 +35,22 @@ class RequestBudget:
 
 NEW_ADDRESS = RequestBudget(10_000, 0)
 """Of an address that has never sent anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class IpWeight:
+    """What the exchange takes of this host over REST within a minute. ``limit`` 0: not known yet."""
+
+    limit: int = 0
+    left: int = 0
+    """Below zero after cancels that waited for nobody."""
+    reserve: int = 0
+    """What of it only cancels and reductions may take."""
+    paused_ms: int = 0
+    """For how much longer nothing else is sent."""
+    paused_why: str = ""
+    is_shared: bool = False
+    """Counted together with the other processes of this user."""
+
+
+NO_WEIGHT = IpWeight()

@@ -45,6 +45,7 @@ from core.domain.events import (
     TransfersCommitted,
     WireQuarantined,
 )
+from core.domain.market_history import IpWeight
 from core.domain.orders import Purpose
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
@@ -107,6 +108,7 @@ class Engine:
     """Where the exchange would liquidate what is held of a coin; without an entry nowhere."""
     portfolio_limits: PortfolioLimits = field(default_factory=PortfolioLimits)
     rest_latency_ms: float = 0.0
+    weight: IpWeight = field(default_factory=IpWeight)
     orders_sent: int = 0
     cancels_sent: int = 0
     orphans: set[str] | None = None
@@ -216,7 +218,7 @@ class Engine:
                 return self.desk.begin_stop(event.reason, now)
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
-                self.rest_latency_ms = event.rest_latency_ms
+                self.rest_latency_ms, self.weight = event.rest_latency_ms, event.weight
                 closed = watch(self, now) + close_for_sessions(self, now) + go_on_flattening(self, now)
                 return closed + self.portfolio.look(self) + self.history.look(self, now)
         return []

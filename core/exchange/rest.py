@@ -21,7 +21,8 @@ from core.exchange.line import Answer, NoAnswer, NotSent, Target, TooLate
 from core.exchange.lines import Lines
 from core.exchange.refusals import http_cause
 from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import WeightBudget, action_weight, read_weight, rows_weight
+from core.exchange.weight_budget import NoWeightError, WeightBudget
+from core.exchange.weights import action_weight, read_weight, rows_weight
 from core.exchange.wire import SAMPLE_CHARS, WireError, sample
 from core.failpoints import STEPS, failpoint
 
@@ -73,7 +74,7 @@ class Rest:
         self._reads: aiohttp.ClientSession | None = None
         self._target: Target | None = None
         self._lanes: dict[Lane, Lines] = {}
-        self._budget = budget or WeightBudget(mono_ms)
+        self.budget = budget or WeightBudget(mono_ms)
         self.latency_ms = 0.0
 
     async def open(self) -> None:
@@ -92,6 +93,7 @@ class Rest:
         if self._reads is not None:
             await self._reads.close()
         self._reads = None
+        self.budget.close()
 
     async def info(self, request: dict[str, Any]) -> Any:
         """One ``/info`` question, asked when the weight for it is there. Raises ``RestError``."""
@@ -101,13 +103,13 @@ class Rest:
         """As ``info``, with the answer as ``parse`` reads it. Raises ``RestError``, and the ``WireError`` of ``parse``."""
         assert self._reads is not None, "opened before use"
         kind = str(request.get("type"))
-        await self._budget.wait_for(read_weight(kind))
+        await self.budget.take(Lane.INFO, read_weight(kind))
         sent = mono_ms()
         body = await self._post(self._reads, "/info", orjson.dumps(request), READ_TIMEOUT_S)
         received = mono_ms()
         self.latency_ms = received - sent
         answer = self._json("/info", kind, body)
-        self._budget.spend(rows_weight(kind, answer))
+        self.budget.spend(rows_weight(kind, answer))
         if isinstance(answer, dict) and type(answer.get("time")) is int:
             self._clock.observe(answer["time"], sent, received)
         try:
@@ -115,6 +117,15 @@ class Rest:
         except WireError as error:
             self._set_aside(kind, str(error), body)
             raise
+
+    async def admit(self, lane: Lane, items: int) -> None:
+        """Take the weight of an action of so many orders or cancels before it is signed. Raises ``RestError`` if it isn't to be
+        had soon; never for a cancel or a reduction.
+        """
+        try:
+            await self.budget.take(lane, action_weight(items))
+        except NoWeightError as error:
+            raise RestError(str(error), Cause.LOCAL) from error
 
     async def act(
         self,
@@ -129,7 +140,6 @@ class Rest:
         ``parse`` makes outcomes of the answer, whatever it is, and complains of what it can't read; ``sent`` is called as soon
         as the bytes are on their way. Raises ``RestError``.
         """
-        self._budget.spend(action_weight(items))
 
         def left() -> None:
             sent()
@@ -196,7 +206,7 @@ class Rest:
             return
         cause, wait_s = http_cause(status), _retry_after_s(retry_after)
         if cause is Cause.RATE_IP:
-            self._budget.pause(wait_s)
+            self.budget.refuse(wait_s, f"HTTP {status}")
         text = f"{self._base}{path} answered HTTP {status}: {_shown(body)}"
         raise RestError(text, cause, int(1000 * wait_s))
 

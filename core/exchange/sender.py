@@ -95,6 +95,7 @@ class Sender:
     ) -> tuple[T, Untimely | None]:
         """The outcome, and why it was untimely if it was."""
         prepared = sending.prepared
+        await self._rest.admit(sending.lane, sending.items)
         nonce = await self._nonces.take(self._clock.now().venue_ms)
         if sending.needs_disk and self._nonces.is_without_disk:
             raise RestError("the journal cannot be written", Cause.STORAGE)

@@ -1,87 +1,161 @@
-"""The exchange's IP weight: 1200 a minute over REST. Reads wait for it; actions don't, and keep a share of their own (I7).
+"""The exchange's IP weight: 1200 a minute over REST, for all that this host sends it.
 
-Weights from Hyperliquid's documentation (API: rate limits).
+A cancel and a reduction wait for nobody, and have a share that nothing else can take (I7). Placements wait a little, reads
+until there is room.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Protocol, TypeVar
 
-PER_MINUTE = 1200.0
-RESERVED = 300.0
-"""Weight that reads leave for cancels, reductions and placements."""
+from core.domain.effects import Notify
+from core.domain.market_history import IpWeight
+from core.exchange.lanes import Lane
+from core.exchange.shared_window import OwnWindow, SharedWindow, window_file
+from core.exchange.weight_window import FLOORS, RESERVE, WeightWindow
+from core.exchange.weight_window import PER_MINUTE as PER_MINUTE
 
-PAUSE_S = 2.0
-"""How long reads wait after a refusal for too many requests that names no time."""
+T = TypeVar("T")
 
-DEFAULT_WEIGHT = 20
-WEIGHTS = {
-    "l2Book": 2,
-    "allMids": 2,
-    "clearinghouseState": 2,
-    "orderStatus": 2,
-    "spotClearinghouseState": 2,
-    "exchangeStatus": 2,
-    "userRole": 60,
-}
-ROWS_PER_WEIGHT = {
-    "userFills": 20,
-    "userFillsByTime": 20,
-    "userFunding": 20,
-    "userNonFundingLedgerUpdates": 20,
-    "candleSnapshot": 60,
-}
-"""Answers that cost one more for every so many rows."""
+PLACE_WAIT_MS = 1_000.0
+"""How long a placement waits for weight. Then it is refused: its price may be stale, and what is wanted is decided anew."""
+
+LOOK_AGAIN_MS = 5_000.0
+"""A wait is ended at the latest after so long, to see whether it is still needed."""
+
+BUSY_MS = 5.0
+"""Until it is tried again while another process counts."""
+
+TOOL_LEAVES = 600
+"""What a look beside a running bot leaves: the bot's own reads go on."""
 
 
-def read_weight(kind: str) -> int:
-    return WEIGHTS.get(kind, DEFAULT_WEIGHT)
+class NoWeightError(Exception):
+    """Nothing was sent, for it would be too much: why, and how long that lasts, in a sentence."""
 
 
-def rows_weight(kind: str, answer: Any) -> int:
-    """What an answer costs beyond its question."""
-    rows = ROWS_PER_WEIGHT.get(kind)
-    return len(answer) // rows if rows and isinstance(answer, list) else 0
+class Window(Protocol):
+    """Where what was spent is kept."""
 
+    @property
+    def is_shared(self) -> bool: ...
 
-def action_weight(items: int) -> int:
-    return 1 + items // 40
+    def change(self, how: Callable[[WeightWindow], T], now_ms: float, can_wait: bool = False) -> T | None: ...
+
+    def close(self) -> None: ...
 
 
 class WeightBudget:
-    """A bucket that refills evenly. Belongs to one event loop; reads wait in order, and leave ``reserved`` of it."""
+    """Belongs to one event loop; reads wait in order. ``jitter`` gives numbers from 0 to 1; ``leaves``: what reads leave."""
 
     def __init__(
-        self, mono_ms: Callable[[], float], per_minute: float | None = None, reserved: float = RESERVED
+        self,
+        mono_ms: Callable[[], float],
+        window: Window | None = None,
+        jitter: Callable[[], float] = random.random,
+        leaves: int = FLOORS[Lane.INFO],
     ) -> None:
-        """``per_minute``: all that an address has if not given."""
-        self._mono_ms, self._per_minute, self._reserved = mono_ms, per_minute or PER_MINUTE, reserved
-        self._left = self._per_minute
-        self._at_ms = mono_ms()
+        self._mono_ms, self._window, self._jitter = mono_ms, window or OwnWindow(), jitter
+        self._floors = {**FLOORS, Lane.INFO: leaves}
+        self._per_minute = int(PER_MINUTE)
         self._turn = asyncio.Lock()
 
     @property
-    def left(self) -> float:
-        """Weight that could be spent now; below zero after actions that didn't wait."""
-        now = self._mono_ms()
-        self._left = min(self._per_minute, self._left + (now - self._at_ms) * self._per_minute / 60_000)
-        self._at_ms = now
-        return self._left
+    def left(self) -> int:
+        """Weight that could be spent now; below zero after cancels that waited for nobody."""
+        return self._change(lambda window, now_ms: window.left(now_ms, self._per_minute))
+
+    def standing(self) -> IpWeight:
+        """How things stand, for those who look on."""
+
+        def look(window: WeightWindow, now_ms: float) -> IpWeight:
+            paused_ms = max(0, round(window.paused_until_ms - now_ms))
+            return IpWeight(
+                limit=self._per_minute,
+                left=window.left(now_ms, self._per_minute),
+                reserve=RESERVE,
+                paused_ms=paused_ms,
+                paused_why=window.why if paused_ms else "",
+                is_shared=self._window.is_shared,
+            )
+
+        return self._change(look)
 
     def spend(self, weight: int) -> None:
-        """Take weight without waiting: an action, or the rows of an answer that is here already."""
-        self._left = self.left - weight
+        """Take weight without asking: of something urgent, or the rows of an answer that is here already."""
+        if weight:
+            self._change(lambda window, now_ms: window.spend(weight, now_ms))
 
-    def pause(self, seconds: float) -> None:
-        """The exchange says that it is spent: reads wait for so long, at least ``PAUSE_S``."""
-        paused = self._reserved - max(seconds, PAUSE_S) * self._per_minute / 60
-        self._left = min(self.left, paused)
+    async def take(self, lane: Lane, weight: int) -> None:
+        """Take the weight of one request of that lane, once there is enough above what the lane must leave.
 
-    async def wait_for(self, weight: int) -> None:
-        """Take weight for a read once there is enough above the reserve."""
-        async with self._turn:
-            while (short := weight + self._reserved - self.left) > 0:  # noqa: ASYNC110 - time is what it waits for
-                await asyncio.sleep(short * 60 / self._per_minute)
+        Raises:
+            NoWeightError: a placement or a change has waited long enough.
+        """
+        if lane <= Lane.REDUCE:
             self.spend(weight)
+        elif lane is Lane.INFO:
+            async with self._turn:
+                while (wait_ms := self._try(lane, weight)) > 0:  # noqa: ASYNC110 - time is what it waits for
+                    await asyncio.sleep(min(wait_ms, LOOK_AGAIN_MS) / 1000)
+        else:
+            await self._take_soon(lane, weight)
+
+    async def _take_soon(self, lane: Lane, weight: int) -> None:
+        until_ms = self._mono_ms() + PLACE_WAIT_MS
+        while (wait_ms := self._try(lane, weight)) > 0:
+            if self._mono_ms() + wait_ms > until_ms:
+                raise NoWeightError(self._why_not(lane, wait_ms))
+            await asyncio.sleep(wait_ms / 1000)
+
+    def _try(self, lane: Lane, weight: int) -> float:
+        """Take it if it is there; else how long to wait, ms."""
+
+        def look(window: WeightWindow, now_ms: float) -> float:
+            wait_ms = window.wait_ms(weight, self._floors[lane], now_ms, self._per_minute)
+            if wait_ms <= 0:
+                window.spend(weight, now_ms)
+            return wait_ms
+
+        now_ms = self._mono_ms()
+        wait_ms = self._window.change(lambda window: look(window, now_ms), now_ms, can_wait=True)
+        return BUSY_MS if wait_ms is None else wait_ms
+
+    def _why_not(self, lane: Lane, wait_ms: float) -> str:
+        seen = self.standing()
+        if seen.paused_ms:
+            return f"the exchange asked for a pause of {seen.paused_ms / 1000:.0f} s more ({seen.paused_why})"
+        return (
+            f"this host has {seen.left} of {seen.limit} IP weight a minute left, and {self._floors[lane]} are for cancels; "
+            f"more in {wait_ms / 1000:.0f} s"
+        )
+
+    def refuse(self, given_s: float, why: str) -> None:
+        """HTTP 429. ``given_s``: how long the exchange asks to be left alone; 0 if it doesn't say."""
+        jitter = self._jitter()
+        self._change(lambda window, now_ms: window.refuse(given_s, why, now_ms, jitter))
+
+    def close(self) -> None:
+        self._window.close()
+
+    def _change(self, how: Callable[[WeightWindow, float], T]) -> T:
+        now_ms = self._mono_ms()
+        found = self._window.change(lambda window: [how(window, now_ms)], now_ms)
+        assert found is not None, "only what can wait has no answer"
+        return found[0]
+
+
+def shared_budget(
+    directory: Path | None,
+    url: str,
+    mono_ms: Callable[[], float],
+    publish: Callable[[Notify], None] = lambda _: None,
+    leaves: int = FLOORS[Lane.INFO],
+) -> WeightBudget:
+    """Counted with every other process that has the same ``directory`` and asks the exchange at ``url``; alone without one."""
+    window = SharedWindow(window_file(directory, url), publish) if directory is not None else None
+    return WeightBudget(mono_ms, window, leaves=leaves)

@@ -38,6 +38,7 @@ from core.domain.events import (
     TransfersArrived,
     TransfersCommitted,
 )
+from core.domain.market_history import IpWeight
 from core.domain.orders import Purpose
 from core.engine.engine import Engine
 from core.engine.flatten_desk import flattens
@@ -94,12 +95,13 @@ class AccountLoop:
         bus: EventBus,
         clock: Callable[[], Instant],
         feed_heartbeat: Callable[[], tuple[int, float]],
+        weight: Callable[[], IpWeight],
         publish: Publish,
         beginning: Beginning,
         beat: Callable[[Instant], None] = lambda _: None,
     ) -> None:
-        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms). ``beat`` is called at each
-        tick: a loop that hangs doesn't.
+        """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms), ``weight`` what may be
+        sent. ``beat`` is called at each tick: a loop that hangs doesn't.
         """
         self._engine, self._storage, self._inbox, self._runner, self._bus = (
             engine,
@@ -108,7 +110,7 @@ class AccountLoop:
             runner,
             bus,
         )
-        self._clock, self._heartbeat, self._publish = clock, feed_heartbeat, publish
+        self._clock, self._heartbeat, self._weight, self._publish = clock, feed_heartbeat, weight, publish
         self._beginning, self._beat = beginning, beat
         self._last_look, self._wakes_mono_ms = LastLook(engine, inbox), 0
         self._new_by_read: Counter[str] = Counter()
@@ -142,7 +144,7 @@ class AccountLoop:
         if is_woken or now.mono_ms - self._ticked_mono_ms >= TICK_MS:
             self._ticked_mono_ms = now.mono_ms
             vitals = self._storage.take_commit_ms(), len(self._inbox)
-            events.append(Tick(*self._heartbeat(), *vitals))
+            events.append(Tick(*self._heartbeat(), *vitals, self._weight()))
             self._tell_failures(now)
             self._beat(now)
         was_well = not self._storage.trouble

@@ -11,7 +11,7 @@ from core.domain.market_history import RequestBudget
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import PER_MINUTE, RESERVED, WeightBudget
+from core.exchange.weight_budget import PER_MINUTE, TOOL_LEAVES, shared_budget
 from core.exchange.wire import WireError
 from core.journal.certificate import read_evidence
 from core.journal.errors import StorageError
@@ -23,7 +23,7 @@ from core.runtime.preview.budget import budget_facts
 from core.runtime.preview.gather import facts_before_a_start
 from core.runtime.preview.report import make_report
 from core.runtime.settings import Loaded
-from core.runtime.statedir import StateDir, UsageError, lock_holder
+from core.runtime.statedir import StateDir, UsageError, limits_dir, lock_holder
 from core.view import Severity
 
 WEIGHT, REQUESTS, SWITCH = "ip weight", "requests", "dead man's switch"
@@ -82,8 +82,8 @@ def _known(state: StateDir) -> _Known | None:
 
 async def _budget(known: _Known) -> RequestBudget:
     clock = VenueClock()
-    limited = WeightBudget(mono_ms, RESERVED, reserved=0) if known.status else None
-    rest = Rest(known.url, clock, budget=limited)
+    weight = shared_budget(limits_dir(), known.url, mono_ms, leaves=TOOL_LEAVES)
+    rest = Rest(known.url, clock, budget=weight)
     await rest.open()
     try:
         return await Reads(rest, clock, known.account, {}).request_budget()

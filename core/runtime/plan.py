@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from core.runtime.exit_code import ExitCode
@@ -23,6 +24,8 @@ class RunPlan:
     market: str = "replay:bundled"
     speed: float = 60.0
     warnings: tuple[str, ...] = ()
+    limits: Path | None = None
+    """Where the processes of this user count their IP weight together; ``None``: this one counts alone."""
 
     @property
     def is_embedded(self) -> bool:

@@ -23,7 +23,8 @@ from core.exchange.order_router import OrderRouter
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.sender import Sender
-from core.exchange.venue_clock import VenueClock
+from core.exchange.venue_clock import VenueClock, mono_ms
+from core.exchange.weight_budget import shared_budget
 from core.failpoints import failpoint
 from core.journal.integrity import check_beside, was_checked_in_part
 from core.journal.journal import Batch, Journal
@@ -73,7 +74,8 @@ class Session:
         self._plan, self._base_url, self._bus, self._publish = plan, base_url, bus, publish
         self.clock = VenueClock()
         self.inbox = Inbox()
-        self._rest = Rest(base_url, self.clock, self.inbox.force)
+        weight = shared_budget(plan.limits, base_url, mono_ms, self._publish_event)
+        self._rest = Rest(base_url, self.clock, self.inbox.force, weight)
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
         self._pulse = Pulse()
@@ -205,12 +207,9 @@ class Session:
     def _assemble(
         self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]
     ) -> Trade:
-        signer, clock = self._plan.identity.signer, self.clock
-        self._rest.warm()
+        clock = self.clock
         self.previews = PreviewDesk(self._plan, engine, reads)
-        nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        sender = Sender(self._rest, signer, nonces, clock, self._tell)
-        router = OrderRouter(sender, clock, instruments, self._reach.listed)
+        nonces, router = self._way_out(restored, instruments)
         stale_s = engine.feed_age.stale_ms / 1000
         feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
@@ -229,8 +228,7 @@ class Session:
         )
         withdrawal = Withdrawal(engine, router, reads, clock.now, self._publish_event)
         response = StandDown(engine, nonces, withdrawal, self._publish_event)
-        storage = Storage(self._journal, self._reserve, clock.now, self._stop_asked, response)
-        self._storage = storage
+        self._storage = storage = Storage(self._journal, self._reserve, clock.now, self._stop_asked, response)
         loop = AccountLoop(
             engine,
             storage,
@@ -239,6 +237,7 @@ class Session:
             self._bus,
             clock.now,
             lambda: (feed.last_message_ms, self._rest.latency_ms),
+            self._rest.budget.standing,
             lambda at: self._show(self._snapshot(engine, at)),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
             partial(self._beat, engine, nonces),
@@ -253,6 +252,16 @@ class Session:
         )
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
+
+    def _way_out(
+        self, restored: Restored, instruments: dict[str, Instrument]
+    ) -> tuple[NonceAllocator, OrderRouter]:
+        """What every action goes through."""
+        self._rest.warm()
+        signer = self._plan.identity.signer
+        nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
+        sender = Sender(self._rest, signer, nonces, self.clock, self._tell)
+        return nonces, OrderRouter(sender, self.clock, instruments, self._reach.listed)
 
     async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:
         """Before the first order, and before anybody is answered."""

@@ -31,6 +31,11 @@ def state_root() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "gridbot"
 
 
+def limits_dir() -> Path:
+    """Where all processes of this user count together what they send to an exchange."""
+    return state_root() / "limits"
+
+
 @dataclass(frozen=True, slots=True)
 class StateDir:
     """The paths in it."""

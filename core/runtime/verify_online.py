@@ -12,16 +12,18 @@ from core.domain.fills import REACHABLE_FILLS, Fill, FillKey, ForeignFill
 from core.domain.instrument import Instrument
 from core.engine.certificate import Check, fill_name, utc_text
 from core.engine.fill_guarantor import chain_order
+from core.exchange.lanes import Lane
 from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import RESERVED, WeightBudget
+from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
+from core.exchange.weight_window import FLOORS
 from core.exchange.wire import WireError
 from core.journal.batch import Anchor
 from core.journal.certificate import Evidence, read_evidence
 from core.runtime.cash import compare_cash
 from core.runtime.control_client import ask
-from core.runtime.statedir import StateDir, lock_holder
+from core.runtime.statedir import StateDir, limits_dir, lock_holder
 from core.runtime.verify import Certificate
 
 LOOKS, PAUSE_S = 10, 1.0
@@ -72,7 +74,8 @@ async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[st
     for coin, anchor in coins.items():
         by_dex[coin.partition(":")[0] if ":" in coin else ""][coin] = anchor
     clock = VenueClock()
-    rest = Rest(url, clock, budget=_budget(is_beside_a_bot=lock_holder(state) is not None))
+    leaves = TOOL_LEAVES if lock_holder(state) is not None else FLOORS[Lane.INFO]
+    rest = Rest(url, clock, budget=shared_budget(limits_dir(), url, mono_ms, leaves=leaves))
     await rest.open()
     try:
         for dex, anchors in by_dex.items():
@@ -82,10 +85,6 @@ async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[st
             found.checks.append(await compare_cash(reads, instruments, state, dex))
     finally:
         await rest.close()
-
-
-def _budget(is_beside_a_bot: bool) -> WeightBudget:
-    return WeightBudget(mono_ms, RESERVED, reserved=0) if is_beside_a_bot else WeightBudget(mono_ms)
 
 
 async def _compare_dex(

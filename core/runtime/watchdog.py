@@ -18,10 +18,11 @@ from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock, mono_ms
+from core.exchange.weight_budget import shared_budget
 from core.exchange.wire import WireError
 from core.runtime.heartbeat import Beat, read_beat
 from core.runtime.keys import Identity
-from core.runtime.statedir import StateDir, UsageError
+from core.runtime.statedir import StateDir, UsageError, limits_dir
 from core.runtime.vigil import Finding, Vigil
 
 LOOK_EVERY_S = 0.5
@@ -135,7 +136,7 @@ class Watchdog:
 
     async def _with_exchange(self, beat: Beat) -> int | None:
         """How many orders were cancelled; ``None`` if it was given up because the bot goes on."""
-        rest = Rest(beat.url, self._clock)
+        rest = Rest(beat.url, self._clock, budget=shared_budget(limits_dir(), beat.url, mono_ms, leaves=0))
         await rest.open()
         try:
             instruments = await read_instruments(rest, beat.dex)

@@ -27,7 +27,7 @@ from core.domain.instrument import Instrument
 from core.domain.orders import Side
 from core.engine import schedule
 from core.engine.risk_engine import Rule
-from core.exchange import weight_budget
+from core.exchange import weight_budget, weight_window
 from core.exchange.signing import Signer
 from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
@@ -79,6 +79,8 @@ def hurried() -> Iterator[None]:
         for name, value in HURRIED.items():
             patch.setattr(schedule, name, value)
         patch.setattr(weight_budget, "PER_MINUTE", 12_000.0)  # reads so often would use up the earnest one
+        patch.setattr(weight_window, "PAUSE_S", 0.2)
+        patch.setattr(weight_window, "PAUSE_MOST_S", 2.0)
         yield
 
 

@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from core.exchange import weight_window
 from core.paper.faults.spec import parse_faults
 from tests.unit.exchange.samples import until
 from tests.unit.runtime.stage import STILL, Venue, plan, running, venue
@@ -38,7 +41,10 @@ async def struck(exchange: Venue) -> set[str]:
         return {row["kind"] for row in await answer.json() if row["strikes"]}
 
 
-async def test_in_mixed_weather_position_and_fills_end_as_the_exchange_has_them(tmp_path: Path) -> None:
+async def test_in_mixed_weather_position_and_fills_end_as_the_exchange_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weight_window, "PAUSE_MOST_S", 0.5)  # refused at random, it would read ever less
     config = replace(STILL, speed=300, faults=_FROM_THE_START)
     async with venue(config) as exchange, running(plan(tmp_path, exchange.url)) as run:
         await run.resting(6)

@@ -46,6 +46,9 @@ class Venue:
 
     complaints: list[str] = field(default_factory=list)
 
+    async def admit(self, lane: Lane, items: int) -> None:
+        """There is weight for all."""
+
     async def act(
         self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
     ) -> T:

@@ -278,6 +278,10 @@ async def test_after_too_many_requests_reads_that_wait_in_line_wait_on() -> None
             async with asyncio.timeout(0.2):
                 await rest.info({"type": "meta"})
         assert len(server.asked) == 1, "the second was not sent"
+        with pytest.raises(RestError, match="pause") as caught:
+            await rest.admit(Lane.PLACE, 1)
+        assert caught.value.cause is Cause.LOCAL, "certainly not sent"
+        await rest.admit(Lane.CANCEL, 200)
         with pytest.raises(RestError):
-            await rest.act(b"{}", "cancelByCloid", Lane.PLACE, 1, _as_is)
-        assert len(server.asked) == 2, "an action doesn't wait (I7)"
+            await rest.act(b"{}", "cancelByCloid", Lane.CANCEL, 200, _as_is)
+        assert len(server.asked) == 2, "a cancel doesn't wait (I7)"

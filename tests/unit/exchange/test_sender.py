@@ -58,6 +58,9 @@ class Venue:
     def now_ms(self) -> int:
         return int(mono_ms() + self._start) + self.ahead_ms
 
+    async def admit(self, lane: Lane, items: int) -> None:
+        """There is weight for all."""
+
     async def act(
         self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
     ) -> T:

@@ -1,20 +1,16 @@
-"""The exchange's IP weight: what a read costs, who waits, and what is kept for actions."""
+"""The exchange's IP weight: who waits, for how long, and what is kept for whom."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from contextlib import suppress
 
 import pytest
 
-from core.exchange.weight_budget import (
-    PAUSE_S,
-    PER_MINUTE,
-    RESERVED,
-    WeightBudget,
-    action_weight,
-    read_weight,
-    rows_weight,
-)
+from core.exchange.lanes import Lane
+from core.exchange.weight_budget import PLACE_WAIT_MS, NoWeightError, WeightBudget
+from core.exchange.weight_window import FLOORS, PAUSE_MOST_S, PAUSE_S, PER_MINUTE, QUIET_MS
 
 
 class Clock:
@@ -29,67 +25,149 @@ class Clock:
         self.ms += seconds * 1000
 
 
-def test_weights_are_those_of_the_documentation() -> None:
-    assert [read_weight(kind) for kind in ("clearinghouseState", "orderStatus", "userRole", "meta")] == [
-        2,
-        2,
-        60,
-        20,
-    ]
-    assert rows_weight("userFillsByTime", [{}] * 2000) == 100
-    assert rows_weight("clearinghouseState", {}) == 0
-    assert [action_weight(items) for items in (1, 39, 40, 200)] == [1, 1, 2, 6]
+class Minute:
+    """The exchange as strict as its documents allow: what was spent within the last 60 s, however long they began ago."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._spent, self.most = clock, deque[tuple[float, int]](), 0
+
+    def spend(self, weight: int) -> None:
+        now = self._clock.ms
+        self._spent.append((now, weight))
+        while self._spent[0][0] <= now - 60_000:
+            self._spent.popleft()
+        self.most = max(self.most, sum(each for _, each in self._spent))
 
 
-async def test_reads_leave_the_reserve_to_actions(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    budget = WeightBudget(clock)
-    budget.spend(int(PER_MINUTE - RESERVED))
-    budget.spend(int(RESERVED))
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def budget_of(clock: Clock, jitter: float = 0.0) -> WeightBudget:
+    return WeightBudget(clock, jitter=lambda: jitter)
+
+
+async def test_no_minute_costs_more_than_the_limit_not_even_the_first(clock: Clock) -> None:
+    budget, minute = budget_of(clock), Minute(clock)
+    for number in range(1_500):
+        await budget.take(Lane.INFO, 20)
+        minute.spend(20)
+        if number % 3 == 0:
+            await budget.take(Lane.CANCEL, 1)
+            minute.spend(1)
+    assert clock.ms > 20 * 60_000
+    assert minute.most <= PER_MINUTE
+    assert minute.most > PER_MINUTE - FLOORS[Lane.INFO] - 20, "and what may be spent is"
+
+
+@pytest.mark.parametrize("lane", [Lane.PLACE, Lane.MODIFY, Lane.INFO])
+async def test_each_lane_leaves_what_the_more_urgent_ones_need(clock: Clock, lane: Lane) -> None:
+    budget = budget_of(clock)
+    for _ in range(PER_MINUTE - FLOORS[lane]):
+        await budget.take(lane, 1)
     assert clock.ms == 0
-    assert budget.left == 0
-    await budget.wait_for(20)
-    assert clock.ms == pytest.approx((RESERVED + 20) / PER_MINUTE * 60_000)
+    assert budget.left == FLOORS[lane] > 0
+    with suppress(NoWeightError):
+        await budget.take(lane, 1)
+        assert clock.ms >= 60_000, "it waited until there was room again"
+    assert budget.left >= FLOORS[lane]
 
 
-async def test_no_minute_of_reads_costs_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
-    budget, spent = WeightBudget(clock), []
-    while clock.ms < 300_000:
-        await budget.wait_for(20)
-        spent.append(clock.ms)
-    later = [at for at in spent if at > 60_000]
-    assert max(sum(20 for at in later if start <= at < start + 60_000) for start in later) <= PER_MINUTE + 20
+@pytest.mark.parametrize("lane", [Lane.CANCEL, Lane.REDUCE])
+async def test_what_gets_us_out_waits_for_nobody(clock: Clock, lane: Lane) -> None:
+    budget = budget_of(clock)
+    budget.spend(PER_MINUTE)
+    budget.refuse(60.0, "HTTP 429")
+    for _ in range(50):
+        await budget.take(lane, 6)
+    assert clock.ms == 0
+    assert budget.left == -300
 
 
-async def test_waiting_reads_are_served_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    budget, served = WeightBudget(Clock(monkeypatch)), []
-    budget.spend(1_200)
+async def test_a_placement_waits_a_little_and_is_then_not_sent(clock: Clock) -> None:
+    budget = budget_of(clock)
+    budget.spend(PER_MINUTE - FLOORS[Lane.PLACE])
+    with pytest.raises(NoWeightError, match="120 of 1200 IP weight a minute left"):
+        await budget.take(Lane.PLACE, 1)
+    assert clock.ms <= PLACE_WAIT_MS
+    clock.ms = 60_500
+    await budget.take(Lane.PLACE, 1)
+    assert 60_500 < clock.ms <= 61_500, "it comes soon, so it was waited for"
+
+
+async def test_a_placement_waits_out_a_pause_that_ends_soon(clock: Clock) -> None:
+    budget = budget_of(clock)
+    budget.refuse(0, "HTTP 429")
+    with pytest.raises(NoWeightError, match=r"pause of 2 s more \(HTTP 429\)"):
+        await budget.take(Lane.PLACE, 1)
+    clock.ms = 1_500
+    await budget.take(Lane.MODIFY, 1)
+    assert clock.ms == 2_000
+
+
+async def test_waiting_reads_are_served_in_order(clock: Clock) -> None:
+    budget, served = budget_of(clock), []
+    budget.spend(PER_MINUTE)
 
     async def read(name: int) -> None:
-        await budget.wait_for(2)
+        await budget.take(Lane.INFO, 2)
         served.append(name)
 
     await asyncio.gather(*(read(name) for name in range(5)))
     assert served == list(range(5))
 
 
-@pytest.mark.parametrize(("seconds", "waits_s"), [(0.0, PAUSE_S), (30.0, 30.0)])
-async def test_when_the_exchange_says_that_it_is_spent_reads_wait_and_actions_do_not(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, waits_s: float
-) -> None:
-    clock = Clock(monkeypatch)
-    budget = WeightBudget(clock)
-    budget.pause(seconds)
-    budget.spend(1)
-    assert clock.ms == 0
-    await budget.wait_for(2)
-    assert clock.ms / 1000 == pytest.approx(waits_s + 3 * 60 / PER_MINUTE)
+async def test_a_pause_that_the_exchange_asks_for_is_kept(clock: Clock) -> None:
+    budget = budget_of(clock)
+    budget.refuse(30.0, "HTTP 429")
+    seen = budget.standing()
+    assert (seen.paused_ms, seen.paused_why) == (30_000, "HTTP 429")
+    await budget.take(Lane.INFO, 2)
+    assert clock.ms == 30_000
+    assert budget.standing().paused_why == ""
 
 
-async def test_a_pause_never_gives_weight_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    budget = WeightBudget(Clock(monkeypatch))
+def pauses_of(budget: WeightBudget, clock: Clock, count: int) -> list[float]:
+    """Of so many refusals, each as soon as the pause before it has ended."""
+    found = []
+    for _ in range(count):
+        budget.refuse(0, "HTTP 429")
+        found.append(budget.standing().paused_ms / 1000)
+        clock.ms += budget.standing().paused_ms
+    return found
+
+
+def test_without_a_time_each_pause_is_twice_the_one_before_up_to_the_longest(clock: Clock) -> None:
+    assert pauses_of(budget_of(clock), clock, 7) == [2, 4, 8, 16, 32, 60, 60]
+
+
+def test_those_who_were_refused_together_come_back_apart(clock: Clock) -> None:
+    assert pauses_of(budget_of(clock, jitter=1.0), clock, 6) == [2.5, 5, 10, 20, 40, PAUSE_MOST_S]
+
+
+def test_a_quiet_time_begins_anew_and_a_short_one_does_not(clock: Clock) -> None:
+    budget = budget_of(clock)
+    pauses_of(budget, clock, 3)
+    clock.ms += QUIET_MS - 1
+    assert pauses_of(budget, clock, 1) == [16]
+    clock.ms += QUIET_MS
+    assert pauses_of(budget, clock, 1) == [PAUSE_S]
+
+
+def test_requests_that_left_before_the_pause_do_not_lengthen_it(clock: Clock) -> None:
+    budget = budget_of(clock)
+    for _ in range(8):
+        budget.refuse(0, "HTTP 429")
+    assert budget.standing().paused_ms == 1000 * PAUSE_S
+    budget.refuse(9.0, "HTTP 429")
+    assert budget.standing().paused_ms == 9_000, "unless the exchange asks for it"
+    budget.refuse(3.0, "HTTP 429")
+    assert budget.standing().paused_ms == 9_000
+
+
+def test_a_pause_gives_no_weight_back(clock: Clock) -> None:
+    budget = budget_of(clock)
     budget.spend(10_000)
-    before = budget.left
-    budget.pause(1.0)
-    assert budget.left == before
+    budget.refuse(1.0, "HTTP 429")
+    assert budget.left == PER_MINUTE - 10_000

@@ -44,6 +44,7 @@ from core.domain.events import (
     Tick,
 )
 from core.domain.fills import FillSource, ForeignFill, Funding
+from core.domain.market_history import IpWeight
 from core.engine.engine import Engine
 from core.engine.operator_desk import OperatorDesk, Outcome
 from core.engine.vitals import Vitals
@@ -140,6 +141,7 @@ class Stage:
             cast(EventBus, self),
             lambda: Instant(self.now_ms, NOW_MS, NOW_MS),
             lambda: (77, 1.5),
+            IpWeight,
             lambda at: self.log.append(("snapshot", at)),
             beginning or Beginning(),
         )
