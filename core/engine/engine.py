@@ -7,9 +7,10 @@ exception in one halts that coin and leaves the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import zip_longest
 
 from core.domain.clock import Instant
 from core.domain.cloid import make_cloid
@@ -139,8 +140,20 @@ class Engine:
 
     # -- the step -----------------------------------------------------------------------------------------------
 
-    def step(self, event: Event, now: Instant) -> list[Effect]:
-        """Move the state by one event; what is to be done about it, in order."""
+    def steps(self, events: Sequence[Event], now: Instant) -> list[Effect]:
+        """One after the other. Of order updates in a row only the last is acted on: an answer to thirty changes brings sixty
+        of them, and what is wanted follows from all.
+        """
+        out: list[Effect] = []
+        for event, following in zip_longest(events, events[1:]):
+            is_followed = isinstance(event, OrderUpdate) and isinstance(following, OrderUpdate)
+            out += self.step(event, now, acts=not is_followed)
+        return out
+
+    def step(self, event: Event, now: Instant, acts: bool = True) -> list[Effect]:
+        """Move the state by one event; what is to be done about it, in order. Not ``acts``: another event follows, which is
+        acted on.
+        """
         self.version += 1
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
@@ -149,9 +162,8 @@ class Engine:
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
         out += self._note_placements(out, now)
-        for coin in self.coins.values():
-            acts = self.guarded(coin, lambda c: act(self, c, now))
-            out += [*acts, *self._note_placements(acts, now)]
+        if acts:
+            out += self._act(now)
         if isinstance(event, Tick):
             out += periodic(self, now)
         out += self.feed.receipt(self.coins.values(), now)
@@ -159,6 +171,13 @@ class Engine:
             out += changed_standing(coin)
         rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
         return [*rows, *out]
+
+    def _act(self, now: Instant) -> list[Effect]:
+        out: list[Effect] = []
+        for coin in self.coins.values():
+            done = self.guarded(coin, lambda c: act(self, c, now))
+            out += [*done, *self._note_placements(done, now)]
+        return out
 
     def _note_placements(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Remember what is on its way: the next batch of a coin's grid waits until each of these is answered."""

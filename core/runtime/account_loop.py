@@ -148,7 +148,7 @@ class AccountLoop:
             self._tell_failures(now)
             self._beat(now)
         was_well = not self._storage.trouble
-        effects = [effect for event in events for effect in self._engine.step(event, now)]
+        effects = self._engine.steps(events, now)
         # As of the step: a commit may last longer than what is waited for.
         self._wakes_mono_ms = self._engine.wakes_at(now)
         if any(isinstance(event, FillsCommitted) and event.fills for event in events):

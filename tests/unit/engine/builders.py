@@ -244,7 +244,7 @@ class Bench:
         return self.coin.live_grid_orders()
 
     def step(self, *events: Event) -> list[Effect]:
-        wanted = [effect for event in events for effect in self.engine.step(event, self.now)]
+        wanted = self.engine.steps(events, self.now)
         self.done += wanted
         return wanted
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from core.domain.orders import Order, Side
+from core.domain.effects import Effect
+from core.domain.orders import Order, OrderState, Side
+from core.engine.acting import act
 from core.engine.order_manager import OrderManager
-from tests.unit.engine.builders import Bench, placed, quote
+from tests.unit.engine.builders import Bench, placed, quote, update
 
 
 def test_a_quote_a_fill_an_answer_and_a_tick_look_at_what_changed_alone(
@@ -29,3 +32,25 @@ def test_a_quote_a_fill_an_answer_and_a_tick_look_at_what_changed_alone(
     bench.rest([refill])
     bench.after(250)
     assert looks == []
+
+
+def test_updates_in_a_row_are_each_noted_and_acted_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    together, apart, acts = Bench().started(), Bench().started(), list[str]()
+
+    def counted(*args: Any) -> list[Effect]:
+        acts.append("act")
+        return act(*args)
+
+    monkeypatch.setattr("core.engine.engine.act", counted)
+    gone = [update(o, "canceled", o.lots) for o in together.live]
+    together.step(*gone, quote(half=101))
+    assert len(acts) == 2, "for all updates, and for the quote"
+    assert not together.live
+    for one in [update(o, "canceled", o.lots) for o in apart.live]:
+        apart.step(one)
+    apart.step(quote(half=101))
+    again = [(o.slot, o.price, o.lots) for o in placed(together.after(1_000))]
+    assert len(again) == 6
+    assert again == [(o.slot, o.price, o.lots) for o in placed(apart.after(1_000))]
+    rows = [o.state for bench in (together, apart) for o in bench.coin.orders.by_cloid.values()]
+    assert rows.count(OrderState.CANCELLED) == 12

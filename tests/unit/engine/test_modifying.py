@@ -275,7 +275,8 @@ def test_what_waits_for_proof_is_not_doubled_while_a_change_of_unknown_fate_may_
     assert not modifies(failed)
     assert len([o for o in bench.live if o.state is OrderState.OPEN]) == 3
     waiting = {o.cloid for o in bench.live if o.state is OrderState.OPEN}
-    told = bench.step(update(first[0][1], "open", order_id=4_711), *(update(o, "open", 50) for o, _ in first))
+    told = bench.step(update(first[0][1], "open", order_id=4_711))
+    told += bench.step(*(update(o, "open", 50) for o, _ in first))
     assert {old.cloid for old, _ in modifies(told)} == waiting, "placing is proven"
 
 

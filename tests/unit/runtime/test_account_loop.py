@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import SimpleNamespace
@@ -79,6 +79,9 @@ class Stage:
     def step(self, event: Event, now: Instant) -> list[Effect]:
         self.log.append(("step", event))
         return self.effects(event)
+
+    def steps(self, events: Sequence[Event], now: Instant) -> list[Effect]:
+        return [effect for event in events for effect in self.step(event, now)]
 
     coins: dict[str, Any] = field(default_factory=dict)
     vitals: Vitals = field(default_factory=Vitals)
