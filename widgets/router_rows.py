@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from core.view import BudgetMode, Severity
+from core.view import BudgetMode, DeadManState, Severity
 from widgets import formats
 from widgets.fields import SEVERITY_INKS, glyph, title_line, worst
 from widgets.ink import Ink, Line, clean, dimmed, fit, line
@@ -12,7 +12,7 @@ from widgets.limit_rows import LABEL_WIDTH, VALUE_WIDTH, Limit, limit_line
 from widgets.look import STALE_S, Look
 
 if TYPE_CHECKING:
-    from core.view import BudgetView
+    from core.view import BudgetView, DeadManView
 
 Row = tuple[Severity, Line]
 
@@ -39,7 +39,10 @@ def _rows(look: Look, width: int) -> list[Row]:
     snapshot = look.snapshot
     if snapshot is None:
         return []
-    return budget_rows(snapshot.budget, look.now_ms, width)
+    return [
+        *budget_rows(snapshot.budget, look.now_ms, width),
+        dead_man_row(snapshot.dead_man, look.now_ms, width),
+    ]
 
 
 def budget_rows(budget: BudgetView, now_ms: int, width: int) -> list[Row]:
@@ -97,6 +100,39 @@ def _sent_row(budget: BudgetView, width: int) -> Row:
     if budget.address_cap:
         note += f"; {budget.cancels_left:,} cancels left"
     return fact_row("Sent", f"{budget.actions_last_min:,} a minute", note, width)
+
+
+def dead_man_row(switch: DeadManView, now_ms: int, width: int) -> Row:
+    """The exchange's own switch, which takes the stops, too."""
+    grade, value, note = _switch_words(switch, now_ms)
+    return fact_row("Dead man", value, note, width, grade)
+
+
+def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, str, str]:
+    left_s = (switch.armed_until_ms - now_ms) / 1_000
+    armed = f"fires in {formats.age(left_s)}, stops too" if left_s > 0 else "not armed"
+    match switch.state:
+        case DeadManState.OFF:
+            return None, "off", "`gridbot watchdog` guards"
+        case DeadManState.ASKED:
+            return None, "asked", armed
+        case DeadManState.ARMED if left_s > 0:
+            return Severity.INFO, "ARMED", f"{armed}; {switch.firings_left} left today"
+        case DeadManState.ARMED:
+            return Severity.CRIT, "LAPSED", f"its time has passed: {switch.text or 'no answer'}"
+        case DeadManState.NOT_ELIGIBLE:
+            traded = "" if switch.traded_usd is None else f"{switch.traded_usd:,.0f} of "
+            return (
+                Severity.WARN,
+                "NOT ELIGIBLE",
+                f"traded {traded}{switch.required_usd or 1_000_000:,.0f} USD",
+            )
+        case DeadManState.REFUSED:
+            return Severity.WARN, "REFUSED", f"{armed}: {switch.text}"
+        case DeadManState.FIRED:
+            return Severity.CRIT, "FIRED", f"all orders were cancelled; {switch.firings_left} left today"
+        case _:
+            assert_never(switch.state)
 
 
 def fact_row(label: str, value: str, note: str, width: int, severity: Severity | None = None) -> Row:

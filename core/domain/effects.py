@@ -278,6 +278,18 @@ class MoveMargin:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmDeadMan:
+    """Have the exchange cancel everything of the account at ``until_ms`` (venue time), in place of an earlier time."""
+
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisarmDeadMan:
+    """Let no such time be set."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnect:
     """Close the market-data connection and open a new one."""
 
@@ -333,6 +345,8 @@ Effect = (
     | AskOpenOrders
     | Backfill
     | MoveMargin
+    | ArmDeadMan
+    | DisarmDeadMan
     | Reconnect
     | Notify
 )

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.domain.causes import Cause, Failure
 from core.domain.commands import Command
+from core.domain.dead_man import DeadManAnswered
 from core.domain.depth import Depth
 from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
@@ -383,6 +384,7 @@ Event = (
     | FeedChanged
     | RequestFailed
     | MarginMoved
+    | DeadManAnswered
     | WireQuarantined
     | CommandReceived
     | StopRequested

@@ -52,6 +52,7 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     if engine.storage_trouble:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}"
         found.append(Found("storage", Severity.CRIT, text, fix="free disk space"))
+    found += _switch_alerts(engine, now)
     portfolio = engine.portfolio
     if portfolio.is_uncovered:
         text = f"THE WORST CASE NEEDS {portfolio.needed} USD, THE ACCOUNT HAS {portfolio.value:.2f}"
@@ -62,6 +63,28 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
         found.append(Found("halt", Severity.CRIT, text, "U", way_out(engine.halted)))
     engine.alerts.forget_others({f.id for f in found}, now)
     return tuple(sorted((_view(engine.alerts, f, now) for f in found), key=_rank))
+
+
+SWITCH_SHOWN_MS = 900_000
+"""How long after the dead man's switch has fired the screen still says so."""
+
+
+def _switch_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """The dead man's switch has fired, or isn't armed though it is wanted."""
+    switch = engine.dead_man
+    if switch.fired_ms and now.venue_ms - switch.fired_ms < SWITCH_SHOWN_MS:
+        text = "THE DEAD MAN'S SWITCH HAS FIRED: the exchange cancelled all orders of the account, stops too"
+        return [
+            Found("dead_man", Severity.CRIT, text, fix="ours are placed anew by themselves, others aren't")
+        ]
+    if switch.after_ms and switch.text and not switch.is_armed(now):
+        text = f"DEAD MAN'S SWITCH NOT ARMED: {switch.text}"
+        return [
+            Found(
+                "dead_man", Severity.WARN, text, fix="asked again by itself; `gridbot watchdog` guards, too"
+            )
+        ]
+    return []
 
 
 def _view(book: AlertBook, found: Found, now: Instant) -> AlertView:

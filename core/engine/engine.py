@@ -56,6 +56,7 @@ from core.engine.breaker_probes import note_probes
 from core.engine.breaker_watch import heed
 from core.engine.circuit_breaker import Breakers
 from core.engine.coin import Coin
+from core.engine.dead_man import DeadMan
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
@@ -122,6 +123,7 @@ class Engine:
     started_wall_ms: int = 0
     desk: OperatorDesk = field(default_factory=OperatorDesk)
     vitals: Vitals = field(default_factory=Vitals)
+    dead_man: DeadMan = field(default_factory=DeadMan)
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
     alerts: AlertBook = field(default_factory=AlertBook)
@@ -161,6 +163,7 @@ class Engine:
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
+        out += self.dead_man.advance(self, event, now)
         out += self._note_placements(out, now)
         if acts:
             out += self._act(now)

@@ -52,6 +52,7 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         api=_api_view(engine, now),
         risk=_risk_view(engine, coins),
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
+        dead_man=engine.dead_man.view(now),
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=alerts_of(engine, now),
         history=engine.history.points,

@@ -64,6 +64,11 @@ def margin_action(instrument: Instrument, micro: int) -> Action:
     return {"type": "updateIsolatedMargin", "asset": instrument.asset_id, "isBuy": True, "ntli": micro}
 
 
+def schedule_cancel_action(until_ms: int) -> Action:
+    """At this venue time everything of the account is cancelled; 0 takes the time back."""
+    return {"type": "scheduleCancel", "time": until_ms} if until_ms else {"type": "scheduleCancel"}
+
+
 def cancel_action(cloids: Sequence[tuple[str, str]], instruments: Instruments) -> Action:
     """``cloids`` as (coin, cloid)."""
     cancels = [{"asset": instruments[coin].asset_id, "cloid": cloid} for coin, cloid in cloids]

@@ -16,7 +16,13 @@ from core.domain.instrument import Instrument
 from core.domain.margin import Leverage
 from core.domain.orders import Order
 from core.exchange.action_bytes import ActionWriter, Encoded
-from core.exchange.actions import Action, foreign_cancel_action, leverage_action, margin_action
+from core.exchange.actions import (
+    Action,
+    foreign_cancel_action,
+    leverage_action,
+    margin_action,
+    schedule_cancel_action,
+)
 from core.exchange.answers import (
     Complain,
     cancel_results,
@@ -154,6 +160,10 @@ class OrderRouter:
     async def move_margin(self, coin: str, micro: int) -> str:
         """Why it was refused, empty if it was done. Sent once. Raises ``RestError``: it may have been done."""
         return await self._act(margin_action(self._instruments[coin], micro))
+
+    async def schedule_cancel(self, until_ms: int) -> str:
+        """Why it was refused, empty if it was done. May be repeated. Raises ``RestError``: it may have been done."""
+        return await self._act(schedule_cancel_action(until_ms))
 
     async def _act(self, action: Action) -> str:
         expires_ms = self._clock.now().venue_ms + CANCEL_EXPIRES_MS

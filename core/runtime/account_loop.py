@@ -169,7 +169,8 @@ class AccountLoop:
         for _ in range(TURNS_TO_LEAVE):
             await asyncio.sleep(0)
         stop = self._engine.desk.stopping
-        self.stopped = stop is not None and stop.done
+        holds = self._engine.dead_man.holds_the_end(self._engine, now)
+        self.stopped = stop is not None and stop.done and not holds
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
             self._published_mono_ms = now.mono_ms
             self._publish(now)

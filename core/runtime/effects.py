@@ -7,7 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from core.domain.causes import Cause
+from core.domain.dead_man import DeadManAnswered
 from core.domain.effects import (
+    ArmDeadMan,
     AskAccount,
     AskBook,
     AskDepth,
@@ -22,6 +24,7 @@ from core.domain.effects import (
     Cancel,
     CancelForeign,
     CancelOrphan,
+    DisarmDeadMan,
     Effect,
     Modify,
     MoveMargin,
@@ -140,6 +143,10 @@ class EffectRunner:
                 self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket, until_ms))
             case MoveMargin():
                 self._spawn("margin", self._move_margin(effect))
+            case ArmDeadMan(until_ms):
+                self._once("dead man", lambda: self._schedule_cancel(until_ms))
+            case DisarmDeadMan():
+                self._once("dead man", lambda: self._schedule_cancel(0))
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
@@ -245,6 +252,15 @@ class EffectRunner:
             outcome = MarginMoved(coin, ticket, await self._router.move_margin(coin, effect.micro))
         except RestError as error:
             outcome = MarginMoved(coin, ticket, str(error), is_definite=not error.was_sent)
+        finally:
+            self._inbox.force(outcome)
+
+    async def _schedule_cancel(self, until_ms: int) -> None:
+        outcome = DeadManAnswered(until_ms, "the request was interrupted", is_definite=False)
+        try:
+            outcome = DeadManAnswered(until_ms, await self._router.schedule_cancel(until_ms))
+        except RestError as error:
+            outcome = DeadManAnswered(until_ms, str(error), is_definite=not error.was_sent)
         finally:
             self._inbox.force(outcome)
 

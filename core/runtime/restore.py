@@ -173,6 +173,7 @@ def set_thresholds(engine: Engine, settings: Settings) -> None:
     engine.breakers.trip_above(settings.api_error_threshold)
     engine.feed_age.stale_ms = int(settings.ws_stale_after_sec * 1000)
     engine.feed_age.halt_ms = int(settings.data_halt_sec * 1000)
+    engine.dead_man.after_ms = int(settings.dead_man_switch_sec * 1000)
 
 
 def build_engine(

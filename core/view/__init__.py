@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         PnlView,
         StopView,
     )
+    from core.view.dead_man import DeadManView
     from core.view.listings import (
         BacktestView,
         ControlView,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         BreakerState,
         BudgetMode,
         CommandStatus,
+        DeadManState,
         LevelState,
         OrderShown,
         RunState,
@@ -80,6 +82,8 @@ __all__ = [
     "CommandStatus",
     "CommandView",
     "ControlView",
+    "DeadManState",
+    "DeadManView",
     "DriftView",
     "EventView",
     "FeedView",
@@ -109,7 +113,7 @@ __all__ = [
     "to_plain",
 ]
 
-_PARTS = ("states", "account", "budget", "coin", "listings", "snapshot", "plain")
+_PARTS = ("states", "account", "budget", "coin", "dead_man", "listings", "snapshot", "plain")
 
 if not TYPE_CHECKING:  # to a type checker every name would be one of ours
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from core.view.account import AlertView, ApiView, CommandView, EventView, FeedView, RiskView, TransfersView
 from core.view.budget import BudgetView
 from core.view.coin import CoinView, PnlView
+from core.view.dead_man import DeadManView
 from core.view.listings import BacktestView, ControlView, FillView, HistoryPoint, OrderView, SettingView
 from core.view.states import RunState
 
@@ -32,6 +33,7 @@ class Snapshot:
     api: ApiView = field(default_factory=ApiView)
     risk: RiskView = field(default_factory=RiskView)
     budget: BudgetView = field(default_factory=BudgetView)
+    dead_man: DeadManView = field(default_factory=DeadManView)
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""
     transfers: TransfersView = field(default_factory=TransfersView)

@@ -93,6 +93,19 @@ class StopState(StrEnum):
     MISSING = "missing"
 
 
+class DeadManState(StrEnum):
+    """Of the exchange's dead man's switch. OFF: not wanted, or cleared. ASKED: not answered yet. FIRED: it has cancelled
+    everything, and isn't armed again yet.
+    """
+
+    OFF = "off"
+    ASKED = "asked"
+    ARMED = "armed"
+    REFUSED = "refused"
+    NOT_ELIGIBLE = "not_eligible"
+    FIRED = "fired"
+
+
 class OrderShown(StrEnum):
     """How an order stands, worst first: what ought not to be there is listed before what is as it should be."""
 

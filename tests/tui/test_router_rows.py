@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from core.view import BudgetMode, BudgetView, Severity
+from core.view import BudgetMode, BudgetView, DeadManState, DeadManView, Severity
 from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS
 from tests.tui.trading import budget, trading
 from widgets.look import Look
-from widgets.router_rows import budget_rows, router_lines
+from widgets.router_rows import budget_rows, dead_man_row, router_lines
 
 
 def texts(view: BudgetView, width: int = 80) -> list[str]:
@@ -89,3 +90,49 @@ async def test_it_is_whole_on_the_risk_screen(console: Any, size: tuple[int, int
         shown = it.read("#router")
     for words in ("Order router", "IP weight", "Requests", "Lasts", "Sent", "of 10,143", "1,200/min"):
         assert words in shown
+
+
+UNTIL_MS = NOW_MS + 41_000
+
+
+@pytest.mark.parametrize(
+    ("switch", "grade", "says"),
+    [
+        (DeadManView(), Severity.INFO, "off  `gridbot watchdog` guards"),
+        (DeadManView(DeadManState.ASKED, 60, 20), Severity.INFO, "asked  not armed"),
+        (
+            DeadManView(DeadManState.ARMED, 60, 20, UNTIL_MS, firings_left=9),
+            Severity.INFO,
+            "ARMED  fires in 41s, stops too; 9 left today",
+        ),
+        (
+            DeadManView(DeadManState.ARMED, 60, 20, text="no answer"),
+            Severity.CRIT,
+            "LAPSED  its time has passed: no answer",
+        ),
+        (
+            DeadManView(
+                DeadManState.NOT_ELIGIBLE, 60, 20, traded_usd=Decimal("12066.75"), required_usd=Decimal(10**6)
+            ),
+            Severity.WARN,
+            "NOT ELIGIBLE  traded 12,067 of 1,000,000 USD",
+        ),
+        (
+            DeadManView(DeadManState.REFUSED, 60, 20, UNTIL_MS, "Too often"),
+            Severity.WARN,
+            "REFUSED  fires in 41s, stops too: Too often",
+        ),
+        (
+            DeadManView(DeadManState.FIRED, 60, 20, firings_left=8),
+            Severity.CRIT,
+            "FIRED  all orders were cancelled; 8 left today",
+        ),
+    ],
+    ids=lambda value: value.state.value if isinstance(value, DeadManView) else "",
+)
+def test_the_dead_man_switch_says_whether_it_is_armed_and_that_it_takes_the_stops(
+    switch: DeadManView, grade: Severity, says: str
+) -> None:
+    severity, row = dead_man_row(switch, NOW_MS, 80)
+    assert severity is grade
+    assert "".join(span.text for span in row).rstrip().endswith(says)

@@ -14,6 +14,7 @@ from core.runtime.settings.ranges import range_has_its_width, range_is_whole, ra
 from core.runtime.settings.values import LEAST
 from core.runtime.settings.watched import Watched
 
+LEAST_SWITCH_S = 60
 MIN_LEVEL_USD = Decimal(11)
 """The exchange's minimum is 10 USD, on the lowest line of the grid and after rounding down to lots."""
 
@@ -147,6 +148,14 @@ def orders_go_after_new_ones_stop(settings: Settings) -> Contradiction | None:
     return Contradiction("data_halt_sec", why, "use at least", least, "off")
 
 
+def the_dead_man_switch_can_be_moved_on(settings: Settings) -> Contradiction | None:
+    """Every third of it: shorter would spend the address's requests, and fire on a machine that is busy for a moment."""
+    if not 0 < settings.dead_man_switch_sec < LEAST_SWITCH_S:
+        return None
+    why = "would fire, and cancel the stops too, when the machine or its link is busy for a moment"
+    return Contradiction("dead_man_switch_sec", why, "use at least", LEAST_SWITCH_S, "off")
+
+
 def orders_of_a_minute_hold_a_grid(settings: Settings) -> Contradiction | None:
     grid = 2 * settings.num_grids
     if not 0 < (settings.max_orders_per_min or 0) < grid:
@@ -197,6 +206,7 @@ RULES: tuple[Rule, ...] = (
     stop_band_has_room,
     levels_stay_above_zero,
     orders_go_after_new_ones_stop,
+    the_dead_man_switch_can_be_moved_on,
     orders_of_a_minute_hold_a_grid,
 )
 

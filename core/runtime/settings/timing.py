@@ -22,6 +22,12 @@ class TimingFields(BaseModel):
         le=600,
         description="Silence of the stream, in seconds, past which nothing new is placed",
     )
+    dead_man_switch_sec: Annotated[NotNegativeOrOff, OF_THE_ACCOUNT] = Field(
+        Decimal(0),
+        le=3_600,
+        description="How long after our last sign of life, in seconds, the exchange cancels EVERYTHING of the account, foreign "
+        "orders and the stops of positions too (scheduleCancel; takes 1,000,000 USD traded); off: never",
+    )
     data_halt_sec: Annotated[NotNegativeOrOff, OF_THE_ACCOUNT] = Field(
         Decimal(120),
         le=86_400,

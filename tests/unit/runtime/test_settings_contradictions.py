@@ -66,6 +66,7 @@ VALUES = st.fixed_dictionaries(
         "skew_hard": st.just(Decimal(0)) | _decimals("1e-12", "10"),
         "ws_stale_after_sec": st.integers(10, 600),
         "data_halt_sec": st.integers(0, 700),
+        "dead_man_switch_sec": st.integers(0, 300),
         "max_orders_per_min": st.none() | st.integers(0, 2_000),
         "session_calendar": st.sampled_from(["always", "us_equities"]),
         "closed_session": st.sampled_from(["keep", "widen", "reduce", "flatten"]),
@@ -94,6 +95,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "stop_band_has_room": {"stop_loss_low": 110, "stop_loss_high": 90},
     "levels_stay_above_zero": {"grid_spacing_pct": "0.11", "grid_spacing_max_pct": "0.2"},
     "orders_go_after_new_ones_stop": {"data_halt_sec": 15},
+    "the_dead_man_switch_can_be_moved_on": {"dead_man_switch_sec": 30},
     "orders_of_a_minute_hold_a_grid": {"max_orders_per_min": 12},
 }
 """Settings that break each rule."""

@@ -36,6 +36,7 @@ def test_none_is_taken_for_a_typo(tmp_path: Path, name: str) -> None:
 
 
 SHOWN_BY = {
+    "HL_DEAD_MAN_SWITCH_SEC": ("tests/faults/test_dead_man.py", "dead_man_switch_sec="),
     "HL_BASE_URL": ("tests/unit/gridbot_tui/test_plans.py", "base_url"),
     "HL_COINS": ("tests/unit/runtime/test_settings.py", "HL_COINS"),
     "HL_COIN": ("tests/unit/runtime/test_settings.py", "HL_COIN"),
@@ -63,6 +64,7 @@ OTHERWISE = {
     "HL_DEFAULT_STRATEGY": "endless",
     "HL_WS_STALE_AFTER_SEC": 30,
     "HL_DATA_HALT_SEC": 90,
+    "HL_DEAD_MAN_SWITCH_SEC": 90,
     "HL_API_ERROR_THRESHOLD": 4,
     "HL_MAX_DRAWDOWN_PCT": "0.1",
     "HL_MAX_UNREALIZED_DD_PCT": "0.1",
@@ -89,7 +91,12 @@ def _given(settings: Settings) -> object:
     return (
         coin_config(settings, SOL),
         account_limits(settings),
-        (feed.stale_ms, feed.halt_ms, *(each.trip_above for each in engine.breakers)),
+        (
+            feed.stale_ms,
+            feed.halt_ms,
+            engine.dead_man.after_ms,
+            *(each.trip_above for each in engine.breakers),
+        ),
     )
 
 

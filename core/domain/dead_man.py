@@ -1,0 +1,16 @@
+"""What the exchange answers about its dead man's switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeadManAnswered:
+    """The answer to an ``ArmDeadMan``, or with 0 to a ``DisarmDeadMan``: ``error`` is empty if it was done. ``is_definite``: an
+    error that left all as it was.
+    """
+
+    until_ms: int
+    error: str = ""
+    is_definite: bool = True

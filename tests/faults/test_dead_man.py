@@ -1,0 +1,113 @@
+"""The exchange's dead man's switch against the exchange: armed, moved on, cleared last of all, fired, refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.view import DeadManState
+from tests.faults.world import GRID, World, living
+
+AFTER_S = 60
+MILLION = 10**12
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[World]:
+    """Of an account that has traded enough, with a stop for what it holds."""
+    low = Decimal(109_000)
+    async with living(tmp_path, dead_man_switch_sec=Decimal(AFTER_S), stop_loss_low=low) as world:
+        world.account.volume = MILLION
+        yield world
+
+
+async def armed(world: World) -> None:
+    await world.start()
+    await world.until(lambda: world.snapshot.dead_man.state is DeadManState.ARMED, "it is armed")
+
+
+async def hold(world: World) -> None:
+    world.hit(400, 400)
+    await world.until(world.stops, "a stop rests for what was bought")
+
+
+async def test_it_is_armed_and_told_and_cleared_only_when_nothing_of_the_grid_rests(guarded: World) -> None:
+    await armed(guarded)
+    at_ms = guarded.account.switch.at_ms
+    assert at_ms is not None
+    assert abs(at_ms - guarded.venue.now_ms() - 1000 * AFTER_S) < 5_000
+    assert guarded.told("dead_man_switch_active")[0]["severity"] == "warn"
+    await hold(guarded)
+    resting_at_clear: list[int] = []
+    set_switch = guarded.venue.venue.schedule_cancel
+
+    def noted(account: Any, until_ms: int | None, now_ms: int) -> None:
+        if until_ms is None:
+            resting_at_clear.append(len(guarded.ours()))
+        set_switch(account, until_ms, now_ms)
+
+    guarded.venue.venue.schedule_cancel = noted  # type: ignore[assignment, method-assign]
+    report = await guarded.stop()
+    assert report.exit_code == 0
+    assert resting_at_clear == [0], "cleared once, after the cancels (P16)"
+    assert guarded.account.switch.at_ms is None
+    assert guarded.stops(), "so that the stop outlives the bot"
+
+
+async def test_when_it_fires_that_is_loud_and_the_grid_and_the_stop_come_back(guarded: World) -> None:
+    await armed(guarded)
+    await hold(guarded)
+    before = {order.cloid for order in guarded.resting()}
+    await guarded.faults({"kind": "clock_skew", "delay_ms": 1000 * (AFTER_S + 10)})
+    await guarded.until(lambda: guarded.told("dead_man_switch_fired"), "it says so")
+    (fired,) = guarded.told("dead_man_switch_fired")
+    assert (fired["severity"], fired["firings_left_today"]) == ("crit", 9)
+    await guarded.until(guarded.is_whole, "the grid is placed anew", 15)
+    await guarded.until(guarded.stops, "and the stop")
+    assert before.isdisjoint(order.cloid for order in guarded.resting())
+    await guarded.until(lambda: guarded.snapshot.dead_man.state is DeadManState.ARMED, "armed again")
+    assert any(alert.id == "dead_man" for alert in guarded.snapshot.alerts)
+
+
+async def test_a_bot_that_is_killed_leaves_it_armed_and_the_exchange_takes_all_back(guarded: World) -> None:
+    await armed(guarded)
+    await guarded.crash()
+    assert len(guarded.ours()) == GRID
+    await guarded.faults({"kind": "clock_skew", "delay_ms": 1000 * (AFTER_S + 10)})
+    await guarded.until(lambda: not guarded.resting(), "nothing rests")
+
+
+async def test_an_account_that_has_traded_too_little_is_told_how_much_and_trades_on(tmp_path: Path) -> None:
+    async with living(tmp_path, dead_man_switch_sec=Decimal(AFTER_S)) as world:
+        await world.start()
+        await world.until(lambda: world.told("dead_man_switch_activation_error"), "it says why")
+        await world.turn()
+        shown = world.snapshot.dead_man
+        assert (shown.state, shown.required_usd) == (DeadManState.NOT_ELIGIBLE, Decimal(1_000_000))
+        assert shown.traded_usd is not None
+        assert any("NOT ARMED" in alert.text for alert in world.snapshot.alerts)
+        answer = await world.control("status")
+        assert answer["status"]["dead_man"]["state"] == "not_eligible"
+        await world.check()
+        await world.stop()
+
+
+async def test_a_clear_without_an_answer_is_repeated_until_it_is_off(guarded: World) -> None:
+    await armed(guarded)
+    await guarded.faults({"kind": "http_500", "action": "scheduleCancel", "count": 2})
+    await guarded.stop()
+    assert guarded.account.switch.at_ms is None
+    assert not guarded.told("dead_man_switch_deactivation_error")
+
+
+async def test_a_stop_that_cannot_clear_it_ends_and_says_that_it_will_fire(guarded: World) -> None:
+    await armed(guarded)
+    await guarded.faults({"kind": "http_500", "action": "scheduleCancel"})
+    await guarded.stop()
+    (told,) = guarded.told("dead_man_switch_deactivation_error")
+    assert told["severity"] == "crit"
+    assert "may cancel all orders" in told["reason"]
