@@ -15,6 +15,7 @@ from core.engine.intents import cancel, cancel_grid
 from core.engine.market_watch import shock_reason
 from core.engine.protection import block_reason, increasing_orders, protect
 from core.engine.quoting import BATCH_ORDERS, plan, reduce, shed
+from core.engine.risk_engine import SideCap
 from core.engine.risk_watch import tell_binding
 from core.engine.side_caps import Money, side_caps
 
@@ -48,12 +49,15 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
         out += cancel(coin, coin.parked.orders_in(coin.live_grid_orders()), now)
     if coin.idle:
         return out + shed(coin, now) + _reduce(engine, coin, now)
-    money = Money(engine.account_value, engine.margin_used, engine.margined)
-    coin.caps = side_caps(
-        coin, engine.coins.values(), engine.portfolio_limits, money, engine.liquidations.get(coin.name)
-    )
+    coin.caps = _caps(engine, coin) if engine.portfolio_limits.is_any else ()
     window_ms = engine.round_trip.window_ms
     return [*out, *plan(coin, _room(engine, coin, now), now, window_ms), *tell_binding(coin, now)]
+
+
+def _caps(engine: Engine, coin: Coin) -> tuple[SideCap, ...]:
+    money = Money(engine.account_value, engine.margin_used, engine.margined)
+    liquidation = engine.liquidations.get(coin.name)
+    return side_caps(coin, engine.coins.values(), engine.portfolio_limits, money, liquidation)
 
 
 def _reduce(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:

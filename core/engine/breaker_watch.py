@@ -24,6 +24,7 @@ from core.domain.events import (
     OrderNotFound,
     OrderUpdate,
     PlaceOutcome,
+    Quote,
     Refused,
     RequestFailed,
     StorageRecovered,
@@ -49,6 +50,8 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
     """Let the breakers learn from an event that the engine has handled."""
     breakers = engine.breakers
     match event:
+        case Quote():
+            return []
         case PlaceOutcome():
             return _on_placed(engine, event, now)
         case CancelOutcome() if event.failure is not None:

@@ -204,15 +204,19 @@ class Breakers:
     def stopping(self, now: Instant) -> Breaker | None:
         """The one that keeps new orders from being placed; ``None`` if none does."""
         for name in _STOP_PLACING:
-            breaker = self[name]
-            is_blind = name is BreakerName.INFO and breaker.opened_mono_ms
-            if breaker.is_open(now) or is_blind:
+            breaker = self.by_name[name]
+            if breaker.opened_mono_ms and (name is BreakerName.INFO or breaker.is_open(now)):
                 return breaker
         return None
 
     def probed_by_placing(self, now: Instant) -> list[Breaker]:
         """Those that wait for the next placement to tell whether they may close."""
-        return [self[name] for name in _PLACING_PROBES if self[name].state(now) is BreakerState.HALF_OPEN]
+        opened = [self.by_name[name] for name in _PLACING_PROBES if self.by_name[name].opened_mono_ms]
+        return [breaker for breaker in opened if breaker.state(now) is BreakerState.HALF_OPEN]
+
+    @property
+    def all_closed(self) -> bool:
+        return not any(breaker.opened_mono_ms for breaker in self.by_name.values())
 
 
 _STOP_PLACING = (

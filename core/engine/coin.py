@@ -78,6 +78,8 @@ class Coin:
     counts: FillCounts = field(default_factory=FillCounts)
     plan: GridPlan | None = None
     """The present grid, what its cells want and where that differs from what rests; ``None`` before the first."""
+    still_until_mono_ms: int = 0
+    """Until when no quote of another coin can make it do anything; 0: one might."""
     quote: Quote | None = None
     known_mid_twice: int = 0
     """The last mid there was, twice; 0 before the first. What is held has a value also while the market shows one side."""

@@ -83,6 +83,7 @@ from core.engine.schedule import Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
 from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
+from core.engine.stillness import still_until
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
 
@@ -165,25 +166,41 @@ class Engine:
         out += self.desk.advance(self, event, now)
         out += self.dead_man.advance(self, event, now)
         out += self._note_placements(out, now)
-        if acts:
-            out += self._act(now)
+        looked_at, done = self._act(event, bool(out), now) if acts else (list(self.coins.values()), [])
+        out += done
         if isinstance(event, Tick):
             out += periodic(self, now)
         out += self.feed.receipt(self.coins.values(), now)
-        for coin in self.coins.values():
+        for coin in looked_at:
             out += changed_standing(coin)
-        rows = [SaveOrder(o) for coin in self.coins.values() for o in coin.orders.take_changed()]
+        rows: list[Effect] = [SaveOrder(o) for coin in looked_at for o in coin.orders.take_changed()]
+        is_eventful = bool(rows or out) or not acts
+        if len(self.coins) > 1:
+            for coin in self.coins.values() if is_eventful else looked_at:
+                coin.still_until_mono_ms = 0 if is_eventful else still_until(self, coin, now)
         return [*rows, *out]
 
-    def _act(self, now: Instant) -> list[Effect]:
+    def _act(self, event: Event, has_effects: bool, now: Instant) -> tuple[list[Coin], list[Effect]]:
+        """Let every coin do what it does by itself, in turn; which did. A coin at rest is left out of a quote of another, as
+        long as nothing else comes of that quote.
+        """
+        quoted = event.coin if isinstance(event, Quote) else ""
+        may_rest = bool(quoted) and not (has_effects or self.storage_trouble or self.feed_age.is_lost(now))
+        looked_at: list[Coin] = []
         out: list[Effect] = []
         for coin in self.coins.values():
+            if may_rest and now.mono_ms < coin.still_until_mono_ms and coin.name != quoted:
+                continue
             done = self.guarded(coin, lambda c: act(self, c, now))
             out += [*done, *self._note_placements(done, now)]
-        return out
+            may_rest = may_rest and not done
+            looked_at.append(coin)
+        return looked_at, out
 
     def _note_placements(self, effects: list[Effect], now: Instant) -> list[Effect]:
         """Remember what is on its way: the next batch of a coin's grid waits until each of these is answered."""
+        if not effects:
+            return []
         for effect in effects:
             if isinstance(effect, Place | Modify):
                 for order in effect.orders:

@@ -59,6 +59,11 @@ def plan(coin: Coin, room: int, now: Instant, window_ms: int = 0) -> list[Effect
         if found.adopt(orders):
             coin.proven_generation = grid.generation
         found.update(orders)
+    if _is_settled(coin, found):
+        coin.blocked = ()
+        if room:
+            coin.pacing.until_mono_ms = 0
+        return out + close_part(coin, found, now)
     gate = gate_of(coin, grid, now)
     place, blocked = coin.filtered.look(found, orders.own.version, gate)
     if room and coin.pacing.waits(window_ms, bool(place or found.unwanted), coin.features, now):
@@ -77,6 +82,17 @@ def _goes_on(coin: Coin, grid: GridRow, place: tuple[Level, ...], turn: Turn) ->
     """Whether more of what is wanted waits for the answer to this batch: the rest of it, or the old grid's other half."""
     waits_for_proof = coin.replaced_generation == grid.generation > coin.proven_generation
     return waits_for_proof or len(place) + len(turn.resizing.levels) > len(turn.place) + len(turn.pairs)
+
+
+def _is_settled(coin: Coin, found: GridPlan) -> bool:
+    """Nothing is missing, nothing is to go: what could be placed now needn't be asked."""
+    return not (
+        found.missing
+        or found.unwanted
+        or coin.orders.doubles
+        or _over_cap(coin, found.grid)
+        or orders_beyond_stop(coin)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +225,12 @@ def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
     the position stays; while a session reduces it, nothing does that could turn it round.
     """
     exposure, reduces, held = reduced_exposure(coin), coin.session.reduces(coin), coin.ledger.lots
+    if (
+        not reduces
+        and exposure.worst_long <= max(grid.cap_long, 0)
+        and exposure.worst_short <= max(grid.cap_short, 0)
+    ):
+        return []
     doomed: list[Order] = []
     for side, worst, cap in (
         (Side.BUY, exposure.worst_long, 0 if reduces and held < 0 else grid.cap_long),

@@ -21,10 +21,14 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     coin.waiting_for = _waiting_for(coin, twice) if grid is None else ""
     if coin.waiting_for:
         return []
+    is_outdated = grid is not None and _is_outdated(coin, grid, settings, now)
+    if grid is not None and not is_outdated and _is_held(coin, now):
+        coin.grid_refused = ""
+        return []
     strategy = STRATEGIES[settings.strategy]
     ask = ask_of(coin, settings, 2 * grid.center if grid and is_frozen else twice, now)
     try:
-        if grid is not None and _may_stay(coin, grid, strategy, ask, now):
+        if grid is not None and not is_outdated and _suits(coin, grid, strategy, ask, now):
             coin.grid_refused = ""
             return []
         built = strategy.build(ask)
@@ -39,17 +43,21 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
 
 
-def _may_stay(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant) -> bool:
-    """Raises ``GridImpossibleError``."""
-    if coin.wants_new_grid or grid.basis != ask.settings.basis or coin.session.outdates(coin, grid, now):
-        return False
+def _is_outdated(coin: Coin, grid: GridRow, settings: GridSettings, now: Instant) -> bool:
+    """Whatever the price is, another one takes its place."""
+    return coin.wants_new_grid or grid.basis != settings.basis or coin.session.outdates(coin, grid, now)
+
+
+def _is_held(coin: Coin, now: Instant) -> bool:
+    """While the market is closed, and for a while after it was built, a grid stays wherever the price goes."""
     age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
-    too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
-    if coin.session.is_frozen or too_soon:
-        return True
+    return coin.session.is_frozen or (age_ms is not None and age_ms < coin.config.recenter_interval_ms)
+
+
+def _suits(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant) -> bool:
+    """Raises ``GridImpossibleError``."""
     # A grid that could not be placed whole within this minute's orders would only take the old one away (X6).
-    may_move = coin.velocity.has_room(grid.below + grid.above, now)
-    return not strategy.outgrown(grid, ask) or not may_move
+    return not strategy.outgrown(grid, ask) or not coin.velocity.has_room(grid.below + grid.above, now)
 
 
 def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:

@@ -26,6 +26,15 @@ def words_of(coin: Coin) -> set[Standing]:
 
 def changed_standing(coin: Coin) -> list[SaveStanding]:
     """The row that the journal lacks, if it does."""
+    holds = (
+        coin.wants_new_grid,
+        coin.leaving.has_reduced,
+        coin.skew.is_one_sided,
+        coin.flattening,
+        coin.is_closed,
+    )
+    if not coin.saved_standing and not any(holds):
+        return []
     text = standing_text(words_of(coin))
     if text == coin.saved_standing:
         return []
