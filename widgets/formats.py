@@ -53,6 +53,15 @@ def age(seconds: float) -> str:
     return f"{whole // 86_400}d"
 
 
+def micros(us: int) -> str:
+    """``850 µs``, ``1.2 ms``, ``24 ms``; a second and more as an age."""
+    if us < 1_000:
+        return f"{us} µs"
+    if us < 9_950:
+        return f"{us / 1_000:.1f} ms"
+    return f"{us / 1_000:.0f} ms" if us < 999_500 else age(us / 1_000_000)
+
+
 def utc_clock(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%H:%M:%SZ")
 

@@ -12,7 +12,7 @@ from widgets.limit_rows import LABEL_WIDTH, VALUE_WIDTH, Limit, limit_line
 from widgets.look import STALE_S, Look
 
 if TYPE_CHECKING:
-    from core.view import BudgetView, DeadManView
+    from core.view import BudgetView, DeadManView, LatencyView, StageView
 
 Row = tuple[Severity, Line]
 
@@ -42,6 +42,7 @@ def _rows(look: Look, width: int) -> list[Row]:
     return [
         *budget_rows(snapshot.budget, look.now_ms, width),
         dead_man_row(snapshot.dead_man, look.now_ms, width),
+        *latency_rows(snapshot.latency, width),
     ]
 
 
@@ -133,6 +134,23 @@ def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, st
             return Severity.CRIT, "FIRED", f"all orders were cancelled; {switch.firings_left} left today"
         case _:
             assert_never(switch.state)
+
+
+def latency_rows(latency: LatencyView, width: int) -> list[Row]:
+    """What is ours of an order's way, from the tick to the wire, and what is the exchange's."""
+    stages = {stage.name: stage for stage in latency.stages}
+    return [
+        _stage_row("Tick to wire", stages.get("tick_to_wire"), width),
+        _stage_row("Wire to ack", stages.get("wire_to_ack"), width),
+    ]
+
+
+def _stage_row(label: str, stage: StageView | None, width: int) -> Row:
+    if stage is None or not stage.count:
+        return fact_row(label, "–", "no order yet", width)
+    p99, worst_us = formats.micros(stage.p99_us), formats.micros(stage.worst_us)
+    note = f"p99 {p99}, worst {worst_us}, of {stage.count:,}"
+    return fact_row(label, formats.micros(stage.p50_us), note, width)
 
 
 def fact_row(label: str, value: str, note: str, width: int, severity: Severity | None = None) -> Row:

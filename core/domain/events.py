@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from core.domain.causes import Cause, Failure
@@ -26,6 +26,8 @@ class Quote:
     bid: int | None
     ask: int | None
     time_ms: int
+    arrived_us: int = field(default=0, compare=False)
+    """When its bytes came in, by the monotonic clock; 0: not over the stream. For measuring alone, as in the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class FillsArrived:
     fills: tuple[Fill, ...]
     ticket: str = ""
     foreign: tuple[ForeignFill, ...] = ()
+    arrived_us: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class FillsCommitted:
     """By how much the matched profit of each coin's grid grew with them, micro-USDC."""
     parts: tuple[CellPart, ...] = ()
     """What of them was taken from cells whose orders they aren't."""
+    arrived_us: int = field(default=0, compare=False)
+    """Of the first of them that came over the stream."""
 
 
 @dataclass(frozen=True, slots=True)

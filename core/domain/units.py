@@ -40,11 +40,14 @@ def parse_units(text: str, decimals: int) -> int:
     Raises:
         InexactNumberError: not a plain decimal, or finer than the unit.
     """
-    scaled = parse_decimal(text).scaleb(decimals, _EXACT)
-    units = int(scaled)
-    if units != scaled:
-        raise InexactNumberError(f"{text!r} is finer than {decimals} decimals")
-    return units
+    if not isinstance(text, str) or _PLAIN_DECIMAL.match(text) is None:
+        raise InexactNumberError(f"{text!r} is not a plain decimal number")
+    whole, _, part = text.partition(".")
+    if len(part) > decimals:
+        part = part.rstrip("0")
+        if len(part) > decimals:
+            raise InexactNumberError(f"{text!r} is finer than {decimals} decimals")
+    return int(whole + part.ljust(decimals, "0"))
 
 
 def round_units(text: str, decimals: int) -> int:

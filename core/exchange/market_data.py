@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketExcepti
 from core.domain.events import FeedChanged, FillsArrived, OrderUpdate, Quote, WireQuarantined
 from core.domain.fills import FillSource
 from core.domain.instrument import Instrument
-from core.exchange.venue_clock import VenueClock
+from core.exchange.venue_clock import VenueClock, mono_us
 from core.exchange.wire import WireError, decode_bbo, decode_order_update, sample
 from core.exchange.wire_history import decode_fill_rows
 
@@ -44,10 +44,11 @@ any message that decodes ends its row. Fills that a quarantined message may have
 
 
 class Frame(NamedTuple):
-    """A message decoded, and as it came."""
+    """A message decoded, as it came, and when (microseconds, monotonic)."""
 
     message: Any
     raw: str | bytes
+    arrived_us: int
 
 
 def _word(value: Any) -> str:
@@ -80,6 +81,7 @@ class MarketData:
         self._bad: dict[str, int] = {}
         self._close_reason = ""
         self._hurry = asyncio.Event()
+        self._is_handling = False
         self._last_mono_ms = 0
         self.generation = 0
         self.last_message_ms = 0
@@ -120,6 +122,7 @@ class MarketData:
         self._close_reason = ""
         self._hurry.clear()
         self._bad.clear()
+        self._is_handling = False
         try:
             async with connect(
                 self._url,
@@ -168,29 +171,43 @@ class MarketData:
         )
 
     async def _listen(self, socket: ClientConnection) -> None:
+        watching = asyncio.create_task(self._watch(socket), name="silence of the feed")
+        try:
+            while not self._close_reason:
+                frame = await self._receive(socket)
+                self._is_handling = True
+                await self._handle(frame)
+                self._is_handling = False
+        finally:
+            watching.cancel()
+
+    async def _watch(self, socket: ClientConnection) -> None:
+        """Ask whether a silent connection is there, and close one that doesn't say so."""
+        held_mono_ms = 0  # when it was last seen that nothing is read because a full inbox holds it back
         while True:
-            try:
-                async with asyncio.timeout(PING_AFTER_S):
-                    frame = await self._receive(socket)
-            except TimeoutError:
-                silent_s = min(self._silent_after_s, SILENT_AFTER_S)
-                if self._clock.now().mono_ms - self._last_mono_ms > silent_s * 1000:
-                    self._close_reason = f"silent for {silent_s:.0f} s"
-                    return
-                await socket.send('{"method":"ping"}')
-                continue
-            await self._handle(frame)
-            if self._close_reason:
+            now_ms = self._clock.now().mono_ms
+            held_mono_ms = now_ms if self._is_handling else held_mono_ms
+            quiet_s = (now_ms - max(self._last_mono_ms, held_mono_ms)) / 1000
+            silent_s = min(self._silent_after_s, SILENT_AFTER_S)
+            if quiet_s > silent_s:
+                self._close_reason = self._close_reason or f"silent for {silent_s:.0f} s"
+                await socket.close()
                 return
+            if quiet_s < PING_AFTER_S:
+                await asyncio.sleep(PING_AFTER_S - quiet_s)
+            else:
+                await socket.send('{"method":"ping"}')
+                await asyncio.sleep(PING_AFTER_S)
 
     async def _receive(self, socket: ClientConnection) -> Frame:
         raw = await socket.recv()
-        now = self._clock.now()
+        arrived_us, now = mono_us(), self._clock.now()
         self._last_mono_ms, self.last_message_ms = now.mono_ms, now.wall_ms
         try:
-            return Frame(orjson.loads(raw), raw)
+            return Frame(orjson.loads(raw), raw, arrived_us)
         except orjson.JSONDecodeError:
-            return Frame(raw if isinstance(raw, str) else raw.decode("utf-8", "replace"), raw)
+            text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+            return Frame(text, raw, arrived_us)
 
     async def _handle(self, frame: Frame) -> None:
         message = frame.message
@@ -199,7 +216,7 @@ class MarketData:
         named = message.get("channel") if isinstance(message, dict) else "text"
         channel = named if isinstance(named, str) else "unnamed"
         try:
-            is_whole = await self._dispatch(channel, message)
+            is_whole = await self._dispatch(channel, frame)
         except WireError as error:
             await self._sink(WireQuarantined(channel, str(error), sample(frame.raw)))
             is_whole = False
@@ -210,18 +227,19 @@ class MarketData:
         if self._bad[channel] >= QUARANTINE_LIMIT:
             self._close_reason = f"{QUARANTINE_LIMIT} undecodable messages in a row on {channel}"
 
-    async def _dispatch(self, channel: str, message: Any) -> bool:
+    async def _dispatch(self, channel: str, frame: Frame) -> bool:
         """Deliver what is in a message; whether all of it that may concern us did decode."""
+        message = frame.message
         if not isinstance(message, dict):
             raise WireError("not a JSON object")
         data = message.get("data")
         match channel:
             case "bbo":
-                quote = decode_bbo(data, self._instruments)
+                quote = decode_bbo(data, self._instruments, frame.arrived_us)
                 if quote is not None:
                     await self._sink(quote)
             case "userFills":
-                return await self._on_fills(data)
+                return await self._on_fills(data, frame.arrived_us)
             case "orderUpdates":
                 if not isinstance(data, list):
                     raise WireError("orderUpdates: not a list")
@@ -234,7 +252,7 @@ class MarketData:
                 raise WireError(f"unexpected channel {channel!r}")
         return True
 
-    async def _on_fills(self, data: Any) -> bool:
+    async def _on_fills(self, data: Any, arrived_us: int) -> bool:
         """Deliver the rows that decode, quarantine the others; whether none of those may have been a fill of ours."""
         if not isinstance(data, dict) or not isinstance(data.get("fills"), list):
             raise WireError("userFills: no list of fills")
@@ -243,7 +261,8 @@ class MarketData:
         source = FillSource.SNAPSHOT if data.get("isSnapshot") is True else FillSource.WS
         found = decode_fill_rows(data["fills"], self._account, source, self._instruments, "userFills")
         if found.fills or found.foreign:
-            await self._sink(FillsArrived(found.fills, foreign=found.foreign))
+            live_us = arrived_us if source is FillSource.WS else 0
+            await self._sink(FillsArrived(found.fills, foreign=found.foreign, arrived_us=live_us))
         for quarantined in found.quarantined:
             await self._sink(quarantined)
         return not found.bad

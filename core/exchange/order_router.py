@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from core.domain.causes import Cause, Failure
@@ -33,6 +34,7 @@ from core.exchange.answers import (
     whole_failure,
 )
 from core.exchange.lanes import Lane
+from core.exchange.order_times import OrderTimes
 from core.exchange.rest import RestError
 from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock
@@ -52,8 +54,12 @@ class OrderRouter:
         clock: VenueClock,
         instruments: dict[str, Instrument],
         listed: Mapping[str, Instrument] | None = None,
+        times: OrderTimes | None = None,
     ) -> None:
-        """``listed``: coins in which orders may be cancelled as well, though none is placed in them."""
+        """``listed``: coins in which orders may be cancelled as well, though none is placed in them. ``times`` is told when
+        orders have left and when they were answered.
+        """
+        self._times = times or OrderTimes()
         self._sender, self._clock, self._instruments = sender, clock, instruments
         self._listed = {**(listed or {}), **instruments}
         self._writer, self._cancel_writer = ActionWriter(instruments), ActionWriter(self._listed)
@@ -92,12 +98,17 @@ class OrderRouter:
         if self._clock.now().venue_ms >= expires_ms:
             late = Refused("not sent: it waited longer than its expiry", Cause.LOCAL)
             return PlaceOutcome(tuple((order.cloid, late) for order in orders))
+        left = partial(self._times.sent, orders)
         try:
-            return await self._sender.send(lane, action, expires_ms, len(orders), parse, needs_disk=True)
+            outcome = await self._sender.send(
+                lane, action, expires_ms, len(orders), parse, needs_disk=True, left=left
+            )
         except RestError as error:
             cause = error.cause
             doubt = Unsettled(str(error), cause) if cause.was_sent else Refused(f"not sent: {error}", cause)
             return PlaceOutcome(tuple((order.cloid, doubt) for order in orders), error.failure)
+        self._times.acked(orders)
+        return outcome
 
     async def cancel(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
         """Cancel by (coin, cloid), in as many actions as needed; always an outcome, for every cloid."""

@@ -49,6 +49,7 @@ class _Sending:
     items: int
     needs_disk: bool
     ttl_ms: int | None
+    left: Callable[[], None]
     sent_mono_ms: float = 0.0
 
 
@@ -75,13 +76,15 @@ class Sender:
         items: int,
         parse: Callable[[Any, Complain], T],
         needs_disk: bool = False,
+        left: Callable[[], None] = lambda: None,
     ) -> T:
         """What ``parse`` makes of the answer to an action of so many ``items``, which the exchange takes until ``expires_ms``
-        (venue time). ``needs_disk``: not sent while the journal can't be written. Raises ``RestError``.
+        (venue time). ``needs_disk``: not sent while the journal can't be written. ``left`` is called as soon as its bytes
+        are on their way. Raises ``RestError``.
         """
         prepared = self._signer.prepare(action)
         ttl_ms = expires_ms - self._clock.now().venue_ms if lane is Lane.CANCEL else None
-        sending = _Sending(lane, prepared, expires_ms, items, needs_disk, ttl_ms)
+        sending = _Sending(lane, prepared, expires_ms, items, needs_disk, ttl_ms, left)
         outcome, refused = await self._once(sending, parse)
         if refused is None or not await self._may_go_again(sending, refused):
             return outcome
@@ -110,6 +113,7 @@ class Sender:
             sending.lane,
             sending.items,
             lambda answer, complain: (parse(answer, complain), untimely(answer)),
+            sending.left,
         )
         if step is not None:
             failpoint(step.answered)

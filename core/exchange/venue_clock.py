@@ -25,6 +25,10 @@ def mono_ms() -> float:
     return time.clock_gettime_ns(_DURATIONS) / 1e6
 
 
+def mono_us() -> int:
+    return time.clock_gettime_ns(_DURATIONS) // 1_000
+
+
 def _wall_ms() -> float:
     return time.time_ns() / 1e6
 

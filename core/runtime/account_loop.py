@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
@@ -32,7 +33,9 @@ from core.domain.events import (
     FundingArrived,
     FundingCommitted,
     LoopLagged,
+    OrderUpdate,
     PlaceOutcome,
+    Quote,
     Refused,
     Tick,
     TransfersArrived,
@@ -44,6 +47,7 @@ from core.engine.engine import Engine
 from core.engine.flatten_desk import flattens
 from core.engine.stop import Phase
 from core.exchange.order_router import nothing_replaced
+from core.exchange.order_times import OrderTimes
 from core.failpoints import FLATTEN_STEPS, failpoint
 from core.journal.journal import Batch, Committed
 from core.runtime.beginning import Beginning
@@ -62,10 +66,6 @@ LAG_MS = 2_000
 
 PLACE_WITHIN_MS = 2_000
 """A placement that has waited longer than this for its rows to be written isn't sent: its price may be stale."""
-
-TURNS_TO_LEAVE = 2
-"""Of the event loop: in one a request is signed and begun, in the next its body is written. What a turn has decided on leaves
-before a Snapshot is made of it, and before the next turn computes: a halt's cancels waited for both."""
 
 Publish = Callable[[Instant], None]
 
@@ -98,6 +98,7 @@ class AccountLoop:
         weight: Callable[[], IpWeight],
         publish: Publish,
         beginning: Beginning,
+        times: OrderTimes,
         beat: Callable[[Instant], None] = lambda _: None,
     ) -> None:
         """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms), ``weight`` what may be
@@ -111,7 +112,7 @@ class AccountLoop:
             bus,
         )
         self._clock, self._heartbeat, self._weight, self._publish = clock, feed_heartbeat, weight, publish
-        self._beginning, self._beat = beginning, beat
+        self._beginning, self._times, self._beat = beginning, times, beat
         self._last_look, self._wakes_mono_ms = LastLook(engine, inbox), 0
         self._new_by_read: Counter[str] = Counter()
         self._ticked_mono_ms = self._published_mono_ms = self._turned_mono_ms = 0
@@ -148,12 +149,15 @@ class AccountLoop:
             self._tell_failures(now)
             self._beat(now)
         was_well = not self._storage.trouble
-        effects = self._engine.steps(events, now)
+        effects = self._step(events, now)
         # As of the step: a commit may last longer than what is waited for.
         self._wakes_mono_ms = self._engine.wakes_at(now)
         if any(isinstance(event, FillsCommitted) and event.fills for event in events):
             failpoint("fill_stepped")
         rest = await self._commit_rows(effects, events, now)
+        for effect in rest:
+            if isinstance(effect, Place | Modify):
+                self._times.committed(effect.orders)
         self._pass_failpoints(rest)
         waited_ms, now = self._clock().mono_ms - now.mono_ms, self._clock()
         was_held = was_well and bool(self._storage.trouble)
@@ -166,14 +170,28 @@ class AccountLoop:
                 self._refuse(effect, waited_ms)
             else:
                 self._send(effect)
-        for _ in range(TURNS_TO_LEAVE):
-            await asyncio.sleep(0)
+        # In this turn of the event loop what was decided is signed and written to its connections: it leaves before a Snapshot
+        # is made of it, and before the next turn computes. A halt's cancels waited for both.
+        await asyncio.sleep(0)
         stop = self._engine.desk.stopping
         holds = self._engine.dead_man.holds_the_end(self._engine, now)
         self.stopped = stop is not None and stop.done and not holds
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
             self._published_mono_ms = now.mono_ms
             self._publish(now)
+
+    def _step(self, events: list[Event], now: Instant) -> list[Effect]:
+        """Order updates in a row are one step; each of the others is one, so that what it led to is known."""
+        effects: list[Effect] = []
+        for are_updates, run in groupby(events, lambda event: isinstance(event, OrderUpdate)):
+            for some in [list(run)] if are_updates else [[event] for event in run]:
+                found = self._engine.steps(some, now)
+                if found:
+                    first = some[0]
+                    tick_us = first.arrived_us if isinstance(first, Quote | FillsCommitted) else 0
+                    self._times.decided(found, tick_us)
+                effects += found
+        return effects
 
     def _send(self, effect: Place | Modify) -> None:
         goes, stays = self._last_look.at(effect)
@@ -270,6 +288,7 @@ class AccountLoop:
                     committed.conflicts,
                     committed.matched,
                     committed.parts,
+                    min((item.arrived_us for item in arrived if item.arrived_us), default=0),
                 )
             )
         if committed.new_funding:

@@ -20,6 +20,7 @@ from core.engine.snapshot import build_snapshot
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import OrderRouter
+from core.exchange.order_times import OrderTimes
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.sender import Sender
@@ -78,7 +79,7 @@ class Session:
         self._rest = Rest(base_url, self.clock, self.inbox.force, weight)
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
-        self._pulse = Pulse()
+        self._pulse, self._times = Pulse(), OrderTimes()
         self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
         self._heartbeat: Heartbeat | None = None
@@ -240,6 +241,7 @@ class Session:
             self._rest.budget.standing,
             lambda at: self._show(self._snapshot(engine, at)),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
+            self._times,
             partial(self._beat, engine, nonces),
         )
         self._control = control = ControlServer(
@@ -261,7 +263,7 @@ class Session:
         signer = self._plan.identity.signer
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
         sender = Sender(self._rest, signer, nonces, self.clock, self._tell)
-        return nonces, OrderRouter(sender, self.clock, instruments, self._reach.listed)
+        return nonces, OrderRouter(sender, self.clock, instruments, self._reach.listed, self._times)
 
     async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:
         """Before the first order, and before anybody is answered."""
@@ -334,6 +336,7 @@ class Session:
             backtest=self._backtest,
             worst_gap_ms=self._pulse.worst_gap_ms,
             control=self.viewers.view,
+            latency=self._times.view(),
         )
 
     async def _save_ceiling(self, ceiling: int) -> bool:

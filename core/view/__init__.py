@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         StopView,
     )
     from core.view.dead_man import DeadManView
+    from core.view.latency import LatencyView, OrderTimesView, StageView
     from core.view.listings import (
         BacktestView,
         ControlView,
@@ -92,10 +93,12 @@ __all__ = [
     "GridView",
     "HistoryPoint",
     "LastFillView",
+    "LatencyView",
     "LevelState",
     "LevelView",
     "MarginView",
     "OrderShown",
+    "OrderTimesView",
     "OrderView",
     "PnlView",
     "RiskView",
@@ -104,6 +107,7 @@ __all__ = [
     "SettingView",
     "Severity",
     "Snapshot",
+    "StageView",
     "StopState",
     "StopView",
     "TransfersView",
@@ -113,7 +117,7 @@ __all__ = [
     "to_plain",
 ]
 
-_PARTS = ("states", "account", "budget", "coin", "dead_man", "listings", "snapshot", "plain")
+_PARTS = ("states", "account", "budget", "coin", "dead_man", "latency", "listings", "snapshot", "plain")
 
 if not TYPE_CHECKING:  # to a type checker every name would be one of ours
 

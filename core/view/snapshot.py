@@ -8,6 +8,7 @@ from core.view.account import AlertView, ApiView, CommandView, EventView, FeedVi
 from core.view.budget import BudgetView
 from core.view.coin import CoinView, PnlView
 from core.view.dead_man import DeadManView
+from core.view.latency import LatencyView
 from core.view.listings import BacktestView, ControlView, FillView, HistoryPoint, OrderView, SettingView
 from core.view.states import RunState
 
@@ -34,6 +35,7 @@ class Snapshot:
     risk: RiskView = field(default_factory=RiskView)
     budget: BudgetView = field(default_factory=BudgetView)
     dead_man: DeadManView = field(default_factory=DeadManView)
+    latency: LatencyView = field(default_factory=LatencyView)
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""
     transfers: TransfersView = field(default_factory=TransfersView)

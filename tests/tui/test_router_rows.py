@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from core.view import BudgetMode, BudgetView, DeadManState, DeadManView, Severity
+from core.view import BudgetMode, BudgetView, DeadManState, DeadManView, LatencyView, Severity
 from tests.tui.conftest import Console
 from tests.tui.factory import NOW_MS
-from tests.tui.trading import budget, trading
+from tests.tui.trading import budget, latency, trading
 from widgets.look import Look
-from widgets.router_rows import budget_rows, dead_man_row, router_lines
+from widgets.router_rows import budget_rows, dead_man_row, latency_rows, router_lines
 
 
 def texts(view: BudgetView, width: int = 80) -> list[str]:
@@ -73,6 +73,44 @@ def test_without_room_for_all_what_warns_stays() -> None:
     lines = router_lines(Look(trading(), NOW_MS), 80, 2)
     assert len(lines) == 2
     assert "931 left" in "".join(span.text for span in lines[1])
+
+
+def test_how_long_orders_take_is_told_for_our_part_and_for_the_exchanges() -> None:
+    ours, theirs = ("".join(span.text for span in row).rstrip() for _, row in latency_rows(latency(), 80))
+    assert ours.split() == [
+        "Tick",
+        "to",
+        "wire",
+        "383",
+        "µs",
+        "p99",
+        "1.2",
+        "ms,",
+        "worst",
+        "12",
+        "ms,",
+        "of",
+        "412",
+    ]
+    assert theirs.split() == [
+        "Wire",
+        "to",
+        "ack",
+        "24",
+        "ms",
+        "p99",
+        "61",
+        "ms,",
+        "worst",
+        "1.3s,",
+        "of",
+        "598",
+    ]
+
+
+def test_before_the_first_order_there_is_no_figure() -> None:
+    for _, row in latency_rows(LatencyView(), 80):
+        assert "".join(span.text for span in row).rstrip().endswith("–  no order yet")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

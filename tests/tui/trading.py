@@ -12,6 +12,7 @@ from core.view import (
     BudgetView,
     CoinView,
     FillView,
+    LatencyView,
     MarginView,
     OrderShown,
     OrderView,
@@ -19,6 +20,7 @@ from core.view import (
     RiskView,
     RunState,
     Snapshot,
+    StageView,
     StopState,
     StopView,
     TripView,
@@ -163,6 +165,18 @@ def risk() -> RiskView:
     )
 
 
+def latency() -> LatencyView:
+    return LatencyView(
+        (
+            StageView("tick_to_decision", 412, 95, 375, 2_100),
+            StageView("decision_to_commit", 598, 207, 703, 9_800),
+            StageView("commit_to_wire", 598, 63, 191, 1_400),
+            StageView("tick_to_wire", 412, 383, 1_215, 11_900),
+            StageView("wire_to_ack", 598, 24_100, 61_000, 1_310_000),
+        )
+    )
+
+
 def budget() -> BudgetView:
     """A busy account that has begun to spare its requests."""
     return BudgetView(
@@ -192,6 +206,7 @@ def trading(coins: tuple[CoinView, ...] | None = None) -> Snapshot:
         fills=fills(),
         risk=risk(),
         budget=budget(),
+        latency=latency(),
         pnl=PnlView(total_usd=Decimal("1248.33")),
         api=replace(
             made.api,

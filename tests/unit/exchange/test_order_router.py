@@ -14,12 +14,14 @@ from hyperliquid.utils.types import Cloid
 
 from core.domain.causes import Cause, Failure
 from core.domain.clock import Instant
+from core.domain.effects import Place
 from core.domain.events import Refused, Resting, Unsettled
 from core.domain.orders import Order, OrderState
 from core.exchange.answers import Complain
 from core.exchange.lanes import Lane
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import CANCEL_EXPIRES_MS, CANCELS_PER_ACTION, OrderRouter
+from core.exchange.order_times import OrderTimes
 from core.exchange.rest import Rest, RestError
 from core.exchange.sender import Sender
 from core.exchange.signing import Signer
@@ -50,13 +52,20 @@ class Venue:
         """There is weight for all."""
 
     async def act(
-        self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+        self,
+        body: bytes,
+        kind: str,
+        lane: Lane,
+        items: int,
+        parse: Callable[[Any, Complain], T],
+        sent: Callable[[], None],
     ) -> T:
         self.sent.append(orjson.loads(body))
         assert self.sent[-1]["action"]["type"] == kind
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
+        sent()
         return parse(answer, self.complaints.append)
 
 
@@ -305,3 +314,17 @@ async def test_a_change_that_has_expired_is_not_sent() -> None:
     assert venue.sent == []
     assert [type(result) for _, result in outcome.results] == [Refused]
     assert outcome.replaced[0][1], "the old one's end is still to be learned"
+
+
+async def test_when_orders_left_and_when_they_were_answered_is_told_and_what_had_no_answer_was_not() -> None:
+    times = OrderTimes()
+    venue = Venue([_ok("order", {"resting": {"oid": 7}}), RestError("timed out")])
+    clock = FixedClock()
+    sender = Sender(cast(Rest, venue), Signer(KEY, False), NonceAllocator(0, _durable), clock)
+    router = OrderRouter(sender, clock, INSTRUMENTS, times=times)
+    for number in (1, 2):
+        times.decided([Place((order(number),))], 0)
+        await router.place([order(number)])
+    answered, lost = times.view().orders
+    assert 0 < answered.sent_us <= answered.acked_us
+    assert (lost.sent_us, lost.acked_us) == (0, 0)

@@ -62,9 +62,16 @@ class Venue:
         """There is weight for all."""
 
     async def act(
-        self, body: bytes, kind: str, lane: Lane, items: int, parse: Callable[[Any, Complain], T]
+        self,
+        body: bytes,
+        kind: str,
+        lane: Lane,
+        items: int,
+        parse: Callable[[Any, Complain], T],
+        sent: Callable[[], None],
     ) -> T:
         self.sent.append(json.loads(body))
+        sent()
         await asyncio.sleep(0)
         return parse(self.answers.pop(0), lambda _: None)
 

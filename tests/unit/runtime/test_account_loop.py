@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -48,6 +48,7 @@ from core.domain.market_history import IpWeight
 from core.engine.engine import Engine
 from core.engine.operator_desk import OperatorDesk, Outcome
 from core.engine.vitals import Vitals
+from core.exchange.order_times import OrderTimes
 from core.journal.journal import Batch, Committed
 from core.journal.schema import StorageError
 from core.runtime.account_loop import LAG_MS, PLACE_WITHIN_MS, TICK_MS, AccountLoop
@@ -147,6 +148,7 @@ class Stage:
             IpWeight,
             lambda at: self.log.append(("snapshot", at)),
             beginning or Beginning(),
+            OrderTimes(),
         )
 
 
@@ -356,16 +358,13 @@ async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_
 async def test_what_was_decided_on_leaves_before_a_snapshot_is_made_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A request is begun in one turn of the event loop, and its body written by a task of its own."""
+    """A request is signed and written when its task begins, in the turn of the event loop after the one that made it."""
     stage = Stage(lambda event: [AskAccount()] if isinstance(event, StopRequested) else [])
     loop = await _ready(stage)
     under_way = []
 
-    async def write() -> None:
-        stage.log.append(("left", None))
-
     async def request() -> None:
-        under_way.append(asyncio.create_task(write()))
+        stage.log.append(("left", None))
 
     monkeypatch.setattr(stage, "start", lambda _: under_way.append(asyncio.create_task(request())))
     stage.now_ms += 1_000
@@ -502,3 +501,17 @@ async def test_funding_that_is_known_is_no_news() -> None:
     loop = await _ready(stage)
     await loop.turn([FundingArrived((_payment("BTC", 5, "known"),))])
     assert stage.kinds() == ["commit"]
+
+
+async def test_an_orders_way_begins_with_the_tick_that_it_was_decided_on_and_passes_its_commit() -> None:
+    def on(event: Event) -> list[Effect]:
+        return [SaveOrder(order()), Place((order(),))] if isinstance(event, Quote | FillsCommitted) else []
+
+    stage = Stage(on)
+    loop = await _ready(stage)
+    await loop.turn([Quote("BTC", 1, 2, 3, arrived_us=77)])
+    await loop.turn([replace(_arrived(1), arrived_us=78), replace(_arrived(2), arrived_us=79)])
+    await loop.turn([_arrived(3, ticket="a read")])
+    shown = loop._times.view().orders
+    assert [each.tick_us for each in shown] == [77, 78, 0]
+    assert all(0 < each.decided_us <= each.committed_us for each in shown)

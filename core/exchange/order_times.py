@@ -1,0 +1,145 @@
+"""When each order was where on its way: five moments of the monotonic clock, in memory alone, and histograms between them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from core.domain.effects import Effect, Modify, Place
+from core.domain.orders import Order
+from core.exchange.venue_clock import mono_us
+from core.view import LatencyView, OrderTimesView, StageView
+
+ACTIONS_KEPT = 256
+"""Actions whose moments are remembered; of older ones only the histograms know."""
+
+ORDERS_SHOWN = 16
+
+_FINE = 8
+"""Buckets to each doubling: a figure is at most an eighth above the truth."""
+_OCTAVES = 26
+_BUCKETS = _FINE * (_OCTAVES - 2)
+"""Up to a minute; what took longer counts as that."""
+
+STAGES = ("tick_to_decision", "decision_to_commit", "commit_to_wire", "tick_to_wire", "wire_to_ack")
+
+
+class Histogram:
+    """Counts of durations in microseconds, in buckets that grow with what they hold."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self.count = self.worst = 0
+
+    def add(self, us: int) -> None:
+        us = max(us, 0)
+        self._counts[min(_bucket(us), _BUCKETS - 1)] += 1
+        self.count += 1
+        self.worst = max(self.worst, us)
+
+    def quantile(self, part: float) -> int:
+        """The end of the bucket in which so much of all is reached, no more than the worst; 0 of nothing."""
+        short = part * self.count
+        for bucket, count in enumerate(self._counts):
+            short -= count
+            if short <= 0 and count:
+                return min(_end(bucket), self.worst)
+        return self.worst
+
+
+def _bucket(us: int) -> int:
+    shift = max(us.bit_length() - 4, 0)
+    return (us >> shift) + _FINE * shift
+
+
+def _end(bucket: int) -> int:
+    """The largest duration that it holds."""
+    shift = max(bucket // _FINE - 1, 0)
+    return ((bucket - _FINE * shift + 1) << shift) - 1
+
+
+@dataclass(slots=True)
+class _Trip:
+    """One action on its way."""
+
+    orders: tuple[Order, ...]
+    tick_us: int
+    decided_us: int
+    committed_us: int = 0
+    sent_us: int = 0
+    acked_us: int = 0
+
+
+class OrderTimes:
+    """Belongs to the core's loop. Orders that it was never told of are passed over."""
+
+    def __init__(self, clock_us: Callable[[], int] = mono_us) -> None:
+        self._now_us = clock_us
+        self._trips: deque[_Trip] = deque()
+        self._by_cloid: dict[str, _Trip] = {}
+        self._stages = {name: Histogram() for name in STAGES}
+        self._view: LatencyView | None = None
+
+    def decided(self, effects: Iterable[Effect], tick_us: int) -> None:
+        """What one event made the engine want. ``tick_us``: when that came in; 0 if it didn't come from the market."""
+        for effect in effects:
+            if isinstance(effect, Place | Modify):
+                trip = _Trip(effect.orders, tick_us, self._now_us())
+                self._trips.append(trip)
+                self._by_cloid.update((order.cloid, trip) for order in trip.orders)
+                if tick_us:
+                    self._took("tick_to_decision", trip.decided_us - tick_us)
+        while len(self._trips) > ACTIONS_KEPT:
+            for order in self._trips.popleft().orders:
+                self._by_cloid.pop(order.cloid, None)
+
+    def committed(self, orders: Sequence[Order]) -> None:
+        trip = self._trip(orders)
+        if trip is not None and not trip.committed_us:
+            trip.committed_us = self._now_us()
+            self._took("decision_to_commit", trip.committed_us - trip.decided_us)
+
+    def sent(self, orders: Sequence[Order]) -> None:
+        """Of an action that is sent in parts, or again, the first counts."""
+        trip = self._trip(orders)
+        if trip is None or trip.sent_us:
+            return
+        trip.sent_us = self._now_us()
+        if trip.committed_us:
+            self._took("commit_to_wire", trip.sent_us - trip.committed_us)
+        if trip.tick_us:
+            self._took("tick_to_wire", trip.sent_us - trip.tick_us)
+
+    def acked(self, orders: Sequence[Order]) -> None:
+        trip = self._trip(orders)
+        if trip is not None and trip.sent_us and not trip.acked_us:
+            trip.acked_us = self._now_us()
+            self._took("wire_to_ack", trip.acked_us - trip.sent_us)
+
+    def view(self) -> LatencyView:
+        """The same object until something has happened."""
+        if self._view is None:
+            stages = (
+                StageView(name, each.count, each.quantile(0.5), each.quantile(0.99), each.worst)
+                for name, each in self._stages.items()
+            )
+            self._view = LatencyView(tuple(stages), tuple(self._newest()))
+        return self._view
+
+    def _newest(self) -> list[OrderTimesView]:
+        found: list[OrderTimesView] = []
+        for trip in reversed(self._trips):
+            at = (trip.tick_us, trip.decided_us, trip.committed_us, trip.sent_us, trip.acked_us)
+            room = ORDERS_SHOWN - len(found)
+            found += [OrderTimesView(o.cloid, o.coin, *at) for o in reversed(trip.orders[:room])]
+            if len(found) == ORDERS_SHOWN:
+                break
+        return found[::-1]
+
+    def _trip(self, orders: Sequence[Order]) -> _Trip | None:
+        return self._by_cloid.get(orders[0].cloid) if orders else None
+
+    def _took(self, stage: str, us: int) -> None:
+        self._stages[stage].add(us)
+        self._view = None
