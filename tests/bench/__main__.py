@@ -18,13 +18,14 @@ BENCHES = {
     "planning": "Planning: whole, after a fill, and in a step of the engine",
     "requote": "Orders: a whole grid to another spacing",
     "day": "Orders: a busy day with the exchange's real budgets",
+    "tick_to_order": "Orders: from a quote on the wire to the order on the wire",
     "signing": "Signing: from orders to the signed body of their request",
     "console": "Console: what it sends, what it costs",
     "console_stall": "Console: a terminal that stalls, and the engine behind it",
     "replay": "Replay of the bundled recording",
 }
 
-GROUPS = {"router": ("requote", "day")}
+GROUPS = {"router": ("requote", "day", "tick_to_order"), "tick": ("tick_to_order",)}
 """Names for several."""
 
 _OUTPUT = Path("build/bench.json")
