@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from core.domain.causes import Cause, Failure
 from core.domain.commands import Command
-from core.domain.dead_man import DeadManAnswered
 from core.domain.depth import Depth
 from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
@@ -15,6 +14,7 @@ from core.domain.listing import ListingsObserved
 from core.domain.margin import HeldMargin
 from core.domain.market_history import NO_WEIGHT, IpWeight
 from core.domain.orders import Side
+from core.domain.router_events import DeadManAnswered, KeyShared
 from core.domain.transfers import Transfer
 
 
@@ -390,6 +390,7 @@ Event = (
     | RequestFailed
     | MarginMoved
     | DeadManAnswered
+    | KeyShared
     | WireQuarantined
     | CommandReceived
     | StopRequested

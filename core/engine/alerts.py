@@ -53,6 +53,11 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}"
         found.append(Found("storage", Severity.CRIT, text, fix="free disk space"))
     found += _switch_alerts(engine, now)
+    if engine.shared_key.is_recent(now):
+        text = f"ANOTHER PROGRAM SIGNS WITH THIS KEY: {engine.shared_key.reason}"
+        found.append(
+            Found("shared_key", Severity.CRIT, text, fix="give each program an agent wallet of its own")
+        )
     portfolio = engine.portfolio
     if portfolio.is_uncovered:
         text = f"THE WORST CASE NEEDS {portfolio.needed} USD, THE ACCOUNT HAS {portfolio.value:.2f}"
@@ -78,12 +83,8 @@ def _switch_alerts(engine: Engine, now: Instant) -> list[Found]:
             Found("dead_man", Severity.CRIT, text, fix="ours are placed anew by themselves, others aren't")
         ]
     if switch.after_ms and switch.text and not switch.is_armed(now):
-        text = f"DEAD MAN'S SWITCH NOT ARMED: {switch.text}"
-        return [
-            Found(
-                "dead_man", Severity.WARN, text, fix="asked again by itself; `gridbot watchdog` guards, too"
-            )
-        ]
+        text = f"DEAD MAN'S SWITCH NOT ARMED: {switch.trouble}"
+        return [Found("dead_man", Severity.WARN, text, fix="asked again by itself")]
     return []
 
 

@@ -32,6 +32,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.listing import ListingsObserved
+from core.domain.router_events import KeyShared
 from core.engine.breaker_probes import probe_event
 from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule
@@ -80,6 +81,8 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
             return _well(breakers, (BreakerName.STORAGE,), now)
         case LoopLagged():
             engine.feed_age.anew(now)
+        case KeyShared():
+            engine.shared_key.note(event, now)
         case Tick():
             return _on_tick(engine, event, now)
         case _:

@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.dead_man import DeadManAnswered
 from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, notify
 from core.domain.events import Event, OrderUpdate, Tick
+from core.domain.router_events import DeadManAnswered
 from core.engine.stop import Phase
 from core.view import DeadManState, DeadManView
 
@@ -74,6 +74,13 @@ class DeadMan:
     @property
     def period_ms(self) -> int:
         return self.after_ms // REFRESHES
+
+    @property
+    def trouble(self) -> str:
+        """Why the last request came to nothing, in a few words; empty if it didn't."""
+        if self.state is DeadManState.NOT_ELIGIBLE and self.traded_usd is not None:
+            return f"traded {self.traded_usd:,.0f} of the {self.required_usd:,.0f} USD that it takes"
+        return self.text
 
     def is_armed(self, now: Instant) -> bool:
         """It may fire."""

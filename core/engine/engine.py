@@ -81,6 +81,7 @@ from core.engine.portfolio import Portfolio
 from core.engine.risk_watch import watch
 from core.engine.schedule import Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
+from core.engine.shared_key import SharedKey
 from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
 from core.engine.stillness import still_until
@@ -125,6 +126,7 @@ class Engine:
     desk: OperatorDesk = field(default_factory=OperatorDesk)
     vitals: Vitals = field(default_factory=Vitals)
     dead_man: DeadMan = field(default_factory=DeadMan)
+    shared_key: SharedKey = field(default_factory=SharedKey)
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
     alerts: AlertBook = field(default_factory=AlertBook)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from core.domain.causes import Cause
 from core.domain.effects import Scalar, Severity
+from core.domain.router_events import KeyShared
 from core.exchange.action_bytes import Encoded
 from core.exchange.actions import Action
 from core.exchange.answers import Complain
@@ -63,9 +64,10 @@ class Sender:
         nonces: NonceAllocator,
         clock: VenueClock,
         tell: Tell = lambda *_, **__: None,
+        clashes: Callable[[KeyShared], None] = lambda _: None,
     ) -> None:
         self._rest, self._signer, self._nonces, self._clock = rest, signer, nonces, clock
-        self._sync, self._tell = ClockSync(rest, clock), tell
+        self._sync, self._tell, self._clashes = ClockSync(rest, clock), tell, clashes
         self._refused_mono_ms: deque[float] = deque(maxlen=CLASH_COUNT)
 
     async def send(
@@ -155,3 +157,4 @@ class Sender:
         if len(self._refused_mono_ms) == CLASH_COUNT and now_ms - self._refused_mono_ms[0] < CLASH_WITHIN_MS:
             self._refused_mono_ms.clear()
             self._tell("nonce_clash", "crit", reason=f"{CLASH_COUNT} nonces were refused: {CLASH}")
+            self._clashes(KeyShared(f"{CLASH_COUNT} nonces were refused"))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from core.domain.causes import Cause
-from core.domain.dead_man import DeadManAnswered
 from core.domain.effects import (
     ArmDeadMan,
     AskAccount,
@@ -43,6 +42,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.fills import FillSource
+from core.domain.router_events import DeadManAnswered
 from core.engine.coin import AWAITING_FILLS
 from core.exchange.market_data import MarketData
 from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter, foreign_name, nothing_replaced

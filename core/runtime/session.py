@@ -262,7 +262,7 @@ class Session:
         self._rest.warm()
         signer = self._plan.identity.signer
         nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        sender = Sender(self._rest, signer, nonces, self.clock, self._tell)
+        sender = Sender(self._rest, signer, nonces, self.clock, self._tell, self.inbox.force)
         return nonces, OrderRouter(sender, self.clock, instruments, self._reach.listed, self._times)
 
     async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:

@@ -125,7 +125,7 @@ class Watchdog:
                 wait_s = min(2 * wait_s, RETRY_MAX_S)
                 continue
             if cancelled is not None and (is_first or cancelled):
-                reason = "no order of the grid rests at the exchange; the stop stays"
+                reason = "no order of the grid rests at the exchange; stops are left alone"
                 self._tell("watchdog_orders_cancelled", "crit", cancelled=cancelled, reason=reason)
             return
 

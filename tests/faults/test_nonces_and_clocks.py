@@ -149,6 +149,7 @@ async def test_t12_programs_that_go_on_sharing_a_key_are_named(world: World) -> 
         await replaced(world) if hour == 1 else await moved(world)
     await world.until(lambda: world.told("nonce_clash"), "it says what is wrong")
     assert "own agent wallet" in world.told("nonce_clash")[0]["reason"]
+    await world.until(lambda: any(a.id == "shared_key" for a in world.snapshot.alerts), "the screen, too")
     await world.check("nonce_clash")
 
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
-from core.domain.dead_man import DeadManAnswered
 from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, Notify
 from core.domain.events import Event, OrderUpdate, Tick
+from core.domain.router_events import DeadManAnswered
 from core.engine.dead_man import (
     ANSWER_WITHIN_MS,
     CLEARS_WITHIN_MS,

@@ -1,4 +1,4 @@
-"""What the exchange answers about its dead man's switch."""
+"""What the order router has to tell besides what became of orders."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ class DeadManAnswered:
     until_ms: int
     error: str = ""
     is_definite: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KeyShared:
+    """Nonces were refused one after the other: another program signs with this key. ``reason`` in a few words."""
+
+    reason: str
