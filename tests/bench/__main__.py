@@ -25,7 +25,7 @@ BENCHES = {
     "replay": "Replay of the bundled recording",
 }
 
-GROUPS = {"router": ("requote", "day", "tick_to_order"), "tick": ("tick_to_order",)}
+GROUPS = {"router": ("signing", "tick_to_order", "requote", "day"), "tick": ("tick_to_order",)}
 """Names for several."""
 
 _OUTPUT = Path("build/bench.json")

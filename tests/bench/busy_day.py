@@ -198,7 +198,12 @@ def _outcome(
 def run_day(day: Day, hours: float = 24.0) -> Outcome:
     """In memory where there is a file system of it: the disk is measured elsewhere."""
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="gridbot-day-", dir=memory if memory.is_dir() else None) as home:
+    where = memory if memory.is_dir() else None
+    with (
+        tempfile.TemporaryDirectory(prefix="gridbot-day-", dir=where) as home,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("XDG_STATE_HOME", home)  # what this host has sent is counted there
         return run_virtually(lambda: _live(day, hours, Path(home)), day.begins_ms)
 
 

@@ -19,6 +19,8 @@ from statistics import median
 from typing import Any
 
 import pytest
+from eth_account import Account
+from hyperliquid.exchange import Exchange
 
 from core.domain.cloid import make_cloid
 from core.domain.commands import Action, Command, Origin
@@ -38,7 +40,7 @@ from tests.unit.exchange.samples import order, until
 from tests.unit.runtime.stage import Run, plan, running, settings
 
 LEVELS = 30
-_ROUNDS = 5
+_ROUNDS, _SLOW_ROUNDS = 5, 3
 _SPACINGS = ("0.0010", "0.0012")
 _CENTER, _NARROW, _WIDE = 1_097_550, 1_100, 1_320
 """Of the plain client's grid, in units of 0.1 USD."""
@@ -69,6 +71,7 @@ def rows() -> list[Row]:
     for block_ms, words in ((10, "blocks of 10 ms"), (0, "no blocks")):
         with serving(f"paper:{block_ms}") as url:
             ours, theirs, at_once = asyncio.run(_compare(url))
+            with_sdk = [_with_sdk(url) for _ in range(_SLOW_ROUNDS)]
         name = f"{2 * LEVELS} levels to another spacing, {words}"
         found += [
             row(
@@ -93,6 +96,15 @@ def rows() -> list[Row]:
                 f"{name}: the same",
                 _median("took_ms", ours),
                 "ms",
+                "one order an action, the SDK",
+                median(with_sdk),
+                10,
+                less_is_better=True,
+            ),
+            row(
+                f"{name}: the same",
+                _median("took_ms", ours),
+                "ms",
                 "two batches that wait for no proof",
                 _median("took_ms", at_once),
                 less_is_better=True,
@@ -107,7 +119,12 @@ def _median(what: str, found: Sequence[Requote]) -> float:
 
 
 async def _compare(url: str) -> tuple[list[Requote], list[Requote], list[Requote]]:
-    with _watched() as calls, tempfile.TemporaryDirectory(prefix="gridbot-requote-", dir=_on_disk()) as home:
+    with (
+        _watched() as calls,
+        tempfile.TemporaryDirectory(prefix="gridbot-requote-", dir=_on_disk()) as home,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("XDG_STATE_HOME", home)
         ours = await _bot(plan(Path(home), url), calls)
         async with _plain(url) as client:
             theirs = [await client.one_by_one(calls) for _ in range(_ROUNDS)]
@@ -117,7 +134,7 @@ async def _compare(url: str) -> tuple[list[Requote], list[Requote], list[Requote
 
 def _on_disk() -> Path:
     """Where commits wait for a disk, as they do in earnest."""
-    build = Path("build")
+    build = Path.cwd() / "build"
     build.mkdir(exist_ok=True)
     return build
 
@@ -255,3 +272,25 @@ async def _plain(url: str) -> AsyncIterator[_Plain]:
 
 async def _kept(_ceiling: int) -> bool:
     return True
+
+
+# -- what most bots are made of ----------------------------------------------------------------------------------------
+
+
+def _with_sdk(url: str) -> float:
+    """Milliseconds that the official SDK's client needs to move sixty orders, each cancelled and placed anew."""
+    client = Exchange(Account.create(), url)
+    cells = [(is_buy, level) for level in range(LEVELS) for is_buy in (True, False)]
+    oids = [_sdk_order(client, is_buy, level, _NARROW) for is_buy, level in cells]
+    began_s = time.perf_counter()
+    for oid, (is_buy, level) in zip(oids, cells, strict=True):
+        client.cancel("BTC", oid)
+        _sdk_order(client, is_buy, level, _WIDE)
+    return 1000 * (time.perf_counter() - began_s)
+
+
+def _sdk_order(client: Exchange, is_buy: bool, level: int, step: int) -> int:
+    price = (_CENTER + (-1 if is_buy else 1) * step * (level + 1)) / 10
+    answer = client.order("BTC", is_buy, 0.0003, price, {"limit": {"tif": "Alo"}})
+    oid: int = answer["response"]["data"]["statuses"][0]["resting"]["oid"]
+    return oid
