@@ -41,7 +41,7 @@ def main(chosen: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
     wanted = [name for one in chosen or BENCHES for name in GROUPS.get(one, (one,))]
-    for name in (name for name in dict.fromkeys(wanted) if name in BENCHES):
+    for name in dict.fromkeys(wanted):
         print(f"\n{BENCHES[name]}\n{_HEADINGS}", flush=True)
         found: Iterable[Row] = importlib.import_module(f"tests.bench.{name}").rows()
         for row in found:
