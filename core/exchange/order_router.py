@@ -37,7 +37,11 @@ from core.exchange.lanes import Lane
 from core.exchange.order_times import OrderTimes
 from core.exchange.rest import RestError
 from core.exchange.sender import Sender
+from core.exchange.signing import Prepared
 from core.exchange.venue_clock import VenueClock
+
+Pair = tuple[Order, Order]
+"""A resting order, and the one that takes its place."""
 
 CANCELS_PER_ACTION = 200
 """The exchange refuses an action of more items."""
@@ -63,24 +67,35 @@ class OrderRouter:
         self._sender, self._clock, self._instruments = sender, clock, instruments
         self._listed = {**(listed or {}), **instruments}
         self._writer, self._cancel_writer = ActionWriter(instruments), ActionWriter(self._listed)
+        self._staged: list[tuple[Sequence[Any], Prepared]] = []
+
+    def stage(self, batches: Sequence[Sequence[Order]], changes: Sequence[Sequence[Pair]]) -> None:
+        """Write and hash what ``place`` and ``modify`` will be asked to send next, while the journal writes it. What was staged
+        before is forgotten; what isn't sent as it is, is written anew.
+        """
+        self._staged = [(orders, self._sender.prepare(self._writer.orders(orders))) for orders in batches]
+        self._staged += [(pairs, self._sender.prepare(self._writer.modifies(pairs))) for pairs in changes]
+
+    def _as_staged(self, batch: Sequence[Any]) -> Prepared | None:
+        return next((prepared for staged, prepared in self._staged if staged is batch), None)
 
     async def place(self, orders: Sequence[Order]) -> PlaceOutcome:
         """Send one batch; always an outcome, for every order."""
         return await self._send_orders(
             Lane.REDUCE if all(order.reduce_only for order in orders) else Lane.PLACE,
             orders,
-            self._writer.orders(orders),
+            self._as_staged(orders) or self._writer.orders(orders),
             lambda answer, complain: _outcome(
                 answer, place_results(answer, orders, self._instruments, complain)
             ),
         )
 
-    async def modify(self, pairs: Sequence[tuple[Order, Order]]) -> PlaceOutcome:
+    async def modify(self, pairs: Sequence[Pair]) -> PlaceOutcome:
         """Let the second order of each pair take the first one's place, in one action; always an outcome, for every order."""
         outcome = await self._send_orders(
             Lane.MODIFY,
             [new for _, new in pairs],
-            self._writer.modifies(pairs),
+            self._as_staged(pairs) or self._writer.modifies(pairs),
             lambda answer, complain: _outcome(
                 answer, *modify_results(answer, pairs, self._instruments, complain)
             ),
@@ -91,7 +106,7 @@ class OrderRouter:
         self,
         lane: Lane,
         orders: Sequence[Order],
-        action: Encoded,
+        action: Encoded | Prepared,
         parse: Callable[[Any, Complain], PlaceOutcome],
     ) -> PlaceOutcome:
         expires_ms = min(order.expires_ms for order in orders)

@@ -70,10 +70,14 @@ class Sender:
         self._sync, self._tell, self._clashes = ClockSync(rest, clock), tell, clashes
         self._refused_mono_ms: deque[float] = deque(maxlen=CLASH_COUNT)
 
+    def prepare(self, action: Encoded) -> Prepared:
+        """Hashed ahead of its sending."""
+        return self._signer.prepare(action)
+
     async def send(
         self,
         lane: Lane,
-        action: Action | Encoded,
+        action: Action | Encoded | Prepared,
         expires_ms: int,
         items: int,
         parse: Callable[[Any, Complain], T],

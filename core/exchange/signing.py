@@ -63,9 +63,11 @@ class Signer:
     def __repr__(self) -> str:
         return f"Signer({self.address})"
 
-    def prepare(self, action: Action | Encoded) -> Prepared:
-        """What of a request for ``action`` doesn't depend on its nonce, done ahead of it."""
-        return self._key.prepare(action if isinstance(action, Encoded) else encode(action))
+    def prepare(self, action: Action | Encoded | Prepared) -> Prepared:
+        """What of a request for ``action`` doesn't depend on its nonce, done ahead of it, unless it has been."""
+        if isinstance(action, dict):
+            action = encode(action)
+        return self._key.prepare(action) if isinstance(action, Encoded) else action
 
     def body(
         self, action: Action | Encoded, nonce: int, expires_ms: int | None, vault: str | None = None

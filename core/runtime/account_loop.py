@@ -154,6 +154,10 @@ class AccountLoop:
         self._wakes_mono_ms = self._engine.wakes_at(now)
         if any(isinstance(event, FillsCommitted) and event.fills for event in events):
             failpoint("fill_stepped")
+        if any(isinstance(effect, Place | Modify) for effect in effects):
+            asyncio.get_running_loop().call_soon(
+                self._runner.stage, effects
+            )  # runs while the disk is waited for
         rest = await self._commit_rows(effects, events, now)
         for effect in rest:
             if isinstance(effect, Place | Modify):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from core.domain.causes import Cause
@@ -101,6 +101,13 @@ class EffectRunner:
         self._under_way: set[str] = set()
         self._status_failed = False
         """The last question for an order had no answer: until one has, they go one at a time."""
+
+    def stage(self, effects: Sequence[Effect]) -> None:
+        """Orders that will be started once their rows are written: what of their requests can be made ahead is."""
+        self._router.stage(
+            [effect.orders for effect in effects if isinstance(effect, Place)],
+            [effect.pairs for effect in effects if isinstance(effect, Modify)],
+        )
 
     def start(self, effect: Effect) -> None:
         """Begin one effect. Journal rows and notices are not its business."""

@@ -17,6 +17,7 @@ from core.domain.clock import Instant
 from core.domain.effects import Place
 from core.domain.events import Refused, Resting, Unsettled
 from core.domain.orders import Order, OrderState
+from core.exchange.action_bytes import ActionWriter
 from core.exchange.answers import Complain
 from core.exchange.lanes import Lane
 from core.exchange.nonces import NonceAllocator
@@ -98,6 +99,33 @@ async def test_a_batch_is_signed_with_the_earliest_expiry_of_its_orders() -> Non
     wallet = Account.from_key(KEY)
     expected = sign_l1_action(wallet, payload["action"], None, payload["nonce"], NOW_MS + 500, False)
     assert payload["signature"] == expected
+
+
+async def test_what_was_staged_is_sent_as_it_would_be_otherwise_and_what_was_not_is_written_then() -> None:
+    staged, other, pairs = [order(1), order(2)], [order(2)], _pairs()
+    bodies = []
+    for stages in (True, False):
+        venue = Venue([None] * 4)
+        router = _router(venue)
+        if stages:
+            router.stage([[order(7)], staged], [pairs])
+        await router.place(staged)
+        await router.modify(pairs)
+        await router.place(other)
+        router.stage([], [])
+        await router.place(staged)
+        bodies.append(venue.sent)
+    assert bodies[0] == bodies[1]
+    assert [len(body["action"].get("orders", [])) for body in bodies[0]] == [2, 0, 1, 2]
+
+
+async def test_a_staged_batch_is_not_written_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = Venue([None])
+    router, orders = _router(venue), [order(1)]
+    router.stage([orders], [])
+    monkeypatch.setattr(ActionWriter, "orders", None)
+    await router.place(orders)
+    assert [row["c"] for row in venue.sent[0]["action"]["orders"]] == [cloid(1)]
 
 
 @pytest.mark.parametrize("late_by", [0, 1, 60_000])

@@ -45,6 +45,7 @@ from core.domain.events import (
 )
 from core.domain.fills import FillSource, ForeignFill, Funding
 from core.domain.market_history import IpWeight
+from core.engine.dead_man import DeadMan
 from core.engine.engine import Engine
 from core.engine.operator_desk import OperatorDesk, Outcome
 from core.engine.vitals import Vitals
@@ -84,8 +85,10 @@ class Stage:
     def steps(self, events: Sequence[Event], now: Instant) -> list[Effect]:
         return [effect for event in events for effect in self.step(event, now)]
 
+    staged: list[list[Effect]] = field(default_factory=list)
     coins: dict[str, Any] = field(default_factory=dict)
     vitals: Vitals = field(default_factory=Vitals)
+    dead_man: DeadMan = field(default_factory=DeadMan)
     wakes_ms: int = 0
     while_committing: Callable[[], None] = lambda: None
 
@@ -120,6 +123,9 @@ class Stage:
 
     def take_commit_ms(self) -> int:
         return self.commit_takes_ms
+
+    def stage(self, effects: Sequence[Effect]) -> None:
+        self.staged.append(list(effects))
 
     def start(self, effect: Effect) -> None:
         self.log.append(("start", effect))
@@ -178,6 +184,26 @@ async def test_fills_are_durable_before_the_engine_sees_them_and_rows_before_any
     assert [f.trade_id for f in first.fills] == [1, 2]
     assert (second.fills, second.orders) == ([], [order(1)])
     assert stage.of("start") == [Place((order(1),)), AskAccount()]
+
+
+class _SlowDisk(Stage):
+    """With a disk that is waited for."""
+
+    async def commit(self, batch: Batch) -> Committed:
+        assert self.staged == [], "not before the journal has it"
+        await asyncio.sleep(0)
+        committed = await super().commit(batch)
+        assert len(self.staged) == bool(batch.orders), "while the journal writes"
+        return committed
+
+
+async def test_requests_are_made_as_far_as_they_can_be_while_their_rows_are_written() -> None:
+    wanted: list[Effect] = [Place((order(1),)), SaveOrder(order(1))]
+    stage = _SlowDisk(lambda event: wanted if isinstance(event, FillsCommitted) else [])
+    loop = await _ready(stage)
+    await loop.turn([_arrived(1)])
+    assert stage.staged == [wanted]
+    assert stage.of("start") == [Place((order(1),))]
 
 
 class _Desk(Stage):
@@ -345,10 +371,10 @@ async def test_snapshots_are_made_at_most_every_tenth_of_a_second_and_always_at_
         stage.now_ms += 30
         await loop.turn([])
     assert len(stage.of("snapshot")) == 2
-    stage.stopping = SimpleNamespace(done=False, phase="cancel")
+    stage.stopping = SimpleNamespace(done=False, failed="", phase="cancel")
     await loop.turn([])
     assert not loop.stopped
-    stage.stopping = SimpleNamespace(done=True, phase="end")
+    stage.stopping = SimpleNamespace(done=True, failed="", phase="end")
     await loop.turn([])
     assert loop.stopped
     assert len(stage.of("snapshot")) == 3
