@@ -88,9 +88,10 @@ class DeadMan:
 
     def holds_the_end(self, engine: Engine, now: Instant) -> bool:
         """A run may not end yet: it has to be off first, lest it cancels the stop of a bot that has stopped in order."""
+        if self._gave_up or not (self.is_armed(now) or (self._asking and self.after_ms)):
+            return False
         stop = engine.desk.stopping
-        clears = self.is_armed(now) or (self._asking and self.after_ms > 0)
-        return stop is not None and not stop.failed and clears and not self._gave_up
+        return stop is not None and not stop.failed
 
     def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
         match event:

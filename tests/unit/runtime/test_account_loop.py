@@ -96,6 +96,10 @@ class Stage:
         return self.wakes_ms
 
     @property
+    def dead_man(self) -> DeadMan:
+        return DeadMan()
+
+    @property
     def desk(self) -> SimpleNamespace:
         return SimpleNamespace(stopping=self.stopping, running=[])
 
