@@ -96,10 +96,6 @@ class Stage:
         return self.wakes_ms
 
     @property
-    def dead_man(self) -> DeadMan:
-        return DeadMan()
-
-    @property
     def desk(self) -> SimpleNamespace:
         return SimpleNamespace(stopping=self.stopping, running=[])
 
