@@ -39,6 +39,7 @@ SIZES = (30, 200, 1_000)
 _FULL_ROUNDS = {30: 200, 200: 60, 1_000: 15}
 _FILLS = 400
 _SNAPSHOTS = 30
+_COINS, _QUOTES = 6, 3_000
 _GOAL = 20
 _FLAT = 0.67
 """As much may a thousand levels cost more than thirty and still be called flat: half as much again."""
@@ -48,7 +49,7 @@ def rows() -> list[Row]:
     gc.collect()
     gc.disable()
     try:
-        return [*_plans(), *_steps()]
+        return [*_plans(), *_steps(), *_coins()]
     finally:
         gc.enable()
 
@@ -240,6 +241,36 @@ def _steps() -> list[Row]:
         for what, times in _steps_of(half).items()
     ]
     return result
+
+
+def _coins() -> list[Row]:
+    """A quote that changes nothing, of one coin alone and of one of six, in turn, whose grids all rest."""
+    engines = {number: _ready_coins(number) for number in (1, _COINS)}
+    took: dict[int, list[float]] = {number: [] for number in engines}
+    for turn in range(_QUOTES):
+        for number, bench in engines.items():
+            bench.ms += 10
+            name = list(bench.engine.coins)[turn % number]
+            event = quote(half=100 + turn // number % 2, coin=name)
+            effects = _timed(took[number], bench.engine.step, event, bench.now)
+            assert effects == []
+    alone, among = (percentile(times, 0.5) for times in took.values())
+    name = f"step: a quote that changes nothing, of one of {_COINS} coins, p50"
+    return [row(name, among, "µs", "of one coin alone", alone, 0.5, less_is_better=True)]
+
+
+def _ready_coins(number: int) -> Bench:
+    """An engine of so many coins, each with its grid of 30 levels a side at rest."""
+    traded = (SOL, *(replace(SOL, coin=f"SOL{n}") for n in range(1, number)))
+    bench = Bench(make_engine(*traded))
+    for coin in bench.engine.coins.values():
+        coin.config = replace(coin.config, grid=asked(SIZES[0], widens=False))
+    batch = placed([*bench.start(), *bench.step(*(quote(coin=each.coin) for each in traded[1:]))])
+    while batch:
+        batch = placed(bench.rest(batch))
+    assert all(len(coin.live_grid_orders()) == 2 * SIZES[0] for coin in bench.engine.coins.values())
+    bench.step(*(quote(coin=each.coin) for each in traded))
+    return bench
 
 
 def _steps_of(bench: Bench) -> dict[str, list[float]]:

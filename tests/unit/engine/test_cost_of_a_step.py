@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from core.domain.clock import Instant
 from core.domain.effects import Effect
 from core.domain.orders import Order, OrderState, Side
 from core.engine.acting import act
+from core.engine.coin import Coin
+from core.engine.engine import Engine
 from core.engine.order_manager import OrderManager
-from tests.unit.engine.builders import Bench, placed, quote, update
+from tests.unit.engine.builders import SOL, Bench, make_engine, placed, quote, update
 
 
 def test_a_quote_a_fill_an_answer_and_a_tick_look_at_what_changed_alone(
@@ -32,6 +36,24 @@ def test_a_quote_a_fill_an_answer_and_a_tick_look_at_what_changed_alone(
     bench.rest([refill])
     bench.after(250)
     assert looks == []
+
+
+def test_a_quote_of_one_coin_looks_at_no_other_that_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    traded = [replace(SOL, coin=name) for name in ("SOL", "BTC", "ETH")]
+    bench, looks = Bench(make_engine(*traded)), list[str]()
+    for one in traded:
+        bench.rest(placed(bench.start() if one.coin == "SOL" else bench.step(quote(coin=one.coin))))
+
+    def counted(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+        looks.append(coin.name)
+        return act(engine, coin, now)
+
+    monkeypatch.setattr("core.engine.engine.act", counted)
+    bench.step(quote(half=101))
+    assert looks == ["SOL", "BTC", "ETH"], "after an event with effects all are looked at"
+    looks.clear()
+    bench.step(quote(half=102), quote(half=102, coin="ETH"))
+    assert looks == ["SOL", "ETH"]
 
 
 def test_updates_in_a_row_are_each_noted_and_acted_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
