@@ -33,6 +33,7 @@ from core.journal.schema import prepare
 
 KEY = "0x0123456789012345678901234567890123456789012345678901234567890123"
 BTC = Instrument("BTC", 0, 5, 40)
+_CLOID = make_cloid("1057a9ce", "b0070001", 1)
 SUBSCRIPTIONS = {"relay": 0, "relay_commit": 0, "sdk": 1, "sdk_pure": 1, "ours": 3, "ours_durable": 3}
 """What each kind subscribes to before its first quote."""
 
@@ -83,7 +84,7 @@ def sdk(url: str) -> None:
     spot: Any = {"universe": [], "tokens": []}
     exchange = Exchange(Account.from_key(KEY), url, meta=meta, spot_meta=spot)
     info = Info(url, meta=meta, spot_meta=spot)
-    cloid = Cloid.from_str(make_cloid("1057a9ce", "b0070001", 1))
+    cloid = Cloid.from_str(_CLOID)
 
     def on_quote(message: Any) -> None:
         bid = float(message["data"]["bbo"][0]["px"])
@@ -95,7 +96,7 @@ def sdk(url: str) -> None:
 
 def _order(price: int) -> Order:
     return Order(
-        cloid=make_cloid("1057a9ce", "b0070001", 1),
+        cloid=_CLOID,
         coin="BTC",
         side=Side.BUY,
         price=price,

@@ -17,6 +17,7 @@ from statistics import median
 
 from tests.bench.report import ROUNDS, Row, percentile, row
 from tests.bench.tick_clients import SUBSCRIPTIONS
+from tests.bench.tick_engine import tick_to_wire_us
 from tests.bench.tick_feed import Feed
 
 TICKS = 120
@@ -58,7 +59,17 @@ def rows() -> list[Row]:
             row(f"{_NAMES[kind]}, {part}", us[kind], "µs", _NAMES["relay"], us["relay"], less_is_better=True)
             for kind in ("sdk", "sdk_pure")
         ]
-    return [*result, *_durable_rows(p50, p99)]
+    return [*result, *_durable_rows(p50, p99), *_engine_rows(p50["ours_durable"])]
+
+
+def _engine_rows(without_us: float) -> list[Row]:
+    p50_us, p99_us, count = tick_to_wire_us()
+    name = f"tick to wire, the whole bot by its own stamps ({count} actions)"
+    beside = "the same without an engine, p50"
+    return [
+        row(f"{name}, {part}", us, "µs", beside, without_us, less_is_better=True)
+        for part, us in (("p50", p50_us), ("p99", p99_us))
+    ]
 
 
 def _durable_rows(p50: dict[str, float], p99: dict[str, float]) -> list[Row]:
