@@ -12,9 +12,10 @@ import secrets
 import selectors
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import count, cycle
 from typing import Any, TypeVar
 
 import aiohappyeyeballs
@@ -32,22 +33,34 @@ WIRE_NS = 1_000_000
 _NS = 1_000_000_000
 
 
+STUCK = 1_000
+"""Turns of the loop in a row that have taken no time: somebody waits for less than a float can add to the time."""
+
+
 class _Moments(selectors.PollSelector):
     """What can be read or written now; if nothing, the time moves on to the next moment that somebody waits for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now_ns = 0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
+        self._turns += 1
         if ready:
-            self.now_ns += WIRE_NS
+            self._pass(WIRE_NS)
         elif timeout is None:
             raise AssertionError("nothing is waited for, so nothing will ever happen")
         elif timeout > 0:
-            self.now_ns += max(1_000, round(timeout * _NS))
+            self._pass(max(1_000, round(timeout * _NS)))
+        elif self._turns > STUCK:
+            self._pass(1)
         return ready
+
+    def _pass(self, ns: int) -> None:
+        self.now_ns += ns
+        self._turns = 0
 
 
 class _Listener:
@@ -68,7 +81,9 @@ class _Listener:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self, wall_ms: int) -> None:
+    def __init__(self, wall_ms: int, ports: Iterator[int] | None = None) -> None:
+        """``ports`` are for those who listen."""
+        self._ports = ports or count(40_001)
         self._moments = _Moments()
         self._began_ns = wall_ms * 1_000_000
         self._listeners: dict[int, _Listener] = {}
@@ -97,13 +112,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     _threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="virtual")
 
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
-        taken = int(port or 40_001 + len(self._listeners))
+        taken = int(port or next(self._ports))
         listener = _Listener(taken, protocol_factory, self._leave)
         self._listeners[taken] = listener
         return listener
 
     def _leave(self, port: int) -> None:
         del self._listeners[port]
+
+    def close(self) -> None:
+        super().close()
+        self.at_close()
+
+    def at_close(self) -> None:
+        """Nothing yet."""
 
     async def create_connection(
         self, protocol_factory: Any, host: Any = None, port: Any = None, *, sock: Any = None, **_: Any
@@ -175,3 +197,30 @@ def run_virtually(main: Callable[[], Coroutine[Any, Any, T]], wall_ms: int) -> T
     loop = VirtualLoop(wall_ms)
     with _in_force(loop), asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main())
+
+
+NOON_MS = 1_767_270_960_000
+"""2026-01-01 12:36:00 UTC: no hour, and so no funding, is near."""
+
+
+_ports = cycle(range(61_000, 65_536))
+"""None that the machine gives away, and another for each: what was counted of an exchange's address is of another time."""
+
+
+def virtual_loop() -> VirtualLoop:
+    """One for a test's own runner: its time is everybody's from now on until it is closed."""
+    loop = VirtualLoop(NOON_MS, _ports)
+    force = ExitStack()
+    force.enter_context(_in_force(loop))
+    loop.at_close = force.close  # type: ignore[method-assign]
+    return loop
+
+
+LoopFactories = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
+
+
+def loop_of(item: pytest.Item) -> LoopFactories:
+    """The loop that a test runs in, for pytest-asyncio's hook: a virtual one, unless it is marked as one of ``real_time``."""
+    if item.get_closest_marker("real_time"):
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": virtual_loop}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.e2e.picture import Picture
 from tests.e2e.program import GRIDBOT, environment, wait_until
+from tests.e2e.warm import WarmPopen
 
 _SWITCH = re.compile(r"\x1b\[\?(1049|25|2004|7|1004)([hl])")
 _AS_A_SHELL_HAS_IT = {"1049": "l", "25": "h", "2004": "l", "7": "h", "1004": "l"}
@@ -26,7 +27,8 @@ _AS_A_SHELL_HAS_IT = {"1049": "l", "25": "h", "2004": "l", "7": "h", "1004": "l"
 class Terminal:
     """``text`` is what it shows, ``sent`` what came; a reader thread keeps the terminal flowing until ``stall``.
 
-    The program is the terminal's session leader, unless ``in_shell``: then bash is, and the program its foreground job.
+    The program is the terminal's session leader, unless ``in_shell``: then bash is, and the program its foreground job. By the
+    users' script if ``is_installed``, by a shell or with a ``command``; else a process that has its modules already.
     """
 
     def __init__(
@@ -40,28 +42,27 @@ class Terminal:
         redirect: str = "",
         command: tuple[str, ...] = (),
         env: dict[str, str] | None = None,
+        is_installed: bool = False,
     ) -> None:
         """``redirect`` is the shell's, as in ``</dev/null``; ``command`` runs instead of gridbot."""
         self._master, slave = pty.openpty()
         self._picture = Picture(columns, rows)
         self.resize(columns, rows)
         self.modes_before = termios.tcgetattr(slave)
+        self.is_shell = in_shell
+        environ = {**environment(home), "TERM": term, "PS1": "$ ", **(env or {})}
+        self.process: subprocess.Popen[bytes] | WarmPopen
         program = [*(command or (GRIDBOT,)), *arguments]
         if in_shell:
             (home / ".inputrc").write_text("set enable-bracketed-paste off\n")
             program = ["bash", "--norc", "--noprofile", "-i"]
         elif redirect:
             program = ["sh", "-c", f'exec "$@" {redirect}', "sh", *program]
-        self.process = subprocess.Popen(
-            program,
-            cwd=home,
-            env={**environment(home), "TERM": term, "PS1": "$ ", **(env or {})},
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
+        if is_installed or in_shell or redirect or command:
+            self.process = _leading_its_session(program, home, environ, slave)
+        else:
+            self.process = WarmPopen(arguments, home, environ, os.ttyname(slave))
+            self._wait_until_it_has_it(slave)
         os.close(slave)
         self._sent = ""
         self._reading = threading.Event()
@@ -71,6 +72,18 @@ class Terminal:
         if in_shell:
             self.wait_for("$ ")
             self.type(f"{GRIDBOT} {' '.join(arguments)} {redirect}\r")
+
+    def _wait_until_it_has_it(self, slave: int) -> None:
+        """A terminal that nobody has opened is gone with the last who closes it."""
+
+        def is_its() -> bool:
+            try:
+                its = os.stat(f"/proc/{self.process.pid}/fd/2")
+            except FileNotFoundError:
+                return True  # it has come and gone
+            return os.path.samestat(os.fstat(slave), its)
+
+        wait_until(is_its, 40, "the program has its terminal")
 
     def text(self) -> str:
         """As somebody before it would read it; and the lines before and after the screen."""
@@ -161,3 +174,18 @@ class Terminal:
             self._sent += data
             self._picture.feed(data)
             time.sleep(0.001)
+
+
+def _leading_its_session(
+    program: list[str], home: Path, env: dict[str, str], slave: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        program,
+        cwd=home,
+        env=env,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )

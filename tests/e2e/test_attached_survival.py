@@ -46,7 +46,7 @@ class Attached:
     def job(self) -> int:
         """What the shell, or the terminal, has started: the keeper."""
         shell = self.terminal.process.pid
-        if "attach" in Path(f"/proc/{shell}/cmdline").read_text():
+        if not self.terminal.is_shell:
             return shell
         (job,) = children(shell)
         return job

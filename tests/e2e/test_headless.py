@@ -64,7 +64,7 @@ def test_a_kill_in_the_middle_loses_no_fill_and_counts_none_twice(
         "--summary",
         "json",
     )
-    first = start(*arguments, name="first", is_installed=True)
+    first = start(*arguments, name="first")
     first.wait_for("fill", count=8)
     account = first.events("session_start")[0]["account"]
     first.stop(signal.SIGKILL)
@@ -98,9 +98,7 @@ def test_a_stop_signal_cancels_our_orders_and_exits_0(
 def test_a_stop_that_is_asked_for_again_and_again_ends_as_the_first(
     start: Start, exchange: Exchange, home: Path
 ) -> None:
-    bot = start(
-        *("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state")), is_installed=True
-    )
+    bot = start("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state"))
     bot.wait_for("grid_built")
     while bot.popen.poll() is None:
         bot.popen.send_signal(signal.SIGTERM)
@@ -109,9 +107,7 @@ def test_a_stop_that_is_asked_for_again_and_again_ends_as_the_first(
 
 
 def test_a_hang_up_changes_nothing(start: Start, exchange: Exchange, home: Path) -> None:
-    bot = start(
-        *("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state")), is_installed=True
-    )
+    bot = start("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / "state"))
     bot.wait_for("fill")
     bot.popen.send_signal(signal.SIGHUP)
     bot.wait_for("fill", count=len(bot.events("fill")) + 2)
@@ -131,8 +127,12 @@ def test_a_manual_trade_moves_position_and_ledger_alike(start: Start, exchange: 
         return btc["position"] == truth["positions"].get("BTC", "0") and btc["fills"] == len(truth["fills"])
 
     wait_until(agrees, 15, "the ledger follows the manual trade")
-    external = [fill for fill in bot.events("fill") if fill["external"]]
-    assert sum(Decimal(fill["size"]) for fill in external) == Decimal("0.05")
+
+    def told() -> Decimal:
+        return sum((Decimal(fill["size"]) for fill in bot.events("fill") if fill["external"]), Decimal(0))
+
+    wait_until(lambda: told() >= Decimal("0.05"), 15, "its lines are written")
+    assert told() == Decimal("0.05")
     assert not bot.events("position_drift_detected")
 
 
@@ -185,14 +185,15 @@ def test_resync_poll_and_reconnect_say_what_they_found(start: Start, exchange: E
         answer = json.loads(said.stdout)
         assert (said.returncode, answer["ok"]) == (0, True), answer
         assert words in answer["text"]
-    assert bot.events("ws_reconnected")
+    bot.wait_for("ws_reconnected")
 
 
 def test_without_a_terminal_it_runs_headless_and_says_so(start: Start, home: Path) -> None:
-    bot = start("run", "--for", "8s", "--state-dir", str(home / "state"), is_installed=True)
-    assert bot.popen.wait(60) == 0
+    bot = start("run", "--state-dir", str(home / "state"), is_installed=True)
+    bot.wait_for("grid_built")
     assert "no terminal here, so it runs headless" in bot.err.read_text()
     assert bot.events("session_start")
+    assert bot.stop() == 0
 
 
 def test_two_instances_are_listed_instead_of_guessed(start: Start, exchange: Exchange, home: Path) -> None:

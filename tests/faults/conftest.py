@@ -7,8 +7,13 @@ import pytest
 
 from tests.e2e.conftest import exchange, home, own_exchange, start
 from tests.faults.world import World, living
+from tests.virtual_time import LoopFactories, loop_of
 
 __all__ = ["exchange", "home", "own_exchange", "start", "world"]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> LoopFactories:
+    return loop_of(item)
 
 
 @pytest.fixture

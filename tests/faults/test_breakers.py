@@ -62,6 +62,7 @@ async def test_t05_a_storm_of_429_is_met_with_less_traffic_and_not_with_more(wor
     assert {told["cause"] for told in world.told("circuit_break")} == {"rate_limited_ip"}
 
 
+@pytest.mark.real_time
 async def test_t05_cancels_go_out_while_reads_are_starved(world: World) -> None:
     await world.start()
     await world.faults({"kind": "http_429", "action": "/info"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import reduce
 
+import pytest
+
 from core.domain.fills import FillSource
 from core.domain.orders import Side
 from core.engine.fill_guarantor import chain_order
@@ -14,6 +16,7 @@ from tests.faults.oddities import say_again
 from tests.faults.world import World
 
 
+@pytest.mark.real_time
 async def test_f01_fills_of_a_burst_that_fell_into_a_broken_line_are_read_back_before_anything_is_quoted(
     world: World,
 ) -> None:

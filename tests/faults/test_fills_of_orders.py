@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.domain.cloid import parse_cloid
 from core.domain.orders import Side
 from tests.faults.oddities import fill_anyway
@@ -22,6 +24,7 @@ async def test_f07_a_fill_that_comes_before_the_answer_to_its_order_belongs_to_i
     assert not world.told("order_unknown")
 
 
+@pytest.mark.real_time
 async def test_f08_a_fill_of_an_order_whose_answer_was_lost_counts_and_nothing_takes_its_place_meanwhile(
     world: World,
 ) -> None:

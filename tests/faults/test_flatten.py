@@ -55,6 +55,7 @@ def closes(world: World) -> list[tuple[Any, ...]]:
     return world.rows("SELECT lots, state FROM orders WHERE purpose = 'flatten' ORDER BY created_ms")
 
 
+@pytest.mark.real_time
 async def test_p22_flatten_pressed_ten_times_is_one_flatten(world: World) -> None:
     await hold(world)
     answers = await asyncio.gather(*(world.control("flatten", "BTC") for _ in range(10)))

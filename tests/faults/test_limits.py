@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from core.domain.orders import Side
 from core.paper.config import PaperConfig
 from core.runtime.exit_code import ExitCode
@@ -77,6 +79,7 @@ async def test_p24_a_drawdown_is_seen_in_the_stream_while_no_read_is_answered(tm
         await world.check("api_error", "risk_halt", halted="drawdown: ")
 
 
+@pytest.mark.real_time
 async def test_below_its_stop_a_coin_is_flattened_and_the_exchange_proves_it(tmp_path: Path) -> None:
     async with living(tmp_path, stop_loss_low=LOW) as world:
         await hold(world)

@@ -16,7 +16,6 @@ from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
 from core.paper.config import PaperConfig
 from core.paper.venue.positions import Leverage
-from core.runtime.control_client import ask
 from core.runtime.statedir import UsageError
 from core.view import LevelState, MarginView
 from tests.faults.world import World, living
@@ -35,6 +34,7 @@ async def refused(world: World) -> str:
     return str(caught.value)
 
 
+@pytest.mark.real_time
 async def test_leverage_and_mode_are_set_before_the_first_order(tmp_path: Path) -> None:
     async with living(tmp_path, leverage=Decimal("2.5")) as world:
         await world.start()
@@ -242,7 +242,7 @@ async def test_the_liquidation_price_is_the_exchanges_own(tmp_path: Path, side: 
 
 
 async def add(world: World, coin: str, usd: str, cmd: str = "margin_add") -> dict[str, Any]:
-    return await asyncio.to_thread(ask, world.plan().state, cmd, coin, usd)
+    return await world.control(cmd, coin, usd)
 
 
 async def hold(world: World) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from eth_account import Account as Wallet
 from hyperliquid.utils import signing
 
@@ -193,6 +194,7 @@ async def test_what_is_paid_in_and_taken_out_is_no_profit_no_high_and_no_day(tmp
         await world.check("transfer")
 
 
+@pytest.mark.real_time
 async def test_every_cent_of_the_exchanges_cash_has_its_row(tmp_path: Path) -> None:
     async with living(tmp_path) as world:
         await world.start()
@@ -210,6 +212,7 @@ async def test_every_cent_of_the_exchanges_cash_has_its_row(tmp_path: Path) -> N
         assert five["matched_pnl"] != "0"
 
 
+@pytest.mark.real_time
 async def test_cash_that_went_without_a_row_is_named(tmp_path: Path) -> None:
     async with living(tmp_path) as world:
         await world.start()

@@ -95,6 +95,7 @@ async def test_o05_a_cancel_that_was_done_and_not_answered_is_one_until_the_exch
         assert row_states(world, first) <= {"cancelled", "filled"}
 
 
+@pytest.mark.real_time
 async def test_o06_a_cancel_that_never_arrived_is_tried_again_and_its_orders_count_until_it_takes(
     world: World,
 ) -> None:

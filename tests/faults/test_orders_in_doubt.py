@@ -74,6 +74,7 @@ async def test_o02_the_slot_of_an_order_that_never_arrived_is_free_once_that_is_
     assert states(world, before) == ["never_placed", "open"]
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("late_ms", [900, 2_500])
 async def test_o02_an_order_that_hangs_on_its_way_is_placed_once_or_refused_for_its_age(
     world: World, late_ms: int

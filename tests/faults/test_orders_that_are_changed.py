@@ -73,6 +73,7 @@ async def test_o01_a_change_whose_answer_was_lost_is_made_once_and_both_orders_a
     assert rows(world, old) == {"old cancelled": GRID, "new open": GRID}, "sent again"
 
 
+@pytest.mark.real_time
 async def test_o19_updates_settle_both_orders_of_a_change_whose_answer_was_lost(world: World) -> None:
     old = await respaced(
         world,

@@ -17,7 +17,6 @@ from core.domain.events import CommandReceived
 from core.domain.orders import OrderState
 from core.journal.journal import Batch, Committed, Journal
 from core.journal.schema import StorageError
-from core.runtime.control_client import ask
 from core.runtime.exit_code import ExitCode
 from core.view import LevelState
 from tests.faults.world import World
@@ -66,8 +65,7 @@ def is_placing(world: World) -> bool:
 
 
 async def status(world: World) -> dict[str, Any]:
-    answer = await asyncio.to_thread(ask, world.plan().state, "status")
-    found: dict[str, Any] = answer["status"]
+    found: dict[str, Any] = (await world.control("status"))["status"]
     return found
 
 
@@ -156,6 +154,7 @@ async def test_p10_a_halt_that_was_in_force_before_is_in_force_after(world: Worl
     await world.check(halted="operator")
 
 
+@pytest.mark.real_time
 async def test_p13_a_disk_that_takes_its_time_blocks_neither_the_loop_nor_the_connection(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

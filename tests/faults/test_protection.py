@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from core.domain.orders import Side
 from core.runtime import withdrawal
-from core.runtime.control_client import ask
 from core.view import StopState
 from tests.faults.test_process_storage import full_disk
 from tests.faults.world import World, living
@@ -135,6 +133,7 @@ async def test_a_stop_whose_cancel_nobody_told_is_missed_in_the_list(tmp_path: P
         await world.check()
 
 
+@pytest.mark.real_time
 async def test_an_answer_that_was_lost_leaves_one_stop_not_two(tmp_path: Path) -> None:
     async with living(tmp_path, stop_loss_low=LOW) as world:
         await world.start()
@@ -160,7 +159,7 @@ async def test_a_stop_that_the_exchange_refuses_idles_the_grid_until_it_takes_on
         await world.until(
             lambda: all(o.side is Side.SELL for o in world.ours()), "no bid that would add rests"
         )
-        status = (await asyncio.to_thread(ask, world.plan().state, "status"))["status"]
+        status = (await world.control("status"))["status"]
         assert isinstance(status, dict)
         assert status["coins"]["BTC"]["stop"]["state"] == "missing"
         await world.check("stop_refused")

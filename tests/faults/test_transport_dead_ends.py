@@ -58,6 +58,7 @@ async def test_t15_a_server_that_takes_connections_and_never_answers_ends_the_st
         assert gate.connections > 1, "it tried again"
 
 
+@pytest.mark.real_time
 async def test_t15_an_address_that_swallows_connections_ends_the_start(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,11 +67,13 @@ async def test_t15_an_address_that_swallows_connections_ends_the_start(
         assert_unreachable(world, await ended(world), "no answer from")
 
 
+@pytest.mark.real_time
 async def test_t15_tls_to_a_plain_port_ends_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     sees(world, world.exchange.url.replace("http:", "https:"), monkeypatch)
     assert_unreachable(world, await ended(world), "cannot be reached")
 
 
+@pytest.mark.real_time
 async def test_t15_a_name_that_does_not_exist_ends_the_start(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +111,7 @@ async def test_t15_when_the_exchange_falls_silent_it_says_so_and_goes_on_when_it
         assert len(truth["fills"]) == 1
 
 
+@pytest.mark.real_time
 async def test_t15_when_every_connection_breaks_and_none_is_answered_it_recovers_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

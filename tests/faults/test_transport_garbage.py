@@ -61,6 +61,7 @@ async def test_t08_answers_that_are_no_json_are_told_and_believed_in_nothing(
     await world.check("api_error", "fill")
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("read", READS)
 async def test_t08_one_answer_that_is_no_json_is_not_taken_for_an_empty_one(world: World, read: str) -> None:
     await world.start()

@@ -39,6 +39,7 @@ def say(world: World, channel: str, data: Json) -> None:
 # -- silence (T1) ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.real_time
 async def test_t01_a_connection_that_is_open_and_says_nothing_is_replaced_and_its_gap_read(
     world: World,
 ) -> None:
@@ -164,6 +165,7 @@ async def test_t03_a_line_that_breaks_again_and_again_is_tried_at_a_slower_and_s
     assert len(world.told("grid_recentered")) == 0
 
 
+@pytest.mark.real_time
 async def test_t04_reconnects_leave_one_connection_and_each_fill_counts_once(world: World) -> None:
     await world.start()
     await world.faults({"kind": "ws_delay", "channel": "userFills", "delay_ms": 300})
