@@ -16,6 +16,9 @@ hypothesis.settings.load_profile("untimed")
 """No test here asserts a time, and on a loaded machine any may take long."""
 
 
+gc.disable()
+"""Until all is collected: nothing of that is ever garbage, and to look for it takes a tenth of the time."""
+
 WAITING = ("tests/crash/", "tests/e2e/", "tests/faults/")
 """Tests that wait for processes and for real time, most of it with nothing to compute."""
 
@@ -35,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Thousands of collected tests stay until the end: no collection of garbage needs to walk through them each time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

@@ -9,7 +9,8 @@ import time
 from tests.crash.books import Books, ours
 from tests.e2e.program import Exchange
 
-EVERY_S = 0.05
+EVERY_S = 0.1
+"""Each look costs the exchange and the test more than a bot does meanwhile."""
 
 
 class Watch(threading.Thread):

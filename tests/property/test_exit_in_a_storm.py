@@ -33,7 +33,7 @@ def assert_nothing_rests(storm: Storm) -> None:
     assert storm.venue.on_the_way() == []
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(30))
 def test_a_flatten_ends_in_any_weather_and_confirms_flat_only_what_is_flat(seed: int) -> None:
     chance = random.Random(seed)
     storm = Storm(cap=chance.randint(60, 260), position=chance.randint(-50, 50))
@@ -50,7 +50,7 @@ def test_a_flatten_ends_in_any_weather_and_confirms_flat_only_what_is_flat(seed:
     assert_out(storm)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(15))
 def test_a_halt_ends_in_any_weather_leaves_nothing_resting_and_a_resume_makes_the_grid_whole(
     seed: int,
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_halt_ends_in_any_weather_leaves_nothing_resting_and_a_resume_makes_th
     storm.end()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(15))
 def test_a_stop_ends_in_any_weather_and_leaves_nothing_resting(seed: int) -> None:
     chance = random.Random(2_000 + seed)
     storm = Storm(cap=chance.randint(60, 260))

@@ -29,7 +29,7 @@ WEIGHTS = {
 happenings = st.tuples(st.sampled_from(Storm.names()), st.integers(0, 10_000))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(45))
 def test_a_long_storm_never_breaks_the_rules_and_the_grid_is_whole_after_it(seed: int) -> None:
     chance = random.Random(seed)
     storm = Storm(cap=chance.randint(60, 260), position=chance.randint(-50, 50))
