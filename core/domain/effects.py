@@ -215,6 +215,11 @@ class AskTransfers:
 
 
 @dataclass(frozen=True, slots=True)
+class AskRequestBudget:
+    """Read how many requests the exchange still takes of the account."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskBook:
     """Read the best bid and ask of one coin over REST, to hold against a stream that is quiet."""
 
@@ -336,6 +341,7 @@ Effect = (
     | AskFunding
     | AskFundingRates
     | AskTransfers
+    | AskRequestBudget
     | AskBook
     | AskListings
     | AskDepth

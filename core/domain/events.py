@@ -12,7 +12,7 @@ from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
 from core.domain.listing import ListingsObserved
 from core.domain.margin import HeldMargin
-from core.domain.market_history import NO_WEIGHT, IpWeight
+from core.domain.market_history import NO_WEIGHT, IpWeight, RequestBudgetObserved
 from core.domain.orders import Side
 from core.domain.router_events import DeadManAnswered, KeyShared
 from core.domain.transfers import Transfer
@@ -366,7 +366,6 @@ class Tick:
     backlog: int = 0
     """Items that wait in the inbox."""
     weight: IpWeight = NO_WEIGHT
-    """What may still be sent over REST."""
 
 
 Event = (
@@ -383,6 +382,7 @@ Event = (
     | OrderNotFound
     | OpenOrdersObserved
     | AccountObserved
+    | RequestBudgetObserved
     | FundingRatesObserved
     | ListingsObserved
     | BackfillDone

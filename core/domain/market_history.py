@@ -54,3 +54,10 @@ class IpWeight:
 
 
 NO_WEIGHT = IpWeight()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBudgetObserved:
+    """How many requests the exchange has counted of the account, and how many it takes."""
+
+    budget: RequestBudget

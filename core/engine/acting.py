@@ -18,6 +18,7 @@ from core.engine.quoting import BATCH_ORDERS, plan, reduce, shed
 from core.engine.risk_engine import SideCap
 from core.engine.risk_watch import tell_binding
 from core.engine.side_caps import Money, side_caps
+from core.engine.thrift import holds_back
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -34,6 +35,8 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
         out += cancel(
             coin, coin.orders.live_of(Purpose.FLATTEN), now
         )  # one that was to rest: nobody looks after it
+    coin.thrift = engine.requests.mode
+    coin.held_back = holds_back(coin, engine.requests, now)
     coin.barred = stopped_by(engine, now) or closed
     coin.idle = idleness(engine, coin, now)
     if coin.plan is not None:
@@ -73,6 +76,9 @@ def _room(engine: Engine, coin: Coin, now: Instant) -> int:
     """
     if coin.placing:
         return 0
+    spent = engine.requests.room(any(each.placing for each in engine.coins.values()), now)
+    if spent is not None:
+        return spent
     probed = engine.breakers.probed_by_placing(now)
     if not probed:
         return BATCH_ORDERS

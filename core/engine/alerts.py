@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from core.domain.clock import Instant
+from core.engine.address_budget import PACE_MS
 from core.engine.alert_book import AlertBook
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
@@ -23,6 +24,7 @@ from core.view import (
     DRIFT_ALERT_PCT,
     AlertView,
     BreakerState,
+    BudgetMode,
     Severity,
     StopState,
 )
@@ -202,10 +204,32 @@ def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
         found.append(Found("ws_age", Severity.CRIT, text, "W", "retried by itself"))
     found += _fill_source_alerts(engine, now)
     found += _breaker_alerts(engine, now)
+    found += _budget_alerts(engine, now)
     quarantined = engine.feed.quarantined
     if quarantined and now.mono_ms - engine.feed.quarantined_mono_ms < QUARANTINE_SHOWN_MS:
         text = f"{quarantined.total()} UNREADABLE MESSAGES ({', '.join(sorted(quarantined))}), none was used"
         found.append(Found("quarantine", Severity.WARN, text, "R"))
+    return found
+
+
+def _budget_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """Of what the exchange still takes of the account, and of this host."""
+    found: list[Found] = []
+    requests, weight = engine.requests, engine.weight
+    left, cap = max(0, requests.left), requests.cap
+    if requests.mode is BudgetMode.ONE_PER_10S:
+        text = f"REQUESTS SPENT, {left:,} OF {cap:,} LEFT: one order of the grid every {PACE_MS // 1000} s"
+        fix = "trading gives one for each USDC; cancels, stops and F go on"
+        found.append(Found("requests", Severity.CRIT, text, fix=fix))
+    elif requests.mode is BudgetMode.THINNING:
+        empty_ms = requests.empty_in_ms(now)
+        lasts = "" if empty_ms is None else f", GONE IN {empty_ms / 3_600_000:.1f} h"
+        text = f"REQUESTS RUN LOW, {left:,} OF {cap:,} LEFT{lasts}: grids move and resize less"
+        found.append(Found("requests", Severity.WARN, text, fix="larger levels or a wider spacing (key E)"))
+    if weight.paused_ms:
+        text = f"PAUSED FOR {-(-weight.paused_ms // 1000)} s: {weight.paused_why}, too much was asked from this address"
+        fix = "goes on by itself, cancels go out meanwhile; see what else asks from this host"
+        found.append(Found("weight", Severity.WARN, text, fix=fix))
     return found
 
 

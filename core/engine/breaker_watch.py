@@ -32,6 +32,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.listing import ListingsObserved
+from core.domain.market_history import RequestBudgetObserved
 from core.domain.router_events import KeyShared
 from core.engine.breaker_probes import probe_event
 from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
@@ -70,6 +71,8 @@ def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
             is_gap = event.ticket == feed_ticket(engine.feed.generation) and engine.feed.ready
             return out + (_linked(breakers, now) if is_gap else [])
         case AccountObserved() | OpenOrdersObserved() | BookObserved() | DepthObserved() | OrderNotFound():
+            return _well(breakers, (BreakerName.INFO,), now)
+        case RequestBudgetObserved():
             return _well(breakers, (BreakerName.INFO,), now)
         case LedgerUpdatesObserved() | FundingCommitted() | FundingRatesObserved() | ListingsObserved():
             return _well(breakers, (BreakerName.INFO,), now)
@@ -138,6 +141,9 @@ def _failed(engine: Engine, name: BreakerName, what: str, failure: Failure, now:
             for each in dict.fromkeys((name, BreakerName.INFO)):
                 out += _count(breakers[each], failure, now, at_once=True)
             return out
+        case Cause.RATE_ADDRESS if name is BreakerName.PLACE:
+            # An answer: how many requests are left says what may go (address_budget).
+            return out + _well(breakers, (BreakerName.PLACE, BreakerName.AUTH, BreakerName.STORAGE), now)
         case Cause.RATE_ADDRESS:
             return out + _count(breakers[name], failure, now, at_once=True, wait_ms=ADDRESS_WAIT_MS)
         case _:

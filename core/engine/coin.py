@@ -57,6 +57,7 @@ from core.engine.stop_loss import StopLoss
 from core.engine.strangers import Strangers
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
+from core.view import BudgetMode
 
 AWAITING_FILLS = "awaiting_fills"
 """Names the reads for orders that have ended and whose fills don't add up yet."""
@@ -159,6 +160,10 @@ class Coin:
     instrument_version: int = 1
     """Grows whenever the exchange changes what an order must be like."""
     overrides: Overrides = field(default_factory=Overrides)
+    thrift: BudgetMode = BudgetMode.NORMAL
+    """How sparingly the account's requests are spent."""
+    held_back: Refusal | None = None
+    """Why what is wanted and allowed doesn't go, if it is for the account's requests."""
     waiting_for: str = ""
     """Why the first grid isn't built yet; empty if nothing is waited for."""
 
@@ -328,7 +333,8 @@ class Coin:
         if order.purpose is Purpose.STOP:
             return self.protection.refuse(self, reason, cause, now)
         most_ms = LASTING_MAX_MS if cause in _BY_RULE else DEFER_MAX_MS
-        self.deferrals.put_off(order.slot, f"refused: {reason}", now, most_ms)
+        if cause is not Cause.RATE_ADDRESS:  # what is left of the account's requests says when it goes
+            self.deferrals.put_off(order.slot, f"refused: {reason}", now, most_ms)
         severity: Severity = "info" if cause in (Cause.POST_ONLY, Cause.CROSSED, Cause.GONE) else "warn"
         fields = {"cloid": order.cloid, "side": order.side.value, "cause": cause.value, "reason": reason}
         return [notify("order_rejected", severity, self.name, **fields)]

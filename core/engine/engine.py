@@ -50,6 +50,7 @@ from core.domain.market_history import IpWeight
 from core.domain.orders import Purpose
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
+from core.engine.address_budget import AddressBudget
 from core.engine.alert_book import AlertBook
 from core.engine.answers import on_backfill, on_cancelled, on_placed
 from core.engine.breaker_probes import note_probes
@@ -127,6 +128,7 @@ class Engine:
     vitals: Vitals = field(default_factory=Vitals)
     dead_man: DeadMan = field(default_factory=DeadMan)
     shared_key: SharedKey = field(default_factory=SharedKey)
+    requests: AddressBudget = field(default_factory=AddressBudget)
     storage_trouble: str = ""
     """Why the journal can't be written, empty if it can. The session sets it, ``StorageRecovered`` clears it."""
     alerts: AlertBook = field(default_factory=AlertBook)
@@ -163,6 +165,7 @@ class Engine:
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
         out += heed(self, event, now)
+        out += self.requests.heed(event, now)
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
@@ -190,7 +193,7 @@ class Engine:
         may_rest = bool(quoted) and not (has_effects or self.storage_trouble or self.feed_age.is_lost(now))
         looked_at: list[Coin] = []
         out: list[Effect] = []
-        for coin in self.coins.values():
+        for coin in [self.coins[name] for name in self.requests.in_turn(list(self.coins))]:
             if may_rest and now.mono_ms < coin.still_until_mono_ms and coin.name != quoted:
                 continue
             done = self.guarded(coin, lambda c: act(self, c, now))
@@ -206,6 +209,7 @@ class Engine:
         for effect in effects:
             if isinstance(effect, Place | Modify):
                 for order in effect.orders:
+                    self.requests.placed(order.coin, now)
                     if order.purpose is Purpose.GRID:
                         self.coins[order.coin].placing.add(order.cloid)
         return note_probes(self, effects, now)

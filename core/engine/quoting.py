@@ -33,6 +33,7 @@ from core.engine.protection import orders_beyond_stop
 from core.engine.regridding import regrid
 from core.engine.resizing import within_window
 from core.engine.risk_engine import RiskLimits, Rule
+from core.engine.thrift import most_valuable
 
 BATCH_ORDERS = 40
 """Orders per action; a second unit of the exchange's IP weight begins with the 40th."""
@@ -120,7 +121,7 @@ def _turn(coin: Coin, found: GridPlan, gate: Gate, place: tuple[Level, ...], roo
     resized = resizing(coin, found, gate, place, old)
     levels = (*place, *resized.levels)
     may_go, too_fast = coin.velocity.admit(levels, coin.exposure, len(levels), now)
-    sent = may_go[: min(room, BATCH_ORDERS)]
+    sent = most_valuable(coin, may_go)[: min(room, BATCH_ORDERS)]
     pairs = pair_up(resized, may_go, old)
     paired = {order.cloid for order, _ in pairs}
     cancel = (*over.values(), *(o for o in due if o.cloid not in paired and o.cloid not in over))

@@ -9,6 +9,7 @@ from core.engine.coin import Coin
 from core.engine.grid_settings import Conditions, GridSettings, RangeExit
 from core.engine.grid_sizing import GridImpossibleError
 from core.engine.strategies import STRATEGIES, Ask, Strategy
+from core.engine.thrift import may_recenter
 
 
 def regrid(coin: Coin, now: Instant) -> list[Effect]:
@@ -51,7 +52,8 @@ def _is_outdated(coin: Coin, grid: GridRow, settings: GridSettings, now: Instant
 def _is_held(coin: Coin, now: Instant) -> bool:
     """While the market is closed, and for a while after it was built, a grid stays wherever the price goes."""
     age_ms = now.mono_ms - coin.grid_since_mono_ms if coin.grid_since_mono_ms else None
-    return coin.session.is_frozen or (age_ms is not None and age_ms < coin.config.recenter_interval_ms)
+    too_soon = age_ms is not None and age_ms < coin.config.recenter_interval_ms
+    return coin.session.is_frozen or too_soon or not may_recenter(coin, age_ms)
 
 
 def _suits(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.orders import Order, OrderState, Slot
 from core.engine.risk_engine import Rule
+from core.engine.thrift import worth_resizing
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
@@ -26,6 +27,7 @@ def within_window(
     orders = list(unwanted)
     gone = [o for o in orders if o.slot not in found.wants]
     resized = [o for o in orders if o.slot in found.wants]
+    resized = worth_resizing(coin, resized, found.wants.values())
     if not resized or not coin.velocity.max_orders:
         return gone + resized
     room = coin.velocity.left(now) - may_place - _to_come(coin, found.wants, now) if is_answered else 0

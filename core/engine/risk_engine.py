@@ -62,6 +62,7 @@ class Rule(StrEnum):
     SKEW = "skew"  # the position, in signed lots, at which the grid leans against it no more
     RANGE_EXIT = "range_exit"  # the line, in price units, at which the price is back in the grid
     IDLE = "idle"  # none: what ends it is in words
+    BUDGET = "budget"  # monotonic ms of its turn; 0: what trading gives back, or a budget that is bought
     QUEUED = "queued"  # none: the batch before it is answered in a moment
 
 

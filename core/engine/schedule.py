@@ -13,6 +13,7 @@ from core.domain.effects import (
     AskFundingRates,
     AskListings,
     AskOpenOrders,
+    AskRequestBudget,
     AskTransfers,
     Backfill,
     Effect,
@@ -110,6 +111,9 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
         out.append(AskFundingRates())
     if due.is_due("transfers", TRANSFERS_EVERY_MS, now):
         out.append(AskTransfers())
+    if due.is_due("requests", engine.requests.read_every_ms, now):
+        engine.requests.asked(now)
+        out.append(AskRequestBudget())
     due.sooner("listings", now.mono_ms + LISTINGS_EVERY_MS)  # the start has read them
     if due.is_due("listings", LISTINGS_EVERY_MS, now):
         engine.listings_asked_mono_ms = now.mono_ms

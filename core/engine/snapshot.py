@@ -9,6 +9,7 @@ from core.domain.clock import Instant
 from core.domain.orders import OrderState
 from core.domain.pnl import total_pnl
 from core.engine.alerts import alerts_of
+from core.engine.budget_view import budget_view
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin_view import coin_view, pnl_view
 from core.engine.engine import Engine
@@ -51,6 +52,7 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         ),
         api=_api_view(engine, now),
         risk=_risk_view(engine, coins),
+        budget=budget_view(engine.requests, engine.weight, now),
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
         dead_man=engine.dead_man.view(now),
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),

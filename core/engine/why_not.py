@@ -26,7 +26,7 @@ def slots_without_order(coin: Coin, now: Instant) -> list[Blocked]:
         why = coin.idle or _too_small(level, instrument)
         if why is None and level.slot in known:
             why = known[level.slot].why
-        found.append(Blocked(level, why or Refusal(Rule.QUEUED, "about to be placed")))
+        found.append(Blocked(level, why or coin.held_back or Refusal(Rule.QUEUED, "about to be placed")))
     leaned = _leaned_away(coin, coin.plan)
     if leaned:
         because = leans_because(coin, coin.plan.grid, now)
@@ -96,5 +96,9 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             return f"an answer to the probe that goes out in {max(0, value - now.mono_ms) / 1000:.1f} s"
         case Rule.IDLE:
             return blocked.why.ends or "it ends by itself"
+        case Rule.BUDGET:
+            if not value:
+                return "more traded, or requests that are bought"
+            return f"its turn in {max(0, value - now.mono_ms) / 1000:.1f} s or later, or more traded"
         case Rule.QUEUED:
             return "the answer to the batch before it"

@@ -18,6 +18,7 @@ from core.domain.effects import (
     AskListings,
     AskOpenOrders,
     AskOrderStatus,
+    AskRequestBudget,
     AskTransfers,
     Backfill,
     Cancel,
@@ -42,6 +43,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.fills import FillSource
+from core.domain.market_history import RequestBudgetObserved
 from core.domain.router_events import DeadManAnswered
 from core.engine.coin import AWAITING_FILLS
 from core.exchange.market_data import MarketData
@@ -133,12 +135,8 @@ class EffectRunner:
                 most = 1 if self._status_failed else STATUS_ASKS_MAX
                 if sum(question.startswith("order_status") for question in self._under_way) < most:
                     self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
-            case AskFunding():
-                self._once("funding", self._ask_funding)
-            case AskFundingRates():
-                self._once("funding rates", self._ask_funding_rates)
-            case AskTransfers():
-                self._once("transfers", self._ask_transfers)
+            case AskFunding() | AskFundingRates() | AskTransfers() | AskRequestBudget():
+                self._once(*self._routine(effect))
             case AskBook(coin):
                 self._once(f"book {coin}", lambda: self._ask_book(coin))
             case AskListings():
@@ -158,6 +156,16 @@ class EffectRunner:
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
                 raise AssertionError(f"not an effect for the runner: {effect}")
+
+    def _routine(self, effect: Effect) -> tuple[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """The name of a question that asks for nothing in particular, and the read."""
+        reads: dict[type, tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = {
+            AskFunding: ("funding", self._ask_funding),
+            AskFundingRates: ("funding rates", self._ask_funding_rates),
+            AskTransfers: ("transfers", self._ask_transfers),
+            AskRequestBudget: ("request budget", self._ask_request_budget),
+        }
+        return reads[type(effect)]
 
     async def drain(self, wait_s: float) -> None:
         """Wait for what is under way, then cancel the rest."""
@@ -352,6 +360,12 @@ class EffectRunner:
             self._failed("transfers", error)
         else:
             self.transfers_ms = newest
+
+    async def _ask_request_budget(self) -> None:
+        try:
+            self._inbox.force(RequestBudgetObserved(await self._reads.request_budget()))
+        except (RestError, WireError) as error:
+            self._failed("request budget", error)
 
     async def _ask_book(self, coin: str) -> None:
         try:

@@ -6,22 +6,28 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from core.domain.orders import Side
-from core.engine import breaker_watch
+from core.engine import address_budget, breaker_watch
 from core.paper.venue.budget import request_cap
-from core.view import BreakerView
+from core.view import BreakerView, BudgetMode
 from tests.faults.pace import BRISK, PROBING, pace
 from tests.faults.world import GRID, WHOLE_WITHIN_S, World, living
 from tests.unit.runtime.stage import STILL
 
+SPARING: dict[ModuleType, dict[str, Any]] = {
+    breaker_watch: {"ADDRESS_WAIT_MS": 2_000},
+    address_budget: {"READ_EVERY_MS": 2_000, "READ_SPENT_MS": 1_000},
+}
+
 
 @pytest.fixture(autouse=True)
 def brisk() -> Iterator[None]:
-    with pace(BRISK, PROBING, {breaker_watch: {"ADDRESS_WAIT_MS": 2_000}}):
+    with pace(BRISK, PROBING, SPARING):
         yield
 
 
@@ -81,17 +87,26 @@ async def test_t06_a_spent_address_budget_stops_placing_keeps_cancelling_and_res
         world.account.requests = request_cap(world.account) + 1_000  # the fill earns some
         world.account.throttled_ms = world.venue.now_ms()
         hit_a_bid(world)
-        await is_in(world, "place", "open")
-        (trip,) = events_of(world, "circuit_break", "place")
-        assert trip["cause"] == "rate_limited_address"
-        assert "Too many cumulative requests" in trip["reason"]
-        assert breaker(world, "cancel").state == breaker(world, "info").state == "closed"
+        await world.until(lambda: world.snapshot.budget.mode is BudgetMode.ONE_PER_10S, "it is known")
+        (told,) = world.told("request_budget")
+        assert told["mode"] == "one_per_10s"
+        assert {each.state for each in world.snapshot.api.breakers} == {"closed"}, (
+            "one truth, and no breaker's"
+        )
+        (alert,) = [each for each in world.snapshot.alerts if each.id == "requests"]
+        assert "REQUESTS SPENT" in alert.text
+        await world.until(
+            lambda: any(level.rule == "budget" for level in world.coin().grid.levels),
+            "the ladder says what a level waits for",
+        )
         assert (await world.control("halt"))["outcome"] == "done", "cancels have a budget of their own"
         assert not world.ours()
         world.account.requests = 0
-        await world.until(lambda: breaker(world, "place").state == "half_open", "the cooldown ends")
+        await world.until(lambda: world.snapshot.budget.mode is BudgetMode.NORMAL, "it is seen to have room")
         assert (await world.control("resume"))["outcome"] == "done"
-        await world.check("circuit_break", "circuit_probe", "circuit_reset", "fill")
+        await world.check("request_budget", "api_error", "fill")
+        sent = world.snapshot.budget.address_used
+        assert sent <= world.account.requests + GRID, "and it counts on as the exchange does"
 
 
 # -- an outage (T7) ------------------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from core.domain.instrument import Instrument
 from core.domain.market_history import NEW_ADDRESS, Candle, RequestBudget
 from core.engine.churn import Churn, count_churn
 from core.engine.coin_config import CoinConfig
+from core.engine.funding import DAY_MS
 from core.engine.grid_sizing import GridImpossibleError
 from core.engine.preview import Preview, first_grid, preview
 from core.engine.preview_caps import planned_caps
 from core.engine.preview_notes import notes
+from core.engine.request_pace import MICRO, empty_in_ms
 from core.engine.side_caps import Money, PortfolioLimits
 from core.engine.stop_loss import StopLoss
 from core.engine.withdrawable import EdgeCase, Need, coin_need, portfolio_need
@@ -90,8 +92,9 @@ class Report:
     def hours_to_empty(self) -> float | None:
         """``None`` if the budget lasts, or if nothing is known of the churn."""
         left = (self.facts.budget or NEW_ADDRESS).left
-        drain = self.actions_per_day - self.earned_per_day
-        return 24 * left / drain if drain > 0 else None
+        drain = round(MICRO * (self.actions_per_day - self.earned_per_day))
+        empty_ms = empty_in_ms(left, drain, DAY_MS)
+        return None if empty_ms is None else empty_ms / 3_600_000
 
 
 def make_report(facts: Facts) -> Report:

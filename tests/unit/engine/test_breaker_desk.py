@@ -50,11 +50,14 @@ def test_without_an_answer_nothing_is_closed_and_the_cause_is_said() -> None:
 
 
 def test_an_exchange_that_asked_to_be_left_alone_is_left_alone() -> None:
-    bench = broken(Cause.RATE_ADDRESS, 60_000)
+    bench = broken(Cause.MAINTENANCE, 60_000)
+    bench.engine.breakers[BreakerName.PLACE].failure(
+        Cause.MAINTENANCE, "it failed: maintenance", bench.now, wait_ms=60_000
+    )
     bench.ask(Action.RESET_BREAKER)
     status, text = bench.outcome()
     assert status == "refused"
-    assert text == "place stays open: it failed: rate_limited_address: left alone for 60 s more"
+    assert text == "place stays open: it failed: maintenance: left alone for 60 s more"
 
 
 def test_a_stream_that_is_down_keeps_its_breaker_open() -> None:

@@ -35,7 +35,7 @@ from core.domain.orders import Order, OrderState
 from core.engine.circuit_breaker import BreakerName
 from core.engine.intents import cancel
 from core.engine.snapshot import build_snapshot
-from core.view import BreakerState, BreakerView
+from core.view import BreakerState, BreakerView, BudgetMode
 from tests.unit.engine.builders import Bench, account, at, cancelled, notices, of_kind, placed, quote
 
 READS = (AskAccount, AskOpenOrders, AskOrderStatus, Backfill)
@@ -174,9 +174,10 @@ def test_one_429_stops_placements_and_routine_reads_for_as_long_as_it_says() -> 
 def test_a_spent_address_budget_stops_placements_alone_and_cancels_go_on() -> None:
     bench = Bench().started()
     orders = placed(bench.trade(bench.live[0]))
-    unplaced(bench, orders, Failure(Cause.RATE_ADDRESS, "Too many cumulative requests sent"))
-    assert (state(bench, PLACE), state(bench, INFO), state(bench, CANCEL)) == (OPEN, CLOSED, CLOSED)
-    assert view(bench, PLACE).cooldown_left_s == 11.0
+    unplaced(bench, orders, Failure(Cause.RATE_ADDRESS, "Too many cumulative requests sent (9001 > 9000)"))
+    assert (state(bench, PLACE), state(bench, INFO), state(bench, CANCEL)) == (CLOSED, CLOSED, CLOSED)
+    assert bench.engine.requests.mode is BudgetMode.ONE_PER_10S, "one truth, and it isn't a breaker's"
+    assert bench.engine.requests.cap == 9_000
     assert cancelled(bench.ask(Action.HALT, id_="h"))
 
 

@@ -65,7 +65,7 @@ def test_while_a_breaker_is_half_open_one_order_of_all_coins_is_the_probe() -> N
     bench = two_coins()
     for coin in bench.engine.coins.values():
         orders = coin.live_grid_orders()
-        bench.step(PlaceOutcome(tuple((o.cloid, Refused("no", Cause.RATE_ADDRESS)) for o in orders)))
+        bench.step(PlaceOutcome(tuple((o.cloid, Refused("no", Cause.MARGIN)) for o in orders)))
     breaker = bench.engine.breakers[BreakerName.PLACE]
     breaker.failure(Cause.SERVER, "HTTP 500", bench.now, at_once=True)
     assert not placed(bench.after(1_000, quote(), quote(coin="ETH")))
