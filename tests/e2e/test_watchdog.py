@@ -50,6 +50,7 @@ def watched(home: Path, exchange: Exchange, start: Start) -> Iterator[list[Watch
     for name in ("killed", "stopped"):
         key, state = secrets.token_hex(32), home / name
         env = {
+            "HOME": str(home / name),  # a host of its own: it counts the exchange's weight alone
             "HL_AGENT_KEY": key,
             "HL_NUM_GRIDS": str(LEVELS),
             "HL_STOP_LOSS_LOW": "95000",
@@ -64,6 +65,7 @@ def watched(home: Path, exchange: Exchange, start: Start) -> Iterator[list[Watch
         dog = start(
             *("watchdog", "--state-dir", str(state), "--after", f"{AFTER_S}s"),
             name=f"dog-{name}",
+            HOME=str(home / name),
             HL_AGENT_KEY=key,
         )
         both.append(Watched(exchange, state, account, bot, dog))
