@@ -6,6 +6,7 @@ whole-request refusal in words that mean that nothing was placed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,12 +71,40 @@ def _place_results(
         # asset; one that does, or that tells what became of a change, is about a single order, and the answer lacks the others.
         return tuple((order.cloid, whole) for order in orders)
     if len(statuses) != len(orders):
-        doubt = Unsettled(f"{len(statuses)} statuses for {len(orders)} orders", Cause.GARBLED)
-        return tuple((order.cloid, doubt) for order in orders)
+        return _by_name(statuses, orders, instruments, f"{len(statuses)} statuses for {len(orders)} orders")
+    if any(_named(status) not in ("", order.cloid) for order, status in zip(orders, statuses, strict=True)):
+        return _by_name(statuses, orders, instruments, "statuses in another order")
     return tuple(
         (order.cloid, _status(status, order, instruments[order.coin]))
         for order, status in zip(orders, statuses, strict=True)
     )
+
+
+def _by_name(
+    statuses: Sequence[Any], orders: Sequence[Order], instruments: dict[str, Instrument], trouble: str
+) -> tuple[tuple[str, PlaceResult], ...]:
+    """Places in the list prove nothing: a status settles the order whose cloid it alone names, and the rest is in doubt."""
+    names = Counter(_named(status) for status in statuses)
+    by_name = {name: status for status in statuses if names[name := _named(status)] == 1}
+    doubt = Unsettled(trouble, Cause.GARBLED)
+    return tuple(
+        (
+            order.cloid,
+            _status(by_name[order.cloid], order, instruments[order.coin])
+            if order.cloid in by_name
+            else doubt,
+        )
+        for order in orders
+    )
+
+
+def _named(status: Any) -> str:
+    """The cloid that a status names; empty if none."""
+    match status:
+        case {"resting": {"cloid": str(cloid)}} | {"filled": {"cloid": str(cloid)}}:
+            return cloid
+        case _:
+            return ""
 
 
 def _status(status: Any, order: Order, instrument: Instrument) -> PlaceResult:
