@@ -51,7 +51,7 @@ WEIGHT_A_MINUTE = 1_200
 
 SEDATE: dict[ModuleType, dict[str, Any]] = {
     pacing: {"_TICK_S": 1.0, "_MAX_LAG_S": 5.0},
-    account_loop: {"PUBLISH_EVERY_MS": 1_000, "TICK_MS": 1_000},
+    account_loop: {"PUBLISH_EVERY_MS": 2_000, "TICK_MS": 1_000},
     pulse: {"BEAT_S": 10.0},
     faults: {"_LOOK_EVERY_S": 0.5},
 }
@@ -220,8 +220,8 @@ class Soak:
 
 
 def budget_is_spent(world: World) -> None:
-    """But for what forty requests need."""
-    world.account.requests = request_cap(world.account) - 40
+    """By far: every dollar traded earns a request."""
+    world.account.requests = request_cap(world.account) + 30_000
 
 
 async def soak(directory: Path, done: list[Soak]) -> None:
@@ -268,8 +268,8 @@ def test_half_an_hour_of_storms_leaves_nothing_unknown_and_no_limit_passed(tmp_p
     # I11
     assert count.heaviest <= WEIGHT_A_MINUTE
     assert count.too_many == 0, "the exchange's own limit was never met"
-    assert count.refused_for_budget <= 12
-    assert count.over_budget <= 2 * 3 * 6, "one action in ten seconds at most"
+    assert 0 < count.refused_for_budget <= 30, "it learns by few refusals that the budget is gone"
+    assert count.over_budget <= 2 * 3 * 6 * GRID, "one action in ten seconds at most"
     # I7
     late = [
         (what, at, ms)
@@ -279,6 +279,6 @@ def test_half_an_hour_of_storms_leaves_nothing_unknown_and_no_limit_passed(tmp_p
     assert not late, late
     assert {what for what, _, n in run.asked if n} == {"halt", "flatten"}
     # The run was what it says.
-    assert count.actions["order"] > 200
-    assert len(world.told("fill")) > 100
+    assert count.actions["order"] > 60
+    assert len(world.told("fill")) > 60
     assert {"order_unknown", "circuit_break", "api_error", "halt"} <= {event.name for event in world.events}
