@@ -165,15 +165,7 @@ class AccountLoop:
         self._pass_failpoints(rest)
         waited_ms, now = self._clock().mono_ms - now.mono_ms, self._clock()
         was_held = was_well and bool(self._storage.trouble)
-        for effect in sorted(rest, key=_urgency):
-            if isinstance(effect, Notify):
-                self._bus.publish(effect, now.wall_ms)
-            elif not isinstance(effect, Place | Modify):
-                self._runner.start(effect)
-            elif was_held or waited_ms > PLACE_WITHIN_MS:
-                self._refuse(effect, waited_ms)
-            else:
-                self._send(effect)
+        self._carry_out(rest, waited_ms, was_held, now)
         # In this turn of the event loop what was decided is signed and written to its connections: it leaves before a Snapshot
         # is made of it, and before the next turn computes. A halt's cancels waited for both.
         await asyncio.sleep(0)
@@ -196,6 +188,18 @@ class AccountLoop:
                     self._times.decided(found, tick_us)
                 effects += found
         return effects
+
+    def _carry_out(self, effects: list[Effect], waited_ms: int, was_held: bool, now: Instant) -> None:
+        """Their rows are durable, which took ``waited_ms``."""
+        for effect in sorted(effects, key=_urgency):
+            if isinstance(effect, Notify):
+                self._bus.publish(effect, now.wall_ms)
+            elif not isinstance(effect, Place | Modify):
+                self._runner.start(effect)
+            elif was_held or waited_ms > PLACE_WITHIN_MS:
+                self._refuse(effect, waited_ms)
+            else:
+                self._send(effect)
 
     def _send(self, effect: Place | Modify) -> None:
         goes, stays = self._last_look.at(effect)
