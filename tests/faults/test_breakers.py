@@ -99,6 +99,9 @@ async def test_t06_a_spent_address_budget_stops_placing_keeps_cancelling_and_res
             lambda: any(level.rule == "budget" for level in world.coin().grid.levels),
             "the ladder says what a level waits for",
         )
+        seen = world.snapshot.time_ms
+        await world.until(lambda: world.snapshot.time_ms > seen + 5_000, "five seconds pass")
+        assert len(world.told("api_error")) <= 2, "what would be refused isn't sent again and again"
         assert (await world.control("halt"))["outcome"] == "done", "cancels have a budget of their own"
         assert not world.ours()
         world.account.requests = 0
