@@ -220,10 +220,10 @@ async def test_a_loop_that_dies_leaves_no_orders_behind(
     real = Engine.step
     broken: list[bool] = []
 
-    def step(engine: Engine, event: Any, now: Any) -> Any:
+    def step(engine: Engine, event: Any, now: Any, acts: bool = True) -> Any:
         if broken:
             raise AssertionError("a bug")
-        return real(engine, event, now)
+        return real(engine, event, now, acts)
 
     monkeypatch.setattr(Engine, "step", step)
     async with venue() as exchange, running(plan(tmp_path, exchange.url)) as run:
