@@ -1,13 +1,16 @@
-"""The busy day of ``make bench ARGS=day`` is what it says: some minutes of it, and an address that has nothing left."""
+"""The busy day of ``make bench ARGS=day`` is what it says: some minutes of it, and what is counted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from core.paper.venue import budget
-from tests.bench.busy_day import DAYS, run_day
+from core.paper.requests import exchange_api
+from core.paper.server.ip_limits import Caps, IpLimits
+from core.paper.venue.accounts import Account
+from core.paper.venue.refusals import RefusedError
+from tests.bench.busy_day import DAYS, counting, run_day
 
 MINUTES = 1 / 60
 
@@ -26,8 +29,13 @@ def test_minutes_of_a_busy_day_are_traded_within_the_real_budgets_and_everything
     assert not found.halted
 
 
-def test_what_the_exchange_refuses_for_the_budget_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "_BASE_REQUESTS", 10)
-    found = run_day(replace(DAYS["default"], title="poor"), 2 * MINUTES)
-    assert found.counted["refused_for_budget"] > 0
-    assert found.counted["warnings"]
+def test_what_the_exchange_refuses_is_counted() -> None:
+    account, limits = Account("0x" + "5a" * 20), IpLimits(Caps(1_200))
+    with counting() as counted:
+        charge: Any = vars(exchange_api)["charge"]
+        charge(account, 10_000, 1, is_cancel=False)
+        with pytest.raises(RefusedError):
+            charge(account, 2, 2, is_cancel=False)
+        assert [limits.spend("here", 700, 0.0) for _ in range(2)] == [True, False]
+    assert (counted.actions, counted.items, counted.refused_for_budget) == (2, 10_002, 1)
+    assert (counted.too_many_requests, counted.most_weight) == (1, 700)
