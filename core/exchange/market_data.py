@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketExcepti
 from core.domain.events import FeedChanged, FillsArrived, OrderUpdate, Quote, WireQuarantined
 from core.domain.fills import FillSource
 from core.domain.instrument import Instrument
+from core.exchange.quote_stream import EarlyConnection
 from core.exchange.venue_clock import VenueClock, mono_us
 from core.exchange.wire import WireError, decode_bbo, decode_order_update, sample
 from core.exchange.wire_history import decode_fill_rows
@@ -41,6 +42,9 @@ STABLE_AFTER_S = 30.0
 QUARANTINE_LIMIT = 3
 """Undecodable messages in a row on one channel that force a reconnect. What is no JSON at all counts as the channel ``text``;
 any message that decodes ends its row. Fills that a quarantined message may have hidden are for the engine to read back."""
+
+
+_QUOTE_BEGINS = b'{"channel":"bbo"'
 
 
 class Frame(NamedTuple):
@@ -67,11 +71,14 @@ class MarketData:
         clock: VenueClock,
         sink: Sink,
         silent_after_s: float = SILENT_AFTER_S,
+        quoted: Callable[[Quote], None] | None = None,
     ) -> None:
-        """``silent_after_s``: a connection silent for so long is given up, and no later than after ``SILENT_AFTER_S``."""
+        """``silent_after_s``: a connection silent for so long is given up, and no later than after ``SILENT_AFTER_S``.
+        ``quoted`` gets quotes before which nothing is unread, instead of the sink: it doesn't wait.
+        """
         self._url = "ws" + base_url.rstrip("/")[4:] + "/ws"
         self._account, self._instruments, self._clock, self._sink = account, instruments, clock, sink
-        self._silent_after_s = silent_after_s
+        self._silent_after_s, self._quoted = silent_after_s, quoted
         self._subscriptions: list[dict[str, Any]] = [
             {"type": "userFills", "user": account, "aggregateByTime": False},
             {"type": "orderUpdates", "user": account},
@@ -131,12 +138,15 @@ class MarketData:
                 ping_interval=None,
                 max_size=16 * 2**20,
                 proxy=None,
+                create_connection=EarlyConnection,
             ) as socket:
                 self._socket = socket
                 self.generation += 1
                 await self._subscribe(socket)
                 if not self._close_reason:
                     await self._sink(FeedChanged(True, self.generation))
+                    if self._quoted is not None and isinstance(socket, EarlyConnection):
+                        socket.early = self._hear_early
                     await self._listen(socket)
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
             return self._close_reason or f"{type(error).__name__} {error}".strip()
@@ -180,6 +190,24 @@ class MarketData:
                 self._is_handling = False
         finally:
             watching.cancel()
+
+    def _hear_early(self, raw: bytes) -> bool:
+        """Deliver a quote at once; whatever else it is, or isn't, is left to the ordinary way."""
+        if self._is_handling or self._close_reason or not raw.startswith(_QUOTE_BEGINS):
+            return False
+        arrived_us, now = mono_us(), self._clock.now()
+        try:
+            message = orjson.loads(raw)
+            quote = decode_bbo(message["data"], self._instruments, arrived_us)
+        except (ValueError, KeyError):
+            return False
+        if message["channel"] != "bbo":
+            return False
+        self._last_mono_ms, self.last_message_ms = now.mono_ms, now.wall_ms
+        self._bad["bbo"] = self._bad["text"] = 0
+        if quote is not None and self._quoted is not None:
+            self._quoted(quote)
+        return True
 
     async def _watch(self, socket: ClientConnection) -> None:
         """Ask whether a silent connection is there, and close one that doesn't say so."""

@@ -159,9 +159,6 @@ class AccountLoop:
                 self._runner.stage, effects
             )  # runs while the disk is waited for
         rest = await self._commit_rows(effects, events, now)
-        for effect in rest:
-            if isinstance(effect, Place | Modify):
-                self._times.committed(effect.orders)
         self._pass_failpoints(rest)
         waited_ms, now = self._clock().mono_ms - now.mono_ms, self._clock()
         was_held = was_well and bool(self._storage.trouble)
@@ -321,4 +318,7 @@ class AccountLoop:
             desk.unwritten = frozenset(action.command.id for action in batch.actions)
             await self._storage.commit(batch)
             desk.unwritten = frozenset()
+        for effect in rest:
+            if isinstance(effect, Place | Modify):
+                self._times.committed(effect.orders)
         return rest

@@ -32,13 +32,17 @@ class Inbox:
     async def put(self, item: Item) -> None:
         """Queue an item, waiting while there is no room."""
         if isinstance(item, Quote):
-            self._quotes[item.coin] = item
-            self._filled.set()
+            self.quote(item)
             return
         while len(self._items) >= CAPACITY:
             self._room.clear()
             await self._room.wait()
         self._append(item)
+
+    def quote(self, item: Quote) -> None:
+        """Take a quote in the place of an unread one of its coin: there is always room."""
+        self._quotes[item.coin] = item
+        self._filled.set()
 
     def offer(self, item: Item, is_urgent: bool = False) -> bool:
         """Queue an item now; False if there is no room."""

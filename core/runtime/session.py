@@ -211,8 +211,7 @@ class Session:
         clock = self.clock
         self.previews = PreviewDesk(self._plan, engine, reads)
         nonces, router = self._way_out(restored, instruments)
-        stale_s = engine.feed_age.stale_ms / 1000
-        feed = MarketData(self._base_url, engine.account, instruments, clock, self.inbox.put, stale_s)
+        feed = self._feed(engine, instruments)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
         payments = [payment for rows in restored.coins.values() for payment in rows.funding]
         runner = EffectRunner(
@@ -254,6 +253,12 @@ class Session:
         )
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
+
+    def _feed(self, engine: Engine, instruments: dict[str, Instrument]) -> MarketData:
+        stale_s, inbox = engine.feed_age.stale_ms / 1000, self.inbox
+        return MarketData(
+            self._base_url, engine.account, instruments, self.clock, inbox.put, stale_s, inbox.quote
+        )
 
     def _way_out(
         self, restored: Restored, instruments: dict[str, Instrument]

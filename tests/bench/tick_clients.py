@@ -126,16 +126,20 @@ async def ours(url: str, journal: Journal | None) -> None:
             await journal.commit(Batch(clock.now().venue_ms, orders=[order]))
         await router.place([order])
 
-    async def on_item(item: FeedItem) -> None:
-        if isinstance(item, Quote) and item.bid is not None:
-            task = asyncio.create_task(send(item.bid))
+    def on_quote(quote: Quote) -> None:
+        if quote.bid is not None:
+            task = asyncio.create_task(send(quote.bid))
             sending.add(task)
             task.add_done_callback(sending.discard)
+
+    async def on_item(item: FeedItem) -> None:
+        if isinstance(item, Quote):
+            on_quote(item)
 
     market_data.PING_AFTER_S = market_data.SILENT_AFTER_S = (
         3_600.0  # it waits for its turn, which is long in coming
     )
-    await MarketData(url, signer.address, {"BTC": BTC}, clock, on_item).run()
+    await MarketData(url, signer.address, {"BTC": BTC}, clock, on_item, quoted=on_quote).run()
 
 
 async def _unwritten(_ceiling: int) -> bool:

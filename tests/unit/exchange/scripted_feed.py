@@ -12,7 +12,7 @@ import orjson
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from core.domain.events import FeedChanged
+from core.domain.events import FeedChanged, Quote
 from core.exchange.market_data import FeedItem, MarketData
 from core.exchange.venue_clock import VenueClock
 from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS, NOW_MS, until
@@ -69,10 +69,16 @@ class Desk:
     items: list[FeedItem] = field(default_factory=list)
     talks: list[Talk] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    heard_early: int = 0
 
     async def sink(self, item: FeedItem) -> None:
         await self.gate.wait()
         self.items.append(item)
+
+    def early(self, quote: Quote) -> None:
+        """A quote that was heard before its turn in the queue of messages."""
+        self.items.append(quote)
+        self.heard_early += 1
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [item for item in self.items if isinstance(item, kind)]
@@ -107,7 +113,8 @@ async def feeding(*scripts: Script) -> AsyncIterator[Desk]:
     desk = Desk()
     async with serve(play, "127.0.0.1", 0, ping_interval=None, close_timeout=0.2) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        feed = MarketData(f"http://127.0.0.1:{port}", ACCOUNT, INSTRUMENTS, VenueClock(), desk.sink)
+        url = f"http://127.0.0.1:{port}"
+        feed = MarketData(url, ACCOUNT, INSTRUMENTS, VenueClock(), desk.sink, quoted=desk.early)
         desk.feed = feed
         desk.gate.set()
         running = asyncio.create_task(feed.run())

@@ -110,6 +110,34 @@ async def test_nothing_is_dropped_or_reordered_while_the_inbox_pushes_back() -> 
         assert [item.fills[0].trade_id for item in found] == list(range(1, count + 1))
 
 
+async def test_a_quote_is_heard_early_but_never_before_what_came_before_it() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.acknowledge()
+        await talk.hear()
+        await talk.say(bbo())
+        await talk.hear()
+        await talk.say(fills(fill_row(1)))
+        await talk.say(fills(fill_row(2)))
+        await talk.say(bbo())
+        await talk.stay()
+
+    async with feeding(script) as desk:
+        await desk.connected(1)
+        assert desk.feed._socket is not None
+        await desk.feed._socket.send('{"method":"ping"}')
+        await desk.has(Quote)
+        assert desk.heard_early == 1
+        assert desk.of(Quote)[0].arrived_us > 0
+        desk.gate.clear()
+        await desk.feed._socket.send('{"method":"ping"}')
+        await asyncio.sleep(0.05)
+        assert desk.heard_early == 1, "it waits behind the fills that the inbox doesn't take"
+        desk.gate.set()
+        await desk.has(Quote, 2)
+        assert [type(item) for item in desk.items] == [FeedChanged, Quote, FillsArrived, FillsArrived, Quote]
+        assert desk.heard_early == 1
+
+
 async def test_a_quiet_market_is_kept_alive_with_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(market_data, "PING_AFTER_S", 0.02)
     monkeypatch.setattr(market_data, "SILENT_AFTER_S", 0.5)
