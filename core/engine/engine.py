@@ -171,26 +171,24 @@ class Engine:
         out += self.desk.advance(self, event, now)
         out += self.dead_man.advance(self, event, now)
         out += self._note_placements(out, now)
-        looked_at, done = self._act(event, bool(out), now) if acts else (list(self.coins.values()), [])
+        looked_at, done = self._act(event, now) if acts else (list(self.coins.values()), [])
         out += done
         if isinstance(event, Tick):
             out += periodic(self, now)
         out += self.feed.receipt(self.coins.values(), now)
+        rows: list[Effect] = []
         for coin in looked_at:
             out += changed_standing(coin)
-        rows: list[Effect] = [SaveOrder(o) for coin in looked_at for o in coin.orders.take_changed()]
-        is_eventful = bool(rows or out) or not acts
-        if len(self.coins) > 1:
-            for coin in self.coins.values() if is_eventful else looked_at:
-                coin.still_until_mono_ms = 0 if is_eventful else still_until(self, coin, now)
+            changed = coin.orders.take_changed()
+            rows += [SaveOrder(order) for order in changed]
+            if not acts or changed:
+                coin.still_until_mono_ms = 0
         return [*rows, *out]
 
-    def _act(self, event: Event, has_effects: bool, now: Instant) -> tuple[list[Coin], list[Effect]]:
-        """Let every coin do what it does by itself, in turn; which did. A coin at rest is left out of a quote of another, as
-        long as nothing else comes of that quote.
-        """
+    def _act(self, event: Event, now: Instant) -> tuple[list[Coin], list[Effect]]:
+        """Let every coin do what it does by itself, in turn; which did. A coin at rest is left out of a quote of another."""
         quoted = event.coin if isinstance(event, Quote) else ""
-        may_rest = bool(quoted) and not (has_effects or self.storage_trouble or self.feed_age.is_lost(now))
+        may_rest = bool(quoted) and not (self.storage_trouble or self.feed_age.is_lost(now))
         looked_at: list[Coin] = []
         out: list[Effect] = []
         for coin in [self.coins[name] for name in self.requests.in_turn(list(self.coins))]:
@@ -198,7 +196,7 @@ class Engine:
                 continue
             done = self.guarded(coin, lambda c: act(self, c, now))
             out += [*done, *self._note_placements(done, now)]
-            may_rest = may_rest and not done
+            coin.still_until_mono_ms = 0 if done or len(self.coins) == 1 else still_until(self, coin, now)
             looked_at.append(coin)
         return looked_at, out
 

@@ -20,7 +20,7 @@ def still_until(engine: Engine, coin: Coin, now: Instant) -> int:
     """Before which monotonic ms a look at the coin finds what the last one found, which wanted nothing done; 0: it might find
     something at any time. What of it other coins change, their share of a limit, matters only to an order that is missing.
     """
-    if engine.desk.running or engine.desk.stopping or not engine.breakers.all_closed:
+    if engine.halted or engine.desk.running or engine.desk.stopping or not engine.breakers.all_closed:
         return 0
     grid = coin.grid
     if grid is None or not (_quotes(coin) and _is_whole(coin) and _is_covered(coin)):

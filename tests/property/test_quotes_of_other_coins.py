@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from core.domain.effects import Effect, SaveGrid
-from core.domain.events import Tick
+from core.domain.effects import AskOrderStatus, Cancel, Effect, Modify, Place, SaveFeatures, SaveGrid
+from core.domain.events import PlaceOutcome, Resting, Tick
 from core.domain.grid import PPB
 from core.domain.instrument import Instrument
 from core.engine import acting
@@ -29,7 +29,7 @@ from core.engine.steady_mid import HOLD_MS
 from core.engine.vitals import SLOW_COMMIT_MS, SLOW_FOR_MS
 from tests.property.test_every_grid_in_a_storm import KINDS, SKEWS
 from tests.property.test_grid_interleavings import WEIGHTS
-from tests.unit.engine.builders import MID, cancelled, coin_config, of_kind, placed, quote
+from tests.unit.engine.builders import MID, cancelled, coin_config, of_kind, placed, quote, update
 from tests.unit.engine.storm import CHANGES, Storm
 
 SEED, THINGS = 0, 30
@@ -52,13 +52,25 @@ class Watched:
     left_out: int = 0
 
     def __post_init__(self) -> None:
-        engine = self.storm.bench.engine
-        config = replace(
-            coin_config(_OTHER), trigger_below=1
-        )  # it waits for that price, and wants nothing meanwhile
+        engine, venue = self.storm.bench.engine, self.storm.venue
+        config = replace(coin_config(_OTHER), recenter_interval_ms=10**9)
         engine.coins[_OTHER.coin] = Coin(config, ShadowLedger(_OTHER.coin, Fold()), engine.next_cloid)
+        take = venue.take
+        # The storm's exchange knows SOL alone: what the other coin places rests nowhere, and is heard of by no read.
+        venue.take = lambda effects: take([e for e in effects if not _is_of_the_other(e)])  # type: ignore[method-assign]
+        effects = self.storm.bench.step(quote(coin=_OTHER.coin))
+        venue.take(effects)
+        venue.take(self.storm.bench.rest([o for o in placed(effects) if o.coin == _OTHER.coin]))
+
+    def lose_an_order_of_the_other(self) -> None:
+        """A quote of it places another one, 0.2 s later."""
+        bench = self.storm.bench
+        if live := bench.engine.coins[_OTHER.coin].live_grid_orders():
+            bench.step(PlaceOutcome(tuple((o.cloid, Resting(bench.next_oid())) for o in live)))
+            self.storm.venue.take(bench.step(update(live[0], "canceled", live[0].lots)))
 
     def quote_the_other(self, after_ms: int) -> list[Effect]:
+        """What comes of it, but for what is written of the market."""
         bench = self.storm.bench
         bench.ms += after_ms
         event = quote(coin=_OTHER.coin)
@@ -79,7 +91,7 @@ class Watched:
         self.compared += 1
         self.left_out += "SOL" not in looked
         self.storm.venue.take(effects)
-        return effects
+        return [each for each in effects if not isinstance(each, SaveFeatures)]
 
     def weather(self, chance: random.Random, things: int) -> None:
         names = [*Storm.names(), *CHANGES]
@@ -87,6 +99,8 @@ class Watched:
             self._happens(name, chance.randrange(10_000))
             if name == Storm.the_operator_sets_a_spacing.__name__:
                 self._happens("a_moment_passes", 0)  # set between two events here; a command is one
+            if not chance.randrange(3):
+                self.lose_an_order_of_the_other()
             for _ in range(chance.choice([0, 1, 2])):
                 self.quote_the_other(chance.choice([0, 0, 1, 7, 40, 300, 1_100, 3_000]))
 
@@ -95,6 +109,18 @@ class Watched:
             self.storm.do(name, which)
         else:
             getattr(self.storm, name)(which)
+
+
+def _is_of_the_other(effect: Effect) -> bool:
+    match effect:
+        case Place(orders) | Cancel(orders):
+            return orders[0].coin == _OTHER.coin
+        case Modify():
+            return effect.orders[0].coin == _OTHER.coin
+        case AskOrderStatus(coin):
+            return coin == _OTHER.coin
+        case _:
+            return False
 
 
 def _state(engine: Engine) -> dict[str, Any]:
