@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
 from core.domain.events import BackfillDone, CancelOutcome, PlaceOutcome, Refused, Resting, Traded
-from core.engine.coin import AWAITING_FILLS, Coin
+from core.engine.coin import Coin
 from core.engine.procedures import feed_ticket
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS
+from core.engine.tickets import AWAITING_FILLS, CHAIN
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -52,7 +53,7 @@ def _on_cancels(engine: Engine, results: tuple[tuple[str, str], ...], now: Insta
 def on_backfill(engine: Engine, event: BackfillDone, now: Instant) -> list[Effect]:
     if event.ticket == feed_ticket(engine.feed.generation) and engine.feed.connected:
         return _on_gap_read(engine, event, now)
-    if event.ticket == "chain":
+    if event.ticket == CHAIN:
         engine.schedule.missing_fill_again(engine, now)
     if event.error:
         return []

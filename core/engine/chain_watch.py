@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.effects import Backfill, Effect, notify
 from core.engine.fill_guarantor import ChainBreak
+from core.engine.tickets import CHAIN
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def read_gaps(gaps: Sequence[ChainBreak]) -> Backfill:
     """Look for missing fills between those that they are missing between, and no further: it is done again and again."""
     since_ms, until_ms = min(gap.after_ms for gap in gaps), max(gap.before_ms for gap in gaps)
-    return Backfill(max(0, since_ms - 1_000), "chain", until_ms)
+    return Backfill(max(0, since_ms - 1_000), CHAIN, until_ms)
 
 
 def check_chain(coin: Coin, now: Instant) -> list[Effect]:

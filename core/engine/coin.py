@@ -55,12 +55,10 @@ from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
 from core.engine.strangers import Strangers
+from core.engine.tickets import AWAITING_FILLS, drift_ticket
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
 from core.view import BudgetMode
-
-AWAITING_FILLS = "awaiting_fills"
-"""Names the reads for orders that have ended and whose fills don't add up yet."""
 
 _BY_RULE = (Cause.MIN_NOTIONAL, Cause.TICK, Cause.SIZE)
 
@@ -192,7 +190,7 @@ class Coin:
     @property
     def drift_ticket(self) -> str:
         """Names the reads of fills that the present suspicion of drift asks for."""
-        return f"drift:{self.name}:{self.ledger.drift.suspected_mono_ms}"
+        return drift_ticket(self.name, self.ledger.drift.suspected_mono_ms)
 
     @property
     def mid_twice(self) -> int | None:

@@ -11,7 +11,9 @@ class Lane(IntEnum):
     CANCEL = 0
     REDUCE = 1
     """Reduce-only orders, stops, margin and leverage."""
-    MODIFY = 2
-    PLACE = 3
-    INFO = 4
-    """Reads: they wait for weight, and leave a share of it to the others (I7)."""
+    PROOF = 2
+    """Reads that the way out, or a start, can't go on without: what rests, what is held, what has traded."""
+    MODIFY = 3
+    PLACE = 4
+    INFO = 5
+    """All other reads: they wait for weight, and leave a share of it to the others (I7)."""

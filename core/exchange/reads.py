@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from core.domain.listing import ListingsObserved
 from core.domain.margin import AccountMode, Leverage
 from core.domain.market_history import Candle, RequestBudget
 from core.domain.transfers import Transfer
+from core.exchange.lanes import Lane
 from core.exchange.rest import Rest
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import (
@@ -84,11 +86,21 @@ class Reads:
         self, rest: Rest, clock: VenueClock, account: str, instruments: dict[str, Instrument], dex: str = ""
     ) -> None:
         self._rest, self._clock, self._account = rest, clock, account
+        self._lane: Lane | None = None
         self._instruments, self._dex = instruments, dex
         self.mode = AccountMode.STANDARD
         """Where the account's money stands; whoever knows sets it."""
         self.elsewhere: frozenset[str] = frozenset()
         """Coins that the dex lists beside those traded here, if somebody takes care of our orders in them."""
+
+    def at(self, lane: Lane) -> Reads:
+        """The same reads, on another lane."""
+        twin = copy(self)
+        twin._lane = lane
+        return twin
+
+    async def _ask(self, request: dict[str, Any], parse: Callable[[Any], T]) -> T:
+        return await self._rest.ask(request, parse, self._lane)
 
     async def fills_since(
         self, since_ms: int, source: FillSource = FillSource.REST, until_ms: int | None = None
@@ -168,7 +180,7 @@ class Reads:
         start = max(0, since_ms)
         for _ in range(PAGES_MAX):
             request = {"type": kind, "user": self._account, "startTime": start}
-            rows = await self._rest.ask(request, rows_of)
+            rows = await self._ask(request, rows_of)
             fresh = [(time_ms, found) for text, time_ms, found in rows if text not in seen]
             if not fresh:
                 _must_not_be_full(kind, len(rows), HISTORY_PER_PAGE, start)
@@ -187,25 +199,25 @@ class Reads:
         }
         if end is not None:
             request["endTime"] = end
-        return await self._rest.ask(request, lambda answer: decode_rows(answer, "userFillsByTime"))
+        return await self._ask(request, lambda answer: decode_rows(answer, "userFillsByTime"))
 
     async def book(self, coin: str) -> BookObserved:
         """The best bid and ask of one coin."""
         asked = self._clock.now().mono_ms
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "l2Book", "coin": coin},
             lambda answer: BookObserved(decode_book(answer, coin, self._instruments), asked),
         )
 
     async def listings(self) -> ListingsObserved:
         """Whether, and in what steps, our coins are traded by now."""
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "meta", "dex": self._dex}, lambda answer: decode_listings(answer, self._instruments)
         )
 
     async def depth(self, coin: str, ticket: str = "") -> DepthObserved:
         """The whole book of one coin, as far as the exchange tells it."""
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "l2Book", "coin": coin},
             lambda answer: DepthObserved(decode_depth(answer, coin, self._instruments), ticket),
         )
@@ -213,21 +225,21 @@ class Reads:
     async def candles(self, coin: str, interval: str, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
         """Of one coin, oldest first, from the one that ``since_ms`` falls into; the last one may still be open."""
         span = {"coin": coin, "interval": interval, "startTime": since_ms, "endTime": until_ms}
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "candleSnapshot", "req": span},
             lambda answer: decode_candles(answer, self._instruments[coin]),
         )
 
     async def request_budget(self) -> RequestBudget:
         """How many requests the exchange still takes of the account."""
-        return await self._rest.ask({"type": "userRateLimit", "user": self._account}, decode_request_budget)
+        return await self._ask({"type": "userRateLimit", "user": self._account}, decode_request_budget)
 
     async def account(self, ticket: str = "") -> AccountObserved:
         """Of a unified account the value is the spot wallet's USDC, where positions count at their entry, plus what the
         positions of this dex have made since; ``clearinghouseState`` has no meaningful sums then.
         """
         asked = self._clock.now().mono_ms
-        seen, unrealized = await self._rest.ask(
+        seen, unrealized = await self._ask(
             {"type": "clearinghouseState", "user": self._account, "dex": self._dex},
             lambda answer: (
                 decode_account(answer, self._instruments, asked, ticket),
@@ -236,14 +248,14 @@ class Reads:
         )
         if self.mode is AccountMode.STANDARD:
             return seen
-        total, hold = await self._rest.ask(
+        total, hold = await self._ask(
             {"type": "spotClearinghouseState", "user": self._account}, decode_spot_money
         )
         return replace(seen, account_value=total + unrealized, margin_used=hold)
 
     async def funding_rates(self) -> FundingRatesObserved:
         """Of this hour, as far as it has gone, of our coins."""
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "metaAndAssetCtxs", "dex": self._dex},
             lambda answer: FundingRatesObserved(decode_funding_rates(answer, self._instruments)),
         )
@@ -256,11 +268,11 @@ class Reads:
                 raise WireError("userAbstraction: not text")
             return answer
 
-        return await self._rest.ask({"type": "userAbstraction", "user": self._account}, parse)
+        return await self._ask({"type": "userAbstraction", "user": self._account}, parse)
 
     async def leverage(self, coin: str) -> Leverage:
         """What is set for a coin, whether or not anything is held of it."""
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "activeAssetData", "user": self._account, "coin": coin},
             lambda answer: decode_leverage(answer, coin),
         )
@@ -268,14 +280,14 @@ class Reads:
     async def account_with_entries(self) -> tuple[AccountObserved, dict[str, Decimal]]:
         """The account, and the average entry of each position in price units."""
         asked, ours = self._clock.now().mono_ms, self._instruments
-        return await self._rest.ask(
+        return await self._ask(
             {"type": "clearinghouseState", "user": self._account, "dex": self._dex},
             lambda answer: (decode_account(answer, ours, asked, ""), decode_entry_prices(answer, ours)),
         )
 
     async def open_orders(self, ticket: str = "") -> OpenOrdersObserved:
         asked = self._clock.now().mono_ms
-        orders, elsewhere, others = await self._rest.ask(
+        orders, elsewhere, others = await self._ask(
             {"type": "frontendOpenOrders", "user": self._account, "dex": self._dex},
             lambda answer: (
                 decode_open_orders(answer, self._instruments),
@@ -287,7 +299,7 @@ class Reads:
 
     async def order_status(self, cloid: str) -> OrderUpdate | OrderNotFound:
         seen_ms = self._clock.seen_ms
-        found = await self._rest.ask(
+        found = await self._ask(
             {"type": "orderStatus", "user": self._account, "oid": cloid},
             lambda answer: decode_order_status(answer, self._instruments),
         )

@@ -75,6 +75,8 @@ class Rest:
         self._target: Target | None = None
         self._lanes: dict[Lane, Lines] = {}
         self.budget = budget or WeightBudget(mono_ms)
+        self.lane = Lane.INFO
+        """Of reads that name none."""
         self.latency_ms = 0.0
 
     async def open(self) -> None:
@@ -99,11 +101,13 @@ class Rest:
         """One ``/info`` question, asked when the weight for it is there. Raises ``RestError``."""
         return await self.ask(request, lambda answer: answer)
 
-    async def ask(self, request: dict[str, Any], parse: Callable[[Any], T]) -> T:
-        """As ``info``, with the answer as ``parse`` reads it. Raises ``RestError``, and the ``WireError`` of ``parse``."""
+    async def ask(self, request: dict[str, Any], parse: Callable[[Any], T], lane: Lane | None = None) -> T:
+        """As ``info``, with the answer as ``parse`` reads it, and on another ``lane`` than this object's. Raises ``RestError``,
+        and the ``WireError`` of ``parse``.
+        """
         assert self._reads is not None, "opened before use"
         kind = str(request.get("type"))
-        await self.budget.take(Lane.INFO, read_weight(kind))
+        await self.budget.take(lane or self.lane, read_weight(kind))
         sent = mono_ms()
         body = await self._post(self._reads, "/info", orjson.dumps(request), READ_TIMEOUT_S)
         received = mono_ms()

@@ -27,6 +27,9 @@ PLACE_WAIT_MS = 1_000.0
 LOOK_AGAIN_MS = 5_000.0
 """A wait is ended at the latest after so long, to see whether it is still needed."""
 
+READING = (Lane.PROOF, Lane.INFO)
+"""Lanes whose requests wait, one behind the other, for as long as it takes."""
+
 BUSY_MS = 5.0
 """Until it is tried again while another process counts."""
 
@@ -62,7 +65,7 @@ class WeightBudget:
         self._mono_ms, self._window, self._jitter = mono_ms, window or OwnWindow(), jitter
         self._floors = {**FLOORS, Lane.INFO: leaves}
         self._per_minute = int(PER_MINUTE)
-        self._turn = asyncio.Lock()
+        self._turns = {lane: asyncio.Lock() for lane in READING}
 
     @property
     def left(self) -> int:
@@ -98,8 +101,8 @@ class WeightBudget:
         """
         if lane <= Lane.REDUCE:
             self.spend(weight)
-        elif lane is Lane.INFO:
-            async with self._turn:
+        elif lane in READING:
+            async with self._turns[lane]:
                 while (wait_ms := self._try(lane, weight)) > 0:  # noqa: ASYNC110 - time is what it waits for
                     await asyncio.sleep(min(wait_ms, LOOK_AGAIN_MS) / 1000)
         else:

@@ -14,7 +14,12 @@ PER_MINUTE = 1200
 MINUTE_S = 61
 """Seconds after which what was spent in one of them is free again: it may have been spent at that second's end."""
 
-FLOORS = {Lane.CANCEL: 0, Lane.REDUCE: 0, Lane.MODIFY: 120, Lane.PLACE: 120, Lane.INFO: 300}
+FLOORS = {
+    **dict.fromkeys((Lane.CANCEL, Lane.REDUCE), 0),
+    Lane.PROOF: 60,
+    **dict.fromkeys((Lane.MODIFY, Lane.PLACE), 120),
+    Lane.INFO: 300,
+}
 """What each lane leaves. 120 is as many cancels and reductions within a minute, or those of 4,000 orders in batches (I7)."""
 
 RESERVE = FLOORS[Lane.PLACE]

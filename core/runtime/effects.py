@@ -45,7 +45,8 @@ from core.domain.events import (
 from core.domain.fills import FillSource
 from core.domain.market_history import RequestBudgetObserved
 from core.domain.router_events import DeadManAnswered
-from core.engine.coin import AWAITING_FILLS
+from core.engine.tickets import AWAITING_FILLS, is_search
+from core.exchange.lanes import Lane
 from core.exchange.market_data import MarketData
 from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter, foreign_name, nothing_replaced
 from core.exchange.reads import Reads
@@ -279,18 +280,25 @@ class EffectRunner:
         finally:
             self._inbox.force(outcome)
 
+    def _reads_for(self, ticket: str) -> Reads:
+        """What a command, a stop or the gap after a connection waits for goes before what is read by the clock, and before the
+        search for a fill that is missing.
+        """
+        is_urgent = bool(ticket) and not is_search(ticket)
+        return self._reads.at(Lane.PROOF) if is_urgent else self._reads
+
     def _failed(self, what: str, error: RestError | WireError, ticket: str = "") -> None:
         self._inbox.force(RequestFailed(what, str(error), ticket, *_cause(error)))
 
     async def _ask_account(self, ticket: str) -> None:
         try:
-            self._inbox.force(await self._reads.account(ticket))
+            self._inbox.force(await self._reads_for(ticket).account(ticket))
         except (RestError, WireError) as error:
             self._failed("account", error, ticket)
 
     async def _ask_open_orders(self, ticket: str) -> None:
         try:
-            self._inbox.force(await self._reads.open_orders(ticket))
+            self._inbox.force(await self._reads_for(ticket).open_orders(ticket))
         except (RestError, WireError) as error:
             self._failed("open orders", error, ticket)
 
@@ -310,7 +318,7 @@ class EffectRunner:
         seen, error, cause, wait_ms = 0, "", Cause.UNANSWERED, 0
         source = FillSource.RESOLVER if ticket == AWAITING_FILLS else FillSource.REST
         try:
-            async for page in self._reads.fills_since(start, source, until_ms):
+            async for page in self._reads_for(ticket).fills_since(start, source, until_ms):
                 seen += len(page.fills)
                 await self._inbox.put(FillsArrived(page.fills, read, page.foreign))
                 for quarantined in page.quarantined:
@@ -381,7 +389,7 @@ class EffectRunner:
 
     async def _ask_depth(self, coin: str, ticket: str) -> None:
         try:
-            self._inbox.force(await self._reads.depth(coin, ticket))
+            self._inbox.force(await self._reads_for(ticket).depth(coin, ticket))
         except (RestError, WireError) as error:
             self._failed(f"depth of {coin}", error, ticket)
 

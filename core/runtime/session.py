@@ -17,6 +17,7 @@ from core.domain.events import CommandReceived, StopRequested
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
 from core.engine.snapshot import build_snapshot
+from core.exchange.lanes import Lane
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import OrderRouter
@@ -99,6 +100,7 @@ class Session:
     async def run(self) -> RunReport:
         """Live until stopped; how it ended. Raises ``UsageError`` and ``StorageError`` for what kept it from starting."""
         await self._rest.open()
+        self._rest.lane = Lane.PROOF
         try:
             instruments = await self._reach.instruments()
             if instruments is None:
@@ -281,6 +283,7 @@ class Session:
     async def _live(self, trade: Trade) -> None:
         """Until the stop procedure has ended, or something has broken: then what is ours is taken back first."""
         await trade.control.start()
+        self._rest.lane = Lane.INFO
         feeding = asyncio.create_task(trade.feed.run(), name="feed")
         checking = asyncio.create_task(self._check_beside(), name="integrity")
         beating = asyncio.create_task(self._pulse.run(), name="pulse")

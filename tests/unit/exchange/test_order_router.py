@@ -300,7 +300,7 @@ _CROSSED = (
         (_ok("order", {"resting": {"oid": 70}}, {"resting": {"oid": 91}}), (Unsettled, Resting), None),
         (
             _ok("order", {"resting": {"oid": 90, "cloid": cloid(11)}}, "modified"),
-            (Unsettled, Unsettled),
+            (Unsettled, Resting),
             None,
         ),
         ({"status": "ok", "response": {"type": "default"}}, (Unsettled, Unsettled), None),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.domain.events import LedgerUpdatesObserved, OrderNotFound, OrderUpdate, Quote
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.exchange import reads as reads_module
+from core.exchange.lanes import Lane
 from core.exchange.reads import (
     FILLS_PER_PAGE,
     HISTORY_PER_PAGE,
@@ -41,7 +42,7 @@ class Venue:
         self.asked.append(request)
         return self._answer(request)
 
-    async def ask(self, request: dict[str, Any], parse: Callable[[Any], T]) -> T:
+    async def ask(self, request: dict[str, Any], parse: Callable[[Any], T], lane: Lane | None = None) -> T:
         return parse(await self.info(request))
 
 

@@ -61,7 +61,7 @@ async def test_no_minute_costs_more_than_the_limit_not_even_the_first(clock: Clo
     assert minute.most > PER_MINUTE - FLOORS[Lane.INFO] - 20, "and what may be spent is"
 
 
-@pytest.mark.parametrize("lane", [Lane.PLACE, Lane.MODIFY, Lane.INFO])
+@pytest.mark.parametrize("lane", [Lane.PLACE, Lane.MODIFY, Lane.PROOF, Lane.INFO])
 async def test_each_lane_leaves_what_the_more_urgent_ones_need(clock: Clock, lane: Lane) -> None:
     budget = budget_of(clock)
     for _ in range(PER_MINUTE - FLOORS[lane]):
@@ -83,6 +83,26 @@ async def test_what_gets_us_out_waits_for_nobody(clock: Clock, lane: Lane) -> No
         await budget.take(lane, 6)
     assert clock.ms == 0
     assert budget.left == -300
+
+
+async def test_what_a_flatten_must_know_is_asked_past_the_reads_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    minute_is_over = asyncio.Event()
+
+    async def wait(_: float) -> None:
+        await minute_is_over.wait()
+
+    budget = WeightBudget(lambda: 0.0)
+    budget.spend(PER_MINUTE - FLOORS[Lane.INFO])
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", wait)
+        waiting = asyncio.create_task(budget.take(Lane.INFO, 20))
+        async with asyncio.timeout(5):
+            await budget.take(Lane.PROOF, 20)
+    assert not waiting.done()
+    assert budget.left >= FLOORS[Lane.PROOF] > 0, "cancels have their share all the same"
+    waiting.cancel()
 
 
 async def test_a_placement_waits_a_little_and_is_then_not_sent(clock: Clock) -> None:

@@ -13,6 +13,7 @@ from core.domain.causes import Cause
 from core.domain.effects import (
     AskAccount,
     AskBook,
+    AskDepth,
     AskFunding,
     AskFundingRates,
     AskLedgerUpdates,
@@ -45,7 +46,8 @@ from core.domain.events import (
     WireQuarantined,
 )
 from core.domain.fills import FillSource, ForeignFill, Funding
-from core.engine.coin import AWAITING_FILLS
+from core.engine.tickets import AWAITING_FILLS, CHAIN, drift_ticket
+from core.exchange.lanes import Lane
 from core.exchange.market_data import MarketData
 from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter
 from core.exchange.reads import Page, Reads
@@ -68,12 +70,17 @@ class Venue:
         self.pages: list[Page] = []
         self.payments: list[tuple[Funding, ...]] = []
         self.late_error: Exception | None = None
+        self.lanes: list[Lane] = []
 
     async def _answer(self, *question: Any) -> None:
         self.asked.append(question)
         await self.gate.wait()
         if self.error is not None:
             raise self.error
+
+    def at(self, lane: Lane) -> Venue:
+        self.lanes.append(lane)
+        return self
 
     async def place(self, orders: tuple[Any, ...]) -> PlaceOutcome:
         await self._answer("place")
@@ -372,6 +379,26 @@ async def test_a_read_for_orders_that_await_their_fills_marks_them_so(
     bench = Bench()
     await bench.answers(Backfill(5, ticket))
     assert bench.venue.asked == [("fills", 5, source)]
+
+
+@pytest.mark.parametrize(
+    ("ticket", "lanes"),
+    [
+        ("cmd-1", [Lane.PROOF] * 4),
+        ("", []),
+        (CHAIN, []),
+        (AWAITING_FILLS, []),
+        (drift_ticket("BTC", 5), []),
+    ],
+)
+async def test_what_somebody_waits_for_is_read_before_what_the_clock_or_a_search_asks(
+    ticket: str, lanes: list[Lane]
+) -> None:
+    bench = Bench()
+    await bench.answers(
+        Backfill(5, ticket), AskAccount(ticket), AskOpenOrders(ticket), AskDepth("BTC", ticket)
+    )
+    assert bench.venue.lanes == lanes
 
 
 async def test_foreign_fills_and_damaged_rows_of_a_read_come_along_even_without_a_fill_of_ours() -> None:
