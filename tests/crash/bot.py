@@ -69,7 +69,9 @@ class Bot:
             *("--no-ui", "--exchange-url", self.exchange.url),
             *("--state-dir", str(self.state.path), "--summary", "json"),
         )
-        env = {**self.settings, **({VARIABLE: failpoint} if failpoint else {})}
+        # A minute's weight is for a few starts only: here, where there are more and the exchange counts none, each has its own.
+        weights = str(self.home / f"weights{len(self.lives)}")
+        env = {**self.settings, "XDG_STATE_HOME": weights, **({VARIABLE: failpoint} if failpoint else {})}
         self.lives.append(Process(arguments, self.home, env, name=f"life{len(self.lives)}"))
         return self.life
 
