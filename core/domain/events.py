@@ -12,8 +12,8 @@ from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.holdings import CellPart
 from core.domain.listing import ListingsObserved
 from core.domain.margin import HeldMargin
-from core.domain.market_history import NO_WEIGHT, IpWeight, RequestBudgetObserved
 from core.domain.orders import Side
+from core.domain.request_limits import NO_WEIGHT, IpWeight, RequestBudgetObserved
 from core.domain.router_events import DeadManAnswered, KeyShared
 from core.domain.transfers import Transfer
 

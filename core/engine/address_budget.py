@@ -22,7 +22,7 @@ from core.domain.events import (
     PlaceOutcome,
     Refused,
 )
-from core.domain.market_history import RequestBudget, RequestBudgetObserved
+from core.domain.request_limits import RequestBudget, RequestBudgetObserved
 from core.engine.request_pace import MICRO, RequestPace
 from core.view import BudgetMode
 

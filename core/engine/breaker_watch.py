@@ -32,7 +32,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.listing import ListingsObserved
-from core.domain.market_history import RequestBudgetObserved
+from core.domain.request_limits import RequestBudgetObserved
 from core.domain.router_events import KeyShared
 from core.engine.breaker_probes import probe_event
 from core.engine.circuit_breaker import Breaker, BreakerName, Breakers

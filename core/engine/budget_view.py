@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain.clock import Instant
-from core.domain.market_history import IpWeight
+from core.domain.request_limits import IpWeight
 from core.engine.address_budget import RESERVED, AddressBudget
 from core.view import BudgetView
 

@@ -46,8 +46,8 @@ from core.domain.events import (
     TransfersCommitted,
     WireQuarantined,
 )
-from core.domain.market_history import IpWeight
 from core.domain.orders import Purpose
+from core.domain.request_limits import IpWeight
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
 from core.engine.address_budget import AddressBudget

@@ -24,7 +24,8 @@ from core.domain.fills import Fill, FillSource, ForeignFill, Funding
 from core.domain.instrument import Instrument
 from core.domain.listing import ListingsObserved
 from core.domain.margin import AccountMode, Leverage
-from core.domain.market_history import Candle, RequestBudget
+from core.domain.market_history import Candle
+from core.domain.request_limits import RequestBudget
 from core.domain.transfers import Transfer
 from core.exchange.lanes import Lane
 from core.exchange.rest import Rest

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from core.domain.effects import Notify
-from core.domain.market_history import IpWeight
+from core.domain.request_limits import IpWeight
 from core.exchange.lanes import Lane
 from core.exchange.shared_window import OwnWindow, SharedWindow, window_file
 from core.exchange.weight_window import FLOORS, RESERVE, WeightWindow

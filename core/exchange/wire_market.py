@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.domain.instrument import Instrument
-from core.domain.market_history import Candle, RequestBudget
+from core.domain.market_history import Candle
+from core.domain.request_limits import RequestBudget
 from core.domain.units import parse_decimal
 from core.exchange.wire import Json, WireError, decode, integer, list_of, text_of, time_of
 

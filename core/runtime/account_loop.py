@@ -41,8 +41,8 @@ from core.domain.events import (
     TransfersArrived,
     TransfersCommitted,
 )
-from core.domain.market_history import IpWeight
 from core.domain.orders import Purpose
+from core.domain.request_limits import IpWeight
 from core.engine.engine import Engine
 from core.engine.flatten_desk import flattens
 from core.engine.stop import Phase

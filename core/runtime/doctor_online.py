@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from core.domain.market_history import RequestBudget
+from core.domain.request_limits import RequestBudget
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms

@@ -43,7 +43,7 @@ from core.domain.events import (
     Unsettled,
 )
 from core.domain.fills import FillSource
-from core.domain.market_history import RequestBudgetObserved
+from core.domain.request_limits import RequestBudgetObserved
 from core.domain.router_events import DeadManAnswered
 from core.engine.tickets import AWAITING_FILLS, is_search
 from core.exchange.lanes import Lane

@@ -7,7 +7,8 @@ import concurrent.futures
 import time
 from dataclasses import replace
 
-from core.domain.market_history import Candle, RequestBudget
+from core.domain.market_history import Candle
+from core.domain.request_limits import RequestBudget
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.side_caps import Money

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.domain.instrument import Instrument
-from core.domain.market_history import NEW_ADDRESS, Candle, RequestBudget
+from core.domain.market_history import Candle
+from core.domain.request_limits import NEW_ADDRESS, RequestBudget
 from core.engine.churn import Churn, count_churn
 from core.engine.coin_config import CoinConfig
 from core.engine.funding import DAY_MS

@@ -17,8 +17,8 @@ from core.domain.events import (
     Refused,
     Resting,
 )
-from core.domain.market_history import IpWeight, RequestBudget, RequestBudgetObserved
 from core.domain.orders import Order, Side
+from core.domain.request_limits import IpWeight, RequestBudget, RequestBudgetObserved
 from core.engine.address_budget import (
     CANCELS_RESERVED,
     PACE_MS,

@@ -44,7 +44,7 @@ from core.domain.events import (
     Tick,
 )
 from core.domain.fills import FillSource, ForeignFill, Funding
-from core.domain.market_history import IpWeight
+from core.domain.request_limits import IpWeight
 from core.engine.dead_man import DeadMan
 from core.engine.engine import Engine
 from core.engine.operator_desk import OperatorDesk, Outcome

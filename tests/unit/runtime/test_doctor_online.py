@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from core.domain.market_history import Candle, RequestBudget
+from core.domain.market_history import Candle
+from core.domain.request_limits import RequestBudget
 from core.engine.side_caps import PortfolioLimits
 from core.paper.venue.accounts import Account
 from core.runtime import doctor_online
