@@ -23,6 +23,7 @@ from core.domain.events import (
     Refused,
 )
 from core.domain.request_limits import RequestBudget, RequestBudgetObserved
+from core.domain.router_events import DeadManAnswered
 from core.engine.request_pace import MICRO, RequestPace
 from core.view import BudgetMode
 
@@ -153,7 +154,7 @@ class AddressBudget:
                 self._on_placed(event, now)
             case CancelOutcome():
                 self._on_cancelled(event, now)
-            case MarginMoved():
+            case MarginMoved() | DeadManAnswered():
                 self._count(1, now)
             case FillsCommitted():
                 since = self._asked_venue_ms

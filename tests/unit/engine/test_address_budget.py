@@ -13,12 +13,14 @@ from core.domain.events import (
     CancelOutcome,
     Event,
     FillsCommitted,
+    MarginMoved,
     PlaceOutcome,
     Refused,
     Resting,
 )
 from core.domain.orders import Order, Side
 from core.domain.request_limits import IpWeight, RequestBudget, RequestBudgetObserved
+from core.domain.router_events import DeadManAnswered
 from core.engine.address_budget import (
     CANCELS_RESERVED,
     PACE_MS,
@@ -78,6 +80,9 @@ def answered(count: int, result: Refused | Resting | None = None) -> PlaceOutcom
         (CancelOutcome((("a", ""), ("b", "never placed, already canceled, or filled"))), 2),
         (CancelOutcome((("a", ""), ("b", "")), Failure(Cause.UNSENT, "no route")), 0),
         (CancelOutcome((("a", ""),), Failure(Cause.UNANSWERED, "no answer")), 1),
+        (MarginMoved("BTC", "margin"), 1),
+        (DeadManAnswered(61_000), 1),
+        (DeadManAnswered(0), 1),
     ],
 )
 def test_every_item_of_a_batch_counts_also_one_that_failed_and_none_that_never_left(
