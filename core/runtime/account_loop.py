@@ -20,6 +20,7 @@ from core.domain.effects import (
     CancelOrphan,
     Effect,
     Modify,
+    MoveMargin,
     Notify,
     Place,
     notify,
@@ -75,12 +76,16 @@ def _urgency(effect: Effect) -> int:
     match effect:
         case Cancel() | CancelOrphan() | CancelForeign():
             return 0
+        case MoveMargin():
+            return 1
         case Place(orders) if any(order.purpose is not Purpose.GRID for order in orders):
             return 1
-        case Modify() | Place():
+        case Modify():
             return 2
-        case _:
+        case Place():
             return 3
+        case _:
+            return 4
 
 
 class AccountLoop:

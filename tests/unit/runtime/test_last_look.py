@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
-from core.domain.effects import Cancel, CancelOrphan, Effect, Modify, Place, SaveOrder
+from core.domain.effects import Cancel, CancelOrphan, Effect, Modify, MoveMargin, Place, SaveOrder
 from core.domain.events import Event, PlaceOutcome, Quote, Refused, Tick
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.engine import Engine
@@ -142,11 +142,12 @@ async def test_what_gets_us_out_leaves_before_what_gets_us_in_whatever_was_decid
     closing = order(3, tif=Tif.IOC, purpose=Purpose.REDUCE, reduce_only=True)
     old = order(7, state=OrderState.OPEN, order_id=7)
     place, change, close = Place((BUY,)), Modify(((old, SELL),)), Place((closing,))
-    cancel, orphan = Cancel((order(9),)), CancelOrphan("BTC", "0x1")
-    stage = Stage(lambda event: [place, change, close, cancel, orphan] if isinstance(event, Quote) else [])
+    cancel, orphan, margin = Cancel((order(9),)), CancelOrphan("BTC", "0x1"), MoveMargin("BTC", 10**6, "m")
+    decided: list[Effect] = [place, change, margin, close, cancel, orphan]
+    stage = Stage(lambda event: decided if isinstance(event, Quote) else [])
     loop = await _ready(stage)
     await loop.turn([quote(BID, ASK)])
-    assert stage.of("start") == [cancel, orphan, close, place, change]
+    assert stage.of("start") == [cancel, orphan, margin, close, change, place]
 
 
 async def test_a_window_that_ends_before_the_next_tick_is_looked_at_when_it_ends() -> None:
