@@ -22,6 +22,7 @@ from core.exchange.lines import Lines
 from core.exchange.refusals import http_cause
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import NoWeightError, WeightBudget
+from core.exchange.weight_window import GIVEN_MOST_S
 from core.exchange.weights import action_weight, read_weight, rows_weight
 from core.exchange.wire import SAMPLE_CHARS, WireError, sample
 from core.failpoints import STEPS, failpoint
@@ -34,9 +35,6 @@ READS_AT_ONCE = 8
 
 WARM = {Lane.CANCEL: 2, Lane.REDUCE: 1, Lane.MODIFY: 1, Lane.PLACE: 1}
 """Connections kept open while nothing is sent. No lane has another's: what is placed is never in the way of a cancel."""
-
-RETRY_AFTER_MAX_S = 600.0
-"""A longer ``Retry-After`` is taken for a mistake."""
 
 
 class RestError(Exception):
@@ -216,12 +214,12 @@ class Rest:
 
 
 def _retry_after_s(header: str) -> float:
-    """Seconds of a ``Retry-After`` header; 0 without one, or if it names a date."""
+    """Seconds of a ``Retry-After`` header; 0 without one, if it names a date, or if it is too long to be meant."""
     try:
         seconds = float(header)
     except ValueError:
         return 0.0
-    return seconds if 0 <= seconds <= RETRY_AFTER_MAX_S else 0.0
+    return seconds if 0 <= seconds <= GIVEN_MOST_S else 0.0
 
 
 def _shown(body: bytes) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from core.domain.effects import Notify, notify
-from core.exchange.weight_window import MINUTE_S, WeightWindow
+from core.exchange.weight_window import GIVEN_MOST_S, MINUTE_S, WeightWindow
 
 T = TypeVar("T")
 
@@ -226,6 +226,8 @@ def _window(plain: dict[str, Any], now_ms: float) -> WeightWindow:
     )
     if window.refused_ms > now_ms + 1000 or not 0 <= window.refusals < 2**31:
         raise ValueError("refused in a time to come")
+    if window.paused_until_ms > now_ms + 1000 * (GIVEN_MOST_S + 1):
+        raise ValueError("paused for longer than an exchange asks for")
     return window
 
 

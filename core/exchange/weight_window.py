@@ -27,6 +27,9 @@ RESERVE = FLOORS[Lane.PLACE]
 PAUSE_S, PAUSE_MOST_S = 2.0, 60.0
 """The first pause after a refusal that names no time, and the longest: each doubles the one before it."""
 
+GIVEN_MOST_S = 600.0
+"""The longest pause that an exchange is believed to ask for."""
+
 JITTER = 0.25
 """A pause is longer by up to so much of itself, so that those who were refused together don't come back together."""
 

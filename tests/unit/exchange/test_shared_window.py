@@ -108,6 +108,19 @@ def test_what_was_spent_in_a_time_to_come_is_garbage(host: Host) -> None:
     assert host.names() == ["weights_discarded"]
 
 
+def test_a_pause_that_nobody_asks_for_is_garbage(host: Host) -> None:
+    """All reads and placements of the host would wait for its end."""
+    budget = host.budget()
+    budget.refuse(600.0, "HTTP 429")
+    path = window_file(host.directory, URL)
+    plain = json.loads(path.read_bytes())
+    assert host.budget().standing().paused_ms == 600_000, "the longest that is believed"
+    plain["paused_until_ms"] += 3_600_000
+    path.write_text(json.dumps(plain))
+    assert host.budget().standing().paused_ms == 0
+    assert host.names() == ["weights_discarded"]
+
+
 def test_what_was_spent_before_a_reboot_is_forgotten_quietly(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
