@@ -16,8 +16,7 @@ from core.domain.effects import Notify
 from core.domain.request_limits import IpWeight
 from core.exchange.lanes import Lane
 from core.exchange.shared_window import OwnWindow, SharedWindow, window_file
-from core.exchange.weight_window import FLOORS, RESERVE, WeightWindow
-from core.exchange.weight_window import PER_MINUTE as PER_MINUTE
+from core.exchange.weight_window import FLOORS, PER_MINUTE, RESERVE, WeightWindow
 
 T = TypeVar("T")
 
@@ -64,7 +63,7 @@ class WeightBudget:
     ) -> None:
         self._mono_ms, self._window, self._jitter = mono_ms, window or OwnWindow(), jitter
         self._floors = {**FLOORS, Lane.INFO: leaves}
-        self._per_minute = int(PER_MINUTE)
+        self._per_minute = PER_MINUTE
         self._turns = {lane: asyncio.Lock() for lane in READING}
 
     @property

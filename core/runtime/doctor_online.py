@@ -11,7 +11,8 @@ from core.domain.request_limits import RequestBudget
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import PER_MINUTE, TOOL_LEAVES, shared_budget
+from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
+from core.exchange.weight_window import PER_MINUTE
 from core.exchange.wire import WireError
 from core.journal.certificate import read_evidence
 from core.journal.errors import StorageError

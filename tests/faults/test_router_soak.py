@@ -269,7 +269,7 @@ def test_half_an_hour_of_storms_leaves_nothing_unknown_and_no_limit_passed(tmp_p
     assert count.heaviest <= WEIGHT_A_MINUTE
     assert count.too_many == 0, "the exchange's own limit was never met"
     assert 0 < count.refused_for_budget <= 30, "it learns by few refusals that the budget is gone"
-    assert count.over_budget <= 2 * 3 * 6 * GRID, "one action in ten seconds at most"
+    assert count.over_budget <= 2 * 3 * 6, "one request in ten seconds at most, twice for three minutes"
     # I7
     late = [
         (what, at, ms)

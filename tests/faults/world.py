@@ -78,7 +78,7 @@ def hurried() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in HURRIED.items():
             patch.setattr(schedule, name, value)
-        patch.setattr(weight_budget, "PER_MINUTE", 12_000.0)  # reads so often would use up the earnest one
+        patch.setattr(weight_budget, "PER_MINUTE", 12_000)  # reads so often would use up the earnest one
         patch.setattr(weight_window, "PAUSE_S", 0.2)
         patch.setattr(weight_window, "PAUSE_MOST_S", 2.0)
         yield

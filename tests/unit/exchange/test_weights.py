@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.exchange.weight_budget import PER_MINUTE
+from core.exchange.weight_window import PER_MINUTE
 from core.exchange.weights import ROWS_PER_WEIGHT, WEIGHTS, action_weight, read_weight, rows_weight
 from core.paper.server.ip_limits import answer_weight, exchange_weight, info_weight
 
