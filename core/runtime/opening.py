@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -68,18 +69,28 @@ async def count_as_before(
 ) -> dict[str, Instrument]:
     """The instruments with lots as this journal counts them: in the ``szDecimals`` by which it first knew the coin."""
     meta = await JournalReader(plan.state.journal).meta()
-    counted: dict[str, Instrument] = {}
-    fresh: dict[str, str] = {}
-    for name, instrument in instruments.items():
-        key = f"size_decimals:{name}"
-        known = meta.get(key)
-        if known is None:
-            fresh[key] = str(instrument.sz_decimals)
-        decimals = instrument.sz_decimals if known is None else int(known)
-        counted[name] = replace(instrument, sz_decimals=decimals).traded_with(instrument.sz_decimals)
+    fresh = {
+        key: str(instrument.sz_decimals)
+        for name, instrument in instruments.items()
+        if (key := _decimals_key(name)) not in meta
+    }
     if fresh:
         await journal.commit(Batch(clock.now().wall_ms, meta=fresh))
-    return counted
+    return as_counted(meta, instruments)
+
+
+def as_counted(meta: Mapping[str, str], instruments: Mapping[str, Instrument]) -> dict[str, Instrument]:
+    """The instruments as a journal with that ``meta`` counts their lots, whatever the exchange's ``szDecimals`` are by now."""
+    return {
+        name: replace(
+            instrument, sz_decimals=int(meta.get(_decimals_key(name), instrument.sz_decimals))
+        ).traded_with(instrument.sz_decimals)
+        for name, instrument in instruments.items()
+    }
+
+
+def _decimals_key(coin: str) -> str:
+    return f"size_decimals:{coin}"
 
 
 async def restore_journal(

@@ -21,8 +21,10 @@ from core.exchange.weight_window import FLOORS
 from core.exchange.wire import WireError
 from core.journal.batch import Anchor
 from core.journal.certificate import Evidence, read_evidence
+from core.journal.reader import JournalReader
 from core.runtime.cash import compare_cash
 from core.runtime.control_client import ask
+from core.runtime.opening import as_counted
 from core.runtime.statedir import StateDir, limits_dir, lock_holder
 from core.runtime.verify import Certificate
 
@@ -41,11 +43,16 @@ OVERLAP_MS = 60_000
 
 def add_online_checks(found: Certificate, state: StateDir) -> None:
     """Add the exchange's side to a certificate. Raises ``RestError`` if the exchange can't be reached."""
+    asyncio.run(compare_online(found, state))
+
+
+async def compare_online(found: Certificate, state: StateDir) -> None:
+    """As ``add_online_checks``, in a loop that runs."""
     with read_evidence(state.journal) as evidence:
         url = evidence.meta.get("exchange_url", "")
         coins = {coin: anchor for coin in evidence.coins() if (anchor := evidence.anchor(coin)) is not None}
     try:
-        asyncio.run(_compare(found, state, url or _embedded_url(state), coins))
+        await _compare(found, state, url or _embedded_url(state), coins)
     except (WireError, NoSuchDexError) as error:
         raise RestError(f"the exchange's answer could not be understood ({error})") from error
 
@@ -79,7 +86,8 @@ async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[st
     await rest.open()
     try:
         for dex, anchors in by_dex.items():
-            instruments = await read_instruments(rest, dex)
+            listed = await read_instruments(rest, dex)
+            instruments = as_counted(await JournalReader(state.journal).meta(), listed)
             reads = Reads(rest, clock, found.account, instruments, dex)
             found.checks += await _compare_dex(reads, instruments, state, anchors)
             found.checks.append(await compare_cash(reads, instruments, state, dex))

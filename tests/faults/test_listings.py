@@ -13,6 +13,8 @@ import pytest_asyncio
 from core.domain.orders import Side
 from core.paper.config import PaperConfig
 from core.paper.venue.orders import Order
+from core.runtime.verify import verify_journal
+from core.runtime.verify_online import compare_online
 from core.view import CoinView, RunState
 from tests.faults.pace import BRISK, pace
 from tests.faults.world import GRID, WHOLE_WITHIN_S, World, living
@@ -98,6 +100,10 @@ async def test_o12_after_a_restart_lots_are_what_they_were(two: World) -> None:
         WHOLE_WITHIN_S,
     )
     assert not two.told("position_drift")
+    state = two.plan().state
+    certificate = verify_journal(state.journal, is_running=True, now_ms=two.snapshot.time_ms)
+    await compare_online(certificate, state)
+    assert [check.rows for check in certificate.checks if not check.ok] == []
 
 
 async def test_o12_a_position_that_is_no_whole_number_of_the_new_steps_halts_its_coin_and_says_what_to_do(
