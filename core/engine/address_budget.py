@@ -21,6 +21,7 @@ from core.domain.events import (
     MarginMoved,
     PlaceOutcome,
     Refused,
+    Tick,
 )
 from core.domain.request_limits import RequestBudget, RequestBudgetObserved
 from core.domain.router_events import DeadManAnswered
@@ -160,8 +161,10 @@ class AddressBudget:
                 since = self._asked_venue_ms
                 fills = [f for f in event.fills if since is not None and f.time_ms >= since]
                 self._earn(sum(f.lots * f.price for f in fills), now)
+            case Tick():
+                pass  # the pace fades with time
             case _:
-                pass
+                return []  # least of all a quote, of which there are hundreds a second: an hour's pace is sixty sums
         return self._enter(self._mode(now), now)
 
     def _on_placed(self, event: PlaceOutcome, now: Instant) -> None:

@@ -11,10 +11,12 @@ import pytest
 from core.domain.clock import Instant
 from core.domain.effects import Effect
 from core.domain.orders import Order, OrderState, Side
+from core.domain.request_limits import RequestBudget, RequestBudgetObserved
 from core.engine.acting import act
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.order_manager import OrderManager
+from core.engine.request_pace import RequestPace
 from tests.unit.engine.builders import SOL, Bench, make_engine, placed, quote, update
 
 
@@ -54,6 +56,20 @@ def test_a_quote_of_one_coin_looks_at_no_other_that_rests(monkeypatch: pytest.Mo
     looks.clear()
     bench.step(quote(half=102), quote(half=102, coin="ETH"))
     assert looks == ["SOL", "ETH"]
+
+
+def test_a_quote_does_not_reckon_how_long_the_requests_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, looks = Bench().started(), list[str]()
+    bench.step(RequestBudgetObserved(RequestBudget(10_000, 6)))
+
+    def counted(pace: RequestPace, left: int, now: Instant) -> None:
+        looks.append("an hour's pace")
+
+    monkeypatch.setattr(RequestPace, "empty_in_ms", counted)
+    bench.step(quote(half=101))
+    assert looks == []
+    bench.after(250)
+    assert looks, "but time alone may change the mode"
 
 
 def test_updates_in_a_row_are_each_noted_and_acted_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
