@@ -62,6 +62,9 @@ from core.exchange.wire_transfers import decode_transfer
 
 T = TypeVar("T")
 
+AGREE_WITHIN = 5
+"""More reads of the coins after the first, before it is left for later."""
+
 PAGES_MAX = 200
 """A read is given up after this many pages; the exchange lets 10,000 fills be read, at most 2,000 in a page."""
 
@@ -357,3 +360,15 @@ async def read_instruments(rest: Rest, dex: str = "") -> dict[str, Instrument]:
             )
         index = names.index(dex)
     return await rest.ask({"type": "meta", "dex": dex}, lambda answer: decode_meta(answer, index))
+
+
+async def read_agreed_instruments(rest: Rest, dex: str = "") -> dict[str, Instrument]:
+    """As ``read_instruments``, asked until two answers in a row agree: one that lacks a row gives every coin after it another
+    coin's number. Raises ``WireError`` if none do.
+    """
+    found = await read_instruments(rest, dex)
+    for _ in range(AGREE_WITHIN):
+        before, found = found, await read_instruments(rest, dex)
+        if found == before:
+            return found
+    raise WireError("meta: no two answers in a row agree")

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.domain.effects import Notify, notify
 from core.domain.instrument import Instrument
-from core.exchange.reads import NoSuchDexError, read_instruments
+from core.exchange.reads import NoSuchDexError, read_agreed_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
@@ -21,9 +21,6 @@ REACH_FOR_S = 60.0
 """How long a start tries to reach the exchange."""
 
 RETRY_S = 1.0
-
-AGREE_WITHIN = 5
-"""More reads of the coins after the first, before it is left for later."""
 
 
 def dex_of(plan: RunPlan) -> str:
@@ -64,7 +61,7 @@ class Reach:
         told = False
         while not self._stop_asked.is_set():
             try:
-                self.listed = await self._agreed()
+                self.listed = await read_agreed_instruments(self._rest, dex_of(self._plan))
                 instruments = self._pick(self.listed)
                 await self._check_signer()
                 if self.failure:
@@ -85,15 +82,6 @@ class Reach:
                     self._tell_unreachable(str(error))
                 await asyncio.sleep(RETRY_S)
         return None
-
-    async def _agreed(self) -> dict[str, Instrument]:
-        """Asked for until two answers in a row agree: one that lacks a row gives every coin after it another coin's number."""
-        found = await read_instruments(self._rest, dex_of(self._plan))
-        for _ in range(AGREE_WITHIN):
-            before, found = found, await read_instruments(self._rest, dex_of(self._plan))
-            if found == before:
-                return found
-        raise WireError("meta: no two answers in a row agree")
 
     async def _check_signer(self) -> None:
         """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""

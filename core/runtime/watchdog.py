@@ -14,7 +14,7 @@ from core.domain.cloid import parse_cloid
 from core.domain.effects import Notify, Scalar, Severity, notify
 from core.exchange.nonces import WATCHDOG, NonceAllocator
 from core.exchange.order_router import OrderRouter
-from core.exchange.reads import NoSuchDexError, Reads, read_instruments
+from core.exchange.reads import NoSuchDexError, Reads, read_agreed_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock, mono_ms
@@ -139,7 +139,7 @@ class Watchdog:
         rest = Rest(beat.url, self._clock, budget=shared_budget(limits_dir(), beat.url, mono_ms, leaves=0))
         await rest.open()
         try:
-            instruments = await read_instruments(rest, beat.dex)
+            instruments = await read_agreed_instruments(rest, beat.dex)
             reads = Reads(rest, self._clock, beat.account, instruments, beat.dex)
             signer = self._check(beat).signer
             nonces = NonceAllocator(0, _no_disk, WATCHDOG)

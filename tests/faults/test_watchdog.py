@@ -138,6 +138,17 @@ async def test_it_goes_on_trying_while_the_exchange_answers_nothing(world: World
         assert not world.ours()
 
 
+async def test_a_list_of_coins_that_lacks_rows_hides_no_order_of_the_bot_from_it(world: World) -> None:
+    await world.start()
+    async with dog_beside(world) as dog:
+        await world.faults({"kind": "http_corrupt", "action": "meta", "mode": "short", "count": 1})
+        await world.crash()
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "it says that none rests")
+        assert not world.ours(), "and none does"
+        assert dog.said("watchdog_orders_cancelled")["cancelled"] == GRID
+        assert "watchdog_cancel_failed" not in dog.names()
+
+
 async def test_a_bot_that_goes_on_while_its_orders_are_taken_back_keeps_what_it_places(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
