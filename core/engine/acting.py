@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.effects import Effect
+from core.domain.effects import Effect, Place
 from core.domain.orders import Purpose
 from core.engine.breaker_probes import PROBE_ORDERS
 from core.engine.breaker_watch import stopped_by, waits_to_cancel
 from core.engine.coin import Coin
+from core.engine.flatten_desk import flattens
 from core.engine.idleness import blindness, idleness
 from core.engine.intents import cancel, cancel_grid
 from core.engine.market_watch import shock_reason
-from core.engine.protection import block_reason, increasing_orders, protect
+from core.engine.protection import block_reason, increasing_orders, protect, waits_for_stop
 from core.engine.quoting import BATCH_ORDERS, plan, reduce, shed
 from core.engine.risk_engine import SideCap
 from core.engine.risk_watch import tell_binding
 from core.engine.side_caps import Money, side_caps
 from core.engine.thrift import holds_back
+from core.view import BudgetMode
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -28,7 +30,7 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
     alarm, coin.alarm = coin.alarm, ""
     out = engine.latch(coin, alarm) if alarm else []
-    out += protect(coin, engine.saw_account and engine.saw_open_orders and not engine.storage_trouble, now)
+    out += _protect(engine, coin, now)
     out += coin.session.look(coin, now)
     closed = coin.session.stops(coin, bool(engine.desk.of_session(coin.name)))
     if not engine.desk.is_flattening(coin.name):
@@ -57,6 +59,15 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     return [*out, *plan(coin, _room(engine, coin, now), now, window_ms), *tell_binding(coin, now)]
 
 
+def _protect(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+    has_seen = engine.saw_account and engine.saw_open_orders and not engine.storage_trouble
+    has_turn = engine.requests.takes_stop(_flatten_waits(engine), now)
+    out = protect(coin, has_seen and has_turn, now)
+    if any(isinstance(effect, Place) for effect in out):
+        engine.requests.placed(coin.name, now)  # before the grid asks for room
+    return out
+
+
 def _caps(engine: Engine, coin: Coin) -> tuple[SideCap, ...]:
     money = Money(engine.account_value, engine.margin_used, engine.margined)
     liquidation = engine.liquidations.get(coin.name)
@@ -70,13 +81,25 @@ def _reduce(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     return reduce(coin, now)
 
 
+def _is_busy(engine: Engine, now: Instant) -> bool:
+    """Whether orders that go one at a time wait: for the answer to one that is on its way, a flatten, or a stop's turn."""
+    if engine.requests.mode is not BudgetMode.ONE_PER_10S:
+        return False
+    is_closing = any(True for _ in flattens(engine.desk.running))
+    return is_closing or any(each.placing or waits_for_stop(each, now) for each in engine.coins.values())
+
+
+def _flatten_waits(engine: Engine) -> bool:
+    return any(part.awaits_turn for _, part in flattens(engine.desk.running))
+
+
 def _room(engine: Engine, coin: Coin, now: Instant) -> int:
     """How many orders of the grid may be sent now: none before the coin's batch before them is answered, and few as a probe,
     of which there is one at a time, whichever coin it is of.
     """
     if coin.placing:
         return 0
-    spent = engine.requests.room(any(each.placing for each in engine.coins.values()), now)
+    spent = engine.requests.room(_is_busy(engine, now), now)
     if spent is not None:
         return spent
     probed = engine.breakers.probed_by_placing(now)

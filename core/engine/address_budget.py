@@ -111,12 +111,22 @@ class AddressBudget:
 
     # -- what the grid may do -----------------------------------------------------------------------------------
 
-    def room(self, is_placing: bool, now: Instant) -> int | None:
-        """How many orders of the grid may go now; ``None``: as many as there are. ``is_placing``: one is on its way."""
+    def room(self, is_busy: bool, now: Instant) -> int | None:
+        """How many orders of the grid may go now; ``None``: as many as there are. ``is_busy``: one is on its way, or a stop has
+        its turn first.
+        """
         if self.mode is not BudgetMode.ONE_PER_10S:
             return None
-        is_held = is_placing or now.mono_ms < self.next_mono_ms or self.cancels_left <= CANCELS_RESERVED
+        is_held = now.mono_ms < self.next_mono_ms or self.cancels_left <= CANCELS_RESERVED or is_busy
         return 0 if is_held else 1
+
+    def takes_stop(self, flatten_waits: bool, now: Instant) -> bool:
+        """Whether a stop may go now. Beyond the end it waits for its ten seconds, too: sent sooner it is refused, and so is
+        each coin's beside another's. ``flatten_waits``: one was refused so, and its next order comes first.
+        """
+        if self.mode is not BudgetMode.ONE_PER_10S or self.left > 0:
+            return True
+        return now.mono_ms >= self.next_mono_ms and not flatten_waits
 
     def placed(self, coin: str, now: Instant) -> None:
         """An order left: the next one waits, and other coins come first."""

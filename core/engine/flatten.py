@@ -30,8 +30,10 @@ from core.engine.procedures import READ_AGAIN_MS, ProcedureBase, position_text
 
 ATTEMPTS = 20
 LIMIT_MS = 60_000
-UPGRADE_LIMIT_MS = 240_000
-"""Within this the post-only time after an upgrade is waited out; a caller on the control socket waits as long."""
+PATIENT_LIMIT_MS = 240_000
+"""Within this the post-only time after an upgrade is waited out, and the turns of an address whose requests are spent; a caller
+on the control socket waits as long.
+"""
 UNKNOWN_WAIT_MS = 2_000
 LIST_WAIT_MS = 2_000
 """How long a list of the open orders, or a book, may keep the position open."""
@@ -92,6 +94,9 @@ class Flatten(ProcedureBase):
     """How far past the touch the next order may trade; 0 before the first."""
     back_off_ms: int = READ_AGAIN_MS
     upgrade_seen: bool = False
+    awaits_turn: bool = False
+    """Its last order found the account's requests spent: the next one that the exchange takes is its."""
+    was_spent: bool = False
     listed: bool = False
     look: Look = field(default_factory=Look)
     shown_lots: int | None = None
@@ -112,7 +117,7 @@ class Flatten(ProcedureBase):
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         (coin,) = coins
-        limit_ms = UPGRADE_LIMIT_MS if self.upgrade_seen else LIMIT_MS
+        limit_ms = PATIENT_LIMIT_MS if self.upgrade_seen or self.was_spent else LIMIT_MS
         if self.elapsed_ms(now) > limit_ms:
             return self._give_up(coin, f"not flat after {limit_ms // 1000} s")
         match self.phase:
@@ -239,6 +244,9 @@ class Flatten(ProcedureBase):
     def _closing(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
         if isinstance(event, PlaceOutcome):
             result = dict(event.results).get(self.closing)
+            if result is not None:
+                self.awaits_turn = isinstance(result, Refused) and result.cause is Cause.RATE_ADDRESS
+                self.was_spent |= self.awaits_turn
             if isinstance(result, Refused):
                 wait_ms = event.failure.retry_after_ms if event.failure is not None else 0
                 return self._refused(coin, result, wait_ms, now)

@@ -94,9 +94,12 @@ class Protection:
         self.proven_version = ledger.version if is_proof else -1
 
     def refuse(self, coin: Coin, reason: str, cause: Cause, now: Instant) -> list[Effect]:
-        """The exchange doesn't take the stop. The first time a race may explain it: what it was for has just been closed."""
+        """The exchange doesn't take the stop. The first time a race may explain it: what it was for has just been closed. One
+        that found the account's requests spent has its turn as soon as the exchange takes one more.
+        """
         is_race = not self.refused and cause is Cause.REDUCE_ONLY
-        self.retry_step_ms = min(2 * self.retry_step_ms or RETRY_FIRST_MS, RETRY_MAX_MS)
+        longest_ms = RETRY_FIRST_MS if cause is Cause.RATE_ADDRESS else RETRY_MAX_MS
+        self.retry_step_ms = min(2 * self.retry_step_ms or RETRY_FIRST_MS, longest_ms)
         self.next_try_ms, self.refused = now.mono_ms + self.retry_step_ms, reason
         severity: Severity = "warn" if is_race else "crit"
         again_s = self.retry_step_ms // 1000
@@ -190,6 +193,14 @@ def _place(coin: Coin, want: Wanted, now: Instant) -> Place:
     return Place((order,))
 
 
+def waits_for_stop(coin: Coin, now: Instant) -> bool:
+    """Whether a stop is wanted that could go now, and isn't on its way: nothing of the grid may take its turn."""
+    want = wanted_stop(coin)
+    if want is None or now.mono_ms < coin.protection.next_try_ms or is_past(coin, want):
+        return False
+    return not any(_serves(coin, o, want) for o in live_stops(coin))
+
+
 def is_past(coin: Coin, want: Wanted) -> bool:
     """The price is where the stop would fire at once: the exchange refuses such a one, and the bot closes by itself."""
     twice = coin.mid_twice
@@ -245,7 +256,7 @@ def look(coin: Coin) -> tuple[StopState, str]:
     if is_past(coin, want):
         closing = "" if coin.is_closed else "; the position is being closed"
         return StopState.MISSING, f"the price is past it{closing}"
-    return StopState.PLACING, "about to be placed"
+    return StopState.PLACING, coin.held_back.reason if coin.held_back else "about to be placed"
 
 
 def heard(coin: Coin, before: Order, order: Order, update: OrderUpdate, now: Instant) -> list[Effect]:
