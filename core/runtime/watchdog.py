@@ -140,7 +140,10 @@ class Watchdog:
         await rest.open()
         try:
             instruments = await read_agreed_instruments(rest, beat.dex)
-            reads = Reads(rest, self._clock, beat.account, instruments, beat.dex)
+            # None is traded here: of an order its coin and its name are enough to cancel it. Its numbers aren't read, for they
+            # are the bot's to make sense of, in the steps that the coin had when its journal began (O12).
+            reads = Reads(rest, self._clock, beat.account, {}, beat.dex)
+            reads.elsewhere = frozenset(instruments)
             signer = self._check(beat).signer
             nonces = NonceAllocator(0, _no_disk, WATCHDOG)
             sender = Sender(rest, signer, nonces, self._clock, self._tell)
@@ -154,11 +157,7 @@ class Watchdog:
         empty, wait_s = 0, RETRY_S
         while not self._is_over(beat):
             seen = await exchange.reads.open_orders()
-            ours = [
-                (order.coin, order.cloid)
-                for order in seen.orders
-                if order.cloid is not None and _is_of(order.cloid, beat.instance) and not order.is_trigger
-            ]
+            ours = [(coin, cloid) for coin, cloid in seen.elsewhere if _is_of(cloid, beat.instance)]
             if not ours:
                 empty += 1
                 if empty == PROOF_LOOKS:

@@ -149,6 +149,17 @@ async def test_a_list_of_coins_that_lacks_rows_hides_no_order_of_the_bot_from_it
         assert "watchdog_cancel_failed" not in dog.names()
 
 
+async def test_orders_of_finer_sizes_than_the_coin_has_by_now_are_taken_back_too(world: World) -> None:
+    await world.start()
+    assert any(order.remaining % 1_000 for order in world.ours())
+    async with dog_beside(world) as dog:
+        await world.crash()
+        await world.faults({"kind": "meta_change", "coin": "BTC", "sz_decimals": 2})
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "it says that none rests")
+        assert not world.ours()
+        assert "watchdog_cannot_reach" not in dog.names()
+
+
 async def test_a_bot_that_goes_on_while_its_orders_are_taken_back_keeps_what_it_places(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
