@@ -22,6 +22,7 @@ def status_text(found: dict[str, Any]) -> str:
     for alert in found["alerts"]:
         fix = f"; {alert['fix']}" if alert.get("fix") else ""
         lines.append(f"ALERT {alert['text']}{fix}")
+    lines += _router_lines(found)
     control = found.get("control") or {}
     if control.get("viewers"):
         lines.append(f"screens: {', '.join(control['viewers'])}; acts: {control['holder'] or 'nobody'}")
@@ -34,3 +35,21 @@ def status_text(found: dict[str, Any]) -> str:
             f"{view['fills_from_rest']}, duplicates {view['duplicates']}), realized {view['realized_pnl']}, fees {view['fees']}"
         )
     return "\n".join(lines)
+
+
+def _router_lines(found: dict[str, Any]) -> list[str]:
+    """What the exchange still takes, and who takes the orders back if the bot is gone. An older bot tells neither."""
+    if "watchdog_pid" not in found:
+        return []
+    budget, switch = found["budget"], found["dead_man"]
+    requests = "requests not read yet"
+    if budget["address_cap"]:
+        hours = budget["hours_to_empty"]
+        lasts = "they last at this churn" if hours is None else f"gone in {hours:.1f} h at this churn"
+        requests = f"{budget['address_left']:,} requests left of {budget['address_cap']:,}"
+        requests += f", {lasts}" if budget["address_left"] else ""
+        requests += "" if budget["mode"] == "normal" else f" ({budget['mode']})"
+    weight = f"IP weight {budget['ip_left']:,} left of {budget['ip_limit']:,} a minute"
+    dog = found["watchdog_pid"]
+    watched = "no watchdog runs" if dog is None else f"watchdog pid {dog or 'unknown'}"
+    return [f"{requests}; {weight}", f"dead man's switch {switch['state'].replace('_', ' ')}; {watched}"]

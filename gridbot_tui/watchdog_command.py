@@ -35,7 +35,7 @@ def watchdog(
     """Watch a bot from beside it: if it is killed, stopped or hangs, cancel its grid's orders and leave the stop."""
     import asyncio
 
-    after_s = parse_duration_s(after)
+    after_s = parse_duration_s(after, "--after")
     if after_s < AFTER_MIN_S:
         raise UsageError(f"--after {after} is too short: a busy machine may hold a bot up; at least 10s")
     state = named(state_dir) or only_state_dir()
@@ -67,15 +67,18 @@ async def _watch(state: StateDir, after_s: float) -> None:
         with suppress(OSError):
             print_line(json_line(row))
 
+    def has_key() -> bool:
+        return bool(os.environ.get("HL_AGENT_KEY") or os.environ.get("HL_PRIVATE_KEY")) or state.key.exists()
+
     def identity_of(network: str) -> Identity:
         environ = dict(os.environ)
-        if not (environ.get("HL_AGENT_KEY") or environ.get("HL_PRIVATE_KEY") or state.key.exists()):
+        if not has_key():
             raise UsageError(
                 "the watchdog needs the bot's key: set HL_AGENT_KEY (and HL_USER_ADDRESS) as for the bot"
             )
         return load_identity(network, state, environ)
 
-    dog = Watchdog(state, int(1000 * after_s), identity_of, publish)
+    dog = Watchdog(state, int(1000 * after_s), identity_of, publish, has_key)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, dog.stop)

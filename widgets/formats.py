@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -51,6 +52,14 @@ def age(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3_600}h{whole // 60 % 60:02d}m"
     return f"{whole // 86_400}d"
+
+
+def cause(reason: str) -> str:
+    """``HTTP 429: null`` of ``https://api.example/info answered HTTP 429: null``: the address takes all the room."""
+    return _WHERE.sub("", reason)
+
+
+_WHERE = re.compile(r"^https?://\S+ (?:answered )?")
 
 
 def micros(us: int) -> str:

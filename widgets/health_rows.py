@@ -85,7 +85,7 @@ def _breaker_field(breaker: BreakerView, age_s: float) -> Field:
     trips = f", trip {breaker.trips}" if breaker.trips > 1 else ""
     return Field(
         "Breaker",
-        f"{breaker.name} {word}{trips}: {breaker.reason}",
+        f"{breaker.name} {word}{trips}: {formats.cause(breaker.reason)}",
         severity=Severity.CRIT if is_open else Severity.WARN,
         is_prose=True,
     )

@@ -39,7 +39,7 @@ def trip_line(trip: TripView, now_ms: int, width: int) -> Line:
         (f" {time_text(trip.opened_ms, now_ms)} ", Ink.LABEL),
         (f"{trip.name:<7} ", Ink.STRONG),
         state,
-        (f": {trip.reason}", Ink.LABEL),
+        (f": {formats.cause(trip.reason)}", Ink.LABEL),
     )
     return fit(made, width)
 

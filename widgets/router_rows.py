@@ -12,7 +12,7 @@ from widgets.limit_rows import LABEL_WIDTH, VALUE_WIDTH, Limit, limit_line
 from widgets.look import STALE_S, Look
 
 if TYPE_CHECKING:
-    from core.view import BudgetView, DeadManView, LatencyView, StageView
+    from core.view import BudgetView, DeadManView, LatencyView, Snapshot, StageView
 
 Row = tuple[Severity, Line]
 
@@ -41,7 +41,7 @@ def _rows(look: Look, width: int) -> list[Row]:
         return []
     return [
         *budget_rows(snapshot.budget, look.now_ms, width),
-        dead_man_row(snapshot.dead_man, look.now_ms, width),
+        dead_man_row(snapshot, look.now_ms, width),
         *latency_rows(snapshot.latency, width),
     ]
 
@@ -83,9 +83,11 @@ def _requests_row(budget: BudgetView, width: int) -> Row:
 
 def _lasts_row(budget: BudgetView, width: int) -> Row:
     """How long they last at the present churn, and what is done about it."""
+    if not budget.address_cap:
+        return fact_row("Lasts", "not known yet", "", width)
     hours = budget.hours_to_empty
     value = "all day" if hours is None else formats.age(3_600 * hours)
-    grade = _MODES[budget.mode] if budget.address_cap else None
+    grade = _MODES[budget.mode]
     return fact_row("Lasts", value, _MODE_WORDS[budget.mode], width, grade)
 
 
@@ -103,10 +105,21 @@ def _sent_row(budget: BudgetView, width: int) -> Row:
     return fact_row("Sent", f"{budget.actions_last_min:,} a minute", note, width)
 
 
-def dead_man_row(switch: DeadManView, now_ms: int, width: int) -> Row:
-    """The exchange's own switch, which takes the stops, too."""
-    grade, value, note = _switch_words(switch, now_ms)
+def dead_man_row(snapshot: Snapshot, now_ms: int, width: int) -> Row:
+    """The exchange's own switch, which takes the stops, too; where it is off, who takes the grid back instead, if anybody."""
+    if snapshot.dead_man.state is DeadManState.OFF:
+        return fact_row("Dead man", "off", watchdog_words(snapshot), width)
+    grade, value, note = _switch_words(snapshot.dead_man, now_ms)
     return fact_row("Dead man", value, note, width, grade)
+
+
+def watchdog_words(snapshot: Snapshot) -> str:
+    """Nothing guards that isn't seen to run: who reads that it does starts none."""
+    if snapshot.is_embedded:
+        return "the paper exchange ends with the bot"
+    if snapshot.watchdog_pid is None:
+        return "no watchdog: start `gridbot watchdog`"
+    return f"watchdog pid {snapshot.watchdog_pid or 'unknown'} guards"
 
 
 def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, str, str]:
@@ -114,7 +127,7 @@ def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, st
     armed = f"fires in {formats.age(left_s)}, stops too" if left_s > 0 else "not armed"
     match switch.state:
         case DeadManState.OFF:
-            return None, "off", "`gridbot watchdog` guards"
+            return None, "off", ""
         case DeadManState.ASKED:
             return None, "asked", armed
         case DeadManState.ARMED if left_s > 0:

@@ -18,7 +18,7 @@ from core.journal.errors import rebuild_command
 from core.journal.salvage import condition
 from core.journal.schema import MIGRATIONS
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import StateDir, UsageError, lock_holder
+from core.runtime.statedir import StateDir, UsageError, lock_holder, watchdog_holder
 
 DISK_MIN_BYTES = 500 * 1024**2
 """A year of fills is less; logs, backups and the old copy of a migration need room, too."""
@@ -52,7 +52,15 @@ def examine(state: StateDir) -> list[Finding]:
         return [usable]
     if not state.path.exists():
         return [usable, _signing(state), _disk(state)]
-    checks: tuple[Callable[[StateDir], Finding], ...] = (_journal, _schema, _instance, _lock, _signing, _disk)
+    checks: tuple[Callable[[StateDir], Finding], ...] = (
+        _journal,
+        _schema,
+        _instance,
+        _lock,
+        _watchdog,
+        _signing,
+        _disk,
+    )
     return [usable, *(check(state) for check in checks)]
 
 
@@ -124,6 +132,16 @@ def _lock(state: StateDir) -> Finding:
     holder = lock_holder(state)
     return Finding(
         "lock", "nothing runs on it" if holder is None else f"an instance runs on it, pid {holder}"
+    )
+
+
+def _watchdog(state: StateDir) -> Finding:
+    """Stops no start: it may begin later, and beside the embedded paper exchange there is none."""
+    holder = watchdog_holder(state)
+    if holder is not None:
+        return Finding("watchdog", f"one runs, pid {holder or 'unknown'}")
+    return Finding(
+        "watchdog", "none runs; `gridbot watchdog` takes the grid's orders back if a bot is killed or hangs"
     )
 
 

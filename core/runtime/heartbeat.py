@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core.runtime.statedir import StateDir, watchdog_holder
+
 BEAT_EVERY_MS = 2_000
 SIZE = 1_024
 """Of the file, whatever it says: a full disk has room for what is written over."""
@@ -74,6 +76,19 @@ class Heartbeat:
             self._is_failing = True
         else:
             self._is_failing = False
+
+
+class WatchdogSeen:
+    """Whether anybody heeds the heartbeat, looked up as often as it beats."""
+
+    def __init__(self, state: StateDir) -> None:
+        self._state, self._due_ms = state, 0
+        self._pid: int | None = None
+
+    def pid(self, mono_ms: int) -> int | None:
+        if mono_ms >= self._due_ms:
+            self._due_ms, self._pid = mono_ms + BEAT_EVERY_MS, watchdog_holder(self._state)
+        return self._pid
 
 
 def read_beat(path: Path) -> Beat | None:

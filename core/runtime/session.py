@@ -41,7 +41,7 @@ from core.runtime.control.viewers import Viewers
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.exit_code import ExitCode
-from core.runtime.heartbeat import Heartbeat
+from core.runtime.heartbeat import Heartbeat, WatchdogSeen
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
@@ -84,6 +84,7 @@ class Session:
         self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
         self._heartbeat: Heartbeat | None = None
+        self._watchdog = WatchdogSeen(plan.state)
         self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
         self._control: ControlServer | None = None
         self.previews: PreviewDesk | None = None
@@ -343,6 +344,7 @@ class Session:
             settings=plan.settings.listed,
             backtest=self._backtest,
             worst_gap_ms=self._pulse.worst_gap_ms,
+            watchdog_pid=self._watchdog.pid(now.mono_ms),
             control=self.viewers.view,
             latency=self._times.view(),
         )

@@ -231,8 +231,17 @@ def _take_lock(fd: int) -> bool:
 
 def lock_holder(state: StateDir) -> int | None:
     """The pid that holds the lock, ``None`` if nobody does."""
+    return _holder_of(state.lock)
+
+
+def watchdog_holder(state: StateDir) -> int | None:
+    """The pid of its watchdog, 0 if that isn't known, ``None`` if none runs."""
+    return _holder_of(state.watchdog)
+
+
+def _holder_of(lock: Path) -> int | None:
     try:
-        fd = os.open(state.lock, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
     try:

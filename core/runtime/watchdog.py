@@ -22,7 +22,7 @@ from core.exchange.weight_budget import shared_budget
 from core.exchange.wire import WireError
 from core.runtime.heartbeat import Beat, read_beat
 from core.runtime.keys import Identity
-from core.runtime.statedir import StateDir, UsageError, limits_dir
+from core.runtime.statedir import StateDir, UsageError, limits_dir, running_instances
 from core.runtime.vigil import Finding, Vigil
 
 LOOK_EVERY_S = 0.5
@@ -49,9 +49,10 @@ class Watchdog:
         after_ms: int,
         identity_of: Callable[[str], Identity],
         publish: Callable[[Notify, int], None],
+        has_key: Callable[[], bool] = lambda: True,
     ) -> None:
         """``identity_of``: who signs on a network; ``publish`` gets every event and its time (UTC ms)."""
-        self._state, self._identity_of, self._publish = state, identity_of, publish
+        self._state, self._identity_of, self._publish, self._has_key = state, identity_of, publish, has_key
         self._clock = VenueClock()
         self._vigil = Vigil(after_ms)
         self._stop = asyncio.Event()
@@ -60,11 +61,18 @@ class Watchdog:
         self._stop.set()
 
     async def run(self) -> None:
-        """Raises ``UsageError`` if the bot is one that it can't watch."""
+        """Raises ``UsageError`` if the bot is one that it can't watch; the log has that, too: nobody may look at its stderr."""
+        try:
+            await self._watch()
+        except UsageError as error:
+            self._tell("watchdog_refused", "crit", reason=f"nothing is guarded: {error}")
+            raise
+
+    async def _watch(self) -> None:
         after_s = self._vigil.after_ms / 1000
         self._tell("watchdog_started", "info", state_dir=str(self._state.path), after_s=after_s)
         if (beat := read_beat(self._state.heartbeat)) is None:
-            self._tell("watchdog_waits", "info", reason="no bot has run here yet; it is watched once it does")
+            self._tell("watchdog_waits", "warn", reason=self._why_it_waits())
         else:
             self._check(beat)
         while not self._stop.is_set():
@@ -72,6 +80,16 @@ class Watchdog:
             await self._heed(self._vigil.look(beat, int(mono_ms())))
             await self._pause(LOOK_EVERY_S)
         self._tell("watchdog_stopped", "info")
+
+    def _why_it_waits(self) -> str:
+        """A mistyped state dir, or a shell without the key, looks like a watchdog that was started first."""
+        path = self._state.path
+        why = f"no bot has run on {path} yet: until one does, nothing is guarded"
+        if others := [str(other.path) for other in running_instances() if other.path != path]:
+            why += f"; a bot runs on {', '.join(others)}: is that what --state-dir should say?"
+        if not self._has_key():
+            why += "; no HL_AGENT_KEY is set here, without which it can guard none on testnet or mainnet"
+        return why
 
     def _check(self, beat: Beat) -> Identity:
         if not beat.url:

@@ -35,6 +35,8 @@ class Snapshot:
     risk: RiskView = field(default_factory=RiskView)
     budget: BudgetView = field(default_factory=BudgetView)
     dead_man: DeadManView = field(default_factory=DeadManView)
+    watchdog_pid: int | None = None
+    """Of the `gridbot watchdog` that runs beside it, 0 if that isn't known; ``None``: there is none."""
     latency: LatencyView = field(default_factory=LatencyView)
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""

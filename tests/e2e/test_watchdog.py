@@ -111,6 +111,10 @@ def test_there_is_one_watchdog_for_a_state_dir_and_it_loads_no_screen(
     state = home / "state"
     first = start("watchdog", "--state-dir", str(state), name="first")
     first.wait_for("watchdog_waits")
+    (waits,) = first.events("watchdog_waits")
+    assert waits["level"] == "warn"
+    assert "nothing is guarded" in waits["reason"]
+    assert "no HL_AGENT_KEY is set here" in waits["reason"]
     second = gridbot(home, "watchdog", "--state-dir", str(state))
     assert second.returncode == 2
     assert "a watchdog of" in second.stderr
@@ -120,3 +124,5 @@ def test_there_is_one_watchdog_for_a_state_dir_and_it_loads_no_screen(
     refused = gridbot(home, "watchdog", "--state-dir", str(state), "--after", "2s")
     assert refused.returncode == 2
     assert "at least 10s" in refused.stderr
+    garbled = gridbot(home, "watchdog", "--state-dir", str(state), "--after", "soon")
+    assert "--after 'soon' is not a duration" in garbled.stderr

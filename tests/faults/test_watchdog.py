@@ -185,9 +185,12 @@ async def test_a_bot_that_goes_on_while_its_orders_are_taken_back_keeps_what_it_
 async def test_a_bot_on_the_embedded_exchange_or_of_another_key_is_not_watched(world: World) -> None:
     await world.start()
     state = world.plan().state
+    told = list[Notify]()
     stranger = Identity("0x" + "1" * 40, Signer(KEY, False))
     with pytest.raises(UsageError, match=r"the key here is for 0x1111"):
-        await Watchdog(state, AFTER_MS, lambda _: stranger, lambda *_: None).run()
+        await Watchdog(state, AFTER_MS, lambda _: stranger, lambda notice, _: told.append(notice)).run()
+    assert told[-1].name == "watchdog_refused", "its stderr may be read by nobody"
+    assert dict(told[-1].fields)["reason"].startswith("nothing is guarded: the bot of")  # type: ignore[union-attr]
     await world.stop()
     heartbeat.Heartbeat(
         state.heartbeat, heartbeat.Beat("b", 1, "paper", "0x", "i", url=""), lambda _: None

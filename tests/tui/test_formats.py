@@ -22,6 +22,20 @@ def test_a_signed_quantity_is_exact_and_has_no_trailing_zeros(value: str, text: 
     assert formats.quantity(Decimal(value), signed=True) == text
 
 
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("https://api.hyperliquid.xyz/info answered HTTP 429: null", "HTTP 429: null"),
+        ("http://127.0.0.1:3001 cannot be reached (refused)", "cannot be reached (refused)"),
+        ("no answer within 10 s", "no answer within 10 s"),
+    ],
+)
+def test_what_opened_a_breaker_is_said_without_the_address_that_takes_all_the_room(
+    reason: str, text: str
+) -> None:
+    assert formats.cause(reason) == text
+
+
 def test_money_carries_its_sign_before_the_dollar() -> None:
     assert formats.usd(Decimal("-18.305"), signed=True).startswith("-$18.3")
     assert formats.usd(Decimal("61.97"), signed=True) == "+$61.97"

@@ -61,7 +61,7 @@ def test_only_the_reserve_that_is_left_of_the_weight_warns_and_a_bucket_of_ones_
 
 
 def test_what_has_not_been_read_yet_is_no_figure() -> None:
-    assert [text.split()[-1] for text in texts(BudgetView())[:2]] == ["yet", "yet"]
+    assert [text.split()[-1] for text in texts(BudgetView())[:3]] == ["yet", "yet", "yet"]
 
 
 def test_requests_that_trading_gives_back_last() -> None:
@@ -136,7 +136,6 @@ UNTIL_MS = NOW_MS + 41_000
 @pytest.mark.parametrize(
     ("switch", "grade", "says"),
     [
-        (DeadManView(), Severity.INFO, "off  `gridbot watchdog` guards"),
         (DeadManView(DeadManState.ASKED, 60, 20), Severity.INFO, "asked  not armed"),
         (
             DeadManView(DeadManState.ARMED, 60, 20, UNTIL_MS, firings_left=9),
@@ -171,6 +170,23 @@ UNTIL_MS = NOW_MS + 41_000
 def test_the_dead_man_switch_says_whether_it_is_armed_and_that_it_takes_the_stops(
     switch: DeadManView, grade: Severity, says: str
 ) -> None:
-    severity, row = dead_man_row(switch, NOW_MS, 80)
+    severity, row = dead_man_row(replace(trading(), dead_man=switch), NOW_MS, 80)
     assert severity is grade
+    assert "".join(span.text for span in row).rstrip().endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("pid", "is_embedded", "says"),
+    [
+        (4711, False, "off  watchdog pid 4711 guards"),
+        (0, False, "off  watchdog pid unknown guards"),
+        (None, False, "off  no watchdog: start `gridbot watchdog`"),
+        (None, True, "off  the paper exchange ends with the bot"),
+    ],
+)
+def test_a_watchdog_guards_only_where_one_is_seen_to_run(
+    pid: int | None, is_embedded: bool, says: str
+) -> None:
+    seen = replace(trading(), dead_man=DeadManView(), watchdog_pid=pid, is_embedded=is_embedded)
+    _, row = dead_man_row(seen, NOW_MS, 80)
     assert "".join(span.text for span in row).rstrip().endswith(says)

@@ -35,6 +35,16 @@ _STATUS = {
         ]
     },
     "alerts": [{"text": "NO MARKET DATA FOR 30 s"}],
+    "budget": {
+        "ip_left": 1_104,
+        "ip_limit": 1_200,
+        "address_left": 931,
+        "address_cap": 10_143,
+        "hours_to_empty": 9.5,
+        "mode": "thinning",
+    },
+    "dead_man": {"state": "not_eligible"},
+    "watchdog_pid": None,
     "coins": {
         "BTC": {
             "exchange_seen_ms": 46_000,
@@ -123,17 +133,28 @@ def test_status_is_a_line_for_the_eye_or_one_json_object(
     instance({"ok": True, "status": _STATUS})
     assert run_cli(["status"]) == 0
     text = capsys.readouterr().out
-    assert text.splitlines()[:4] == [
+    assert text.splitlines()[:6] == [
         "PAPER 0xab RUNNING, pid 77",
         "feed: connected, last message 30 s ago (STALE)",
         "breaker place: open, no answer",
         "ALERT NO MARKET DATA FOR 30 s",
+        "931 requests left of 10,143, gone in 9.5 h at this churn (thinning); IP weight 1,104 left of 1,200 a minute",
+        "dead man's switch not eligible; no watchdog runs",
     ]
     assert "BTC: position 0.5 (exchange 0.5 4 s ago, drift 0), 6 orders, 3 fills" in text
     assert run_cli(["status", "--json"]) == 0
     line = capsys.readouterr().out
     assert json.loads(line) == _STATUS
     assert line.count("\n") == 1
+
+
+def test_an_instance_of_an_older_version_has_a_status_too(
+    instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = ("budget", "dead_man", "watchdog_pid")
+    instance({"ok": True, "status": {name: value for name, value in _STATUS.items() if name not in newer}})
+    assert run_cli(["status"]) == 0
+    assert "watchdog" not in capsys.readouterr().out
 
 
 def test_a_halted_instance_runs_all_the_same(

@@ -108,7 +108,7 @@ def test_doctor_tells_each_precondition_and_exits_as_a_start_would(
     state = made(tmp_path / "state")
     named = ["--state-dir", str(state.path)]
     assert run_cli(["doctor", *named]) == 0
-    assert capsys.readouterr().out.count("ok   ") == 10
+    assert capsys.readouterr().out.count("ok   ") == 11
     state.journal.write_bytes(b"x" * 9_999)
     assert run_cli(["doctor", "--json", *named]) == 4
     told = json.loads(capsys.readouterr().out)

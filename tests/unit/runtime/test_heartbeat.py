@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.runtime.heartbeat import BEAT_EVERY_MS, SIZE, Beat, Heartbeat, read_beat
+from core.runtime.heartbeat import BEAT_EVERY_MS, SIZE, Beat, Heartbeat, WatchdogSeen, read_beat
+from core.runtime.statedir import StateDir, UsageError, watchdog_lock
 from core.runtime.vigil import AGAIN_MS, Finding, Vigil
 
 BEAT = Beat("b0070001", 77, "paper", "0xab", "1057a9ce", "http://127.0.0.1:3001")
@@ -35,6 +37,18 @@ def test_a_beat_is_another_with_every_turn_that_is_due_and_says_what_may_rest(tm
     assert path.stat().st_size == SIZE, "it never grows: a full disk has room for it"
     assert path.stat().st_mode & 0o077 == 0
     assert not failed
+
+
+def test_whether_a_watchdog_runs_is_looked_up_as_often_as_the_heart_beats(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    seen = WatchdogSeen(state)
+    assert seen.pid(0) is None
+    with watchdog_lock(state):
+        assert seen.pid(BEAT_EVERY_MS - 1) is None, "not at every turn"
+        assert seen.pid(BEAT_EVERY_MS) == os.getpid()
+        with pytest.raises(UsageError, match="runs already"), watchdog_lock(state):
+            pytest.fail("looking lets nobody in")
+    assert seen.pid(2 * BEAT_EVERY_MS) is None
 
 
 def test_a_heartbeat_that_cannot_be_written_is_told_once_and_again_after_it_could(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def fixes(state: StateDir) -> dict[str, tuple[str, ExitCode]]:
 def test_in_order_every_precondition_holds_and_is_told(state: StateDir) -> None:
     assert fixes(state) == {}
     assert [f.name for f in examine(state)] == [
-        *("state dir", "journal", "schema", "instance", "lock", "signing", "disk")
+        *("state dir", "journal", "schema", "instance", "lock", "watchdog", "signing", "disk")
     ]
 
 
