@@ -39,6 +39,7 @@ from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule
 from core.engine.procedures import feed_ticket
 from core.engine.risk_engine import Refusal, Rule
+from core.view import BreakerState
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 ADDRESS_WAIT_MS = 11_000
 """An address whose budget is spent may act once in ten seconds (Hyperliquid: rate limits)."""
+
+_OF_THE_WAY = (Cause.UNSENT, Cause.UNANSWERED, Cause.SERVER, Cause.MAINTENANCE, Cause.RATE_IP)
+"""Trouble between here and the exchange's orders, which cancels and placements share."""
 
 
 def heed(engine: Engine, event: Event, now: Instant) -> list[Effect]:
@@ -106,13 +110,21 @@ def _on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect
             not isinstance(r, Refused) or r.cause.was_sent for _, r in event.results
         ):
             return _unsent(engine, now)
-        return _well(engine.breakers, (BreakerName.PLACE, BreakerName.AUTH, BreakerName.STORAGE), now)
+        return _well(engine.breakers, _answered_by_placing(engine.breakers, now), now)
     if failure is None and held is not None:
         failure = Failure(held.cause, held.reason)
     assert failure is not None
     if not failure.cause.was_sent:
         _unsent(engine, now)
     return _failed(engine, BreakerName.PLACE, "place", failure, now)
+
+
+def _answered_by_placing(breakers: Breakers, now: Instant) -> tuple[BreakerName, ...]:
+    """A placement that is answered says as much of the way there as a cancel would, which a quiet grid has none of."""
+    cancel = breakers[BreakerName.CANCEL]
+    is_of_the_way = cancel.cause in _OF_THE_WAY and cancel.state(now) is BreakerState.HALF_OPEN
+    names = (BreakerName.PLACE, BreakerName.AUTH, BreakerName.STORAGE)
+    return (*names, BreakerName.CANCEL) if is_of_the_way else names
 
 
 def _unsent(engine: Engine, now: Instant) -> list[Effect]:

@@ -433,3 +433,20 @@ def test_a_slot_that_a_breaker_stops_says_when_the_probe_goes() -> None:
     (missing,) = [level for level in levels if level.rule == "breaker"]
     assert missing.frees == "an answer to the probe that goes out in 4.0 s"
     assert missing.blocked_by == "circuit breaker place is open: no route"
+
+
+@pytest.mark.parametrize(
+    ("cause", "after"),
+    [(Cause.SERVER, CLOSED), (Cause.RATE_IP, CLOSED), (Cause.RATE_ADDRESS, HALF_OPEN)],
+)
+def test_an_order_that_is_answered_also_ends_the_trouble_of_cancels_if_it_was_of_the_way(
+    cause: Cause, after: BreakerState
+) -> None:
+    bench = Bench().started()
+    for _ in range(4):
+        bench.step(CancelOutcome((("0x1", "no answer"),), Failure(cause, "no answer")))
+    assert state(bench, CANCEL) is OPEN
+    bench.engine.breakers[CANCEL].end_cooldown(bench.now)
+    orders = placed(bench.trade(bench.live[0]))
+    bench.step(PlaceOutcome(tuple((o.cloid, Resting(9_000 + n)) for n, o in enumerate(orders))))
+    assert state(bench, CANCEL) is after
