@@ -73,21 +73,25 @@ class ClockSync:
         self._rest, self._clock = rest, clock
         self._turn = asyncio.Lock()
         self._asked_mono_ms = 0.0
+        self._is_mute = False
+        """The last question had no answer."""
 
     async def after(self, timing: Timing, sent_mono_ms: float) -> float | None:
         """The clock goes by a stamp asked for after the action was sent, in the direction that its refusal tells: a node
-        that lags sets nothing back. By how many ms the clock moved; ``None`` if no answer came.
+        that lags sets nothing back. By how many ms the clock moved; ``None`` if no answer came. Those that were refused together
+        wait for one question, answered or not: a cancel's wait doesn't grow with the orders that were refused before it.
         """
         async with self._turn:
             if self._asked_mono_ms > sent_mono_ms:
-                return 0.0
+                return None if self._is_mute else 0.0
             asked, before = mono_ms(), self._clock.offset_ms
+            self._asked_mono_ms, self._is_mute = asked, True
             try:
                 async with asyncio.timeout(ASK_WITHIN_S):
                     stamp_ms = await self._rest.ask({"type": "exchangeStatus"}, _stamp_ms)
             except (RestError, WireError, TimeoutError):
                 return None
-            self._asked_mono_ms = asked
+            self._is_mute = False
             received = mono_ms()
             found = stamp_ms - (asked + received) / 2
             is_off = abs(found - self._clock.offset_ms) > (received - asked) / 2 + AGREES_WITHIN_MS

@@ -280,19 +280,20 @@ class EffectRunner:
         finally:
             self._inbox.force(outcome)
 
-    def _reads_for(self, ticket: str) -> Reads:
+    def _reads_for(self, ticket: str, lane: Lane = Lane.PROOF) -> Reads:
         """What a command, a stop or the gap after a connection waits for goes before what is read by the clock, and before the
-        search for a fill that is missing.
+        search for a fill that is missing. Position and book, which are light, wait no more than a reduction does: without them a
+        flatten sends none.
         """
         is_urgent = bool(ticket) and not is_search(ticket)
-        return self._reads.at(Lane.PROOF) if is_urgent else self._reads
+        return self._reads.at(lane) if is_urgent else self._reads
 
     def _failed(self, what: str, error: RestError | WireError, ticket: str = "") -> None:
         self._inbox.force(RequestFailed(what, str(error), ticket, *_cause(error)))
 
     async def _ask_account(self, ticket: str) -> None:
         try:
-            self._inbox.force(await self._reads_for(ticket).account(ticket))
+            self._inbox.force(await self._reads_for(ticket, Lane.REDUCE).account(ticket))
         except (RestError, WireError) as error:
             self._failed("account", error, ticket)
 
@@ -389,7 +390,7 @@ class EffectRunner:
 
     async def _ask_depth(self, coin: str, ticket: str) -> None:
         try:
-            self._inbox.force(await self._reads_for(ticket).depth(coin, ticket))
+            self._inbox.force(await self._reads_for(ticket, Lane.REDUCE).depth(coin, ticket))
         except (RestError, WireError) as error:
             self._failed(f"depth of {coin}", error, ticket)
 

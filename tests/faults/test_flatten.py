@@ -128,6 +128,23 @@ async def test_p23_busy_answers_are_waited_out_and_cost_no_storm(world: World) -
     await world.check(halted="flatten")
 
 
+@pytest.mark.parametrize("left", [None, 250, 10], ids=["paused", "no reads", "hardly anything"])
+async def test_a_flatten_waits_for_no_weight(world: World, left: int | None) -> None:
+    """Another program of this host has used it up, or was refused by the exchange: all of the host are held."""
+    await hold(world)
+    budget = world.run.session._rest.budget
+    if left is None:
+        budget.refuse(300, "HTTP 429")
+    else:
+        budget.spend(budget.left - left)
+    asking = asyncio.create_task(world.control("flatten", "BTC"))
+    await world.until(lambda: not world.ours() and not world.lots(), "it is out of the market")
+    if left == 250:
+        assert (await asking)["outcome"] == "done", "the proof is had, too"
+    else:
+        asking.cancel()
+
+
 async def test_p23_a_price_outside_the_exchanges_band_is_brought_nearer(tmp_path: Path) -> None:
     async with living(tmp_path, flatten_slippage_pct=Decimal("0.97")) as world:
         await hold(world)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from core.domain.events import Refused, Resting, Unsettled
+from core.exchange import clock_sync
 from core.exchange.answers import Complain
 from core.exchange.clock_sync import Timing, untimely
 from core.exchange.lanes import Lane
@@ -195,6 +196,20 @@ async def test_actions_refused_together_ask_for_the_time_once() -> None:
     await asyncio.gather(*(router.place([venue.fresh(n)]) for n in (1, 2, 3)))
     assert venue.asked == 1
     assert len({sent["nonce"] for sent in venue.sent}) == 6
+
+
+async def test_actions_refused_together_wait_for_one_question_that_nobody_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each had its own three seconds, one after the other: a cancel waited for those of every order before it."""
+    monkeypatch.setattr(clock_sync, "ASK_WITHIN_S", 0.05)
+    venue = Venue([low(10)] * 4 + [PLACED] * 3 + [CANCELLED], is_mute=True)
+    router = venue.router()
+    placing = [router.place([venue.fresh(n)]) for n in (1, 2, 3)]
+    *_, cancelled = await asyncio.gather(*placing, router.cancel([("BTC", cloid(9))]))
+    assert venue.asked == 1
+    assert cancelled.results == ((cloid(9), ""),)
+    assert len(venue.sent) == 8
 
 
 async def test_refusals_one_after_the_other_are_another_program_with_this_key() -> None:

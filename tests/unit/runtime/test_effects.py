@@ -384,7 +384,7 @@ async def test_a_read_for_orders_that_await_their_fills_marks_them_so(
 @pytest.mark.parametrize(
     ("ticket", "lanes"),
     [
-        ("cmd-1", [Lane.PROOF] * 4),
+        ("cmd-1", [Lane.PROOF, Lane.REDUCE, Lane.PROOF, Lane.REDUCE]),
         ("", []),
         (CHAIN, []),
         (AWAITING_FILLS, []),
