@@ -78,8 +78,8 @@ class ClockSync:
 
     async def after(self, timing: Timing, sent_mono_ms: float) -> float | None:
         """The clock goes by a stamp asked for after the action was sent, in the direction that its refusal tells: a node
-        that lags sets nothing back. By how many ms the clock moved; ``None`` if no answer came. Those that were refused together
-        wait for one question, answered or not: a cancel's wait doesn't grow with the orders that were refused before it.
+        that lags sets nothing back. By how many ms the clock moved; ``None`` if no answer came. Those that were refused
+        together wait for one question, answered or not: a cancel's wait doesn't grow with the orders refused before it.
         """
         async with self._turn:
             if self._asked_mono_ms > sent_mono_ms:

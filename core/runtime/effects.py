@@ -282,8 +282,8 @@ class EffectRunner:
 
     def _reads_for(self, ticket: str, lane: Lane = Lane.PROOF) -> Reads:
         """What a command, a stop or the gap after a connection waits for goes before what is read by the clock, and before the
-        search for a fill that is missing. Position and book, which are light, wait no more than a reduction does: without them a
-        flatten sends none.
+        search for a fill that is missing. Position and book, which are light, wait no more than a reduction does: without
+        them a flatten sends none.
         """
         is_urgent = bool(ticket) and not is_search(ticket)
         return self._reads.at(lane) if is_urgent else self._reads

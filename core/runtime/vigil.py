@@ -10,6 +10,12 @@ from core.runtime.heartbeat import Beat
 AGAIN_MS = 60_000
 """While the bot stays silent the exchange is looked at so often for what may have been placed after all."""
 
+STOOD_STILL_MS = 5_000
+"""A look so long after the one before it: the watchdog itself was stopped, with the whole machine perhaps."""
+
+GRACE_MS = 5_000
+"""For so long the bot is waited for then: it thaws beside its watchdog, and beats within two seconds."""
+
 
 class Finding(StrEnum):
     NOTHING = "nothing"
@@ -33,10 +39,14 @@ class Vigil:
     """When the last beat was seen first."""
     acted_ms: int | None = None
     _is_at_rest: bool = False
+    _looked_ms: int | None = None
 
     def look(self, beat: Beat | None, now_ms: int) -> Finding:
+        before_ms, self._looked_ms = self._looked_ms, now_ms
         if beat is not None and (self.last is None or beat.mark != self.last.mark):
             return self._go_on(beat, now_ms)
+        if before_ms is not None and now_ms - before_ms >= STOOD_STILL_MS:
+            self.since_ms = max(self.since_ms, now_ms - self.after_ms + GRACE_MS)
         if self.last is None or not self.last.leaves_orders or now_ms - self.since_ms < self.after_ms:
             return Finding.NOTHING
         if self.acted_ms is None:
