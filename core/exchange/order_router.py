@@ -6,10 +6,11 @@ wait for them. Every action carries ``expiresAfter``, so that an unknown outcome
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from core.domain.causes import Cause, Failure
 from core.domain.events import CancelOutcome, PlaceOutcome, PlaceResult, Refused, Unsettled
@@ -39,6 +40,8 @@ from core.exchange.rest import RestError
 from core.exchange.sender import Sender
 from core.exchange.signing import Prepared
 from core.exchange.venue_clock import VenueClock
+
+T = TypeVar("T")
 
 Pair = tuple[Order, Order]
 """A resting order, and the one that takes its place."""
@@ -126,14 +129,10 @@ class OrderRouter:
         return outcome
 
     async def cancel(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
-        """Cancel by (coin, cloid), in as many actions as needed; always an outcome, for every cloid."""
-        results: list[tuple[str, str]] = []
-        failure: Failure | None = None
-        for start in range(0, len(cloids), CANCELS_PER_ACTION):
-            some = await self._cancel_some(cloids[start : start + CANCELS_PER_ACTION])
-            results += some.results
-            failure = failure or some.failure
-        return CancelOutcome(tuple(results), failure)
+        """Cancel by (coin, cloid), in as many actions as needed, none of which waits for another's answer; always an outcome,
+        for every cloid.
+        """
+        return _together(await asyncio.gather(*(self._cancel_some(some) for some in _chunks(cloids))))
 
     async def cancel_foreign(self, orders: Sequence[tuple[str, int]]) -> CancelOutcome:
         """Cancel by (coin, order id) what isn't ours; an outcome for every order, named by ``foreign_name``. One in a coin that
@@ -145,15 +144,13 @@ class OrderRouter:
             if coin not in self._listed
         ]
         known = [(coin, oid) for coin, oid in orders if coin in self._listed]
-        failure: Failure | None = None
-        for start in range(0, len(known), CANCELS_PER_ACTION):
-            chunk = known[start : start + CANCELS_PER_ACTION]
-            some = await self._send_cancels(
+        sent = [
+            self._send_cancels(
                 foreign_cancel_action(chunk, self._listed), [foreign_name(oid) for _, oid in chunk]
             )
-            results += some.results
-            failure = failure or some.failure
-        return CancelOutcome(tuple(results), failure)
+            for chunk in _chunks(known)
+        ]
+        return _together([CancelOutcome(tuple(results)), *await asyncio.gather(*sent)])
 
     async def _cancel_some(self, cloids: Sequence[tuple[str, str]]) -> CancelOutcome:
         return await self._send_cancels(self._cancel_writer.cancels(cloids), [cloid for _, cloid in cloids])
@@ -199,6 +196,15 @@ class OrderRouter:
         if told is None:
             raise RestError("the exchange answered in another shape")
         return told
+
+
+def _chunks(named: Sequence[T]) -> list[Sequence[T]]:
+    return [named[start : start + CANCELS_PER_ACTION] for start in range(0, len(named), CANCELS_PER_ACTION)]
+
+
+def _together(outcomes: Sequence[CancelOutcome]) -> CancelOutcome:
+    results = tuple(result for outcome in outcomes for result in outcome.results)
+    return CancelOutcome(results, next((o.failure for o in outcomes if o.failure is not None), None))
 
 
 def foreign_name(order_id: int) -> str:

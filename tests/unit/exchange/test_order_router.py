@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -238,6 +239,30 @@ async def test_without_a_disk_nothing_is_placed_and_everything_can_be_cancelled(
 def _pairs(count: int = 2) -> list[tuple[Order, Order]]:
     old = [order(n, order_id=70 + n, state=OrderState.CANCELLING) for n in range(count)]
     return [(each, order(10 + n, expires_ms=NOW_MS + 800 + n)) for n, each in enumerate(old)]
+
+
+async def test_no_cancel_waits_for_the_answer_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exchange that is slow to answer the first two hundred would keep the others resting meanwhile."""
+    many = [("BTC", cloid(n)) for n in range(CANCELS_PER_ACTION + 1)]
+    foreign = [("BTC", n) for n in range(CANCELS_PER_ACTION + 1)]
+    for is_foreign in (False, True):
+        venue, answered = Venue(), asyncio.Event()
+
+        async def act(body: bytes, *_: Any, venue: Venue = venue, answered: asyncio.Event = answered) -> Any:
+            venue.sent.append(orjson.loads(body))
+            await answered.wait()
+            raise RestError("timed out")
+
+        monkeypatch.setattr(venue, "act", act)
+        router = _router(venue)
+        asking = asyncio.create_task(router.cancel_foreign(foreign) if is_foreign else router.cancel(many))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert [len(sent["action"]["cancels"]) for sent in venue.sent] == [CANCELS_PER_ACTION, 1]
+        answered.set()
+        outcome = await asking
+        assert len(outcome.results) == CANCELS_PER_ACTION + 1
+        assert outcome.failure is not None
 
 
 async def test_a_change_names_the_old_order_by_its_id_and_is_signed_as_the_sdk_signs_it() -> None:

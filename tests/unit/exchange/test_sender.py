@@ -205,8 +205,9 @@ async def test_actions_refused_together_wait_for_one_question_that_nobody_answer
     monkeypatch.setattr(clock_sync, "ASK_WITHIN_S", 0.05)
     venue = Venue([low(10)] * 4 + [PLACED] * 3 + [CANCELLED], is_mute=True)
     router = venue.router()
-    placing = [router.place([venue.fresh(n)]) for n in (1, 2, 3)]
-    *_, cancelled = await asyncio.gather(*placing, router.cancel([("BTC", cloid(9))]))
+    placing = [asyncio.create_task(router.place([venue.fresh(n)])) for n in (1, 2, 3)]
+    cancelled = await router.cancel([("BTC", cloid(9))])
+    await asyncio.gather(*placing)
     assert venue.asked == 1
     assert cancelled.results == ((cloid(9), ""),)
     assert len(venue.sent) == 8
