@@ -85,8 +85,8 @@ def _is_busy(engine: Engine, now: Instant) -> bool:
     """Whether orders that go one at a time wait: for the answer to one that is on its way, a flatten, or a stop's turn."""
     if engine.requests.mode is not BudgetMode.ONE_PER_10S:
         return False
-    is_closing = any(True for _ in flattens(engine.desk.running))
-    return is_closing or any(each.placing or waits_for_stop(each, now) for each in engine.coins.values())
+    has_first = engine.dead_man.awaits_turn(now) or any(True for _ in flattens(engine.desk.running))
+    return has_first or any(each.placing or waits_for_stop(each, now) for each in engine.coins.values())
 
 
 def _flatten_waits(engine: Engine) -> bool:

@@ -128,6 +128,11 @@ class AddressBudget:
             return True
         return now.mono_ms >= self.next_mono_ms and not flatten_waits
 
+    def acted(self, now: Instant) -> None:
+        """Something else than an order takes the turn."""
+        if self.mode is BudgetMode.ONE_PER_10S:
+            self.next_mono_ms = now.mono_ms + PACE_MS
+
     def placed(self, coin: str, now: Instant) -> None:
         """An order left: the next one waits, and other coins come first."""
         if self.mode is BudgetMode.ONE_PER_10S:

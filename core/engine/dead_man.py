@@ -86,6 +86,10 @@ class DeadMan:
         """It may fire."""
         return max(self.until_ms, self._latest_ms) > now.venue_ms
 
+    def awaits_turn(self, now: Instant) -> bool:
+        """It was refused and would fire soon, which takes the stops away, too: no order of a grid goes before it."""
+        return self.state is DeadManState.REFUSED and self.is_armed(now)
+
     def holds_the_end(self, engine: Engine, now: Instant) -> bool:
         """A run may not end yet: it has to be off first, lest it cancels the stop of a bot that has stopped in order."""
         if self._gave_up or not (self.is_armed(now) or (self._asking and self.after_ms)):

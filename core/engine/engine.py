@@ -15,6 +15,7 @@ from itertools import zip_longest
 from core.domain.clock import Instant
 from core.domain.cloid import make_cloid
 from core.domain.effects import (
+    ArmDeadMan,
     Effect,
     LiftHalt,
     Modify,
@@ -169,7 +170,10 @@ class Engine:
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)
-        out += self.dead_man.advance(self, event, now)
+        if moved_on := self.dead_man.advance(self, event, now):
+            out += moved_on
+            if any(isinstance(effect, ArmDeadMan) for effect in moved_on):
+                self.requests.acted(now)
         out += self._note_placements(out, now)
         looked_at, done = self._act(event, now) if acts else (list(self.coins.values()), [])
         out += done

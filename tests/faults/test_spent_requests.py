@@ -38,8 +38,8 @@ async def spent(world: World) -> None:
     world.account.throttled_ms = world.venue.now_ms()
 
 
-def in_a_world(directory: Path, body: Callable[[World], Coroutine[Any, Any, None]]) -> None:
-    settings = {"num_grids": 3, "investment_usd": Decimal(1_000), "recenter_interval_sec": Decimal(5)}
+def in_a_world(directory: Path, body: Callable[[World], Coroutine[Any, Any, None]], **more: Any) -> None:
+    settings = {"num_grids": 3, "investment_usd": Decimal(1_000), "recenter_interval_sec": Decimal(5), **more}
 
     async def live() -> None:
         with pace(SEDATE):
@@ -98,3 +98,20 @@ def test_t06_a_flatten_of_all_coins_has_the_time_that_one_order_in_ten_seconds_t
         )
 
     in_a_world(tmp_path, body)
+
+
+def test_t06_a_busy_grid_leaves_the_dead_mans_switch_its_turn_before_it_fires(tmp_path: Path) -> None:
+    async def body(world: World) -> None:
+        world.account.volume = 2_000_000_000_000
+        await world.start(resting=None)
+        await world.until(lambda: resting(world) == GRID * len(LOWS), "the grids rest", 60, 0.5)
+        for number in range(16):
+            world.account.requests = request_cap(world.account) + 90_000
+            side = Side.SELL if number % 2 else Side.BUY
+            if hit := [o for o in world.ours("BTC") if o.side is side]:
+                world.hit(sum(o.remaining for o in hit), side=side.opposite)
+            await asyncio.sleep(30)
+        assert world.told("dead_man_switch_refresh_error"), "its turns are few"
+        assert not world.told("dead_man_switch_fired"), "it would take the stops as well"
+
+    in_a_world(tmp_path, body, dead_man_switch_sec=60)
