@@ -39,11 +39,9 @@ def _rows(look: Look, width: int) -> list[Row]:
     snapshot = look.snapshot
     if snapshot is None:
         return []
-    return [
-        *budget_rows(snapshot.budget, look.now_ms, width),
-        dead_man_row(snapshot, look.now_ms, width),
-        *latency_rows(snapshot.latency, width),
-    ]
+    *left, sent = budget_rows(snapshot.budget, look.now_ms, width)
+    switch = dead_man_row(snapshot, look.now_ms, width)
+    return [*left, switch, *latency_rows(snapshot.latency, width), sent]
 
 
 def budget_rows(budget: BudgetView, now_ms: int, width: int) -> list[Row]:
@@ -152,17 +150,19 @@ def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, st
 def latency_rows(latency: LatencyView, width: int) -> list[Row]:
     """What is ours of an order's way, from the tick to the wire, and what is the exchange's."""
     stages = {stage.name: stage for stage in latency.stages}
+    answered = stages.get("wire_to_ack")
+    then = f"; {formats.micros(answered.p50_us)} to the ack" if answered and answered.count else ""
     return [
-        _stage_row("Tick to wire", stages.get("tick_to_wire"), width),
-        _stage_row("Wire to ack", stages.get("wire_to_ack"), width),
+        _stage_row("Tick to wire", stages.get("tick_to_wire"), width, then),
+        _stage_row("Wire to ack", answered, width),
     ]
 
 
-def _stage_row(label: str, stage: StageView | None, width: int) -> Row:
+def _stage_row(label: str, stage: StageView | None, width: int, then: str = "") -> Row:
     if stage is None or not stage.count:
         return fact_row(label, "–", "no order yet", width)
     p99, worst_us = formats.micros(stage.p99_us), formats.micros(stage.worst_us)
-    note = f"p99 {p99}, worst {worst_us}, of {stage.count:,}"
+    note = f"p99 {p99}, worst {worst_us}, of {stage.count:,}{then}"
     return fact_row(label, formats.micros(stage.p50_us), note, width)
 
 

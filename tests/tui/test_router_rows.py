@@ -90,7 +90,12 @@ def test_how_long_orders_take_is_told_for_our_part_and_for_the_exchanges() -> No
         "12",
         "ms,",
         "of",
-        "412",
+        "412;",
+        "24",
+        "ms",
+        "to",
+        "the",
+        "ack",
     ]
     assert theirs.split() == [
         "Wire",
@@ -126,7 +131,7 @@ async def test_it_is_whole_on_the_risk_screen(console: Any, size: tuple[int, int
         await pilot.press("4")
         await pilot.pause()
         shown = it.read("#router")
-    for words in ("Order router", "IP weight", "Requests", "Lasts", "Sent", "of 10,143", "1,200/min"):
+    for words in ("Order router", "IP weight", "Requests", "Lasts", "Dead man", "Tick to wire", "of 10,143"):
         assert words in shown
 
 
