@@ -85,8 +85,17 @@ def beats(*numbers: int) -> list[Beat]:
     return [replace(BEAT, mark=f"b:{number}") for number in numbers]
 
 
+class Watching(Vigil):
+    """One that looks every half second, as a watchdog does: who looks once a minute has stood still itself."""
+
+    def look(self, beat: Beat | None, now_ms: int) -> Finding:
+        for at_ms in range(now_ms if self._looked_ms is None else self._looked_ms, now_ms, 500):
+            super().look(None, at_ms)
+        return super().look(beat, now_ms)
+
+
 def test_a_bot_is_lost_after_so_long_without_a_beat_and_not_before() -> None:
-    vigil = Vigil(AFTER_MS)
+    vigil = Watching(AFTER_MS)
     one, two = beats(1, 2)
     assert vigil.look(None, 0) is Finding.NOTHING
     assert vigil.look(one, 1_000) is Finding.FIRST
@@ -98,7 +107,7 @@ def test_a_bot_is_lost_after_so_long_without_a_beat_and_not_before() -> None:
 
 
 def test_while_it_stays_silent_it_is_looked_for_again_seldom() -> None:
-    vigil = Vigil(AFTER_MS)
+    vigil = Watching(AFTER_MS)
     (one,) = beats(1)
     vigil.look(one, 0)
     found = [vigil.look(one, at) for at in range(0, AFTER_MS + 3 * AGAIN_MS, 500)]
@@ -107,7 +116,7 @@ def test_while_it_stays_silent_it_is_looked_for_again_seldom() -> None:
 
 
 def test_a_bot_that_comes_back_is_watched_anew() -> None:
-    vigil = Vigil(AFTER_MS)
+    vigil = Watching(AFTER_MS)
     one, two = beats(1, 2)
     vigil.look(one, 0)
     assert vigil.look(one, AFTER_MS) is Finding.LOST
@@ -120,7 +129,7 @@ def test_a_bot_that_comes_back_is_watched_anew() -> None:
 def test_nothing_is_done_about_a_bot_that_stopped_in_order_or_is_halted_until_it_begins_anew(
     last: Beat,
 ) -> None:
-    vigil = Vigil(AFTER_MS)
+    vigil = Watching(AFTER_MS)
     (one,) = beats(5)
     vigil.look(one, 0)
     assert vigil.look(last, 1_000) is Finding.AT_REST
@@ -131,7 +140,7 @@ def test_nothing_is_done_about_a_bot_that_stopped_in_order_or_is_halted_until_it
 
 
 def test_a_watchdog_that_starts_beside_a_dead_bot_gives_it_the_whole_time_too() -> None:
-    vigil = Vigil(AFTER_MS)
+    vigil = Watching(AFTER_MS)
     (one,) = beats(1)
     assert vigil.look(one, 5_000_000) is Finding.FIRST
     assert vigil.look(one, 5_000_000 + AFTER_MS - 1) is Finding.NOTHING
