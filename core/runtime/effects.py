@@ -10,16 +10,9 @@ from core.domain.causes import Cause
 from core.domain.effects import (
     ArmDeadMan,
     AskAccount,
-    AskBook,
     AskDepth,
-    AskFunding,
-    AskFundingRates,
-    AskLedgerUpdates,
-    AskListings,
     AskOpenOrders,
     AskOrderStatus,
-    AskRequestBudget,
-    AskTransfers,
     Backfill,
     Cancel,
     CancelForeign,
@@ -35,15 +28,12 @@ from core.domain.events import (
     BackfillDone,
     CancelOutcome,
     FillsArrived,
-    FundingArrived,
     MarginMoved,
     PlaceOutcome,
     RequestFailed,
-    TransfersArrived,
     Unsettled,
 )
 from core.domain.fills import FillSource
-from core.domain.request_limits import RequestBudgetObserved
 from core.domain.router_events import DeadManAnswered
 from core.engine.tickets import AWAITING_FILLS, is_search
 from core.exchange.lanes import Lane
@@ -55,15 +45,10 @@ from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
 from core.failpoints import failpoint
 from core.runtime.inbox import Inbox
+from core.runtime.routine_reads import RoutineReads, cause_of
 
 OVERLAP_MS = 120_000
 """A read of fills begins this long before its cursor: the exchange's index may lag, and a repeat costs nothing."""
-
-FUNDING_OVERLAP_MS = 2 * 3_600_000
-"""A read of funding begins this long before the newest payment: it is paid each hour, and a repeat costs nothing."""
-
-TRANSFERS_OVERLAP_MS = 600_000
-"""A read of transfers begins this long before the newest one: a node's index may lag, and a repeat costs nothing."""
 
 TASKS_MAX = 256
 """Requests under way past which a read is refused; placements and cancels never are."""
@@ -96,7 +81,7 @@ class EffectRunner:
     ) -> None:
         self._inbox, self._router, self._reads, self._feed, self._clock = inbox, router, reads, feed, clock
         self.cursor_ms = cursor_ms
-        self.funding_ms, self._anchor_ms, self.transfers_ms = funding_ms, anchor_ms, transfers_ms
+        self._routine = RoutineReads(inbox, reads, funding_ms, anchor_ms, transfers_ms)
         self._fatal = fatal
         self._orphans: dict[str, str] = {}
         """Cloid and coin of orphans whose cancel leaves when the step's effects have all begun."""
@@ -136,14 +121,6 @@ class EffectRunner:
                 most = 1 if self._status_failed else STATUS_ASKS_MAX
                 if sum(question.startswith("order_status") for question in self._under_way) < most:
                     self._once(f"order_status {cloid}", lambda: self._ask_order_status(cloid))
-            case AskFunding() | AskFundingRates() | AskTransfers() | AskRequestBudget():
-                self._once(*self._routine(effect))
-            case AskBook(coin):
-                self._once(f"book {coin}", lambda: self._ask_book(coin))
-            case AskListings():
-                self._once("listings", self._ask_listings)
-            case AskLedgerUpdates():
-                self._once("ledger updates", lambda: self._ask_ledger_updates(effect.since_ms))
             case Backfill(since_ms, ticket, until_ms):
                 # The engine asks for the same gap again until it is closed; one read of it at a time is enough.
                 self._once(f"fills {ticket} {since_ms}", lambda: self.backfill(since_ms, ticket, until_ms))
@@ -156,17 +133,7 @@ class EffectRunner:
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
             case _:
-                raise AssertionError(f"not an effect for the runner: {effect}")
-
-    def _routine(self, effect: Effect) -> tuple[str, Callable[[], Coroutine[Any, Any, None]]]:
-        """The name of a question that asks for nothing in particular, and the read."""
-        reads: dict[type, tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = {
-            AskFunding: ("funding", self._ask_funding),
-            AskFundingRates: ("funding rates", self._ask_funding_rates),
-            AskTransfers: ("transfers", self._ask_transfers),
-            AskRequestBudget: ("request budget", self._ask_request_budget),
-        }
-        return reads[type(effect)]
+                self._once(*self._routine.of(effect))
 
     async def drain(self, wait_s: float) -> None:
         """Wait for what is under way, then cancel the rest."""
@@ -289,7 +256,7 @@ class EffectRunner:
         return self._reads.at(lane) if is_urgent else self._reads
 
     def _failed(self, what: str, error: RestError | WireError, ticket: str = "") -> None:
-        self._inbox.force(RequestFailed(what, str(error), ticket, *_cause(error)))
+        self._inbox.force(RequestFailed(what, str(error), ticket, *cause_of(error)))
 
     async def _ask_account(self, ticket: str) -> None:
         try:
@@ -325,7 +292,7 @@ class EffectRunner:
                 for quarantined in page.quarantined:
                     self._inbox.force(quarantined)
         except (RestError, WireError) as failure:
-            error, (cause, wait_ms) = str(failure), _cause(failure)
+            error, (cause, wait_ms) = str(failure), cause_of(failure)
         if not error and until_ms is None and start <= self.cursor_ms:
             self.cursor_ms = started_ms if since_ms is None else max(self.cursor_ms, started_ms)
         self._inbox.force(BackfillDone(ticket, seen, 0, self.cursor_ms, error, read, cause, wait_ms))
@@ -338,69 +305,8 @@ class EffectRunner:
         ahead_ms = max(0, self.cursor_ms - now_ms)
         return max(0, min(self.cursor_ms, now_ms) - ahead_ms - OVERLAP_MS)
 
-    async def _ask_funding(self) -> None:
-        newest = self.funding_ms
-        try:
-            async for payments in self._reads.funding_since(
-                max(self._anchor_ms, self.funding_ms - FUNDING_OVERLAP_MS)
-            ):
-                if payments:
-                    newest = max(newest, *(payment.time_ms for payment in payments))
-                    await self._inbox.put(FundingArrived(payments))
-        except (RestError, WireError) as error:
-            self._failed("funding", error)
-        else:
-            self.funding_ms = newest
-
-    async def _ask_funding_rates(self) -> None:
-        try:
-            self._inbox.force(await self._reads.funding_rates())
-        except (RestError, WireError) as error:
-            self._failed("funding rates", error)
-
-    async def _ask_transfers(self) -> None:
-        newest = self.transfers_ms
-        since_ms = max(self._anchor_ms, self.transfers_ms - TRANSFERS_OVERLAP_MS)
-        try:
-            async for transfers in self._reads.transfers_since(since_ms):
-                newest = max(newest, *(transfer.time_ms for transfer in transfers))
-                await self._inbox.put(TransfersArrived(transfers))
-        except (RestError, WireError) as error:
-            self._failed("transfers", error)
-        else:
-            self.transfers_ms = newest
-
-    async def _ask_request_budget(self) -> None:
-        try:
-            self._inbox.force(RequestBudgetObserved(await self._reads.request_budget()))
-        except (RestError, WireError) as error:
-            self._failed("request budget", error)
-
-    async def _ask_book(self, coin: str) -> None:
-        try:
-            self._inbox.force(await self._reads.book(coin))
-        except (RestError, WireError) as error:
-            self._failed(f"book of {coin}", error)
-
-    async def _ask_listings(self) -> None:
-        try:
-            self._inbox.force(await self._reads.listings())
-        except (RestError, WireError) as error:
-            self._failed("listings", error)
-
     async def _ask_depth(self, coin: str, ticket: str) -> None:
         try:
             self._inbox.force(await self._reads_for(ticket, Lane.REDUCE).depth(coin, ticket))
         except (RestError, WireError) as error:
             self._failed(f"depth of {coin}", error, ticket)
-
-    async def _ask_ledger_updates(self, since_ms: int) -> None:
-        try:
-            self._inbox.force(await self._reads.ledger_updates_since(since_ms))
-        except (RestError, WireError) as error:
-            self._failed("ledger updates", error)
-
-
-def _cause(error: RestError | WireError) -> tuple[Cause, int]:
-    """Of a read that failed, and how long the exchange asks to be left alone."""
-    return (error.cause, error.retry_after_ms) if isinstance(error, RestError) else (Cause.GARBLED, 0)

@@ -54,8 +54,9 @@ from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
-from core.runtime.effects import FUNDING_OVERLAP_MS, OVERLAP_MS, STATUS_ASKS_MAX, EffectRunner
+from core.runtime.effects import OVERLAP_MS, STATUS_ASKS_MAX, EffectRunner
 from core.runtime.inbox import Inbox, Item
+from core.runtime.routine_reads import FUNDING_OVERLAP_MS
 from tests.unit.exchange.samples import ACCOUNT, cloid, fill, order, until
 
 
