@@ -38,7 +38,9 @@ def test_p14_a_copied_state_dir_that_trades_the_same_account_is_noticed_and_one_
 ) -> None:
     def run(place: str, name: str) -> Process:
         process = start(
-            "--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / place), name=name
+            *("--no-ui", "--exchange-url", exchange.url, "--state-dir", str(home / place)),
+            name=name,
+            XDG_STATE_HOME=str(home / f"host of {place}"),
         )
         process.wait_for("ws_connected")
         return process

@@ -230,8 +230,8 @@ async def watched(of: RunPlan, watch: Watch, monkeypatch: pytest.MonkeyPatch) ->
     """Run a core under watch; it ends without a word to the exchange, as kill -9 would."""
     real = Engine.step
 
-    def step(engine: Engine, event: Event, now: Instant) -> list[Effect]:
-        effects = real(engine, event, now)
+    def step(engine: Engine, event: Event, now: Instant, acts: bool = True) -> list[Effect]:
+        effects = real(engine, event, now, acts)
         watch.note(engine, event, effects)
         return effects
 

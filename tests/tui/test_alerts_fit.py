@@ -14,6 +14,8 @@ from core.domain.causes import Cause
 from core.domain.events import FillsCommitted, WireQuarantined
 from core.domain.margin import HeldMargin, Leverage, MarginMode
 from core.domain.orders import Side
+from core.domain.request_limits import IpWeight, RequestBudget, RequestBudgetObserved
+from core.domain.router_events import KeyShared
 from core.engine import alerts as raised
 from core.engine.circuit_breaker import BreakerName
 from core.engine.drift import Drift
@@ -102,6 +104,31 @@ def silent(bench: Bench) -> None:
     bench.engine.feed.last_message_ms = bench.now.wall_ms - 27_000
 
 
+def spent(left: int) -> Callable[[Bench], None]:
+    def leave(bench: Bench) -> None:
+        bench.step(RequestBudgetObserved(RequestBudget(cap=97_456, used=97_456 - left)))
+
+    return leave
+
+
+def paused(bench: Bench) -> None:
+    bench.engine.weight = IpWeight(1_200, 17, 120, 599_000, "HTTP 429", True)
+
+
+def fired(bench: Bench) -> None:
+    bench.engine.dead_man.fired_ms = bench.now.venue_ms
+
+
+def refused_for_volume(bench: Bench) -> None:
+    switch = bench.engine.dead_man
+    switch.after_ms, switch.text = 60_000, WORDY
+    switch.traded_usd, switch.required_usd = Decimal(12_066), Decimal(1_000_000)
+
+
+def shared(bench: Bench) -> None:
+    bench.step(KeyShared("3 nonces were refused within ten minutes"))
+
+
 def garbled(bench: Bench) -> None:
     for channel in ("userFills", "orderUpdates", "bbo"):
         bench.step(WireQuarantined(channel, "no JSON", ""))
@@ -159,6 +186,12 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "breaker place": broken(BreakerName.PLACE),
     "breaker info": broken(BreakerName.INFO),
     "breaker cancel": broken(BreakerName.CANCEL),
+    "requests spent": spent(0),
+    "requests low": spent(700),
+    "weight": paused,
+    "dead_man fired": fired,
+    "dead_man unarmed": refused_for_volume,
+    "shared_key": shared,
     "ws_age": silent,
     "quarantine": garbled,
     "storage": full,
