@@ -224,9 +224,11 @@ def _window(plain: dict[str, Any], now_ms: float) -> WeightWindow:
         int(plain["refusals"]),
         float(plain["refused_ms"]),
     )
-    if window.refused_ms > now_ms + 1000 or not 0 <= window.refusals < 2**31:
+    if not window.refused_ms <= now_ms + 1000 or not 0 <= window.refusals < 2**31:
         raise ValueError("refused in a time to come")
-    if window.paused_until_ms > now_ms + 1000 * (GIVEN_MOST_S + 1):
+    if not window.paused_until_ms <= now_ms + 1000 * (
+        GIVEN_MOST_S + 1
+    ):  # so written that no number at all is refused, too
         raise ValueError("paused for longer than an exchange asks for")
     return window
 

@@ -108,6 +108,14 @@ def test_what_was_spent_in_a_time_to_come_is_garbage(host: Host) -> None:
     assert host.names() == ["weights_discarded"]
 
 
+def test_a_pause_that_is_no_number_is_garbage(host: Host) -> None:
+    host.budget().spend(100)
+    path = window_file(host.directory, URL)
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "paused_until_ms": "nan"}))
+    assert host.budget().standing().paused_ms == 0
+    assert host.names() == ["weights_discarded"]
+
+
 def test_a_pause_that_nobody_asks_for_is_garbage(host: Host) -> None:
     """All reads and placements of the host would wait for its end."""
     budget = host.budget()
