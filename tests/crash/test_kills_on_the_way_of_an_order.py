@@ -9,6 +9,9 @@ import pytest
 
 from tests.crash.bot import LEVELS, Bot
 
+SPEED = 30
+"""Each test looks at what has just been sent, which a market in a hurry would have traded or crossed by then."""
+
 
 def states(bot: Bot) -> Counter[str]:
     return Counter(state for (state,) in bot.books.rows("SELECT state FROM orders"))
@@ -103,7 +106,7 @@ def test_p8_cancels_whose_answer_was_never_read_are_settled(bot: Bot) -> None:
 
 def test_p8_a_kill_between_two_batches_of_cancels_leaves_the_second_to_the_next_life(bot: Bot) -> None:
     bot.settings.update(HL_NUM_GRIDS="110", HL_INVESTMENT_USD="2000")
-    bot.start("cancel_answered")
+    bot.start("cancel_signed:2")  # the first batch has left, and waits for its answer
     bot.is_whole(210)
     bot.life.popen.send_signal(signal.SIGTERM)
     bot.dies()
