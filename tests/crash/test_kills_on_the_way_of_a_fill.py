@@ -5,6 +5,9 @@ from __future__ import annotations
 from core.engine.shadow_ledger import TRIM_BY, WINDOW_ENTRIES
 from tests.crash.bot import Bot
 
+SPEED = 100
+"""Fast enough for fills, and not so fast that a minute of weight can't read them all."""
+
 
 def test_p1_a_fill_that_had_arrived_and_was_in_no_row_is_read_back(bot: Bot) -> None:
     bot.killed_at("fill_arrived:2")
