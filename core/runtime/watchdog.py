@@ -135,7 +135,13 @@ class Watchdog:
         while not self._is_over(beat):
             try:
                 cancelled = await self._with_exchange(beat)
-            except (RestError, WireError, NoSuchDexError, TimeoutError) as error:
+            except (
+                RestError,
+                WireError,
+                NoSuchDexError,
+                TimeoutError,
+                UsageError,
+            ) as error:  # also a key that is away
                 if str(error) != failed:
                     self._tell("watchdog_cannot_reach", "crit", reason=str(error))
                 failed = str(error)

@@ -43,10 +43,16 @@ class Dog:
         self._dog = Watchdog(
             world.plan().state,
             AFTER_MS,
-            lambda _: Identity(world.exchange.user, Signer(KEY, False)),
+            self._identity,
             self._hear,
         )
+        self._user, self.lacks_key = world.exchange.user, False
         self.task = asyncio.create_task(self._dog.run())
+
+    def _identity(self, _network: str) -> Identity:
+        if self.lacks_key:
+            raise UsageError("the key file is gone; put it back")
+        return Identity(self._user, Signer(KEY, False))
 
     def _hear(self, notice: Notify, _time_ms: int) -> None:
         self.told.append(notice)
@@ -135,6 +141,18 @@ async def test_it_goes_on_trying_while_the_exchange_answers_nothing(world: World
         await world.crash()
         await world.until(lambda: "watchdog_cancel_failed" in dog.names(), "it says that it couldn't")
         await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "and did it in the end")
+        assert not world.ours()
+
+
+async def test_a_key_that_is_away_when_it_is_needed_is_told_of_and_looked_for_again(world: World) -> None:
+    await world.start()
+    async with dog_beside(world) as dog:
+        dog.lacks_key = True
+        await world.crash()
+        await world.until(lambda: "watchdog_cannot_reach" in dog.names(), "it says what is missing")
+        assert world.ours()
+        dog.lacks_key = False
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "and does it with the key")
         assert not world.ours()
 
 
