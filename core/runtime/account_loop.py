@@ -72,8 +72,13 @@ Publish = Callable[[Instant], None]
 
 
 def _urgency(effect: Effect) -> int:
-    """What leaves first of what one turn has decided: what gets us out goes before what gets us in."""
+    """What leaves first of what one turn has decided: what gets us out goes before what gets us in.
+
+    A warning keeps its place before the cancel that it speaks of: a kill between the two must not leave that untold (I8).
+    """
     match effect:
+        case Notify(severity="warn" | "crit"):
+            return 0
         case Cancel() | CancelOrphan() | CancelForeign():
             return 0
         case MoveMargin():

@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
-from core.domain.effects import Cancel, CancelOrphan, Effect, Modify, MoveMargin, Place, SaveOrder
+from core.domain.effects import Cancel, CancelOrphan, Effect, Modify, MoveMargin, Place, SaveOrder, notify
 from core.domain.events import Event, PlaceOutcome, Quote, Refused, Tick
 from core.domain.orders import Order, OrderState, Purpose, Side, Tif
 from core.engine.engine import Engine
@@ -148,6 +148,16 @@ async def test_what_gets_us_out_leaves_before_what_gets_us_in_whatever_was_decid
     loop = await _ready(stage)
     await loop.turn([quote(BID, ASK)])
     assert stage.of("start") == [cancel, orphan, margin, close, change, place]
+
+
+async def test_a_warning_is_told_before_the_cancel_that_follows_from_it_and_news_after_all() -> None:
+    warning, news = notify("orphan_order_cancelled", "warn", "BTC"), notify("grid_built", "info", "BTC")
+    decided: list[Effect] = [news, Place((BUY,)), warning, CancelOrphan("BTC", "0x1")]
+    stage = Stage(lambda event: decided if isinstance(event, Quote) else [])
+    loop = await _ready(stage)
+    await loop.turn([quote(BID, ASK)])
+    acts = [what for kind, what in stage.log if kind in ("start", "tell")]
+    assert acts == [warning, CancelOrphan("BTC", "0x1"), Place((BUY,)), news]
 
 
 async def test_a_window_that_ends_before_the_next_tick_is_looked_at_when_it_ends() -> None:
