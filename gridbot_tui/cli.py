@@ -17,6 +17,7 @@ from gridbot_tui import (
     config_command,
     events_command,
     exchange_command,
+    export_command,
     instance_commands,
     keeping,
     watchdog_command,
@@ -42,6 +43,7 @@ app = App(
 exchange_command.register(app)
 instance_commands.register(app)
 keeping.register(app)
+export_command.register(app)
 events_command.register(app)
 config_command.register(app)
 watchdog_command.register(app)

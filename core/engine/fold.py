@@ -25,13 +25,14 @@ class Fold:
 
     def apply(self, entry: Fill | Adjustment) -> Fold:
         """One entry further. A flip closes all and opens the rest at the entry's price; closing rounds cost down."""
-        moved = self._moved(entry.signed_lots, entry.price)
+        moved = self.moved(entry.signed_lots, entry.price)
         if isinstance(entry, Adjustment):
             return moved
         fee = entry.fee if entry.fee_token == QUOTE_TOKEN else Decimal(0)
         return replace(moved, realized=self.realized + entry.closed_pnl, fees=self.fees + fee)
 
-    def _moved(self, signed_lots: int, price: int) -> Fold:
+    def moved(self, signed_lots: int, price: int) -> Fold:
+        """Position and cost after so many signed lots at ``price`` (price units)."""
         after = self.lots + signed_lots
         if self.lots * signed_lots >= 0:
             cost = self.cost + price * abs(signed_lots)

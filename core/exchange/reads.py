@@ -47,8 +47,7 @@ from core.exchange.wire_account import (
     unrealized_usd,
 )
 from core.exchange.wire_history import (
-    CoinFunding,
-    decode_coin_funding,
+    decode_any_funding,
     decode_fill_rows,
     decode_funding,
     decode_funding_rates,
@@ -163,9 +162,9 @@ class Reads:
         async for page in pages:
             yield tuple(page)
 
-    async def all_funding_since(self, since_ms: int) -> list[CoinFunding]:
+    async def all_funding_since(self, since_ms: int) -> list[Funding]:
         """Funding of every coin of the account, traded here or not, from ``since_ms`` (inclusive). Raises ``WireError``."""
-        pages = self._pages("userFunding", since_ms, decode_coin_funding)
+        pages = self._pages("userFunding", since_ms, lambda row: decode_any_funding(row, self._account))
         return [payment async for page in pages for payment in page]
 
     async def ledger_updates_since(self, since_ms: int) -> LedgerUpdatesObserved:

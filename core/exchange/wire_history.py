@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from core.domain.events import WireQuarantined
 from core.domain.fills import Fill, FillSource, ForeignFill, Funding
@@ -92,40 +91,25 @@ def _quarantine(bad: Sequence[tuple[WireError, Json]], channel: str) -> tuple[Wi
 
 def decode_funding(row: Json, account: str, instruments: Instruments) -> Funding | None:
     """One row of ``userFunding``; ``None`` for a coin that isn't traded here."""
+    is_ours = decode("userFunding", lambda: text_of(row["delta"], "coin") in instruments)
+    return decode_any_funding(row, account) if is_ours else None
 
-    def parse() -> Funding | None:
+
+def decode_any_funding(row: Json, account: str) -> Funding:
+    """One row of ``userFunding``, whatever its coin."""
+
+    def parse() -> Funding:
         delta = row["delta"]
-        coin = text_of(delta, "coin")
-        if coin not in instruments:
-            return None
         if delta["type"] != "funding":
             raise WireError(f"type is {delta['type']!r}")
         return Funding(
             account=account,
-            coin=coin,
+            coin=text_of(delta, "coin"),
             time_ms=time_of(row),
             usd=parse_decimal(delta["usdc"]),
             hash=text_of(row, "hash"),
             raw=raw_text(row),
         )
-
-    return decode("userFunding", parse)
-
-
-class CoinFunding(NamedTuple):
-    """What one coin received (USD, negative: paid)."""
-
-    coin: str
-    time_ms: int
-    usd: Decimal
-
-
-def decode_coin_funding(row: Json) -> CoinFunding:
-    """One row of ``userFunding``, whatever its coin."""
-
-    def parse() -> CoinFunding:
-        delta = row["delta"]
-        return CoinFunding(text_of(delta, "coin"), time_of(row), parse_decimal(delta["usdc"]))
 
     return decode("userFunding", parse)
 

@@ -10,13 +10,21 @@ from decimal import Decimal
 from pathlib import Path
 
 from core.domain.effects import SaveCheckpoint
-from core.domain.fills import Adjustment, Fill, FillKey
+from core.domain.fills import Adjustment, Fill, FillKey, ForeignFill, Funding
 from core.domain.orders import OrderState
 from core.domain.pnl import CellSums, Kept
+from core.domain.transfers import Transfer
 from core.journal.batch import Anchor, CashMark
 from core.journal.cells import Cell, cell_sums, stored_cells
 from core.journal.files import connect_readonly
-from core.journal.rows import adjustment_from_row, checkpoint_from_row, fill_from_row
+from core.journal.rows import (
+    adjustment_from_row,
+    checkpoint_from_row,
+    fill_from_row,
+    foreign_from_row,
+    funding_from_row,
+    transfer_from_row,
+)
 from core.journal.schema import APPLICATION_ID, MIGRATIONS, ForeignJournalError, StorageError
 
 _FILLED = (
@@ -166,11 +174,7 @@ class Evidence:
 
     def cash_mark(self, dex: str) -> CashMark | None:
         """What the dex held in cash when it was noted."""
-        for row in self._db.execute(
-            "SELECT * FROM cash_marks WHERE account = ? AND dex = ?", (self.account, dex)
-        ):
-            return CashMark(self.account, dex, row["time_ms"], Decimal(row["raw_usd"]))
-        return None
+        return next((mark for mark in self.cash_marks() if mark.dex == dex), None)
 
     def fills_between(self, coin: str, after_ms: int, until_ms: int) -> Iterator[Fill]:
         """The coin's fills with ``after_ms < time <= until_ms``."""
@@ -187,6 +191,34 @@ class Evidence:
             (self.account, after_ms, until_ms),
         )
         return [(row["coin"], row["raw"]) for row in found]
+
+    def foreign_fills(self) -> list[ForeignFill]:
+        """All fills in coins that weren't traded here when they came, oldest first."""
+        found = self._db.execute(
+            "SELECT * FROM foreign_fills WHERE account = ? ORDER BY time_ms, id", (self.account,)
+        )
+        return [foreign_from_row(row) for row in found]
+
+    def funding_payments(self) -> list[Funding]:
+        """Of all coins, oldest first."""
+        found = self._db.execute(
+            "SELECT * FROM funding WHERE account = ? ORDER BY time_ms, coin, hash", (self.account,)
+        )
+        return [funding_from_row(row) for row in found]
+
+    def transfers(self) -> list[Transfer]:
+        """Deposits, withdrawals and transfers, oldest first."""
+        found = self._db.execute(
+            "SELECT * FROM transfers WHERE account = ? ORDER BY time_ms, hash", (self.account,)
+        )
+        return [transfer_from_row(row) for row in found]
+
+    def cash_marks(self) -> list[CashMark]:
+        """What each dex held in cash when it was noted."""
+        found = self._db.execute("SELECT * FROM cash_marks WHERE account = ? ORDER BY dex", (self.account,))
+        return [
+            CashMark(row["account"], row["dex"], row["time_ms"], Decimal(row["raw_usd"])) for row in found
+        ]
 
     def checkpoint(self, coin: str) -> SaveCheckpoint | None:
         """The newest."""

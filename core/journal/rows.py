@@ -128,6 +128,11 @@ def foreign_values(fill: ForeignFill, received_ms: int) -> tuple[object, ...]:
     return (fill.account, fill.coin, fill.time_ms, fill.trade_id, fill.order_id, received_ms, fill.raw)
 
 
+def foreign_from_row(row: Row) -> ForeignFill:
+    names = ("account", "coin", "time_ms", "trade_id", "order_id", "raw")
+    return ForeignFill(**{name: row[name] for name in names})
+
+
 INSERT_ADJUSTMENT = """
 INSERT INTO adjustments (id, coin, time_ms, start_lots, end_lots, price, accepted_ms, accepted_by, explanation)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -72,7 +72,7 @@ async def count_as_before(
     fresh = {
         key: str(instrument.sz_decimals)
         for name, instrument in instruments.items()
-        if (key := _decimals_key(name)) not in meta
+        if (key := decimals_key(name)) not in meta
     }
     if fresh:
         await journal.commit(Batch(clock.now().wall_ms, meta=fresh))
@@ -83,13 +83,13 @@ def as_counted(meta: Mapping[str, str], instruments: Mapping[str, Instrument]) -
     """The instruments as a journal with that ``meta`` counts their lots, whatever the exchange's ``szDecimals`` are by now."""
     return {
         name: replace(
-            instrument, sz_decimals=int(meta.get(_decimals_key(name), instrument.sz_decimals))
+            instrument, sz_decimals=int(meta.get(decimals_key(name), instrument.sz_decimals))
         ).traded_with(instrument.sz_decimals)
         for name, instrument in instruments.items()
     }
 
 
-def _decimals_key(coin: str) -> str:
+def decimals_key(coin: str) -> str:
     return f"size_decimals:{coin}"
 
 

@@ -47,6 +47,11 @@ class StateDir:
         return self.path / "journal.db"
 
     @property
+    def earlier(self) -> Path:
+        """What the exchange told of the account's past, fetched by ``import-history``."""
+        return self.path / "earlier.db"
+
+    @property
     def backtest(self) -> Path:
         return self.path / "backtest.json"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from core.domain.cloid import parse_cloid
@@ -49,10 +51,9 @@ def add_online_checks(found: Certificate, state: StateDir) -> None:
 async def compare_online(found: Certificate, state: StateDir) -> None:
     """As ``add_online_checks``, in a loop that runs."""
     with read_evidence(state.journal) as evidence:
-        url = evidence.meta.get("exchange_url", "")
         coins = {coin: anchor for coin in evidence.coins() if (anchor := evidence.anchor(coin)) is not None}
     try:
-        await _compare(found, state, url or _embedded_url(state), coins)
+        await _compare(found, state, exchange_url(state), coins)
     except (WireError, NoSuchDexError) as error:
         raise RestError(f"the exchange's answer could not be understood ({error})") from error
 
@@ -63,6 +64,25 @@ def _nothing_to_compare() -> Check:
         "the journal holds no coin yet, so nothing can be compared: start the bot once, then verify again"
     )
     return check
+
+
+def exchange_url(state: StateDir) -> str:
+    """Where the journal's exchange is; of the embedded one where it listens now. Raises ``RestError`` if nobody knows."""
+    with read_evidence(state.journal) as evidence:
+        return evidence.meta.get("exchange_url", "") or _embedded_url(state)
+
+
+@asynccontextmanager
+async def connected(state: StateDir, url: str) -> AsyncIterator[tuple[Rest, VenueClock]]:
+    """Within what a running bot leaves of the address's weight."""
+    clock = VenueClock()
+    leaves = TOOL_LEAVES if lock_holder(state) is not None else FLOORS[Lane.INFO]
+    rest = Rest(url, clock, budget=shared_budget(limits_dir(), url, mono_ms, leaves=leaves))
+    await rest.open()
+    try:
+        yield rest, clock
+    finally:
+        await rest.close()
 
 
 def _embedded_url(state: StateDir) -> str:
@@ -80,19 +100,13 @@ async def _compare(found: Certificate, state: StateDir, url: str, coins: dict[st
     by_dex: dict[str, dict[str, Anchor]] = defaultdict(dict)
     for coin, anchor in coins.items():
         by_dex[coin.partition(":")[0] if ":" in coin else ""][coin] = anchor
-    clock = VenueClock()
-    leaves = TOOL_LEAVES if lock_holder(state) is not None else FLOORS[Lane.INFO]
-    rest = Rest(url, clock, budget=shared_budget(limits_dir(), url, mono_ms, leaves=leaves))
-    await rest.open()
-    try:
+    async with connected(state, url) as (rest, clock):
         for dex, anchors in by_dex.items():
             listed = await read_instruments(rest, dex)
             instruments = as_counted(await JournalReader(state.journal).meta(), listed)
             reads = Reads(rest, clock, found.account, instruments, dex)
             found.checks += await _compare_dex(reads, instruments, state, anchors)
             found.checks.append(await compare_cash(reads, instruments, state, dex))
-    finally:
-        await rest.close()
 
 
 async def _compare_dex(
