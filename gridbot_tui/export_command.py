@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -13,6 +13,9 @@ from core.telemetry.event_log import json_line
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.keeping import StateDirOfAny, journal_of
 from gridbot_tui.lines import print_line
+
+if TYPE_CHECKING:
+    from core.runtime.export.export import Exported
 
 What = Literal["fills", "fees", "funding", "transfers", "gains", "all"]
 
@@ -63,7 +66,12 @@ def export(
             told = fetch(state).text.splitlines()
         except RestError as error:
             return fail(ExitCode.UNREACHABLE, str(error))
-    done = write(state, output.expanduser().absolute(), period, names, overwrite=overwrite, online=told)
+    return _tell(
+        write(state, output.expanduser().absolute(), period, names, overwrite=overwrite, online=told), json
+    )
+
+
+def _tell(done: Exported, json: bool) -> int:
     if json:
         print_line(json_line(done.as_dict()))
     else:

@@ -1,4 +1,4 @@
-"""The commands that look after a state dir: verify, backup, doctor. They need no running instance."""
+"""The commands that look after a state dir: verify, backup, restore, doctor. They need no running instance."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def register(app: App) -> None:
     """Add the commands to the program."""
     app.command(verify)
     app.command(backup)
+    app.command(restore)
     app.command(doctor)
 
 
@@ -61,23 +62,55 @@ def verify(
 
 
 def backup(
-    file: Annotated[Path, Parameter(help="Where to; a file that is there is never overwritten.")],
+    file: Annotated[
+        Path,
+        Parameter(
+            help="Where to; a file that is there is never overwritten. In a directory: under a name with the time in it."
+        ),
+    ],
     *,
+    keep: Annotated[
+        int | None, Parameter(help="In a directory: delete the oldest such backups but for so many.")
+    ] = None,
     state_dir: StateDirOfAny = None,
     json: JsonFlag = False,
 ) -> int:
     """Copy the journal as it is at this moment into one file, while the bot runs or not."""
-    from core.journal.backup import back_up
+    from core.engine.certificate import compact_utc
+    from core.journal.backup import back_up, back_up_earlier, dated_name, forget_oldest
 
-    source, target = journal_of(state_dir).journal, file.expanduser().absolute()
+    state, place = journal_of(state_dir), file.expanduser().absolute()
+    target = place / dated_name(compact_utc(time.time_ns() // 10**6)) if place.is_dir() else place
+    if keep is not None and (keep < 1 or not place.is_dir()):
+        raise UsageError(
+            f"--keep {keep} is of the backups in a directory that is there, 1 or more: name one, or leave it out"
+        )
     if target.exists():
         raise UsageError(f"{target} is there already and stays as it is; name a file that isn't")
     if not target.parent.is_dir():
         raise UsageError(f"there is no directory {target.parent}; make it, or name another file")
-    done = back_up(source, target)
+    done = back_up(state.journal, target)
+    back_up_earlier(state.earlier, target)
+    gone = forget_oldest(place, keep) if keep is not None else []
     found = {"ok": True, "file": str(done.path), "bytes": done.size, "fills": done.fills}
-    text = f"backed up {source} to {done.path}: {done.fills:,} fills, {done.size:,} bytes"
-    print_line(json_line(found) if json else text)
+    text = f"backed up {state.journal} to {done.path}: {done.fills:,} fills, {done.size:,} bytes"
+    text += f"; deleted {', '.join(path.name for path in gone)}" if gone else ""
+    print_line(json_line({**found, "deleted": [str(path) for path in gone]}) if json else text)
+    return 0
+
+
+def restore(
+    file: Annotated[Path, Parameter(help="A backup that `gridbot backup` has made.")],
+    *,
+    state_dir: StateDirOfAny = None,
+    json: JsonFlag = False,
+) -> int:
+    """Put a backup in the journal's place, halted; what was there is kept. Not while the bot runs."""
+    from core.runtime.put_back import put_back
+
+    state = named(state_dir) or only_state_dir()
+    done = put_back(state, file.expanduser().absolute(), time.time_ns() // 10**6)
+    print_line(json_line(done.as_dict()) if json else done.text)
     return 0
 
 

@@ -51,6 +51,11 @@ def utc_text(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
 
 
+def compact_utc(time_ms: int) -> str:
+    """``20260130T222949Z``, for the name of a file."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
+
+
 def fill_name(fill: Fill) -> str:
     return f"fill {fill.trade_id} of order {fill.order_id} at {utc_text(fill.time_ms)}"
 

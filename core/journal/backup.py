@@ -1,15 +1,16 @@
-"""A copy of the journal as it is at one moment, in one file, made while the program writes or not."""
+"""A copy of the journal as it is at one moment, in one file, made while the program writes or not; and how many are kept."""
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.journal.errors import StorageError, damaged
-from core.journal.files import connect_readonly, sync_file
+from core.journal.files import APPLICATION_ID, beside, connect_readonly, sync_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ def back_up(source: Path, target: Path) -> Backup:
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
         try:
-            fills = _copy(source, partial)
+            copy_database(source, partial)
+            fills = _fills(partial)
             os.link(partial, target)  # unlike a rename it fails if somebody made the file meanwhile
         finally:
             partial.unlink(missing_ok=True)
@@ -44,13 +46,60 @@ def back_up(source: Path, target: Path) -> Backup:
         raise _failed(target, error) from error
 
 
+_DATED = re.compile(r"journal-[0-9]{8}T[0-9]{6}Z\.db\Z")
+
+
+def dated_name(utc: str) -> str:
+    """How a backup among several is called; ``utc`` as ``20260131T140000Z``."""
+    return f"journal-{utc}.db"
+
+
+def earlier_beside(backup: Path) -> Path:
+    """Where the copy of ``earlier.db`` is that belongs to a backup."""
+    return beside(backup, ".earlier")
+
+
+def back_up_earlier(source: Path, backup: Path) -> None:
+    """Copy ``earlier.db``, if there is one, beside a backup that was just made. Raises ``StorageError``."""
+    target = earlier_beside(backup)
+    if source.exists():
+        try:
+            target.unlink(missing_ok=True)
+            copy_database(source, target)
+            sync_file(target.parent)
+        except (OSError, sqlite3.Error) as error:
+            raise _failed(target, error) from error
+
+
+def forget_oldest(directory: Path, keep: int) -> list[Path]:
+    """Delete the oldest of the dated backups in a directory but for the newest ``keep``; which those were.
+
+    Nothing else is ever deleted: not a file of another name, nor one of such a name that isn't a journal.
+    """
+    dated = sorted(path for path in directory.iterdir() if _DATED.match(path.name) and _is_ours(path))
+    gone = dated[: max(0, len(dated) - keep)]
+    for path in gone:
+        path.unlink()
+        earlier_beside(path).unlink(missing_ok=True)
+    return gone
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with closing(connect_readonly(path)) as db:
+            (mark,) = db.execute("PRAGMA application_id").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(mark == APPLICATION_ID)
+
+
 def back_up_before_migration(source: Path, version: int) -> Path:
     """Copy a journal of an older version beside itself; a copy that an interrupted start has left is replaced."""
     target = source.with_name(f"{source.name}.v{version}-backup")
     partial = target.with_name(f"{target.name}.partial")
     try:
         partial.unlink(missing_ok=True)  # of a start that was killed; only one instance has the state dir
-        _copy(source, partial)
+        copy_database(source, partial)
         os.replace(partial, target)
         sync_file(target.parent)
     except (OSError, sqlite3.Error) as error:
@@ -67,8 +116,11 @@ def _failed(target: Path, error: Exception) -> StorageError:
     )
 
 
-def _copy(source: Path, target: Path) -> int:
-    """Fills in the copy. ``target`` is made anew, for its owner alone, checked and on disk on return."""
+def copy_database(source: Path, target: Path) -> None:
+    """A database of ours in one file, as it is at this moment: made anew, for its owner alone, checked and on disk.
+
+    Raises ``OSError``, ``sqlite3.Error``, and ``StorageError`` for a damaged one.
+    """
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with (
         closing(connect_readonly(source)) as db,
@@ -80,6 +132,20 @@ def _copy(source: Path, target: Path) -> int:
         (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise damaged(source, found)
-        (fills,) = copy.execute("SELECT count(*) FROM fills").fetchone()
     sync_file(target)
+
+
+def last_row_ms(path: Path) -> int:
+    """When the newest of what a journal tells of happened (ms); 0 if it tells of nothing. Raises ``sqlite3.Error``."""
+    with closing(connect_readonly(path)) as db:
+        (newest,) = db.execute(
+            "SELECT max(at) FROM (SELECT max(started_ms) AS at FROM boots UNION ALL SELECT max(received_ms) FROM fills "
+            "UNION ALL SELECT max(created_ms) FROM orders UNION ALL SELECT max(time_ms) FROM actions)"
+        ).fetchone()
+    return int(newest or 0)
+
+
+def _fills(path: Path) -> int:
+    with closing(connect_readonly(path)) as db:
+        (fills,) = db.execute("SELECT count(*) FROM fills").fetchone()
     return int(fills)

@@ -40,6 +40,34 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
+def beside(path: Path, ending: str) -> Path:
+    """The file with something after its name: ``journal.db-wal``."""
+    return path.with_name(path.name + ending)
+
+
+LOGS = ("-wal", "-shm", "-journal")
+"""What SQLite may keep beside a database."""
+
+
+def set_aside(database: Path, ending: str) -> Path | None:
+    """Keep a database and its logs under another name, ``ending`` after a dot; ``None`` if there is none.
+
+    The old name is there as well, for another file to take its place. The log goes first: it must never be read into that.
+    """
+    if not database.exists():
+        return None
+    kept = beside(database, f".{ending}")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = beside(database, f".{ending}-{number}")
+    os.link(database, kept)
+    for name in LOGS:
+        if beside(database, name).exists():
+            os.rename(beside(database, name), beside(kept, name))
+    return kept
+
+
 def _connect(uri: str, any_thread: bool) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=not any_thread)
     try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.domain.effects import SaveHalt
+from core.engine.certificate import compact_utc
 from core.journal.batch import Batch
-from core.journal.files import sync_file
+from core.journal.files import LOGS, beside, set_aside, sync_file
 from core.journal.journal import Journal
 from core.journal.salvage import Salvaged, salvage
 from core.journal.schema import ForeignJournalError, StorageError, prepare
@@ -21,8 +21,6 @@ from core.runtime.verify import verify_journal
 REBUILT = "journal rebuilt from the exchange: compare the position, then resume"
 KEPT_META = ("network", "account", "exchange_url", "instance")
 """What outlives the old rows. Not the cursor of fills: the new anchor begins where the exchange stands then."""
-
-_BESIDE = ("-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +80,10 @@ def rebuild(state: StateDir, now_ms: int) -> Rebuilt:
         instance = found.meta.get("instance") or state.read_instance() or ""
         fresh = state.path / "journal.db.new"
         try:
-            for name in ("", *_BESIDE):
-                _beside(fresh, name).unlink(missing_ok=True)
+            for name in ("", *LOGS):
+                beside(fresh, name).unlink(missing_ok=True)
             asyncio.run(_write(fresh, found, instance, now_ms))
-            kept = _set_aside(
-                state.journal, f"broken-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
-            )
+            kept = set_aside(state.journal, f"broken-{compact_utc(now_ms)}")
             os.replace(fresh, state.journal)
             sync_file(state.path)
         except OSError as error:
@@ -125,23 +121,3 @@ async def _write(path: Path, found: Salvaged, instance: str, now_ms: int) -> Non
             await journal.commit(Batch(now_ms, nonce_ceiling=(signer, ceiling)))
     finally:
         await journal.close()
-
-
-def _set_aside(journal: Path, ending: str) -> Path | None:
-    """Keep the old files under another name. The log first: it must never be read into the new file."""
-    if not journal.exists():
-        return None
-    kept = journal.with_name(f"{journal.name}.{ending}")
-    number = 1
-    while kept.exists():
-        number += 1
-        kept = journal.with_name(f"{journal.name}.{ending}-{number}")
-    os.link(journal, kept)
-    for name in _BESIDE:
-        if _beside(journal, name).exists():
-            os.rename(_beside(journal, name), _beside(kept, name))
-    return kept
-
-
-def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(path.name + ending)

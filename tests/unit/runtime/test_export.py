@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_each_fill_is_one_row_and_the_gains_are_those_that_verify_proves(
     assert {row["trade_id"] for row in rows} == {str(fill.trade_id) for fill in fills}
     assert [row["trade_id"] for row in rows if row["external"] == "yes"] == ["3", "4"]
     by_id: dict[str, Fill] = {str(fill.trade_id): fill for fill in fills}
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         assert int(row["time_ms"]) <= int(following["time_ms"])
         signed = Decimal(row["size"]) * (1 if row["side"] == "buy" else -1)
         assert Decimal(row["start_position"]) + signed == Decimal(following["start_position"])

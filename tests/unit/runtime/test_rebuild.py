@@ -148,7 +148,7 @@ def test_where_nothing_is_there_is_nothing_to_rebuild(tmp_path: Path) -> None:
         rebuild(empty, NOW_MS)
 
 
-@pytest.mark.parametrize("dies_in", ["_write", "_set_aside"])
+@pytest.mark.parametrize("dies_in", ["_write", "set_aside"])
 def test_interrupted_it_leaves_the_old_journal_in_place_and_can_be_done_again(
     state: StateDir, monkeypatch: pytest.MonkeyPatch, dies_in: str
 ) -> None:
