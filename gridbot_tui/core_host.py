@@ -112,7 +112,8 @@ class CoreHost:
 
     @property
     def was_asked_to_stop(self) -> bool:
-        return bool(self._stop_reason)
+        core = self._core
+        return bool(self._stop_reason) or (core is not None and core.was_asked_to_stop)
 
     def join(self) -> RunReport:
         """Wait for the end, of whatever was started; how the run ended."""

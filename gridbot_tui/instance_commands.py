@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from core.domain.commands import ALL_COINS
+from core.domain.commands import ALL_COINS, KEEP_ORDERS
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
@@ -77,6 +77,28 @@ def halt(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonF
 def resume(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
     """Lift a halt; refused while the reason for it persists."""
     return _command("resume", coin, state_dir, json)
+
+
+def stop(
+    *,
+    keep_orders: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Leave the grid's orders at the exchange: the next start goes on with the same ones. For an upgrade.",
+        ),
+    ] = False,
+    state_dir: StateDirFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """End the running instance in order, as SIGTERM does, and wait for its end: cancel our orders, settle, report."""
+    from core.runtime.control_client import find_instance, wait_for_end
+
+    state = find_instance(_named(state_dir))
+    answer = _ask("stop", state.path, value=KEEP_ORDERS if keep_orders else "")
+    if answer.get("outcome") != "refused":
+        wait_for_end(state)
+    return _command_ended(answer, json)
 
 
 def flatten(
@@ -205,7 +227,7 @@ def margin_add(
 
 
 COMMANDS = (
-    *(attach, status, halt, resume, flatten, cancel_all, park, unpark, reset_breaker),
+    *(attach, status, stop, halt, resume, flatten, cancel_all, park, unpark, reset_breaker),
     *(resync, poll, reconnect, reconcile, set_, margin),
 )
 

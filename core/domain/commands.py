@@ -15,6 +15,10 @@ ALL_COINS = "all"
 """The value of a flatten that means every coin: without it the coin has to be named where there are several."""
 
 
+KEEP_ORDERS = "keep"
+"""The value of a stop that leaves the grid's orders at the exchange, for the next start to go on with."""
+
+
 class Action(StrEnum):
     HALT = "halt"
     RESUME = "resume"
@@ -36,6 +40,8 @@ class Action(StrEnum):
     POLL = "poll"
     RECONCILE = "reconcile"
     ACCEPT = "accept"
+    STOP = "stop"
+    """End the run in order, as SIGTERM does; with the value ``KEEP_ORDERS`` what rests of the grid stays."""
     MARGIN_PREVIEW = "margin_preview"
     MARGIN_ADD = "margin_add"
     SET_SPACING_PREVIEW = "set_spacing_preview"
@@ -63,7 +69,7 @@ PREVIEWS = frozenset(
 LOOKS = PREVIEWS | {Action.ACKNOWLEDGE}
 """What changes nothing in trading, so that every screen may ask it."""
 
-WAYS_OUT = frozenset({Action.HALT, Action.FLATTEN, Action.CANCEL_ALL})
+WAYS_OUT = frozenset({Action.HALT, Action.FLATTEN, Action.CANCEL_ALL, Action.STOP})
 """What ends the quoting: it is taken, however much else waits (I7)."""
 
 OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL})

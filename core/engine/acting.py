@@ -43,7 +43,9 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     coin.idle = idleness(engine, coin, now)
     if coin.plan is not None:
         coin.plan.update(coin.orders)
-    is_halted = bool(engine.halt_reason(coin) or engine.desk.stopping or engine.storage_trouble)
+    stop = engine.desk.stopping
+    is_stopped = stop is not None and not stop.keeps
+    is_halted = bool(engine.halt_reason(coin) or is_stopped or engine.storage_trouble)
     is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
     if is_cleared or engine.feed_age.is_lost(now):
         out += [] if waits_to_cancel(engine, now) else cancel_grid(coin, now)

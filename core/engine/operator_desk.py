@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.commands import OF_THE_DOOR, PREVIEWS, Action, Command, Origin
+from core.domain.commands import KEEP_ORDERS, OF_THE_DOOR, PREVIEWS, Action, Command, Origin
 from core.domain.effects import AskOpenOrders, Effect, SaveAction, Severity, notify
 from core.domain.events import Event
 from core.engine.breaker_desk import ResetBreakers, reset_refusal
@@ -103,6 +103,8 @@ class OperatorDesk:
                 return self._clear_grid(engine, command, coins, now)
             case Action.RESUME:
                 return self._resume(engine, command, coins, now)
+            case Action.STOP:
+                return self.begin_stop(command.asked_by, now, command)
             case Action.RESYNC:
                 resync = Resync(command, now.mono_ms)
                 return resync.start() + self._begin(resync, now)
@@ -181,7 +183,8 @@ class OperatorDesk:
         adding = AddMargin(command, now.mono_ms, micro=micro, before=coin.held)
         return adding.start() + self._begin(adding, now)
 
-    def begin_stop(self, reason: str, now: Instant) -> list[Effect]:
+    def begin_stop(self, reason: str, now: Instant, command: Command | None = None) -> list[Effect]:
+        """``command``: the operator's, if it was one and no signal."""
         if self.stopping:
             return []
         out: list[Effect] = [notify("stopping", "info", "", reason=reason)]
@@ -190,17 +193,31 @@ class OperatorDesk:
                 f"interrupted by the stop: {procedure.text}" if procedure.text else "interrupted by the stop"
             )
             out += self._conclude(procedure.command, CommandStatus.FAILED, text, now)
-        self.running = [Stop(Command("stop", Action.HALT, origin=Origin.STOP), now.mono_ms)]
+        self.running = []
+        if command is not None:
+            return out + self._begin(Stop(command, now.mono_ms, keeps=command.value == KEEP_ORDERS), now)
+        self.running.append(Stop(Command("stop", Action.STOP, origin=Origin.STOP), now.mono_ms))
         return out
+
+    def _tell_of_stop(self, engine: Engine, stop: Stop, coins: list[Coin], now: Instant) -> list[Effect]:
+        """What became of one that an operator asked for: it stays among what runs until the process ends."""
+        found = self.outcomes.get(stop.command.id)
+        if found is None or found.status is not CommandStatus.RUNNING:
+            return []
+        if not stop.done:
+            self._record(stop.command, CommandStatus.RUNNING, stop.text, now)
+            return []
+        status = CommandStatus.FAILED if stop.failed else CommandStatus.DONE
+        return self.log.written(engine, self._conclude(stop.command, status, stop.text, now), coins)
 
     def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
         """Let every running procedure look at the event and the state after it."""
         out: list[Effect] = []
         for procedure in list(self.running):
-            is_stop = isinstance(procedure, Stop)
-            coins = list(engine.coins.values()) if is_stop else _scope(engine, procedure.command)
+            coins = _scope(engine, procedure.command)
             out += procedure.advance(coins, event, now)
-            if is_stop:
+            if isinstance(procedure, Stop):
+                out += self._tell_of_stop(engine, procedure, coins, now)
                 continue
             if procedure.done:
                 self.running.remove(procedure)
@@ -254,6 +271,8 @@ class OperatorDesk:
             return ""
         if self.stopping:
             return "the bot is stopping"
+        if command.action is Action.STOP and (command.coin or command.value not in ("", KEEP_ORDERS)):
+            return "a stop ends every coin, and keeps the grid's orders or cancels them; halt one coin by its name"
         if command.action is Action.FLATTEN:
             return flatten_refusal(engine, command, coins)
         if command.action in (Action.CANCEL_ALL, Action.CANCEL_ALL_PREVIEW) and command.coin:

@@ -6,6 +6,7 @@ A procedure looks at each event and at the state after it, and returns effects. 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -74,13 +75,21 @@ def feed_generation(ticket: str) -> int | None:
     return int(number) if kind == "feed" else None
 
 
-def shows_none_of_ours(event: Event | None, ticket: str, coins: list[Coin]) -> bool:
-    """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong. Stops stay."""
+def shows_none_of_ours(
+    event: Event | None, ticket: str, coins: list[Coin], but: Collection[str] = ()
+) -> bool:
+    """Whether the event is the list that ``ticket`` asked for, without an order of ours: our books may be wrong. Stops stay,
+    and so do those with a cloid of ``but``.
+    """
     if not isinstance(event, OpenOrdersObserved) or event.ticket != ticket:
         return False
     of_copies = {coin.name: coin.orders_of_a_copy for coin in coins}
     return not any(
-        o.coin in of_copies and parse_cloid(o.cloid) and not o.is_trigger and o.cloid not in of_copies[o.coin]
+        o.coin in of_copies
+        and parse_cloid(o.cloid)
+        and not o.is_trigger
+        and o.cloid not in of_copies[o.coin]
+        and o.cloid not in but
         for o in event.orders
     )
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.domain.clock import Instant
-from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect
+from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect, notify
 from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed
-from core.domain.orders import Purpose
+from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
 from core.engine.procedures import PROOF_EVERY_MS, READ_AGAIN_MS, ProcedureBase, shows_none_of_ours
 from core.engine.protection import is_settled
@@ -27,9 +27,11 @@ class Phase(StrEnum):
 class Stop(ProcedureBase):
     """No new orders, cancel ours until the exchange lists none, read the last fills, compare the position.
 
-    ``done`` lets the process end; it latches no halt.
+    ``done`` lets the process end; it latches no halt. One that ``keeps`` cancels nothing of the grid: it waits until what is
+    under way is known to rest, or not, and has a row: a start goes on with it as after a kill.
     """
 
+    keeps: bool = False
     phase: Phase = Phase.CANCEL
     phase_mono_ms: int = 0
     asked_mono_ms: int = -PROOF_EVERY_MS
@@ -52,11 +54,13 @@ class Stop(ProcedureBase):
 
     def _cancelling(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         live = [o for coin in coins for o in coin.orders.live() if o.purpose is not Purpose.STOP]
-        self.text = f"cancelling {len(live)} orders"
+        kept = self._kept(coins)
+        live = [o for o in live if o.cloid not in kept]
+        self.text = f"settling {len(live)} orders" if self.keeps else f"cancelling {len(live)} orders"
         if (
             not live
             and all(is_settled(coin) for coin in coins)
-            and shows_none_of_ours(event, self.command.id, coins)
+            and shows_none_of_ours(event, self.command.id, coins, kept)
         ):
             return self._read(now)
         if self.elapsed_ms(now) >= SETTLE_MS:
@@ -82,13 +86,31 @@ class Stop(ProcedureBase):
                 return [AskAccount(self.ticket)]
             case AccountObserved(ticket=t) if t == self.ticket and self.fills_read:
                 if self._agrees(coins, event):
-                    return self.end("stopped", failed=self.failed)
+                    return self._end(coins)
             case BackfillDone(ticket=t) | RequestFailed(ticket=t) if t == self.ticket:
                 pass
             case _:
                 return []
         self.phase, self.phase_mono_ms = Phase.PAUSE, now.mono_ms
         return []
+
+    def _kept(self, coins: list[Coin]) -> set[str]:
+        """The cloids of what rests of the grid and stays."""
+        if not self.keeps:
+            return set()
+        grid = (o for coin in coins for o in coin.live_grid_orders())
+        return {o.cloid for o in grid if o.state is OrderState.OPEN}
+
+    def _end(self, coins: list[Coin]) -> list[Effect]:
+        if not self.keeps:
+            return self.end("stopped", failed=self.failed)
+        orders = len(self._kept(coins))
+        self.end(
+            f"stopped; {orders} orders of the grid stay at the exchange, where nobody looks after them until the next start "
+            "goes on with them",
+            failed=self.failed,
+        )
+        return [notify("orders_kept", "warn", "", orders=orders)]
 
     @staticmethod
     def _agrees(coins: list[Coin], seen: AccountObserved) -> bool:

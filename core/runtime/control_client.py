@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,9 @@ from core.domain.commands import Operator, Origin
 from core.runtime.control.protocol import ANSWER_WITHIN_S, PROTOCOL
 from core.runtime.core_port import NOBODY
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
+
+ENDS_WITHIN_S = 30.0
+"""After its answer an instance has only to close its journal and its log."""
 
 
 def find_instance(state_dir: StateDir | None) -> StateDir:
@@ -31,6 +35,17 @@ def find_instance(state_dir: StateDir | None) -> StateDir:
         listed = "\n".join(f"  --state-dir {state.path}" for state in running)
         raise UsageError(f"{len(running)} instances are running; name one:\n{listed}")
     return running[0]
+
+
+def wait_for_end(state: StateDir) -> None:
+    """Until an instance that was told to stop is gone. Raises ``UsageError`` if it stays."""
+    pid, deadline = lock_holder(state), time.monotonic() + ENDS_WITHIN_S
+    while pid is not None and lock_holder(state) == pid:
+        if time.monotonic() > deadline:
+            raise UsageError(
+                f"pid {pid} has stopped trading and does not end; `kill {pid}`, and look at `gridbot events --last 20`"
+            )
+        time.sleep(0.05)
 
 
 def ask(

@@ -43,6 +43,7 @@ class _Session(Protocol):
     inbox: Inbox
     viewers: Viewers
     previews: PreviewDesk | None
+    is_told_to_stop: bool
 
     def request_stop(self, reason: str) -> None: ...
 
@@ -193,7 +194,11 @@ class CoreThread:
                 self._bus.publish(self._untold.pop(0), time.time_ns() // 1_000_000)
             if self._stop_reason:
                 session.request_stop(self._stop_reason)
-            return await session.run()
+            try:
+                return await session.run()
+            finally:
+                if session.is_told_to_stop:
+                    self._stop_reason = self._stop_reason or "a command"
         finally:
             self._live = None
             if exchange is not None:

@@ -34,11 +34,15 @@ class Beat:
     """Of the grid, that may rest."""
     is_halted: bool = False
     is_ended: bool = False
+    is_kept: bool = False
+    """It has ended, and left ``orders`` at the exchange for the next start."""
 
     @property
     def leaves_orders(self) -> bool:
         """Whether orders of the grid may rest if this was the last beat."""
-        return not self.is_ended and not (self.is_halted and not self.orders)
+        if self.is_ended:
+            return self.is_kept and self.orders > 0
+        return not (self.is_halted and not self.orders)
 
 
 class Heartbeat:
@@ -55,9 +59,9 @@ class Heartbeat:
             self._due_ms = mono_ms + BEAT_EVERY_MS
             self._write(replace(self._beat, orders=orders, is_halted=is_halted))
 
-    def end(self) -> None:
-        """In order: nothing of the grid rests."""
-        self._write(replace(self._beat, is_ended=True))
+    def end(self, kept: int = 0) -> None:
+        """In order: of the grid rests what was ``kept``."""
+        self._write(replace(self._beat, is_ended=True, orders=kept, is_kept=kept > 0))
 
     def _write(self, beat: Beat) -> None:
         self._count += 1

@@ -46,6 +46,14 @@ def summary(engine: Engine, network: str) -> dict[str, Any]:
     }
 
 
+def kept_orders(engine: Engine) -> int:
+    """How many orders of the grid a stop leaves at the exchange."""
+    stop = engine.desk.stopping
+    if stop is None or not stop.keeps:
+        return 0
+    return sum(len(coin.live_grid_orders()) for coin in engine.coins.values())
+
+
 def _coin(coin: Coin) -> dict[str, Any]:
     instrument, counts, ledger = coin.config.instrument, coin.counts, coin.ledger
     exchange = ledger.drift.exchange_lots

@@ -41,7 +41,6 @@ from core.runtime.control.viewers import Viewers
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.exit_code import ExitCode
-from core.runtime.heartbeat import Heartbeat, WatchdogSeen
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
@@ -50,7 +49,7 @@ from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
-from core.runtime.report import ending, status, summary
+from core.runtime.report import ending, kept_orders, status, summary
 from core.runtime.restore import (
     account_limits,
     build_engine,
@@ -58,6 +57,7 @@ from core.runtime.restore import (
     risk_coins,
     set_thresholds,
 )
+from core.runtime.signs_of_life import SignsOfLife
 from core.runtime.storage import Reserve, Storage
 from core.runtime.trade import Trade
 from core.runtime.withdrawal import StandDown, Withdrawal
@@ -83,13 +83,14 @@ class Session:
         self._pulse, self._times = Pulse(), OrderTimes()
         self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
-        self._heartbeat: Heartbeat | None = None
-        self._watchdog = WatchdogSeen(plan.state)
+        self._signs = SignsOfLife(plan.state, os.environ, self._tell)
         self.viewers = Viewers(lambda command: self.inbox.force(CommandReceived(command)))
         self._control: ControlServer | None = None
         self.previews: PreviewDesk | None = None
         """There once the account has been read."""
         self._failure: RunReport | None = None
+        self.is_told_to_stop = False
+        """By a command, where others know nothing of it."""
         self._stop_asked = asyncio.Event()
         self._reach = Reach(plan, self._rest, self.clock, self._stop_asked, self._publish_event, publish)
 
@@ -97,6 +98,10 @@ class Session:
         """No new orders, cancel ours, drain, reconcile, end. Called in the session's loop."""
         self._stop_asked.set()
         self.inbox.force(StopRequested(reason))
+
+    def _told_to_stop(self) -> None:
+        self.is_told_to_stop = True
+        self._stop_asked.set()
 
     async def run(self) -> RunReport:
         """Live until stopped; how it ended. Raises ``UsageError`` and ``StorageError`` for what kept it from starting."""
@@ -120,6 +125,7 @@ class Session:
         except RestError as error:
             return RunReport(ExitCode.UNREACHABLE, str(error))
         finally:
+            self._signs.close()
             await self._rest.close()
 
     # -- starting -----------------------------------------------------------------------------------------------
@@ -153,8 +159,7 @@ class Session:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         engine = await self._begin(restored, instruments)
         await self._mark_cash(reads, restored, engine.account)
-        first = first_beat(self._plan, engine)
-        self._heartbeat = Heartbeat(self._plan.state.heartbeat, first, self._heart_fails)
+        self._signs.begin(first_beat(self._plan, engine))
         trade = self._assemble(engine, restored, reads, instruments)
         self._tell(
             "session_start",
@@ -241,7 +246,7 @@ class Session:
             clock.now,
             lambda: (feed.last_message_ms, self._rest.latency_ms),
             self._rest.budget.standing,
-            lambda at: self._show(self._snapshot(engine, at)),
+            lambda at: self._show(self._snapshot(engine, at), at),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
             self._times,
             partial(self._beat, engine, nonces),
@@ -253,6 +258,7 @@ class Session:
             engine.desk.told,
             self.viewers,
             partial(preview_of, self.previews),
+            self._told_to_stop,
         )
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
@@ -313,22 +319,17 @@ class Session:
             return replace(self._failure, summary=summary(engine, self._plan.network))
         if (stop := engine.desk.stopping) is not None and stop.failed:
             self._tell("stop_incomplete", "crit", reason=stop.text)
-        elif self._heartbeat is not None:
-            self._heartbeat.end()
+        else:
+            self._signs.end(kept_orders(engine))
         return ending(engine, self._plan.network)
 
     def _beat(self, engine: Engine, nonces: NonceAllocator, now: Instant) -> None:
         """With each tick of the account's loop, and by nothing else: a loop that hangs is silent."""
         nonces.keep_ahead(now.venue_ms)
-        coins = engine.coins.values()
-        orders = sum(len(coin.live_grid_orders()) for coin in coins)
-        assert self._heartbeat is not None, "it begins with the loop"
-        self._heartbeat.go_on(now.mono_ms, orders, all(engine.halt_reason(coin) for coin in coins))
+        self._signs.tick(engine, now)
 
-    def _heart_fails(self, reason: str) -> None:
-        self._tell("heartbeat_failed", "warn", reason=reason)
-
-    def _show(self, snapshot: Snapshot) -> None:
+    def _show(self, snapshot: Snapshot, now: Instant) -> None:
+        self._signs.shown(snapshot, now)
         self._publish(snapshot)
         if self._control is not None:
             self._control.show(snapshot)
@@ -344,7 +345,7 @@ class Session:
             settings=plan.settings.listed,
             backtest=self._backtest,
             worst_gap_ms=self._pulse.worst_gap_ms,
-            watchdog_pid=self._watchdog.pid(now.mono_ms),
+            watchdog_pid=self._signs.watchdog_pid(now.mono_ms),
             control=self.viewers.view,
             latency=self._times.view(),
         )

@@ -117,9 +117,14 @@ class Watchdog:
             case Finding.AT_REST:
                 why = "stopped in order" if beat.is_ended else "halted, nothing of it rests"
                 self._tell("watchdog_at_rest", "info", reason=f"the bot is {why}")
+            case Finding.KEPT:
+                within_min = round(self._vigil.patience_ms / 60_000)
+                reason = f"the bot has stopped and kept its orders: without a start within {within_min} min they are cancelled"
+                self._tell("watchdog_orders_kept", "warn", orders=beat.orders, reason=reason)
             case Finding.LOST:
-                silent_s = round(self._vigil.after_ms / 1000)
-                reason = f"no sign of pid {beat.pid} for {silent_s} s, and it has not stopped in order"
+                silent_s = round(self._vigil.patience_ms / 1000)
+                how = "its orders were kept for a start" if beat.is_kept else "it has not stopped in order"
+                reason = f"no sign of pid {beat.pid} for {silent_s} s, and {how}"
                 self._tell("watchdog_bot_lost", "crit", reason=reason, orders=beat.orders)
                 await self._take_back(beat, is_first=True)
             case Finding.AGAIN:

@@ -38,6 +38,9 @@ from core.runtime.statedir import UsageError
 from core.view import CommandStatus, Snapshot
 
 POLL_S = 0.05
+LAST_WORDS = 20
+"""Polls, at the end, for those who still wait for an answer."""
+
 URGENT = WAYS_OUT | {Action.TAKE_CONTROL}
 """Whoever takes over has done so when it is told: that is written down."""
 
@@ -73,9 +76,12 @@ class ControlServer:
         outcome_of: OutcomeOf,
         viewers: Viewers,
         preview_of: PreviewOf,
+        told_to_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._path, self._inbox, self._status, self._outcome_of = path, inbox, status, outcome_of
-        self._viewers, self._preview_of = viewers, preview_of
+        self._viewers, self._preview_of, self._told_to_stop = viewers, preview_of, told_to_stop
+        self._awaited: set[str] = set()
+        """Ids of commands of which somebody waits for the end."""
         self._latest: Snapshot | None = None
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[Any]] = set()
@@ -104,8 +110,13 @@ class ControlServer:
             os.umask(before)
 
     async def stop(self) -> None:
+        """Whoever waits for the end of a command is told it first, for a bounded time."""
         if self._server is not None:
             self._server.close()
+        for _ in range(LAST_WORDS):
+            if not self._awaited:
+                break
+            await asyncio.sleep(POLL_S)
         for client in list(self._clients):
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
@@ -174,7 +185,13 @@ class ControlServer:
             return refusal(str(error))
         if not self._offer(command):
             return refusal(BUSY)
-        return await self._outcome(command)
+        if command.action is Action.STOP:
+            self._told_to_stop()
+        self._awaited.add(command.id)
+        try:
+            return await self._outcome(command)
+        finally:
+            self._awaited.discard(command.id)
 
     async def _outcome(self, command: Command) -> Answer:
         """Wait until the command has ended, within bounds."""

@@ -10,7 +10,7 @@ import pytest
 
 from core.runtime.heartbeat import BEAT_EVERY_MS, SIZE, Beat, Heartbeat, WatchdogSeen, read_beat
 from core.runtime.statedir import StateDir, UsageError, watchdog_lock
-from core.runtime.vigil import AGAIN_MS, Finding, Vigil
+from core.runtime.vigil import AGAIN_MS, KEPT_MS, Finding, Vigil
 
 BEAT = Beat("b0070001", 77, "paper", "0xab", "1057a9ce", "http://127.0.0.1:3001")
 AFTER_MS = 60_000
@@ -145,3 +145,24 @@ def test_a_watchdog_that_starts_beside_a_dead_bot_gives_it_the_whole_time_too() 
     assert vigil.look(one, 5_000_000) is Finding.FIRST
     assert vigil.look(one, 5_000_000 + AFTER_MS - 1) is Finding.NOTHING
     assert vigil.look(one, 5_000_000 + AFTER_MS) is Finding.LOST
+
+
+def test_orders_that_a_stop_has_kept_wait_for_a_start_longer_than_a_bot_may_be_silent() -> None:
+    vigil = Watching(AFTER_MS)
+    one, two = beats(1, 9)
+    kept = replace(BEAT, mark="b:2", is_ended=True, is_kept=True, orders=6)
+    vigil.look(one, 0)
+    assert vigil.look(kept, 1_000) is Finding.KEPT
+    assert vigil.look(kept, KEPT_MS) is Finding.NOTHING
+    assert vigil.look(two, KEPT_MS + 500) is Finding.FIRST, "the next start has begun"
+    assert vigil.look(replace(kept, mark="b:10"), KEPT_MS + 1_000) is Finding.KEPT
+    assert vigil.look(None, 2 * KEPT_MS + 1_000) is Finding.LOST
+
+
+def test_a_stop_that_has_kept_no_order_leaves_nothing(tmp_path: Path) -> None:
+    heart = Heartbeat(tmp_path / "heartbeat", BEAT, lambda _: None)
+    for kept in (0, 6):
+        heart.end(kept)
+        last = read_beat(tmp_path / "heartbeat")
+        assert last is not None
+        assert (last.leaves_orders, last.orders) == (kept > 0, kept)
