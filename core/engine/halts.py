@@ -22,6 +22,7 @@ class HaltRule(StrEnum):
     TAKE_PROFIT = "take_profit"
     RANGE_EXIT = "range_exit"
     AUTH = "auth"
+    CRASH_LOOP = "crash_loop"
     DELISTED = "delisted"
     SIZE_DECIMALS = "size_decimals"
     COPY = "another copy of this state dir"

@@ -27,6 +27,7 @@ WAYS: Mapping[HaltRule, str] = {
     HaltRule.TAKE_PROFIT: _PRICE_LIMIT,
     HaltRule.RANGE_EXIT: "U builds a new grid around the price",
     HaltRule.AUTH: "the right key, then U",
+    HaltRule.CRASH_LOOP: "see why it crashed, then U",
     HaltRule.DELISTED: "take the coin out at the next start",
     HaltRule.SIZE_DECIMALS: "close what is odd at the exchange, then U",
     HaltRule.COPY: _RESUMES,

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from core.paper.config import PaperConfig, PaperError, StoreError
 from core.preview_view import PreviewView
 from core.runtime.control.viewers import HOST, Viewers, refusal_for
 from core.runtime.core_port import NOBODY
+from core.runtime.crash_loop import StartCount, brake_reason
 from core.runtime.event_bus import EventBus
 from core.runtime.exit_code import ExitCode
 from core.runtime.inbox import Inbox
@@ -154,6 +156,7 @@ class CoreThread:
     # -- the thread ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        starts = self._count_start()
         try:
             self._report = asyncio.run(self._main())
         except StoreError as error:
@@ -168,7 +171,20 @@ class CoreThread:
         finally:
             if self._latest is not None and self._report.exit_code is not ExitCode.CLEAN:
                 self._latest = replace(self._latest, state=RunState.DEAD, halt_reason=self._report.message)
+            with suppress(OSError):  # it counts on as one that has not ended in order
+                starts.end(self._report.exit_code)
             self._ended.set()
+
+    def _count_start(self) -> StartCount:
+        """One more start, and whether it is one too many."""
+        starts, most = StartCount(self._plan.state.starts), self._plan.settings.common.crash_loop_starts
+        try:
+            unclean = starts.begin(time.time_ns() // 1_000_000)
+        except OSError as error:
+            self.tell("starts_not_counted", "warn", reason=f"{self._plan.state.starts}: {error.strerror}")
+        else:
+            self._plan = replace(self._plan, brake=brake_reason(unclean, most))
+        return starts
 
     async def _main(self) -> RunReport:
         from core.paper.embedded import EmbeddedExchange

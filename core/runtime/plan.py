@@ -24,6 +24,8 @@ class RunPlan:
     market: str = "replay:bundled"
     speed: float = 60.0
     warnings: tuple[str, ...] = ()
+    brake: str = ""
+    """Why this start comes up halted; empty if it doesn't."""
     limits: Path | None = None
     """Where the processes of this user count their IP weight together; ``None``: this one counts alone."""
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from core import VERSION
 from core.domain.clock import Instant
 from core.domain.effects import Notify, Scalar, Severity, notify
 from core.domain.events import CommandReceived, StopRequested
@@ -35,6 +33,7 @@ from core.journal.schema import StorageError
 from core.runtime.account_loop import AccountLoop
 from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
+from core.runtime.boot import boot_engine
 from core.runtime.cash import quiet_cash
 from core.runtime.control.server import ControlServer
 from core.runtime.control.viewers import Viewers
@@ -50,13 +49,6 @@ from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
 from core.runtime.report import ending, kept_orders, status, summary
-from core.runtime.restore import (
-    account_limits,
-    build_engine,
-    coin_config,
-    risk_coins,
-    set_thresholds,
-)
 from core.runtime.signs_of_life import SignsOfLife
 from core.runtime.storage import Reserve, Storage
 from core.runtime.trade import Trade
@@ -184,23 +176,10 @@ class Session:
         return self._report(engine)
 
     async def _begin(self, restored: Restored, instruments: dict[str, Instrument]) -> Engine:
-        """The engine as the journal left it, and the row of this boot."""
-        plan, boot, now = self._plan, secrets.token_hex(4), self.clock.now()
-        configs = {coin: coin_config(plan.settings.by_coin[coin], instruments[coin]) for coin in instruments}
-        instance = restored.meta["instance"]
-        limits = account_limits(plan.settings.common)
-        engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
-        set_thresholds(engine, plan.settings.common)
-        # A kill between a fill's commit and that of what follows from it has left the stored position behind.
-        positions = [coin.position_row() for coin in engine.coins.values()]
-        boots = [(boot, os.getpid(), VERSION)]
-        revoked = [each.id for coin in engine.coins.values() for each in coin.ledger.needless_at_start]
-        before, coins = restored.meta.get("risk_coins"), risk_coins(configs)
-        if before is not None and before != coins:
-            self._tell("limits_measured_anew", "warn", before=before, now=coins)
-        await self._journal.commit(
-            Batch(now.wall_ms, boots=boots, positions=positions, revoked=revoked, meta={"risk_coins": coins})
-        )
+        engine, batch, told = boot_engine(self._plan, restored, instruments, self.clock.now())
+        await self._journal.commit(batch)
+        for notice in told:
+            self._publish_event(notice)
         failpoint("boot_saved")
         return engine
 

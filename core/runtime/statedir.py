@@ -113,6 +113,11 @@ class StateDir:
         return self.path / "watchdog.lock"
 
     @property
+    def starts(self) -> Path:
+        """The starts that have not ended in order."""
+        return self.path / "starts.json"
+
+    @property
     def reserve(self) -> Path:
         return self.path / "reserve"
 

@@ -99,3 +99,10 @@ class RiskFields(BaseModel):
         le=100,
         description="Requests of one kind in a row that may fail; one more opens the circuit breaker of its kind",
     )
+    crash_loop_starts: Annotated[Whole, MAY_BE_OFF_MARK, OF_THE_ACCOUNT] = Field(
+        0,
+        ge=0,
+        le=100,
+        description="After so many starts within ten minutes that did not end in order the next one comes up halted: for a bot "
+        "that a machine starts again (the files in deploy/ set 3); off: never",
+    )
