@@ -10,7 +10,15 @@ import pytest
 
 from core.exchange.lanes import Lane
 from core.exchange.weight_budget import PLACE_WAIT_MS, NoWeightError, WeightBudget
-from core.exchange.weight_window import FLOORS, PAUSE_MOST_S, PAUSE_S, PER_MINUTE, QUIET_MS
+from core.exchange.weight_window import (
+    FLOORS,
+    MINUTE_S,
+    PAUSE_MOST_S,
+    PAUSE_S,
+    PER_MINUTE,
+    QUIET_MS,
+    WeightWindow,
+)
 
 
 class Clock:
@@ -191,3 +199,16 @@ def test_a_pause_gives_no_weight_back(clock: Clock) -> None:
     budget.spend(10_000)
     budget.refuse(1.0, "HTTP 429")
     assert budget.left == PER_MINUTE - 10_000
+
+
+def test_what_is_spent_late_is_free_when_its_own_second_is_a_minute_old() -> None:
+    """Another process may have spent in a later second while this one waited for the file."""
+    window = WeightWindow()
+    window.spend(5, 2_000_000.0)
+    window.spend(7, 1_999_000.0)
+    window.spend(1, 1_999_500.0)
+    assert list(window.spent.items()) == [(1_999, 8), (2_000, 5)]
+    now_ms = (1_999 + MINUTE_S) * 1_000.0
+    assert window.left(now_ms - 1, PER_MINUTE) == PER_MINUTE - 13
+    assert window.wait_ms(PER_MINUTE, 0, now_ms - 1_000, PER_MINUTE) == 2_000.0, "for the later of them"
+    assert window.left(now_ms, PER_MINUTE) == PER_MINUTE - 5
