@@ -32,8 +32,8 @@ from core.engine.procedures import READ_AGAIN_MS, ProcedureBase, position_text
 ATTEMPTS = 20
 LIMIT_MS = 60_000
 PATIENT_LIMIT_MS = 240_000
-"""Within this an upgrade is waited out, with the post-only time after it, and the turns of an address whose requests are spent; a
-caller on the control socket waits as long.
+"""Within this an upgrade is waited out, with the post-only time after it, and the turns of an address whose requests are spent;
+a caller on the control socket waits as long.
 """
 UNKNOWN_WAIT_MS = 2_000
 LIST_WAIT_MS = 2_000
@@ -119,7 +119,8 @@ class Flatten(ProcedureBase):
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         self.no_writes.heed(event)
-        out = self._advance(*coins, event, now)
+        (coin,) = coins
+        out = self._advance(coin, event, now)
         self.text = self.text if self.done else self.no_writes.told(self.text)
         return out
 

@@ -1,4 +1,4 @@
-"""That the exchange takes no actions though it answers reads, for whoever waits to act: why, and in the words of what is done."""
+"""That the exchange takes no actions though it answers reads: why, beside the words of whoever waits to act."""
 
 from __future__ import annotations
 

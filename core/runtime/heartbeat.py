@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core import VERSION
 from core.runtime.statedir import StateDir, watchdog_holder
 
 BEAT_EVERY_MS = 2_000
@@ -34,11 +35,16 @@ class Beat:
     """Of the grid, that may rest."""
     is_halted: bool = False
     is_ended: bool = False
+    version: str = VERSION
 
     @property
     def leaves_orders(self) -> bool:
         """Whether orders of the grid may rest if this was the last beat."""
         return not self.is_ended and not (self.is_halted and not self.orders)
+
+
+class AnotherVersionError(Exception):
+    """A heartbeat that a GridBot of another version has written, which says more than is understood here, or less."""
 
 
 class Heartbeat:
@@ -92,8 +98,15 @@ class WatchdogSeen:
 
 
 def read_beat(path: Path) -> Beat | None:
-    """The last one, ``None`` if there is none or it can't be read."""
+    """The last one, ``None`` if there is none or it can't be read. Raises ``AnotherVersionError``."""
     try:
-        return Beat(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
         return None
+    if not isinstance(found, dict):
+        return None
+    try:
+        return Beat(**found)
+    except TypeError as error:
+        whose = found.get("version") or "another version"
+        raise AnotherVersionError(f"{path} is written by a bot of {whose}, this is {VERSION}") from error

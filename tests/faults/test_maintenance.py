@@ -26,7 +26,7 @@ def said(world: World) -> str:
     return " ".join(c.text for c in world.snapshot.commands if c.action == "flatten")
 
 
-async def test_t16_while_reads_are_answered_and_writes_refused_the_rest_of_the_grid_stays_and_is_whole_soon_after(
+async def test_t16_while_writes_alone_are_refused_the_rest_of_the_grid_stays_and_it_is_whole_soon_after(
     world: World,
 ) -> None:
     await world.start()
