@@ -144,6 +144,11 @@ class Lines:
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if (
+            error is not None
+        ):  # none that a connection is known to fail with: without a wait it would be tried without a pause
+            self._unopened(f"{type(error).__name__}: {error}")
         self._fill()
 
     async def _open(self) -> None:
@@ -157,6 +162,9 @@ class Lines:
                 self._freed(line)
                 return
             reason = "the connection ended at once"
+        self._unopened(reason)
+
+    def _unopened(self, reason: str) -> None:
         self._try_later()
         if self._waiting:
             _refuse(self._waiting.popleft(), reason)

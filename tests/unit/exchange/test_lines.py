@@ -404,6 +404,30 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(certificate, server)
 
 
+def test_what_no_connection_is_known_to_fail_with_refuses_the_request_and_is_tried_no_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[float] = []
+
+    async def connect(*_: object) -> None:
+        tries.append(asyncio.get_running_loop().time())
+        if len(tries) > 1000:
+            await asyncio.Event().wait()  # so that it ends, and is counted
+        raise TypeError("no such argument")
+
+    async def main() -> None:
+        monkeypatch.setattr(Target, "connect", connect)
+        lines = Lines(Target("http://127.0.0.1:1", "/exchange"))
+        lines.open_ahead()
+        await asyncio.sleep(60)
+        with pytest.raises(NotSent, match="TypeError: no such argument"):
+            await lines.post(b"{}", 5.0)
+        await lines.close()
+
+    run_virtually(main, 0)
+    assert 3 < len(tries) < 20
+
+
 async def test_https_is_spoken_to_a_server_whose_certificate_is_known(
     monkeypatch: pytest.MonkeyPatch, authority: Authority
 ) -> None:
