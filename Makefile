@@ -34,18 +34,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: $(VENV)/.runtime
 	@$(BIN)/gridbot run $(ARGS)
 
-# Compiled tests are kept: to rewrite thousands of assertions takes longer than many of the tests, and each of the workers would
-# do it for itself.
-COLLECT := $(BIN)/python -m pytest --collect-only -qq
-$(VENV)/.compiled: export PYTHONDONTWRITEBYTECODE =
-$(VENV)/.compiled: $(VENV)/.dev
-	@$(COLLECT) tests/unit tests/wire >/dev/null & \
-	  $(COLLECT) --ignore tests/unit --ignore tests/wire >/dev/null; wait
-	@touch $@
-
-# More workers than two cores have: a third of the tests wait.
+# What is compiled is kept: to rewrite thousands of assertions takes longer than many of the tests, and each of the workers would
+# do it for itself. More workers than two cores have: a third of the tests wait.
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(VENV)/.compiled
+test: $(VENV)/.dev
+	@$(BIN)/python -m tests.compiled
 	@$(BIN)/python -m pytest -n 6 --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/.dev

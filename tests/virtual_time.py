@@ -22,6 +22,7 @@ import aiohappyeyeballs
 import aiosqlite
 import pytest
 
+from core.journal import writer_thread
 from core.paper.clock import SteadyClock
 from core.runtime.pulse import Pulse
 
@@ -162,8 +163,20 @@ class _AtOnce:
             if future is not None:
                 future.set_result(result)
 
-    def get(self) -> tuple[None, Callable[[], Any]]:
+    def get(self) -> tuple[None, Any]:
         return None, lambda: aiosqlite.core._STOP_RUNNING_SENTINEL
+
+
+class _WrittenAtOnce(_AtOnce):
+    """The same for the journal's own thread, which ends when there is no work."""
+
+    def put_nowait(self, item: tuple[asyncio.Future[Any] | None, Callable[[], Any] | None]) -> None:
+        future, work = item
+        if work is not None:
+            super().put_nowait((future, work))
+
+    def get(self) -> tuple[None, Any]:
+        return None, None
 
 
 @contextmanager
@@ -183,6 +196,7 @@ def _in_force(loop: VirtualLoop) -> Iterator[None]:
         patch.setattr(Pulse.__init__, "__defaults__", (loop.time,))
         patch.setattr(secrets, "token_hex", _in_turn)
         patch.setattr(aiosqlite.core, "SimpleQueue", _AtOnce)
+        patch.setattr(writer_thread, "SimpleQueue", _WrittenAtOnce)
         patch.setattr(aiohappyeyeballs, "start_connection", start_connection)
         state = random.getstate()
         random.seed(1)

@@ -129,7 +129,7 @@ def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, st
         case DeadManState.ASKED:
             return None, "asked", armed
         case DeadManState.ARMED if left_s > 0:
-            return Severity.INFO, "ARMED", f"{armed}; {switch.firings_left} left today"
+            return Severity.INFO, "ARMED", f"{armed}; at most {switch.firings_left} left today"
         case DeadManState.ARMED:
             return Severity.CRIT, "LAPSED", f"its time has passed: {switch.text or 'no answer'}"
         case DeadManState.NOT_ELIGIBLE:
@@ -142,7 +142,11 @@ def _switch_words(switch: DeadManView, now_ms: int) -> tuple[Severity | None, st
         case DeadManState.REFUSED:
             return Severity.WARN, "REFUSED", f"{armed}: {switch.text}"
         case DeadManState.FIRED:
-            return Severity.CRIT, "FIRED", f"all orders were cancelled; {switch.firings_left} left today"
+            return (
+                Severity.CRIT,
+                "FIRED",
+                f"all orders were cancelled; at most {switch.firings_left} left today",
+            )
         case _:
             assert_never(switch.state)
 

@@ -135,6 +135,13 @@ class SaveStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveDeadMan:
+    """When the dead man's switch may fire (venue time), written before it is asked for; 0: it is off."""
+
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDay:
     """Where a day (``2026-01-30``, UTC) began: the profit so far and the account's value, USD."""
 
@@ -328,6 +335,7 @@ Effect = (
     | SavePnlPeak
     | SaveDay
     | SaveDayMark
+    | SaveDeadMan
     | SaveHistory
     | SaveFeatures
     | SaveStanding

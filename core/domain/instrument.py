@@ -110,7 +110,7 @@ class Instrument:
         return round_units(text, self.sz_decimals)
 
     def price_text(self, price: int) -> str:
-        return units_text(price, self.price_decimals)
+        return units_text(price, PERP_PRICE_DECIMALS - self.sz_decimals)
 
     def size_text(self, lots: int) -> str:
         return units_text(lots, self.sz_decimals)

@@ -39,6 +39,8 @@ class IpWeight:
     paused_why: str = ""
     is_shared: bool = False
     """Counted together with the other processes of this user."""
+    proof_wait_ms: int = 0
+    """How long a read that a start, a stop or a command needs would wait for weight; 0: it goes at once."""
 
 
 NO_WEIGHT = IpWeight()

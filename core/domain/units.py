@@ -76,7 +76,7 @@ def units_text(units: int, decimals: int) -> str:
     if units < 0 or decimals <= 0:
         return decimal_text(units_to_decimal(units, decimals))
     whole, part = divmod(units, 10**decimals)
-    return f"{whole}.{part:0{decimals}}".rstrip("0") if part else str(whole)
+    return f"{whole}.{str(part).zfill(decimals)}".rstrip("0") if part else str(whole)
 
 
 def micro_to_usd(micro: int) -> Decimal:

@@ -84,6 +84,10 @@ def _switch_alerts(engine: Engine, now: Instant) -> list[Found]:
         return [
             Found("dead_man", Severity.CRIT, text, fix="ours are placed anew by themselves, others aren't")
         ]
+    if not switch.after_ms and switch.is_armed(now) and not engine.desk.stopping:
+        text = f"AN EARLIER RUN'S DEAD MAN'S SWITCH MAY FIRE IN {switch.left_s(now)} s: {switch.text or 'being taken back'}"
+        fix = "taken back by itself; if it fires, orders are cancelled, stops too, and ours are placed anew"
+        return [Found("dead_man", Severity.CRIT if switch.text else Severity.WARN, text, fix=fix)]
     if switch.after_ms and switch.text and not switch.is_armed(now):
         text = f"DEAD MAN'S SWITCH NOT ARMED: {switch.trouble}"
         return [Found("dead_man", Severity.WARN, text, fix="asked again by itself")]

@@ -51,7 +51,7 @@ class Policy:
 
 
 POLICIES = {
-    BreakerName.PLACE: Policy(10_000, 160_000),
+    BreakerName.PLACE: Policy(10_000, 30_000),
     BreakerName.CANCEL: Policy(5_000, 60_000),
     BreakerName.INFO: Policy(2_500, 10_000),
     BreakerName.FEED: Policy(0, 0),

@@ -281,7 +281,8 @@ class Coin:
         if not isinstance(result, Refused) or result.cause.was_sent:
             self.velocity.orders.note(1, now.mono_ms)
         if isinstance(result, Refused):
-            told = before.state is OrderState.REJECTED or order.state is not OrderState.REJECTED
+            was_told = before.state is OrderState.REJECTED and order.purpose is not Purpose.GRID
+            told = was_told or order.state is not OrderState.REJECTED
             if told and order.purpose is Purpose.STOP and self.protection.refused:
                 self.protection.refused = result.reason  # it says more than the status that overtook it
             return [] if told else self._refused(order, result.reason, result.cause, now)
@@ -301,6 +302,8 @@ class Coin:
         if order.state is before.state:
             return []
         if order.state is OrderState.REJECTED:
+            if order.cloid in self.placing:
+                return []  # told with the exchange's own words: they are in the answer, which is on its way
             return self._refused(order, update.status, update.cause, now)
         if order.state is OrderState.UNKNOWN:  # a word that nobody here knows
             return [notify("order_unknown", "crit", self.name, cloid=order.cloid, reason=order.reason)]

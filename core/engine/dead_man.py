@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
-from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, notify
+from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, SaveDeadMan, notify
 from core.domain.events import Event, OrderUpdate, Tick
 from core.domain.router_events import DeadManAnswered
 from core.engine.stop import Phase
@@ -61,13 +61,14 @@ class DeadMan:
     firings: int = 0
     fired_ms: int = 0
     _latest_ms: int = 0
-    """When it may fire at the latest, after a request without an answer."""
+    """When it may fire at the latest, after a request without an answer, or by what an earlier run has asked for."""
     _asking: bool = False
     _asked_mono_ms: int = 0
     _next_mono_ms: int = 0
     _clearing_mono_ms: int = 0
     """Since when a stop has it cleared; 0: it doesn't."""
     _gave_up: bool = False
+    _is_told_left: bool = False
     _refusals: int = 0
     """In a row while nothing was armed."""
 
@@ -85,6 +86,14 @@ class DeadMan:
     def is_armed(self, now: Instant) -> bool:
         """It may fire."""
         return max(self.until_ms, self._latest_ms) > now.venue_ms
+
+    def was_left(self, until_ms: int) -> None:
+        """An earlier run has asked for that time, and its journal doesn't say that it was cleared."""
+        self._latest_ms = until_ms
+
+    def left_s(self, now: Instant) -> int:
+        """Until it may fire at the latest."""
+        return max(0, max(self.until_ms, self._latest_ms) - now.venue_ms) // 1000
 
     def awaits_turn(self, now: Instant) -> bool:
         """It was refused and would fire soon, which takes the stops away, too: no order of a grid goes before it."""
@@ -115,13 +124,29 @@ class DeadMan:
         stop = engine.desk.stopping
         if stop is not None and stop.phase is not Phase.CANCEL and not stop.failed:
             return self._clear(now)
-        if not self.after_ms or not engine.saw_account or now.mono_ms < self._next_mono_ms:
+        if not engine.saw_account or now.mono_ms < self._next_mono_ms:
             return []
+        if not self.after_ms:
+            return self._take_back(now)
         self._ask(now)
         self._next_mono_ms = now.mono_ms + self.period_ms
         if self.state is DeadManState.OFF:
             self.state = DeadManState.ASKED
-        return [ArmDeadMan(now.venue_ms + self.after_ms)]
+        until_ms = now.venue_ms + self.after_ms
+        return [SaveDeadMan(until_ms), ArmDeadMan(until_ms)]
+
+    def _take_back(self, now: Instant) -> list[Effect]:
+        """It isn't wanted: what an earlier run has left armed would cancel what this one has placed, stops included."""
+        if not self.is_armed(now):
+            return []
+        self._ask(now)
+        self._next_mono_ms = now.mono_ms + RETRY_MS
+        if self._is_told_left:
+            return [DisarmDeadMan()]
+        self._is_told_left = True
+        reason = f"an earlier run has left it armed: it would cancel {CANCELS}; taken back"
+        told = notify("dead_man_switch_left_armed", "warn", "", reason=reason, fires_in_s=self.left_s(now))
+        return [told, DisarmDeadMan()]
 
     def _ask(self, now: Instant) -> None:
         self._asking, self._asked_mono_ms = True, now.mono_ms
@@ -145,16 +170,19 @@ class DeadMan:
         if not late or self._gave_up:
             return []
         self._gave_up = True
-        left_s = max(0, max(self.until_ms, self._latest_ms) - now.venue_ms) // 1000
-        reason = f"it isn't confirmed to be off, and may cancel {CANCELS} in {left_s} s: {self.text or 'no answer'}"
-        return [notify("dead_man_switch_deactivation_error", "crit", "", reason=reason)]
+        return [self._may_fire(now)]
+
+    def _may_fire(self, now: Instant) -> Effect:
+        why = self.text or "no answer"
+        reason = f"it isn't confirmed to be off, and may cancel {CANCELS} in {self.left_s(now)} s: {why}"
+        return notify("dead_man_switch_deactivation_error", "crit", "", reason=reason)
 
     def _cleared(self, event: DeadManAnswered, now: Instant) -> list[Effect]:
         if event.error and not _VOLUME.search(event.error):
-            self.text = event.error
-            return []
+            was_told, self.text = bool(self.text), event.error
+            return [] if self._clearing_mono_ms or was_told else [self._may_fire(now)]
         self.state, self.until_ms, self._latest_ms, self.text = DeadManState.OFF, 0, 0, ""
-        return [notify("dead_man_switch_deactivated", "info", "")]
+        return [SaveDeadMan(0), notify("dead_man_switch_deactivated", "info", "")]
 
     # -- answers ------------------------------------------------------------------------------------------------
 
@@ -200,14 +228,15 @@ class DeadMan:
         self.until_ms = self._latest_ms = 0
         if self.after_ms:
             self.state, self._next_mono_ms = DeadManState.FIRED, now.mono_ms
-        reason = f"the exchange has cancelled {CANCELS}; placed anew once the stream and the account are read"
+        whose = "" if self.after_ms else ", by a switch that this run hasn't armed"
+        reason = f"the exchange has cancelled {CANCELS}{whose}; placed anew once the stream and the account are read"
         left = max(0, FIRINGS_A_DAY - self.firings)
         return [notify("dead_man_switch_fired", "crit", "", reason=reason, firings_left_today=left)]
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
     def firings_left(self, now: Instant) -> int:
-        """Today, of those that were seen."""
+        """Today, at most: an earlier run, or another program, may have used some that were not seen."""
         seen = self.firings if self.fired_ms // DAY_MS == now.venue_ms // DAY_MS else 0
         return max(0, FIRINGS_A_DAY - seen)
 

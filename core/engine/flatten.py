@@ -26,13 +26,14 @@ from core.engine.coin import Coin
 from core.engine.foreign import Sweep
 from core.engine.freshness import lag_text
 from core.engine.intents import cancel, new_order
+from core.engine.no_writes import NoWrites
 from core.engine.procedures import READ_AGAIN_MS, ProcedureBase, position_text
 
 ATTEMPTS = 20
 LIMIT_MS = 60_000
 PATIENT_LIMIT_MS = 240_000
-"""Within this the post-only time after an upgrade is waited out, and the turns of an address whose requests are spent; a caller
-on the control socket waits as long.
+"""Within this an upgrade is waited out, with the post-only time after it, and the turns of an address whose requests are spent;
+a caller on the control socket waits as long.
 """
 UNKNOWN_WAIT_MS = 2_000
 LIST_WAIT_MS = 2_000
@@ -94,6 +95,7 @@ class Flatten(ProcedureBase):
     """How far past the touch the next order may trade; 0 before the first."""
     back_off_ms: int = READ_AGAIN_MS
     upgrade_seen: bool = False
+    no_writes: NoWrites = field(default_factory=NoWrites)
     awaits_turn: bool = False
     """Its last order found the account's requests spent: the next one that the exchange takes is its."""
     was_spent: bool = False
@@ -116,8 +118,15 @@ class Flatten(ProcedureBase):
         return [] if self.spares_foreign else [AskOpenOrders(self.ticket)]
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        self.no_writes.heed(event)
         (coin,) = coins
-        limit_ms = PATIENT_LIMIT_MS if self.upgrade_seen or self.was_spent else LIMIT_MS
+        out = self._advance(coin, event, now)
+        self.text = self.text if self.done else self.no_writes.told(self.text)
+        return out
+
+    def _advance(self, coin: Coin, event: Event | None, now: Instant) -> list[Effect]:
+        is_patient = self.upgrade_seen or self.was_spent or self.no_writes.was_maintenance
+        limit_ms = PATIENT_LIMIT_MS if is_patient else LIMIT_MS
         if self.elapsed_ms(now) > limit_ms:
             return self._give_up(coin, f"not flat after {limit_ms // 1000} s")
         match self.phase:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from core.domain.clock import Instant
 from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect, notify
-from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed
+from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed, Tick
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
 from core.engine.procedures import PROOF_EVERY_MS, READ_AGAIN_MS, ProcedureBase, shows_none_of_ours
@@ -15,6 +15,8 @@ from core.engine.protection import is_settled
 
 SETTLE_MS = 15_000
 READ_MS = 10_000
+WEIGHT_MOST_MS = 60_000
+"""How much longer it takes at most while the host has no request weight left for its reads: a minute brings all of it back."""
 
 
 class Phase(StrEnum):
@@ -38,8 +40,30 @@ class Stop(ProcedureBase):
     reads: int = 0
     ticket: str = ""
     fills_read: bool = False
+    weight_ms: int = 0
+    """How long it would wait for weight now."""
+    waited_ms: int = 0
+    _ticked_mono_ms: int = 0
+
+    def elapsed_ms(self, now: Instant) -> int:
+        """Without what it has waited for weight, for which nobody is to blame who is waited for."""
+        return now.mono_ms - self.started_mono_ms - min(self.waited_ms, WEIGHT_MOST_MS)
+
+    def _heed_weight(self, event: Tick, now: Instant) -> None:
+        if self.weight_ms and self._ticked_mono_ms:
+            self.waited_ms += now.mono_ms - self._ticked_mono_ms
+        self._ticked_mono_ms, self.weight_ms = now.mono_ms, event.weight.proof_wait_ms
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        if isinstance(event, Tick):
+            self._heed_weight(event, now)
+        out = self._advance(coins, event, now)
+        if self.weight_ms and not self.done:
+            doing = self.text.partition("; waiting for request weight")[0]
+            self.text = f"{doing}; waiting for request weight: {-(-self.weight_ms // 1000)} s"
+        return out
+
+    def _advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         if self.elapsed_ms(now) > SETTLE_MS + READ_MS:
             return self.end("stopped without a last answer from the exchange", failed=True)
         match self.phase:
@@ -68,6 +92,8 @@ class Stop(ProcedureBase):
             return self._read(now)
         if live or now.mono_ms - self.asked_mono_ms < PROOF_EVERY_MS:
             return []
+        if self.weight_ms and self.asked_mono_ms >= self.started_mono_ms:
+            return []  # the one that was asked for waits, and more of them would take what comes back
         self.asked_mono_ms = now.mono_ms
         return [AskOpenOrders(self.command.id)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.domain.instrument import Instrument
 from core.domain.margin import Leverage, MarginMode
-from core.domain.orders import Order, Side
+from core.domain.orders import Order, Side, Tif
 
 Action = dict[str, Any]
 Instruments = Mapping[str, Instrument]
@@ -28,16 +28,16 @@ def order_wire(order: Order, instrument: Instrument) -> Action:
         "p": instrument.price_text(order.price),
         "s": instrument.size_text(order.lots),
         "r": order.reduce_only,
-        "t": _kind(order, instrument),
+        "t": order_kind(instrument, order.tif, order.trigger),
         "c": order.cloid,
     }
 
 
-def _kind(order: Order, instrument: Instrument) -> Action:
+def order_kind(instrument: Instrument, tif: Tif, trigger: int) -> Action:
     """A limit order's time in force, or a stop that becomes a market order once the mark is at its trigger."""
-    if not order.trigger:
-        return {"limit": {"tif": order.tif.value}}
-    return {"trigger": {"isMarket": True, "triggerPx": instrument.price_text(order.trigger), "tpsl": "sl"}}
+    if not trigger:
+        return {"limit": {"tif": tif.value}}
+    return {"trigger": {"isMarket": True, "triggerPx": instrument.price_text(trigger), "tpsl": "sl"}}
 
 
 def modify_action(pairs: Sequence[tuple[Order, Order]], instruments: Instruments) -> Action:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from core import VERSION
+from core.exchange.venue_clock import mono_ms
 
 ANSWER_MAX = 4 * 2**20
 """Bytes of an answer, its head included. That to 200 cancels has 20 thousand."""
@@ -151,12 +152,12 @@ class Line(asyncio.Protocol):
         # Under TLS a server may say something that is no answer.
         self._events = _HUNG_UP if is_tls else _HUNG_UP | select.POLLIN
         self.born_s = self.free_since_s = 0.0
-        """By the loop's clock."""
+        """By the clock that goes on while the machine is suspended, which the loop's doesn't."""
         self.has_answered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.born_s = self.free_since_s = asyncio.get_running_loop().time()
+        self.born_s = self.free_since_s = mono_ms() / 1000
         wire = transport.get_extra_info("socket")
         if wire.family in (socket.AF_INET, socket.AF_INET6):
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -226,7 +227,7 @@ class Line(asyncio.Protocol):
 
     def _answered(self, reading: _Reading) -> None:
         self._settle(reading.answer())
-        self.free_since_s, self.has_answered = asyncio.get_running_loop().time(), True
+        self.free_since_s, self.has_answered = mono_ms() / 1000, True
         if reading.may_stay:
             self._freed(self)
         elif self._transport is not None:

@@ -9,12 +9,18 @@ from collections import deque
 from collections.abc import Callable
 
 from core.exchange.line import Answer, Line, NoAnswer, NotSent, Target, TooLate
+from core.exchange.venue_clock import mono_ms
 
 LINES_MAX = 8
 """Of one lane, those being opened included. Who finds all of them busy waits for the first that is free."""
 
 RENEW_AFTER_S = 45.0
 """A line that was idle for so long is replaced before the server, or something on the way, drops it: most do after a minute."""
+
+FORGOTTEN_AFTER_S = 2 * RENEW_AFTER_S
+"""Nothing is sent on a line that was idle for so long: it wasn't replaced in time because the machine was suspended, and a
+server that has dropped it meanwhile can't have told.
+"""
 
 TEND_EVERY_S = 1.0
 """No sooner is a line looked for again that ought to be replaced."""
@@ -94,9 +100,9 @@ class Lines:
     def _usable(self) -> Line | None:
         while self._free:
             line = self._free.pop()
-            if line.is_usable:
+            if line.is_usable and _idle_s(line) < FORGOTTEN_AFTER_S:
                 return line
-            line.give_up(NoAnswer("it was closed by the server"))
+            line.give_up(NoAnswer("it was closed by the server, or forgotten by it"))
         return None
 
     async def _next(self, deadline_s: float, timeout_s: float) -> Line:
@@ -127,7 +133,7 @@ class Lines:
         """Open what is waited for, and, where it isn't too soon, what is to be warm."""
         if self._is_closed:
             return
-        old = sum(self._is_old(line) for line in self._free)
+        old = sum(_is_old(line) for line in self._free)
         ahead = self._warm - (len(self._lines) - old) if self._again is None else 0
         under_way = len(self._opening)
         room = LINES_MAX - len(self._lines) - under_way
@@ -138,6 +144,11 @@ class Lines:
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if (
+            error is not None
+        ):  # none that a connection is known to fail with: without a wait it would be tried without a pause
+            self._unopened(f"{type(error).__name__}: {error}")
         self._fill()
 
     async def _open(self) -> None:
@@ -151,6 +162,9 @@ class Lines:
                 self._freed(line)
                 return
             reason = "the connection ended at once"
+        self._unopened(reason)
+
+    def _unopened(self, reason: str) -> None:
         self._try_later()
         if self._waiting:
             _refuse(self._waiting.popleft(), reason)
@@ -170,12 +184,9 @@ class Lines:
         if self._tending is None and not self._is_closed:
             self._tending = asyncio.get_running_loop().call_later(RENEW_AFTER_S, self._tend)
 
-    def _is_old(self, line: Line) -> bool:
-        return asyncio.get_running_loop().time() - line.free_since_s >= RENEW_AFTER_S
-
     def _let_go(self) -> None:
         """What has been idle for too long, and is more than is to be warm."""
-        while len(self._free) > self._warm and self._is_old(self._free[0]):
+        while len(self._free) > self._warm and _is_old(self._free[0]):
             self._free.popleft().give_up(NoAnswer("it isn't needed any longer"))
 
     def _tend(self) -> None:
@@ -183,15 +194,14 @@ class Lines:
         self._let_go()
         self._fill()
         if self._free:
-            loop = asyncio.get_running_loop()
-            at_s = max(self._free[0].free_since_s + RENEW_AFTER_S, loop.time() + TEND_EVERY_S)
-            self._tending = loop.call_at(at_s, self._tend)
+            in_s = max(RENEW_AFTER_S - _idle_s(self._free[0]), TEND_EVERY_S)
+            self._tending = asyncio.get_running_loop().call_later(in_s, self._tend)
 
     def _lost(self, line: Line) -> None:
         self._lines.discard(line)
         if line in self._free:
             self._free.remove(line)
-        if line.has_answered or asyncio.get_running_loop().time() - line.born_s >= STABLE_S:
+        if line.has_answered or mono_ms() / 1000 - line.born_s >= STABLE_S:
             self._delay_s = AGAIN_FIRST_S
         else:
             self._try_later()
@@ -205,6 +215,14 @@ class Lines:
     def _try_again(self) -> None:
         self._again = None
         self._fill()
+
+
+def _idle_s(line: Line) -> float:
+    return mono_ms() / 1000 - line.free_since_s
+
+
+def _is_old(line: Line) -> bool:
+    return _idle_s(line) >= RENEW_AFTER_S
 
 
 def _refuse(turn: asyncio.Future[Line], reason: str) -> None:

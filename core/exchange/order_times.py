@@ -117,6 +117,11 @@ class OrderTimes:
             trip.acked_us = self._now_us()
             self._took("wire_to_ack", trip.acked_us - trip.sent_us)
 
+    def sent_us(self, cloid: str | None) -> int:
+        """When the order left; 0 if that isn't known."""
+        trip = self._by_cloid.get(cloid) if cloid else None
+        return trip.sent_us if trip is not None else 0
+
     def view(self) -> LatencyView:
         """The same object until something has happened."""
         if self._view is None:

@@ -153,7 +153,7 @@ class SharedWindow:
         if found != self._bytes:
             self._window, self._bytes = self._parsed(found, now_ms), found
         for second, weight in self._owed.items():
-            self._window.spent[second] = self._window.spent.get(second, 0) + weight
+            self._window.spend_in(second, weight)
         self._owed.clear()
 
     def _parsed(self, found: bytes, now_ms: float) -> WeightWindow:
@@ -173,7 +173,7 @@ class SharedWindow:
         window = self._window
         plain = {
             "boot": _boot(),
-            "spent": sorted(window.spent.items()),
+            "spent": list(window.spent.items()),
             "paused_until_ms": window.paused_until_ms,
             "why": window.why[:200],
             "refusals": window.refusals,
@@ -214,7 +214,7 @@ class SharedWindow:
 
 def _window(plain: dict[str, Any], now_ms: float) -> WeightWindow:
     """Raises ``ValueError``, ``TypeError`` and ``KeyError`` for what can't be one, times that are still to come among them."""
-    spent = {int(second): int(weight) for second, weight in plain["spent"]}
+    spent = dict(sorted((int(second), int(weight)) for second, weight in plain["spent"]))
     if any(1000 * second > now_ms + 1000 or weight < 0 for second, weight in spent.items()):
         raise ValueError("of a time to come, or below zero")
     window = WeightWindow(

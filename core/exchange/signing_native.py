@@ -9,6 +9,7 @@ The import fails where a library is missing; ``check`` where one doesn't do what
 from __future__ import annotations
 
 from os import urandom
+from struct import Struct
 
 from coincurve._libsecp256k1 import ffi, lib
 from sha3 import keccak_256
@@ -19,6 +20,9 @@ _SIGN_CONTEXT = 1 | 1 << 9
 """``SECP256K1_CONTEXT_SIGN``: what a context for signing was made with before all could sign."""
 
 _ZERO_32 = bytes(32)
+_UNTIL = Struct(">Q2xQ").pack
+"""What is hashed behind most actions: the nonce, that there is no vault, and the expiry."""
+
 _NULL = ffi.NULL
 _sign = lib.secp256k1_ecdsa_sign_recoverable
 _serialize = lib.secp256k1_ecdsa_recoverable_signature_serialize_compact
@@ -59,8 +63,8 @@ class NativeKey:
             raise ValueError("not a secret key of secp256k1")
         self._agent = _AGENT_TYPE + _keccak(b"a" if is_mainnet else b"b")
         self._signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
-        self._place = ffi.new("unsigned char[64]")
-        self._compact = ffi.buffer(self._place)
+        self._compact = bytearray(64)
+        self._place = ffi.from_buffer("unsigned char[]", self._compact)
         self._recovery = ffi.new("int *")
         self.address = self._address()
 
@@ -83,7 +87,7 @@ class NativeKey:
         if not _sign(self._context, self._signature, digest, self._secret, _NULL, _NULL):
             raise LibraryError("libsecp256k1 didn't sign")
         _serialize(self._context, self._place, self._recovery, self._signature)
-        both = self._compact[:].hex()
+        both = self._compact.hex()
         return both[:64].lstrip("0"), both[64:].lstrip("0"), 27 + self._recovery[0]
 
     def prepare(self, action: Encoded) -> PreparedNatively:
@@ -119,31 +123,28 @@ class PreparedNatively:
 
 
 def _body(
-    action: bytes, signature: tuple[str, str, int], nonce: int, expires_ms: int | None, vault: str | None
+    action: str, signature: tuple[str, str, int], nonce: int, expires_ms: int | None, vault: str | None
 ) -> bytes:
     r, s, v = signature
     owner = "null" if vault is None else f'"{vault}"'
     until = "null" if expires_ms is None else expires_ms
-    end = (
-        f',"nonce":{nonce},"signature":{{"r":"0x{r}","s":"0x{s}","v":{v}}},'
+    return (
+        f'{{"action":{action},"nonce":{nonce},"signature":{{"r":"0x{r}","s":"0x{s}","v":{v}}},'
         f'"vaultAddress":{owner},"expiresAfter":{until}}}'
-    )
-    return b'{"action":%b%b' % (action, end.encode())
+    ).encode()
 
 
 def _tail(nonce: int, expires_ms: int | None, vault: str | None) -> bytes:
     """What is hashed behind the action: the nonce, a vault or the lack of one, and an expiry if there is one."""
     if vault is None:
-        if expires_ms is not None:
-            return nonce.to_bytes(8, "big") + b"\0\0" + expires_ms.to_bytes(8, "big")
-        return nonce.to_bytes(8, "big") + b"\0"
+        return nonce.to_bytes(8, "big") + b"\0" if expires_ms is None else _UNTIL(nonce, expires_ms)
     until = b"" if expires_ms is None else b"\0" + expires_ms.to_bytes(8, "big")
     return nonce.to_bytes(8, "big") + b"\1" + bytes.fromhex(vault.removeprefix("0x")) + until
 
 
 _CHECK_SECRET = bytes.fromhex("0123456789012345678901234567890123456789012345678901234567890123")
 _CHECK_ADDRESS = "0x14791697260e4c9a71f18484c9f997b308e59325"
-_CHECK_ACTION = Encoded("dummy", b"\x82\xa4type\xa5dummy\xa3num\xcf" + (10**11).to_bytes(8, "big"), b"{}")
+_CHECK_ACTION = Encoded("dummy", b"\x82\xa4type\xa5dummy\xa3num\xcf" + (10**11).to_bytes(8, "big"), "{}")
 _CHECK_SIGNATURE = (
     "53749d5b30552aeb2fca34b530185976545bb22d0b3ce6f62e31be961a59298",
     "755c40ba9bf05223521753995abb2f73ab3229be8ec921f350cb447e384d8ed8",

@@ -17,6 +17,9 @@ SET_BACK_AFTER_MS = 120_000.0
 """Stamps that are behind for so long are a clock that was set back; until then, those of a node that lags. To be ahead does no
 harm meanwhile: actions expire later than was meant."""
 
+BLOCK_MS = 1_000.0
+"""By how much the time of what was done may be older than the moment it was asked for: blocks are dated at their beginning."""
+
 _DURATIONS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """Never set; where there is one, it also goes on while the machine is suspended: what was known before that is old after it."""
 
@@ -61,7 +64,6 @@ class VenueClock:
         self.seen_ms = max(self.seen_ms, venue_ms)
         rtt = received_mono_ms - sent_mono_ms
         found = venue_ms - (sent_mono_ms + received_mono_ms) / 2
-        self._best_rtt_ms *= 1.05  # an old good sample must not outvote clocks that have drifted since
         was_set = abs(found - self.offset_ms) > (rtt + self._best_rtt_ms) / 2 + AGREES_WITHIN_MS
         if not (was_set and found < self.offset_ms):
             self._behind_since_ms = None
@@ -70,9 +72,19 @@ class VenueClock:
             return
         elif received_mono_ms - self._behind_since_ms < SET_BACK_AFTER_MS:
             return
+        self._best_rtt_ms *= 1.05  # an old good sample must not outvote clocks that have drifted since
         if rtt <= self._best_rtt_ms or rtt <= 5.0 or was_set:
             self._best_rtt_ms = rtt
             self.offset_ms = found
+
+    def was_done(self, venue_ms: int, asked_mono_ms: float) -> None:
+        """The exchange has done at ``venue_ms`` what was asked of it at that monotonic time. Nothing is done before it is asked
+        for: an estimate by which it was is ahead, whichever nodes have said so, and gives way to the next stamp.
+        """
+        ahead_ms = asked_mono_ms + self.offset_ms - venue_ms
+        if BLOCK_MS < ahead_ms <= IMPLAUSIBLE_MS:
+            self.offset_ms -= ahead_ms
+            self._best_rtt_ms, self._behind_since_ms = float("inf"), None
 
     def follow(self, venue_ms: int, sent_mono_ms: float, received_mono_ms: float) -> None:
         """Go by this stamp, whatever was known: the exchange has just refused what the estimate led to."""

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from core.domain.effects import Notify
+from core.domain.effects import Notify, notify
 from core.domain.request_limits import IpWeight
 from core.exchange.lanes import Lane
 from core.exchange.shared_window import OwnWindow, SharedWindow, window_file
 from core.exchange.weight_window import FLOORS, PER_MINUTE, RESERVE, WeightWindow
+from core.exchange.weights import DEFAULT_WEIGHT
 
 T = TypeVar("T")
 
@@ -28,6 +29,11 @@ LOOK_AGAIN_MS = 5_000.0
 
 READING = (Lane.PROOF, Lane.INFO)
 """Lanes whose requests wait, one behind the other, for as long as it takes."""
+
+SAY_FROM_MS = 2_000.0
+"""A wait of a start, a stop or a command that lasts longer is told."""
+
+SAY_AGAIN_MS = 10_000.0
 
 BUSY_MS = 5.0
 """Until it is tried again while another process counts."""
@@ -60,7 +66,9 @@ class WeightBudget:
         window: Window | None = None,
         jitter: Callable[[], float] = random.random,
         leaves: int = FLOORS[Lane.INFO],
+        publish: Callable[[Notify], None] = lambda _: None,
     ) -> None:
+        self._publish, self._said_ms = publish, -SAY_AGAIN_MS
         self._mono_ms, self._window, self._jitter = mono_ms, window or OwnWindow(), jitter
         self._floors = {**FLOORS, Lane.INFO: leaves}
         self._per_minute = PER_MINUTE
@@ -83,6 +91,9 @@ class WeightBudget:
                 paused_ms=paused_ms,
                 paused_why=window.why if paused_ms else "",
                 is_shared=self._window.is_shared,
+                proof_wait_ms=round(
+                    window.wait_ms(DEFAULT_WEIGHT, FLOORS[Lane.PROOF], now_ms, self._per_minute)
+                ),
             )
 
         return self._change(look)
@@ -102,10 +113,19 @@ class WeightBudget:
             self.spend(weight)
         elif lane in READING:
             async with self._turns[lane]:
-                while (wait_ms := self._try(lane, weight)) > 0:  # noqa: ASYNC110 - time is what it waits for
+                while (wait_ms := self._try(lane, weight)) > 0:
+                    self._say(lane, wait_ms)
                     await asyncio.sleep(min(wait_ms, LOOK_AGAIN_MS) / 1000)
         else:
             await self._take_soon(lane, weight)
+
+    def _say(self, lane: Lane, wait_ms: float) -> None:
+        """What somebody waits for. Routine reads wait often, and nobody for them."""
+        now_ms = self._mono_ms()
+        if lane is Lane.PROOF and wait_ms >= SAY_FROM_MS and now_ms - self._said_ms >= SAY_AGAIN_MS:
+            self._said_ms = now_ms
+            reason = f"waiting for request weight: {wait_ms / 1000:.0f} s; {self._why_not(lane, wait_ms)}"
+            self._publish(notify("weight_wait", "warn", "", wait_s=round(wait_ms / 1000), reason=reason))
 
     async def _take_soon(self, lane: Lane, weight: int) -> None:
         until_ms = self._mono_ms() + PLACE_WAIT_MS
@@ -160,4 +180,4 @@ def shared_budget(
 ) -> WeightBudget:
     """Counted with every other process that has the same ``directory`` and asks the exchange at ``url``; alone without one."""
     window = SharedWindow(window_file(directory, url), publish) if directory is not None else None
-    return WeightBudget(mono_ms, window, leaves=leaves)
+    return WeightBudget(mono_ms, window, leaves=leaves, publish=publish)

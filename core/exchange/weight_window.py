@@ -52,9 +52,9 @@ class WeightWindow:
 
     def forget(self, now_ms: float) -> None:
         """What is a minute old."""
-        first = int(now_ms // 1000) - MINUTE_S
-        for second in [second for second in self.spent if second <= first]:
-            del self.spent[second]
+        last, spent = int(now_ms // 1000) - MINUTE_S, self.spent
+        while spent and (oldest := next(iter(spent))) <= last:
+            del spent[oldest]
 
     def left(self, now_ms: float, per_minute: int) -> int:
         """Weight that could be spent now; below zero after cancels that waited for nobody."""
@@ -62,8 +62,14 @@ class WeightWindow:
         return per_minute - sum(self.spent.values())
 
     def spend(self, weight: int, now_ms: float) -> None:
-        second = int(now_ms // 1000)
+        self.spend_in(int(now_ms // 1000), weight)
+
+    def spend_in(self, second: int, weight: int) -> None:
+        """A second before the last one is of a process that had to wait for its turn, or of one that counted alone."""
+        is_late = second not in self.spent and self.spent and second < next(reversed(self.spent))
         self.spent[second] = self.spent.get(second, 0) + weight
+        if is_late:
+            self.spent = dict(sorted(self.spent.items()))
 
     def wait_ms(self, weight: int, floor: int, now_ms: float, per_minute: int) -> float:
         """How long until ``weight`` may be taken above ``floor``, as far as is known; 0: now."""
@@ -71,8 +77,8 @@ class WeightWindow:
         short = weight + floor - self.left(now_ms, per_minute)
         if short <= 0:
             return pause_ms
-        for second in sorted(self.spent):
-            short -= self.spent[second]
+        for second, spent in self.spent.items():
+            short -= spent
             if short <= 0:
                 return max(pause_ms, (second + MINUTE_S) * 1000 - now_ms, 1.0)
         return max(pause_ms, 1000.0)

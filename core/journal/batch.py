@@ -15,6 +15,7 @@ from core.domain.effects import (
     SaveCheckpoint,
     SaveDay,
     SaveDayMark,
+    SaveDeadMan,
     SaveFeatures,
     SaveGrid,
     SaveHalt,
@@ -104,6 +105,8 @@ class Batch:
                 self.meta[f"features:{coin}"] = text
             case SaveDayMark(coin, text):
                 self.meta[f"day:{coin}"] = text
+            case SaveDeadMan(until_ms):
+                self.meta["dead_man_until_ms"] = str(until_ms)
             case SaveStanding(coin, text):
                 self.meta[standing_key(coin)] = text
             case SaveParked(coin, text):

@@ -8,12 +8,11 @@ folded into the file between commits before it is full, and overwritten from its
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from core.failpoints import failpoint
 from core.journal.batch import Anchor, Batch, Committed
 from core.journal.errors import StorageError, damaged
 from core.journal.integrity import leave_mark
+from core.journal.writer_thread import WriterThread
 from core.journal.writes import write
 
 __all__ = ["Anchor", "Batch", "Committed", "Journal"]
@@ -39,7 +39,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._thread: WriterThread | None = None
         self._db: sqlite3.Connection | None = None
         self._unfolded = 0
         """Rows in the log, roughly."""
@@ -47,6 +47,7 @@ class Journal:
         """How long the last commit took, its wait for the thread and the disk included."""
 
     async def open(self) -> None:
+        self._thread = WriterThread()
         await self._run(self._connect)
 
     async def commit(self, batch: Batch) -> Committed:
@@ -57,25 +58,30 @@ class Journal:
         """
         started = time.monotonic_ns()
         try:
-            committed = await self._run(lambda: self._commit(batch))
+            committed = await self._run(partial(self._commit, batch))
         finally:
             self.last_commit_ms = (time.monotonic_ns() - started) // 1_000_000
         self._unfolded += batch.rows
-        if self._unfolded >= FOLD_EVERY_ROWS:
+        if self._unfolded >= FOLD_EVERY_ROWS and self._thread is not None:
             self._unfolded = 0
-            self._thread.submit(self._fold)
+            self._thread.run(self._fold)  # not waited for
         return committed
 
     async def close(self) -> None:
         """Checkpoint and close; bounded by the disk alone."""
+        if self._thread is None:
+            return
         try:
             await self._run(self._close)
         finally:
-            self._thread.shutdown(wait=True)
+            self._thread.close()
+            self._thread = None
 
     async def _run(self, work: Callable[[], T]) -> T:
+        if self._thread is None:
+            raise RuntimeError("the journal isn't open")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await self._thread.run(work)
         except (sqlite3.Error, OSError) as error:
             if type(error) is sqlite3.DatabaseError:  # malformed; all else has a class of its own
                 leave_mark(self._path)

@@ -54,6 +54,8 @@ def take_parts(db: sqlite3.Connection, last: int) -> list[CellPart]:
         if grid is not None:
             position = _position(db, coin, last)
             found += _of_coin(db, grid, _as_they_happened(f for f in fills if f.coin == coin), position)
+    if not found:
+        return found
     db.executemany(
         "INSERT INTO parts VALUES (?, ?, ?, ?) "
         "ON CONFLICT (coin, generation, cell) DO UPDATE SET lots = lots + excluded.lots",

@@ -114,6 +114,11 @@ class Restored:
         return Decimal(self.meta["pnl_peak"]) if "pnl_peak" in self.meta else None
 
     @property
+    def dead_man_until_ms(self) -> int:
+        """When the dead man's switch of an earlier run may fire; 0 if none was left armed."""
+        return int(self.meta.get("dead_man_until_ms", "0"))
+
+    @property
     def cursor_ms(self) -> int:
         """Fills up to here have been read over REST; 0 before the first read."""
         return int(self.meta.get("fill_cursor_ms", "0"))

@@ -217,8 +217,9 @@ def _write_checkpoints(
     db: sqlite3.Connection, checkpoints: Sequence[SaveCheckpoint], undercut: dict[str, int]
 ) -> None:
     """Add checkpoints, then drop those that this batch's rows undercut (one of this very batch too), keep the newest few."""
-    if checkpoints:
-        db.executemany(UPSERT_CHECKPOINT, [checkpoint_values(each) for each in checkpoints])
+    if not checkpoints and not undercut:
+        return
+    db.executemany(UPSERT_CHECKPOINT, [checkpoint_values(each) for each in checkpoints])
     db.executemany("DELETE FROM checkpoints WHERE coin = ? AND cut_ms > ?", list(undercut.items()))
     db.executemany(
         "DELETE FROM checkpoints WHERE coin = ? AND cut_ms NOT IN "

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core import VERSION
 from core.runtime.statedir import StateDir, watchdog_holder
 
 BEAT_EVERY_MS = 2_000
@@ -36,6 +37,7 @@ class Beat:
     is_ended: bool = False
     is_kept: bool = False
     """It has ended, and left ``orders`` at the exchange for the next start."""
+    version: str = VERSION
 
     @property
     def leaves_orders(self) -> bool:
@@ -43,6 +45,10 @@ class Beat:
         if self.is_ended:
             return self.is_kept and self.orders > 0
         return not (self.is_halted and not self.orders)
+
+
+class AnotherVersionError(Exception):
+    """A heartbeat that a GridBot of another version has written, which says more than is understood here, or less."""
 
 
 class Heartbeat:
@@ -96,8 +102,15 @@ class WatchdogSeen:
 
 
 def read_beat(path: Path) -> Beat | None:
-    """The last one, ``None`` if there is none or it can't be read."""
+    """The last one, ``None`` if there is none or it can't be read. Raises ``AnotherVersionError``."""
     try:
-        return Beat(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
         return None
+    if not isinstance(found, dict):
+        return None
+    try:
+        return Beat(**found)
+    except TypeError as error:
+        whose = found.get("version") or "another version"
+        raise AnotherVersionError(f"{path} is written by a bot of {whose}, this is {VERSION}") from error

@@ -193,6 +193,7 @@ def build_engine(
     dex = next((name.partition(":")[0] for name in configs if ":" in name), "")
     engine.transfers = TransferBook.restore(dex, restored.transfers)
     engine.halted = restored.halted
+    engine.dead_man.was_left(restored.dead_man_until_ms)
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
         engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)

@@ -243,9 +243,9 @@ class Session:
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
 
     def _feed(self, engine: Engine, instruments: dict[str, Instrument]) -> MarketData:
-        stale_s, inbox = engine.feed_age.stale_ms / 1000, self.inbox
+        stale_s, inbox, sent_us = engine.feed_age.stale_ms / 1000, self.inbox, self._times.sent_us
         return MarketData(
-            self._base_url, engine.account, instruments, self.clock, inbox.put, stale_s, inbox.quote
+            self._base_url, engine.account, instruments, self.clock, inbox.put, stale_s, inbox.quote, sent_us
         )
 
     def _way_out(

@@ -20,7 +20,7 @@ from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import shared_budget
 from core.exchange.wire import WireError
-from core.runtime.heartbeat import Beat, read_beat
+from core.runtime.heartbeat import AnotherVersionError, Beat, read_beat
 from core.runtime.keys import Identity
 from core.runtime.statedir import StateDir, UsageError, limits_dir, running_instances
 from core.runtime.vigil import Finding, Vigil
@@ -71,15 +71,24 @@ class Watchdog:
     async def _watch(self) -> None:
         after_s = self._vigil.after_ms / 1000
         self._tell("watchdog_started", "info", state_dir=str(self._state.path), after_s=after_s)
-        if (beat := read_beat(self._state.heartbeat)) is None:
+        if (beat := self._read()) is None:
             self._tell("watchdog_waits", "warn", reason=self._why_it_waits())
         else:
             self._check(beat)
         while not self._stop.is_set():
-            beat = read_beat(self._state.heartbeat)
+            beat = self._read()
             await self._heed(self._vigil.look(beat, int(mono_ms())))
             await self._pause(LOOK_EVERY_S)
         self._tell("watchdog_stopped", "info")
+
+    def _read(self) -> Beat | None:
+        """What can't be understood can't be judged: to cancel the grid of a bot that lives would be as wrong as to stand by."""
+        try:
+            return read_beat(self._state.heartbeat)
+        except AnotherVersionError as error:
+            raise UsageError(
+                f"{error}: start the watchdog of the same version as its bot; until then look after the bot yourself"
+            ) from error
 
     def _why_it_waits(self) -> str:
         """A mistyped state dir, or a shell without the key, looks like a watchdog that was started first."""
@@ -160,7 +169,10 @@ class Watchdog:
 
     def _is_over(self, beat: Beat) -> bool:
         """The bot has gone on, or this process is to end."""
-        now = read_beat(self._state.heartbeat)
+        try:
+            now = read_beat(self._state.heartbeat)
+        except AnotherVersionError:
+            return True  # it was written since
         return self._stop.is_set() or (now is not None and now.mark != beat.mark)
 
     async def _with_exchange(self, beat: Beat) -> int | None:

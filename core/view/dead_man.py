@@ -24,4 +24,4 @@ class DeadManView:
     required_usd: Decimal | None = None
     """What the account has traded and what it takes, if the exchange refused it for that."""
     firings_left: int = 10
-    """Today, UTC, by those that this run has seen."""
+    """Today, UTC, at most: those that this run has seen are left out, others may have been."""

@@ -53,7 +53,9 @@ def relay(url: str, directory: Path, with_commit: bool) -> None:
     for each in (quotes, orders):
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     quotes.sendall(_UPGRADE)
-    quotes.recv(65_536)
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += quotes.recv(1)  # no more than that: the first quote may be right behind it
     database = sqlite3.connect(directory / f"{with_commit}.db", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
@@ -124,7 +126,9 @@ async def ours(url: str, journal: Journal | None) -> None:
         order = _order(bid)
         if journal is not None:
             await journal.commit(Batch(clock.now().venue_ms, orders=[order]))
-        await router.place([order])
+        outcome = await router.place([order])
+        if outcome.failure is not None:
+            raise RuntimeError(f"an order was withheld or not answered: {outcome.failure.text}")
 
     def on_quote(quote: Quote) -> None:
         if quote.bid is not None:

@@ -81,6 +81,42 @@ async def test_a_bot_that_is_killed_leaves_it_armed_and_the_exchange_takes_all_b
     await guarded.until(lambda: not guarded.resting(), "nothing rests")
 
 
+async def test_one_that_a_killed_run_left_armed_is_taken_back_by_a_run_that_has_it_off(
+    guarded: World,
+) -> None:
+    await armed(guarded)
+    await hold(guarded)
+    await guarded.crash()
+    guarded.settings["dead_man_switch_sec"] = Decimal(0)
+    await guarded.start(resting=None)
+    await guarded.until(lambda: guarded.told("dead_man_switch_deactivated"), "it is off")
+    assert guarded.account.switch.at_ms is None
+    assert guarded.told("dead_man_switch_left_armed")
+    await guarded.until(guarded.is_whole, "the grid")
+    await guarded.check()
+    await guarded.faults({"kind": "clock_skew", "delay_ms": 1000 * (AFTER_S + 10)})
+    await guarded.turn()
+    assert guarded.ours(), "nothing fires into this run"
+    assert guarded.stops()
+    await guarded.stop()
+    await guarded.start(resting=None)
+    await guarded.until(guarded.is_whole, "the grid")
+    assert len(guarded.told("dead_man_switch_left_armed")) == 1, "once"
+
+
+async def test_one_that_was_left_armed_and_cannot_be_taken_back_is_said_on_the_screen(guarded: World) -> None:
+    await armed(guarded)
+    await guarded.crash()
+    guarded.settings["dead_man_switch_sec"] = Decimal(0)
+    await guarded.faults({"kind": "http_500", "action": "scheduleCancel"})
+    await guarded.start(resting=None)
+    await guarded.until(lambda: guarded.told("dead_man_switch_deactivation_error"), "it says so")
+    await guarded.turn()
+    assert any("MAY FIRE IN" in alert.text for alert in guarded.snapshot.alerts)
+    await guarded.faults()
+    await guarded.until(lambda: guarded.account.switch.at_ms is None, "tried again")
+
+
 async def test_an_account_that_has_traded_too_little_is_told_how_much_and_trades_on(tmp_path: Path) -> None:
     async with living(tmp_path, dead_man_switch_sec=Decimal(AFTER_S)) as world:
         await world.start()

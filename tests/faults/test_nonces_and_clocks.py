@@ -68,6 +68,23 @@ async def test_t11_an_exchange_whose_clock_is_90_s_behind_takes_every_action(wor
     assert not world.told("nonce_refused")
 
 
+@pytest.mark.parametrize("skew_ms", [90_000, -90_000], ids=["ahead", "behind"])
+async def test_t11_a_flatten_is_the_first_to_meet_an_exchange_whose_clock_is_90_s_off_and_ends_flat_at_once(
+    world: World, skew_ms: int
+) -> None:
+    """Ahead, its cancels have expired on arrival. Behind, every answer looks like one of a node that lags by 90 s, but for the
+    time at which the closing order was filled: before it was sent, by an estimate that must be wrong.
+    """
+    await world.start()
+    await world.trade(Side.BUY, "0.004")
+    await world.until(lambda: world.coin().position and world.is_whole(), "a position is held")
+    await world.faults({"kind": "clock_skew", "delay_ms": skew_ms})
+    answer = await world.control("flatten", "BTC")
+    assert answer["outcome"] == "done", answer
+    assert (world.lots(), world.ours()) == (0, [])
+    assert abs(world.run.session.clock.now().venue_ms - world.venue.now_ms()) < 2_000
+
+
 async def test_t11_a_start_beside_an_exchange_that_is_90_s_off_trades_at_once(world: World) -> None:
     await world.faults({"kind": "clock_skew", "delay_ms": 90_000})
     await world.start()

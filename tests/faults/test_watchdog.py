@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -198,6 +200,32 @@ async def test_a_bot_that_goes_on_while_its_orders_are_taken_back_keeps_what_it_
         await world.until(lambda: "watchdog_stands_back" in dog.names(), "it gives up looking")
         await world.check()
         assert len(world.ours()) == GRID
+
+
+@pytest.mark.parametrize("when", ["at its start", "meanwhile"])
+async def test_a_watchdog_of_another_version_than_its_bot_says_so_and_ends_and_cancels_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    await world.start()
+    write = os.pwrite
+
+    def of_another_version(fd: int, data: bytes, offset: int) -> int:
+        said = {**json.loads(data), "version": "9.1.0", "mood": "calm"}
+        return write(fd, json.dumps(said).encode().ljust(heartbeat.SIZE), offset)
+
+    if when == "at its start":
+        monkeypatch.setattr(os, "pwrite", of_another_version)
+        await world.until(lambda: b"mood" in world.plan().state.heartbeat.read_bytes(), "it beats")
+    dog = Dog(world)
+    if when == "meanwhile":
+        await world.until(lambda: "watchdog_armed" in dog.names(), "it is armed")
+        monkeypatch.setattr(os, "pwrite", of_another_version)
+    with pytest.raises(
+        UsageError, match=r"a bot of 9\.1\.0, this is .*: start the watchdog of the same version"
+    ):
+        await asyncio.wait_for(dog.task, 10)
+    assert dog.told[-1].name == "watchdog_refused"
+    assert len(world.ours()) == GRID, "it can't judge whether the bot lives"
 
 
 async def test_a_bot_on_the_embedded_exchange_or_of_another_key_is_not_watched(world: World) -> None:

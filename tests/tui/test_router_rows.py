@@ -145,7 +145,7 @@ UNTIL_MS = NOW_MS + 41_000
         (
             DeadManView(DeadManState.ARMED, 60, 20, UNTIL_MS, firings_left=9),
             Severity.INFO,
-            "ARMED  fires in 41s, stops too; 9 left today",
+            "ARMED  fires in 41s, stops too; at most 9 left today",
         ),
         (
             DeadManView(DeadManState.ARMED, 60, 20, text="no answer"),
@@ -167,7 +167,7 @@ UNTIL_MS = NOW_MS + 41_000
         (
             DeadManView(DeadManState.FIRED, 60, 20, firings_left=8),
             Severity.CRIT,
-            "FIRED  all orders were cancelled; 8 left today",
+            "FIRED  all orders were cancelled; at most 8 left today",
         ),
     ],
     ids=lambda value: value.state.value if isinstance(value, DeadManView) else "",

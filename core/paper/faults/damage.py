@@ -69,7 +69,10 @@ def _mistype(value: Any, dice: Random) -> bool:
         return False
     container, key = dice.choice(leaves)
     old = container[key]
-    container[key] = dice.choice([wrong for wrong in _WRONG if type(wrong) is not type(old) or wrong != old])
+    # Another number would be a lie that no reader can find out: another trade, not a damaged one. Texts have no such twins.
+    others = [wrong for wrong in _WRONG if type(wrong) is not type(old)]
+    texts = [wrong for wrong in _WRONG if isinstance(old, str) and isinstance(wrong, str) and wrong != old]
+    container[key] = dice.choice(others + texts)
     return True
 
 

@@ -36,6 +36,8 @@ class Replay:
         self._end_ms = max(self._time_ms(n, len(track) - 1) for n, track in enumerate(self._tracks))
         self._at_ms = self._start_ms
         """Of the last step."""
+        self._up: int | None = self._turn()
+        """The track whose step is next."""
         self.has_ended = False
         self.laps = 0
 
@@ -65,9 +67,11 @@ class Replay:
         if not all(lowest <= i < len(t) + lowest + 1 for i, t in zip(indexes, self._tracks, strict=True)):
             return
         old, self._next, self._forward = (self._next, self._forward), indexes, forward
-        if self._turn() is None:
+        up = self._turn()
+        if up is None:
             self._next, self._forward = old
             return
+        self._up = up
         taken = [
             self._time_ms(n, i - 1 if forward else i + 1)
             for n, i in enumerate(indexes)
@@ -93,14 +97,14 @@ class Replay:
 
     def wait_ms(self) -> int | None:
         """0 at the turning points."""
-        number = None if self.has_ended else self._turn()
-        if number is None:
+        number = self._up
+        if self.has_ended or number is None:
             return None
         return abs(self._time_ms(number, self._next[number]) - self._at_ms)
 
     def advance(self) -> MarketStep:
         """Take the next step, turning round at either end."""
-        number = self._turn()
+        number = self._up
         assert number is not None, "the recording has ended"
         index, track = self._next[number], self._tracks[number]
         self._at_ms = self._time_ms(number, index)
@@ -110,8 +114,10 @@ class Replay:
             result = MarketStep(track.coin, step.trades, step.depth, step.quote)
         else:
             result = self._backwards(number, index)
-        if self._turn() is None:
+        self._up = self._turn()
+        if self._up is None:
             self._turn_round()
+            self._up = self._turn()
         return result
 
     def _turn(self) -> int | None:

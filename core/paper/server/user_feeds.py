@@ -48,6 +48,8 @@ class UserFeeds:
         self._changed_due_s = 0.0
 
     def on_batch(self, batch: Batch) -> None:
+        if not batch.is_of_users:
+            return
         self._touched |= batch.accounts.keys()
         self._touched.update(order.user for order in batch.orders.values())
         self._tell_orders(batch)

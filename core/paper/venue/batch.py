@@ -38,3 +38,10 @@ class Batch:
     @property
     def must_store(self) -> bool:
         return bool(self.accounts or self.orders or self.fills or self.history or self.nonces_used)
+
+    @property
+    def is_of_users(self) -> bool:
+        """Whether anything of it is any user's, and not the market's alone."""
+        return bool(
+            self.accounts or self.orders or self.updates or self.fills or self.history or self.liquidations
+        )

@@ -38,6 +38,9 @@ class BookSide:
 
     def better_than(self, price: int) -> list[int]:
         """The prices better than ``price``, best first."""
+        best = self.best
+        if best is None or not self.is_better(best, price):
+            return []
         return list(takewhile(lambda other: self.is_better(other, price), self.from_best()))
 
     def level(self, price: int) -> Level:

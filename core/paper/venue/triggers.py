@@ -49,6 +49,10 @@ class TriggerIndex:
         """Those with anything waiting."""
         return list(self._coins)
 
+    def has_any(self, coin: str) -> bool:
+        """Whether anything waits for that coin's mark, so that it must be known."""
+        return coin in self._coins
+
     def watch(self, order: Order) -> None:
         """From now on the order waits for the mark alone."""
         trigger = order.trigger

@@ -27,10 +27,12 @@ class Upkeep:
         self._liquidator = Liquidator(ledger, margin)
 
     def prices(self, coin: str) -> CoinPrices:
-        return self._ledger.counters.prices.setdefault(coin, CoinPrices())
+        found = self._ledger.counters.prices
+        return found.get(coin) or found.setdefault(coin, CoinPrices())
 
     def funding(self, coin: str) -> CoinFunding:
-        return self._ledger.counters.funding.setdefault(coin, CoinFunding())
+        found = self._ledger.counters.funding
+        return found.get(coin) or found.setdefault(coin, CoinFunding())
 
     def on_step(self, step: MarketStep) -> None:
         """After the step has changed the book."""

@@ -330,9 +330,11 @@ class Venue:
 
     def _fire(self, coin: str) -> None:
         """Triggers that are met while a session is closed wait for its opening."""
+        triggers = self.ledger.triggers
         while (
-            self.ledger.books[coin].is_open
-            and (order := self.ledger.triggers.pop_due(coin, self.mark_of(coin))) is not None
+            triggers.has_any(coin)
+            and self.ledger.books[coin].is_open
+            and (order := triggers.pop_due(coin, self.mark_of(coin))) is not None
         ):
             self._desk.fire(order)
 

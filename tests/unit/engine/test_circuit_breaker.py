@@ -70,7 +70,7 @@ def test_each_failed_probe_doubles_the_cooldown_up_to_its_cap() -> None:
         left = breaker.cooldown_left_ms(at(ms))
         assert left is not None
         lasted.append(left)
-    assert lasted == [FIRST_MS * 2**n for n in range(5)] + [LONGEST_MS, LONGEST_MS]
+    assert lasted == [FIRST_MS, 2 * FIRST_MS, *[LONGEST_MS] * 5]
 
 
 def test_a_failure_of_an_earlier_request_does_not_lengthen_the_cooldown_but_a_wish_to_wait_does() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
-from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, Notify
+from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, Notify, SaveDeadMan
 from core.domain.events import Event, OrderUpdate, Tick
 from core.domain.router_events import DeadManAnswered
 from core.engine.dead_man import (
@@ -36,11 +36,16 @@ class Bench:
         self.switch = DeadMan(after_ms)
         self.engine: Any = SimpleNamespace(saw_account=True, desk=SimpleNamespace(stopping=None))
         self.told: list[Notify] = []
+        self.saved = 0
 
     def step(self, event: Event, ms: int) -> list[Effect]:
         out = self.switch.advance(cast(Engine, self.engine), event, at(ms))
         self.told += [effect for effect in out if isinstance(effect, Notify)]
-        return [effect for effect in out if not isinstance(effect, Notify)]
+        saved = [effect.until_ms for effect in out if isinstance(effect, SaveDeadMan)]
+        self.saved = saved[-1] if saved else self.saved
+        asked = [effect.until_ms for effect in out if isinstance(effect, ArmDeadMan)]
+        assert not asked or asked == saved, "the time is in the journal before it is asked for"
+        return [effect for effect in out if not isinstance(effect, Notify | SaveDeadMan)]
 
     def asks(self, ms: int) -> int:
         """The time that a tick asks for."""
@@ -172,6 +177,39 @@ def test_a_stop_clears_it_after_our_orders_are_cancelled_and_waits_for_the_answe
     assert not bench.holds(7_300)
     assert bench.step(TICK, 7_400) == []
     assert bench.names()[-1] == "dead_man_switch_deactivated"
+    assert bench.saved == 0, "no start has to take it back"
+
+
+def test_what_an_earlier_run_has_left_armed_is_taken_back_where_it_is_not_wanted() -> None:
+    bench = Bench(after_ms=0)
+    bench.switch.was_left(at(40_000).venue_ms)
+    bench.engine.saw_account = False
+    assert bench.step(TICK, 0) == [], "what time it is there isn't known yet"
+    bench.engine.saw_account = True
+    assert bench.step(TICK, 100) == [DisarmDeadMan()]
+    assert bench.names() == ["dead_man_switch_left_armed"]
+    bench.step(DeadManAnswered(0, "no answer", is_definite=False), 200)
+    assert bench.names()[-1] == "dead_man_switch_deactivation_error"
+    assert "in 39 s: no answer" in str(dict(bench.told[-1].fields)["reason"])
+    assert bench.step(TICK, 100 + RETRY_MS - 1) == []
+    assert bench.step(TICK, 100 + RETRY_MS) == [DisarmDeadMan()]
+    bench.step(DeadManAnswered(0), 200 + RETRY_MS)
+    assert bench.names()[-1] == "dead_man_switch_deactivated"
+    assert bench.step(TICK, 30_000) == []
+
+
+def test_what_was_left_armed_and_whose_time_has_passed_is_none_any_more() -> None:
+    bench = Bench(after_ms=0)
+    bench.switch.was_left(at(40_000).venue_ms)
+    assert bench.step(TICK, 40_400) == []
+    assert not bench.told
+
+
+def test_a_run_that_wants_it_moves_on_what_an_earlier_one_has_left() -> None:
+    bench = Bench()
+    bench.switch.was_left(at(40_000).venue_ms)
+    assert bench.armed() == at(AFTER_MS).venue_ms
+    assert bench.saved == at(AFTER_MS).venue_ms
 
 
 def test_a_stop_that_cannot_clear_it_says_when_it_fires_and_ends() -> None:

@@ -114,6 +114,8 @@ def test_a_refusal_told_twice_counts_once_in_either_order() -> None:
             tell()
         assert notices(bench.done).count("order_rejected") == 1
         assert [d.step_ms for d in bench.coin.deferrals.by_slot.values()] == [200]
+        (rejected,) = [e for e in bench.done if isinstance(e, Notify) and e.name == "order_rejected"]
+        assert dict(rejected.fields)["reason"] == "Post only order", "in the exchange's own words"
 
 
 def test_an_order_that_the_exchange_keeps_cancelling_is_not_replaced_in_a_loop() -> None:

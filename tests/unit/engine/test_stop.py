@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.effects import AskAccount, AskOpenOrders, CancelOrphan, SaveHalt
+from core.domain.effects import AskAccount, AskOpenOrders, CancelOrphan, Effect, SaveHalt
 from core.domain.events import (
     BackfillDone,
     FillsCommitted,
@@ -10,10 +10,12 @@ from core.domain.events import (
     RemoteOrder,
     RequestFailed,
     StopRequested,
+    Tick,
     Unsettled,
 )
 from core.domain.orders import Side
-from core.engine.stop import Stop
+from core.domain.request_limits import IpWeight
+from core.engine.stop import READ_MS, SETTLE_MS, WEIGHT_MOST_MS, Stop
 from tests.unit.engine.builders import Bench, account, cancelled, fill, notices, of_kind, placed
 
 
@@ -108,3 +110,34 @@ def test_two_stops_are_one() -> None:
     bench.step(StopRequested("SIGTERM"))
     assert notices(bench.step(StopRequested("SIGINT"))) == []
     assert len(bench.engine.desk.running) == 1
+
+
+def without_weight(bench: Bench, ms: int) -> list[Effect]:
+    """So long, a tick a second, the host has none left for a read; what was wanted meanwhile."""
+    asked: list[Effect] = []
+    for left_ms in range(ms, 0, -1_000):
+        weight = IpWeight(1_200, 40, proof_wait_ms=left_ms)
+        bench.ms += 1_000
+        asked += bench.step(Tick(bench.now.wall_ms, 0.0, weight=weight))
+    return asked
+
+
+def test_a_stop_waits_for_request_weight_says_so_asks_once_and_ends_well() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    asked = without_weight(bench, SETTLE_MS + READ_MS + 20_000)
+    stop = stop_of(bench)
+    assert asked.count(AskOpenOrders(stop.command.id)) <= 1
+    assert stop.text.endswith("; waiting for request weight: 1 s")
+    assert not stop.done
+    none_listed(bench)
+    fills_read(bench)
+    bench.step(account(0, bench.now, stop.ticket))
+    assert (stop.done, stop.failed) == (True, False)
+
+
+def test_a_stop_waits_for_request_weight_no_longer_than_a_minute() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    without_weight(bench, SETTLE_MS + READ_MS + WEIGHT_MOST_MS + 4_000)
+    assert (stop_of(bench).done, stop_of(bench).failed) == (True, True)

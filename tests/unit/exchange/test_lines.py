@@ -18,6 +18,7 @@ from core.exchange import line as line_module
 from core.exchange import lines as lines_module
 from core.exchange.line import Answer, NoAnswer, NotSent, Target, TooLate
 from core.exchange.lines import AGAIN_MAX_S, LINES_MAX, RENEW_AFTER_S, Lines
+from core.exchange.venue_clock import mono_ms
 from tests.faults.gate import black_hole
 from tests.unit.exchange.samples import until
 from tests.virtual_time import run_virtually
@@ -321,6 +322,24 @@ def test_an_idle_line_is_replaced_before_it_is_dropped_and_one_is_always_there()
     assert fewest == 1, "the new one was there before the old one went"
 
 
+def test_after_the_machine_was_suspended_nothing_is_sent_on_a_line_of_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop's clock stood still meanwhile, so nothing has replaced the line, and its server has forgotten it."""
+
+    async def main() -> tuple[int, int]:
+        async with open_venue() as venue, client(venue) as lines:
+            lines.open_ahead()
+            await asyncio.sleep(1)
+            awake_s = mono_ms() / 1000 + 3600
+            monkeypatch.setattr(lines_module, "mono_ms", lambda: awake_s * 1000)
+            monkeypatch.setattr(line_module, "mono_ms", lambda: awake_s * 1000)
+            await lines.post(b"{}", 5.0)
+            return len(venue.connections), len(venue.requests)
+
+    assert run_virtually(main, 0) == (2, 1), "one of its own, and sent once"
+
+
 def test_lines_of_a_burst_are_let_go_when_they_are_idle() -> None:
     async def main() -> tuple[int, int]:
         async with open_venue() as venue, client(venue) as lines:
@@ -383,6 +402,30 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.issue_cert("localhost").configure_cert(server)
     return Authority(certificate, server)
+
+
+def test_what_no_connection_is_known_to_fail_with_refuses_the_request_and_is_tried_no_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[float] = []
+
+    async def connect(*_: object) -> None:
+        tries.append(asyncio.get_running_loop().time())
+        if len(tries) > 1000:
+            await asyncio.Event().wait()  # so that it ends, and is counted
+        raise TypeError("no such argument")
+
+    async def main() -> None:
+        monkeypatch.setattr(Target, "connect", connect)
+        lines = Lines(Target("http://127.0.0.1:1", "/exchange"))
+        lines.open_ahead()
+        await asyncio.sleep(60)
+        with pytest.raises(NotSent, match="TypeError: no such argument"):
+            await lines.post(b"{}", 5.0)
+        await lines.close()
+
+    run_virtually(main, 0)
+    assert 3 < len(tries) < 20
 
 
 async def test_https_is_spoken_to_a_server_whose_certificate_is_known(

@@ -51,6 +51,33 @@ def test_a_node_that_lags_does_not_set_the_clock_back_and_one_that_stays_behind_
     assert clock.offset_ms == pytest.approx(1_000, abs=5)
 
 
+def test_many_stamps_of_a_node_that_lags_are_believed_no_sooner_than_few() -> None:
+    clock = VenueClock(offset_ms=0.0)
+    clock.observe(91_001, 0, 2)
+    for mono in range(100, 60_000, 100):
+        clock.observe(mono + 1_001, mono, mono + 2)
+    assert clock.offset_ms == 91_000
+
+
+def test_what_was_done_before_it_was_asked_for_shows_that_the_clock_is_ahead() -> None:
+    clock = VenueClock(offset_ms=0.0)
+    clock.observe(91_001, 0, 2)
+    clock.was_done(91_000 + 4_500, asked_mono_ms=5_000)  # a block is dated a little before what is in it
+    assert clock.offset_ms == 91_000
+    clock.was_done(6_400, asked_mono_ms=5_000)
+    assert clock.offset_ms == 1_400, "no later than that"
+    clock.observe(7_001, 6_000, 6_002)
+    assert clock.offset_ms == 1_000, "and the next stamp says when"
+
+
+def test_what_was_done_after_it_was_asked_for_or_days_before_says_nothing() -> None:
+    clock = VenueClock(offset_ms=0.0)
+    clock.observe(1_001, 0, 2)
+    for venue_ms in (9_000, 5_000 - 2 * 86_400_000):
+        clock.was_done(venue_ms, asked_mono_ms=5_000)
+        assert clock.offset_ms == 1_000
+
+
 def test_the_newest_stamp_is_kept_whatever_the_order_of_answers() -> None:
     clock = VenueClock(offset_ms=0.0)
     clock.observe(2_000, 0, 3)

@@ -8,9 +8,18 @@ from contextlib import suppress
 
 import pytest
 
+from core.domain.effects import Notify
 from core.exchange.lanes import Lane
 from core.exchange.weight_budget import PLACE_WAIT_MS, NoWeightError, WeightBudget
-from core.exchange.weight_window import FLOORS, PAUSE_MOST_S, PAUSE_S, PER_MINUTE, QUIET_MS
+from core.exchange.weight_window import (
+    FLOORS,
+    MINUTE_S,
+    PAUSE_MOST_S,
+    PAUSE_S,
+    PER_MINUTE,
+    QUIET_MS,
+    WeightWindow,
+)
 
 
 class Clock:
@@ -191,3 +200,37 @@ def test_a_pause_gives_no_weight_back(clock: Clock) -> None:
     budget.spend(10_000)
     budget.refuse(1.0, "HTTP 429")
     assert budget.left == PER_MINUTE - 10_000
+
+
+def test_what_is_spent_late_is_free_when_its_own_second_is_a_minute_old() -> None:
+    """Another process may have spent in a later second while this one waited for the file."""
+    window = WeightWindow()
+    window.spend(5, 2_000_000.0)
+    window.spend(7, 1_999_000.0)
+    window.spend(1, 1_999_500.0)
+    assert list(window.spent.items()) == [(1_999, 8), (2_000, 5)]
+    now_ms = (1_999 + MINUTE_S) * 1_000.0
+    assert window.left(now_ms - 1, PER_MINUTE) == PER_MINUTE - 13
+    assert window.wait_ms(PER_MINUTE, 0, now_ms - 1_000, PER_MINUTE) == 2_000.0, "for the later of them"
+    assert window.left(now_ms, PER_MINUTE) == PER_MINUTE - 5
+
+
+async def test_a_start_or_a_stop_that_waits_for_weight_says_for_how_long_and_a_routine_read_does_not(
+    clock: Clock,
+) -> None:
+    told: list[Notify] = []
+    budget = WeightBudget(clock, jitter=lambda: 0.0, publish=told.append)
+    budget.spend(PER_MINUTE - 70)
+    await budget.take(Lane.INFO, 20)
+    assert not told
+    budget.spend(budget.left - 70)
+    assert budget.standing().proof_wait_ms > 50_000
+    began_ms = clock.ms
+    await budget.take(Lane.PROOF, 20)
+    assert clock.ms - began_ms > 50_000
+    said = [dict(notice.fields) for notice in told]
+    assert [notice.name for notice in told] == ["weight_wait"] * len(told)
+    assert 4 <= len(said) <= 7, "every ten seconds"
+    assert str(said[0]["reason"]).startswith(
+        f"waiting for request weight: {said[0]['wait_s']} s; this host has 70"
+    )

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.heartbeat import BEAT_EVERY_MS, SIZE, Beat, Heartbeat, WatchdogSeen, read_beat
+from core.runtime.heartbeat import (
+    BEAT_EVERY_MS,
+    SIZE,
+    AnotherVersionError,
+    Beat,
+    Heartbeat,
+    WatchdogSeen,
+    read_beat,
+)
 from core.runtime.statedir import StateDir, UsageError, watchdog_lock
 from core.runtime.vigil import AGAIN_MS, KEPT_MS, Finding, Vigil
 
@@ -66,10 +74,17 @@ def test_a_heartbeat_that_cannot_be_written_is_told_once_and_again_after_it_coul
     assert len(failed) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"mark": 1}', b"\xff", b'{"other": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 def test_what_is_no_heartbeat_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "heartbeat").write_bytes(content)
     assert read_beat(tmp_path / "heartbeat") is None
+
+
+@pytest.mark.parametrize("content", [b'{"mark": 1}', b'{"other": 1, "version": "another version"}'])
+def test_what_another_version_has_written_is_no_silence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "heartbeat").write_bytes(content)
+    with pytest.raises(AnotherVersionError, match="is written by a bot of another version, this is"):
+        read_beat(tmp_path / "heartbeat")
 
 
 @pytest.mark.parametrize(
