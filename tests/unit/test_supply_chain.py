@@ -20,7 +20,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 def locked(name: str) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Version and hashes by canonical name."""
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
-    found = {}
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         said, *hashes = line.split("--hash=")
         requirement = Requirement(said.strip())
