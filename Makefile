@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz soak options check bench format docs captures snapshots lock clean
+.PHONY: help run test fuzz soak options check bench format docs captures snapshots lock sbom clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make soak   kill the bot 200 times in ten minutes of bad weather, then audit its books'
 	@echo 'make options  run each option of the grid for a minute and audit its books'
 	@echo 'make check  format, lint, types, imports'
+	@echo 'make sbom   the bill of materials, build/sbom.json: what is installed, with its hashes'
 	@echo 'make bench  measure, each figure beside a baseline; ARGS=matching for some'
 
 # Two stamps, so that `make run` never waits for the test tools.
@@ -78,6 +79,12 @@ snapshots: $(VENV)/.dev
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package gridbot-tui --extra build pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package gridbot-tui --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+# CycloneDX 1.6, of the lock that users install: the same bytes each time.
+sbom: $(VENV)/.dev
+	@mkdir -p build
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+	@echo 'wrote build/sbom.json'
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
