@@ -1,0 +1,65 @@
+"""deploy/install.md: its commands, in one shell and in their order, as far as they need neither root nor a package registry."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.units import DEPLOY, blocks
+from tests.e2e.program import GRIDBOT, environment
+
+ROOT = DEPLOY.parent
+MINUTES = 3
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+def test_the_commands_of_the_guide_run_a_bot_stop_it_with_its_orders_and_go_on(home: Path) -> None:
+    begin, end = blocks("run")
+    shell = environment(home)
+    shell["PATH"] = f"{Path(GRIDBOT).parent}:{shell['PATH']}"
+    ended = subprocess.run(
+        [
+            "bash",
+            "-eu",
+            "-o",
+            "pipefail",
+            "-c",
+            "\n".join(("trap 'kill $(jobs -p) 2>/dev/null || :' EXIT", begin, end)),
+        ],
+        cwd=home,
+        env=shell,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=MINUTES * 60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "orders of the grid stay at the exchange" in ended.stdout
+    assert ended.stdout.count("VERIFIED") == 2, ended.stdout
+
+
+def test_what_the_guide_links_to_and_installs_is_there() -> None:
+    guide = (DEPLOY / "install.md").read_text(encoding="utf-8")
+    for target in ("systemd", "docker/compose.live.yml", "../docs/configuration.md"):
+        assert f"({target})" in guide
+        assert (DEPLOY / target).exists()
+    for block in (*blocks("chroot"), *blocks("chroot as root")):
+        for word in block.split():
+            if word.startswith("deploy/"):
+                assert (ROOT / word).exists(), word
+
+
+@pytest.mark.parametrize("mark", ["run", "metrics", "alerts", "chroot", "chroot as root"])
+def test_every_block_is_one_that_a_shell_can_read(mark: str) -> None:
+    for block in blocks(mark):
+        read = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert (read.returncode, read.stderr) == (0, ""), block
