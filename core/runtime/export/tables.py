@@ -70,7 +70,7 @@ GAINS = (
         "entry_price",
         "exit_price",
     ),
-    *("cost_usd", "proceeds_usd", "gain_usd", "kind", "trade_id", "origin"),
+    *("entry_usd", "exit_usd", "gain_usd", "kind", "trade_id", "origin"),
 )
 SUMMARY = (
     *(

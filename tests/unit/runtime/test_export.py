@@ -135,7 +135,7 @@ def test_history_from_before_the_anchor_is_told_apart_and_its_cost_is_carried_ov
     desk = Trades(start_lots=10)
     write_journal(state.journal, [desk.fill(SELL, 10, 850_000, NOW_MS)], start=10)
     alone = exported(state, tmp_path, name="alone")
-    assert [row["cost_usd"] for row in read(alone.output / "gains-fifo.csv")] == ["8.4"]
+    assert [row["entry_usd"] for row in read(alone.output / "gains-fifo.csv")] == ["8.4"]
     assert any("with 0.0001 held" in note for note in alone.notes)
     assert any("gridbot import-history" in note for note in alone.notes)
     keep_earlier(
@@ -145,7 +145,7 @@ def test_history_from_before_the_anchor_is_told_apart_and_its_cost_is_carried_ov
     rows = read(done.output / "fills.csv")
     assert [row["origin"] for row in rows] == ["exchange", "exchange", "journal"]
     gains = read(done.output / "gains-fifo.csv")
-    assert [(row["entry_price"], row["size"], row["cost_usd"], row["gain_usd"]) for row in gains] == [
+    assert [(row["entry_price"], row["size"], row["entry_usd"], row["gain_usd"]) for row in gains] == [
         ("83000", "0.00004", "3.32", "0.08"),
         ("82000", "0.00006", "4.92", "0.18"),
     ]
