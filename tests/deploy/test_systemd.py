@@ -76,7 +76,7 @@ def test_both_units_are_locked_in_alike() -> None:
     bot, dog = (unit(name)["Service"] for name in UNITS)
     keys = {
         key
-        for key in bot
+        for key in bot.keys() | dog.keys()
         if key.startswith(("Private", "Protect", "Restrict", "SystemCall", "Memory", "Lock"))
     }
     for key in keys | set(HARDENING):

@@ -131,3 +131,15 @@ def test_quitting_asks_and_then_stops_in_order(open_terminal: Open, exchange: Ex
     wait_until(agreed, 10, "it stops")
     assert terminal.process.wait(30) == 0
     assert exchange.truth(account)["orders"] == []
+
+
+def test_a_stop_from_another_shell_ends_the_screen_too(
+    open_terminal: Open, exchange: Exchange, home: Path
+) -> None:
+    terminal = open_terminal(80, 24)
+    account = running(home)["account"]
+    wait_until(lambda: len(exchange.truth(account)["orders"]) == 20, 20, "the grid rests")
+    said = program.gridbot(home, "stop", "--keep-orders", "--state-dir", str(home / "state"))
+    assert said.returncode == 0, said.stderr
+    assert terminal.process.wait(30) == 0
+    assert exchange.truth(account)["orders"], "kept"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from core.domain.commands import KEEP_ORDERS, Action, Command
 from core.domain.effects import AskAccount, AskOpenOrders, CancelOrphan, Effect, SaveHalt
 from core.domain.events import (
     BackfillDone,
+    CommandReceived,
     FillsCommitted,
     OpenOrdersObserved,
     RemoteOrder,
@@ -13,10 +17,10 @@ from core.domain.events import (
     Tick,
     Unsettled,
 )
-from core.domain.orders import Side
+from core.domain.orders import OrderState, Side
 from core.domain.request_limits import IpWeight
 from core.engine.stop import READ_MS, SETTLE_MS, WEIGHT_MOST_MS, Stop
-from tests.unit.engine.builders import Bench, account, cancelled, fill, notices, of_kind, placed
+from tests.unit.engine.builders import Bench, account, cancelled, fill, notices, of_kind, placed, remote
 
 
 def stop_of(bench: Bench) -> Stop:
@@ -141,3 +145,57 @@ def test_a_stop_waits_for_request_weight_no_longer_than_a_minute() -> None:
     bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
     without_weight(bench, SETTLE_MS + READ_MS + WEIGHT_MOST_MS + 4_000)
     assert (stop_of(bench).done, stop_of(bench).failed) == (True, True)
+
+
+def listed(bench: Bench) -> None:
+    """The exchange lists what rests of the grid."""
+    orders = tuple(remote(order) for order in bench.live if order.state is OrderState.OPEN)
+    bench.step(OpenOrdersObserved(orders, bench.now.mono_ms, stop_of(bench).command.id))
+
+
+def test_one_that_keeps_the_orders_cancels_none_and_says_how_many_stay() -> None:
+    bench = Bench().started()
+    effects = bench.step(CommandReceived(Command("end", Action.STOP, value=KEEP_ORDERS)))
+    assert cancelled(effects) == []
+    assert bench.outcome("end")[0] == "running"
+    listed(bench)
+    fills_read(bench)
+    effects = bench.step(account(0, bench.now, stop_of(bench).ticket))
+    assert (stop_of(bench).done, stop_of(bench).failed) == (True, False)
+    assert "orders_kept" in notices(effects)
+    status, text = bench.outcome("end")
+    assert (status, text.split(";")[0]) == ("done", "stopped")
+    assert "6 orders of the grid stay" in text
+    assert cancelled(bench.after(1_000)) == []
+
+
+def test_one_that_keeps_the_orders_waits_for_each_that_is_in_doubt() -> None:
+    bench = Bench()
+    orders = placed(bench.start())
+    bench.answer(orders[:1], lambda o: Unsettled("time-out"))
+    bench.rest(orders[1:])
+    bench.step(CommandReceived(Command("end", Action.STOP, value=KEEP_ORDERS)))
+    listed(bench)
+    assert stop_of(bench).phase == "cancel"
+    assert stop_of(bench).text == "settling 1 orders"
+    bench.rest(orders[:1])
+    listed(bench)
+    assert stop_of(bench).phase == "read"
+
+
+def test_one_that_keeps_the_orders_takes_back_what_a_halt_has_taken_back() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.ask(Action.HALT))
+    bench.step(CommandReceived(Command("end", Action.STOP, value=KEEP_ORDERS)))
+    listed(bench)
+    fills_read(bench)
+    bench.step(account(0, bench.now, stop_of(bench).ticket))
+    assert "0 orders of the grid stay" in bench.outcome("end")[1]
+
+
+@pytest.mark.parametrize(("coin", "value"), [("SOL", ""), ("", "some")])
+def test_a_stop_is_of_every_coin_and_keeps_all_or_none(coin: str, value: str) -> None:
+    bench = Bench().started()
+    bench.step(CommandReceived(Command("end", Action.STOP, coin, value=value)))
+    assert bench.outcome("end")[0] == "refused"
+    assert bench.engine.desk.stopping is None
