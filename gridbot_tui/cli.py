@@ -14,6 +14,7 @@ from core import VERSION
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import running_instances
 from gridbot_tui import (
+    alerts_command,
     config_command,
     events_command,
     exchange_command,
@@ -47,6 +48,7 @@ export_command.register(app)
 events_command.register(app)
 config_command.register(app)
 watchdog_command.register(app)
+alerts_command.register(app)
 
 
 def run_cli(arguments: list[str]) -> int:

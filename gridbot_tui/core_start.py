@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.commands import Operator
+from core.runtime.beside import look_on
 from core.runtime.core_thread import CoreThread
 from core.runtime.event_bus import EventBus, Observer
 from core.runtime.plan import RunPlan
@@ -55,7 +56,10 @@ def start(plan: RunPlan, held: ExitStack, screen: Operator | None, *observers: O
         )
         for observer in observers:
             bus.add(observer)
+        watches = look_on(plan, bus, held)
         held.callback(bus.close)
         core = CoreThread(plan, bus, screen)
         core.start()
+        for watch in watches:
+            watch(core)
         return Started(core, plan.state.logs, held.pop_all().close)

@@ -13,12 +13,14 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
+from core.runtime.alert_targets import checked, environment_warnings, read_targets
 from core.runtime.keys import Identity, account_hint, load_identity
 from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
 from core.runtime.settings.listed import listed
 from core.runtime.statedir import StateDir, UsageError, limits_dir, state_root
+from core.telemetry.alerting.target import Target
 from gridbot_tui.run_flags import RunFlags
 
 OFFICIAL_URLS = {
@@ -84,6 +86,7 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
     identity = load_identity(flags.network, state, dict(os.environ))
     if flags.network == "mainnet":
         _confirm_mainnet(identity, settings)
+    targets = alert_targets(settings, state)
     return RunPlan(
         network=flags.network,
         exchange_url=exchange_url(flags, settings),
@@ -91,9 +94,20 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
         state=state,
         identity=identity,
         speed=EMBEDDED_SPEED,
-        warnings=settings.warnings,
+        warnings=settings.warnings + (environment_warnings(os.environ) if targets else ()),
         limits=limits_dir(),
+        targets=targets,
     )
+
+
+def alert_targets(settings: Loaded, state: StateDir) -> tuple[Target, ...]:
+    """Where alerts go to, each one that apprise takes. Raises ``UsageError``; apprise is loaded if there is any."""
+    targets = read_targets(settings.common, state, os.environ)
+    if not targets:
+        return ()
+    from core.telemetry.alerting.delivery import service_of
+
+    return checked(targets, service_of)
 
 
 def exchange_url(flags: RunFlags, settings: Loaded) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from core.domain.effects import Notify, Scalar
 from core.telemetry.event_log import json_line
 from core.telemetry.event_words import detail_of
-from core.view import EventView, Severity
+from core.view import AlertView, EventView, Severity
 
 RING = 2_000
 """Events that a Snapshot carries; the log file has all."""
@@ -47,10 +47,17 @@ class EventRecord:
 class Observer:
     """Takes events on its own thread. ``handle`` may block or fail: neither reaches the core."""
 
-    def __init__(self, name: str, handle: Callable[[EventRecord, int], None]) -> None:
-        """``handle`` gets a record and how many were lost before it."""
+    def __init__(
+        self,
+        name: str,
+        handle: Callable[[EventRecord, int], None],
+        alerts: Callable[[], tuple[AlertView, ...]] = tuple,
+    ) -> None:
+        """``handle`` gets a record and how many were lost before it. ``alerts``: what keeps it from its work now, for the
+        screen; the core asks, so it answers at once.
+        """
         self._queue: queue.Queue[EventRecord | None] = queue.Queue(OBSERVER_BACKLOG)
-        self._handle = handle
+        self._handle, self.alerts = handle, alerts
         self.name = name
         self._lost = 0
         self.failure = ""
@@ -111,6 +118,10 @@ class EventBus:
         fresh = sorted(found - self._told)
         self._told |= found
         return fresh
+
+    def alerts(self) -> tuple[AlertView, ...]:
+        """What keeps observers from their work."""
+        return tuple(alert for observer in self._observers for alert in observer.alerts())
 
     def tail(self) -> tuple[EventView, ...]:
         """The newest events, oldest first."""

@@ -10,6 +10,7 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.keys import Identity
 from core.runtime.settings import Loaded
 from core.runtime.statedir import StateDir
+from core.telemetry.alerting.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class RunPlan:
     """Why this start comes up halted; empty if it doesn't."""
     limits: Path | None = None
     """Where the processes of this user count their IP weight together; ``None``: this one counts alone."""
+    targets: tuple[Target, ...] = ()
+    """Where alerts go to."""
 
     @property
     def is_embedded(self) -> bool:

@@ -315,8 +315,10 @@ class Session:
 
     def _snapshot(self, engine: Engine, now: Instant) -> Snapshot:
         plan = self._plan
+        seen = build_snapshot(engine, plan.network, now)
         return replace(
-            build_snapshot(engine, plan.network, now),
+            seen,
+            alerts=(*seen.alerts, *self._bus.alerts()),
             events=self._bus.tail(),
             market_speed=plan.speed if plan.is_embedded else 1.0,
             exchange_url=self._base_url,

@@ -95,6 +95,11 @@ class StateDir:
         return self.path / "paper.key"
 
     @property
+    def alert_urls(self) -> Path:
+        """Where alerts go to, if the operator has put it there."""
+        return self.path / "alert_urls"
+
+    @property
     def preview(self) -> Path:
         """A note of the last preview that was shown."""
         return self.path / "preview.json"

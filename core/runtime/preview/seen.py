@@ -8,11 +8,12 @@ import os
 
 from core.runtime.settings import Loaded
 from core.runtime.settings.problem import setting_text
+from core.runtime.settings.telling import TellingFields
 from core.runtime.statedir import StateDir
 
 NOT_OF_THE_GRID = frozenset(
     {"base_url", "coin", "coins", "crash_loop_starts", "live_account", "profile", "state_dir"}
-)
+).union(TellingFields.model_fields)
 """Settings that change nothing of what a preview shows; the coins themselves count."""
 
 FINGERPRINT_BYTES = 4

@@ -1,7 +1,8 @@
 """Settings: flag > environment ``HL_*`` > ``gridbot.toml`` > default. Unknown names and contradictions are refused at start.
 
-The fields stand in ``account``, ``grid``, ``features``, ``risk`` and ``timing``; ``model`` makes one object of them, ``judge``
-holds every source against every rule. What must be written on which network is a table in ``required``.
+The fields stand in ``account``, ``grid``, ``features``, ``risk``, ``timing`` and ``telling``; ``model`` makes one
+object of them, ``judge`` holds every source against every rule. What must be written on which network is a table in
+``required``.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from core.runtime.settings.file import ConfigFile
 from core.runtime.settings.model import WHOLE_ACCOUNT, Settings
 from core.runtime.settings.names import (
+    ALERT_URL_NAMES,
     OUTSIDE_NAMES,
     REFUSED,
     WITHOUT_EFFECT,
@@ -74,6 +75,9 @@ def _old_name(key: str) -> str:
 
 
 def _unknown(origin: Origin, name: str, near: str) -> Problem:
+    if environment_name(name) in ALERT_URL_NAMES:
+        fix = "it is a secret and lives in a file of its own: alert_urls in the state dir, or name one as alert_urls_file"
+        return Problem(origin, name, " is not a setting", fix)
     if environment_name(name) in OUTSIDE_NAMES:
         fix = f"keys and accounts never live in a file: set {environment_name(name)}"
         return Problem(origin, name, " is not a setting", fix)

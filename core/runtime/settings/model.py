@@ -11,14 +11,22 @@ from core.runtime.settings.features import FeatureFields
 from core.runtime.settings.grid import GridFields
 from core.runtime.settings.risk import RiskFields
 from core.runtime.settings.sessions import SessionFields
+from core.runtime.settings.telling import TellingFields
 from core.runtime.settings.timing import TimingFields
-from core.runtime.settings.values import MAY_BE_OFF_MARK, OF_THE_ACCOUNT, PRICE_OF_ONE_COIN, marked
+from core.runtime.settings.values import HIDDEN, MAY_BE_OFF_MARK, OF_THE_ACCOUNT, PRICE_OF_ONE_COIN, marked
 
 ORDERS_PER_MIN = 300
 
 
 class Settings(
-    TimingFields, SessionFields, RiskFields, FeatureFields, GridFields, AccountFields, BaseSettings
+    TellingFields,
+    TimingFields,
+    SessionFields,
+    RiskFields,
+    FeatureFields,
+    GridFields,
+    AccountFields,
+    BaseSettings,
 ):
     """``*_pct`` settings are fractions (0.0006 = 0.06 %). A new setting is one field of a group, and its use.
 
@@ -64,3 +72,6 @@ WHOLE_ACCOUNT = frozenset(marked(Settings.model_fields, OF_THE_ACCOUNT))
 """Settings that no single coin can have."""
 
 PRICES_OF_ONE_COIN = marked(Settings.model_fields, PRICE_OF_ONE_COIN)
+
+HIDDEN_NAMES = frozenset(marked(Settings.model_fields, HIDDEN))
+"""Settings whose value isn't shown."""

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 from core.runtime.settings.model import Settings
 
-SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY"})
+ALERT_URL_NAMES = frozenset({"HL_ALERT_URLS", "HL_ALERT_WEBHOOK_URL"})
+"""Read by ``core.runtime.alert_targets``."""
+
+SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY"}) | ALERT_URL_NAMES
 OUTSIDE_NAMES = SECRET_NAMES | {"HL_USER_ADDRESS"}
-"""Names read by ``core.runtime.keys``, not here."""
+"""Names that aren't read here; the others by ``core.runtime.keys``."""
 
 PREDECESSOR = tuple(
     """HL_BASE_URL HL_DEX HL_COINS HL_COIN HL_PRIVATE_KEY HL_AGENT_KEY HL_USER_ADDRESS

@@ -90,6 +90,9 @@ def shown(value: Any) -> str:
     return plain(text)
 
 
+NOT_SHOWN = "(not shown)"
+
+
 def holds_secret(text: str) -> bool:
     """32 bytes of hex, or as many words as a seed phrase has."""
     return bool(re.search(r"[0-9a-fA-F]{64}", text)) or len(text.split()) >= MNEMONIC_WORDS

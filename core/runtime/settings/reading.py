@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from core.runtime.settings.layers import Layers
 from core.runtime.settings.meant import likely
-from core.runtime.settings.model import Settings
-from core.runtime.settings.problem import Problem, setting_text, shown
+from core.runtime.settings.model import HIDDEN_NAMES, Settings
+from core.runtime.settings.problem import NOT_SHOWN, Problem, setting_text, shown
 from core.runtime.settings.required import EXAMPLES
 from core.runtime.settings.values import unit_of
 
@@ -53,7 +53,7 @@ def _wrong_value(
         fix += " (a fraction: 0.0006 is 0.06 %)"
     if isinstance(error["input"], dict):
         fix += "; the settings of one coin stand under [coins.NAME]"
-    value = shown(error["input"])
+    value = NOT_SHOWN if name in HIDDEN_NAMES else shown(error["input"])
     return Problem(
         layers.origin(name, coin), name, f": {_rule(str(error['msg']))}", fix, value, example.strip('"')
     )

@@ -39,6 +39,7 @@ TITLES = {
     "RiskFields": "What may be held and lost",
     "SessionFields": "Markets that close",
     "TimingFields": "Times",
+    "TellingFields": "Who is told",
 }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from core.runtime.settings.derived import Derived, derived, note
 from core.runtime.settings.judge import Judgement
-from core.runtime.settings.model import MAY_BE_OFF, WHOLE_ACCOUNT, Settings
-from core.runtime.settings.problem import Origin, Source, setting_text
+from core.runtime.settings.model import HIDDEN_NAMES, MAY_BE_OFF, WHOLE_ACCOUNT, Settings
+from core.runtime.settings.problem import NOT_SHOWN, Origin, Source, setting_text
 from core.runtime.settings.values import unit_of
 
 
@@ -57,7 +57,8 @@ def rows(judgement: Judgement, coin: str) -> Iterator[Row]:
     settings = judgement.loaded.by_coin[coin]
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        text = setting_text(value, is_off=name in MAY_BE_OFF and value == 0)
+        is_hidden = name in HIDDEN_NAMES and bool(value)
+        text = NOT_SHOWN if is_hidden else setting_text(value, is_off=name in MAY_BE_OFF and value == 0)
         found = derived(settings, name) or _traded(judgement, name, text)
         yield Row(
             name,

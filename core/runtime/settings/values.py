@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +44,7 @@ class OneOf:
 OF_THE_ACCOUNT = Mark("of the whole account: no single coin can have it")
 PRICE_OF_ONE_COIN = Mark("a price of one coin: not for several at once")
 IN_THE_COIN = Mark("a size in the coin")
+HIDDEN = Mark("a secret of small weight: no screen, log or sentence shows it")
 
 
 def _off_is_zero(value: Any) -> Any:
@@ -62,13 +63,16 @@ def _of_this_world(value: Decimal) -> Decimal:
     return value
 
 
-def _usable_path(value: Path) -> Path:
-    if not value.parts or not str(value).isprintable():
-        raise ValueError("must be a directory's name")
-    try:
-        return value.expanduser()
-    except RuntimeError:
-        raise ValueError("must be a directory's name; there is no such home") from None
+def _usable(what: str) -> Callable[[Path], Path]:
+    def path(value: Path) -> Path:
+        if not value.parts or not str(value).isprintable():
+            raise ValueError(f"must be a {what}'s name")
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError(f"must be a {what}'s name; there is no such home") from None
+
+    return path
 
 
 MAY_BE_OFF_MARK = BeforeValidator(_off_is_zero)
@@ -80,7 +84,8 @@ Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 NotPositive = Annotated[Number, Field(le=0)]
 Whole = Annotated[int, BeforeValidator(_no_truth)]
-Directory = Annotated[Path, AfterValidator(_usable_path)]
+Directory = Annotated[Path, AfterValidator(_usable("directory"))]
+File = Annotated[Path, AfterValidator(_usable("file"))]
 
 FractionOrOff = Annotated[Fraction, MAY_BE_OFF_MARK]
 NotNegativeOrOff = Annotated[NotNegative, MAY_BE_OFF_MARK]

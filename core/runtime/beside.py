@@ -1,0 +1,59 @@
+"""What looks on beside the core and tells others: alerts, and the ping that says all is well; each only if it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from core.runtime.event_bus import EventBus, Observer
+from core.runtime.plan import RunPlan
+from core.view import Severity
+
+if TYPE_CHECKING:
+    from core.runtime.core_thread import CoreThread
+
+Watch = Callable[["CoreThread"], None]
+
+
+def look_on(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
+    """Observers for ``bus``, closed with ``held``. What is returned is called with the core, once it has started."""
+    return [*_alerting(plan, bus, held), *_heartbeat_ping(plan, bus, held)]
+
+
+def _alerting(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
+    if not plan.targets:
+        return []
+    from core.telemetry.alerting.alerting import Alerting, AlertingPlan
+
+    common = plan.settings.common
+    least, head = Severity(common.alert_min_severity), head_of(plan.network, plan.identity.account)
+    alerting = Alerting(AlertingPlan(plan.targets, head, least, common.daily_report))
+    held.callback(alerting.close)
+    bus.add(
+        Observer(
+            "alerts",
+            lambda record, lost: alerting.take(
+                record.name, record.severity, record.coin, dict(record.fields), record.time_ms
+            ),
+            alerting.alerts,
+        )
+    )
+    return [lambda core: alerting.watch(core.latest, core.tell)]
+
+
+def _heartbeat_ping(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
+    url = plan.settings.common.heartbeat_url
+    if not url:
+        return []
+    from core.telemetry.heartbeat_ping import HeartbeatPing
+
+    ping = HeartbeatPing(url)
+    held.callback(ping.close)
+    bus.add(Observer("heartbeat ping", lambda record, lost: None, ping.alerts))
+    return [lambda core: ping.watch(core.latest, core.tell)]
+
+
+def head_of(network: str, account: str) -> str:
+    """What every title begins with: ``GridBot MAINNET 0x14…25``."""
+    return f"GridBot {network.upper()} {account[:4]}…{account[-2:]}"

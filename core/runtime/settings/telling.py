@@ -1,0 +1,52 @@
+"""Settings: who is told what while nobody is looking. Where alerts go to is no setting: those URLs are secrets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from core.runtime.settings.values import HIDDEN, OF_THE_ACCOUNT, File
+
+
+def _pinged(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("must be a URL that begins with https:// or http://")
+    return value
+
+
+PingUrl = Annotated[str, AfterValidator(_pinged)]
+
+
+class TellingFields(BaseModel):
+    """Of the whole account, all of them."""
+
+    alert_enabled: Annotated[bool, OF_THE_ACCOUNT] = Field(
+        True, description="Whether alerts are delivered to the targets of docs/alerts.md; false: to none"
+    )
+    alert_urls_file: Annotated[File | None, OF_THE_ACCOUNT] = Field(
+        None,
+        description="The file (mode 0600) of the URLs that alerts go to, one a line; if not set: alert_urls in the state dir",
+    )
+    alert_webhook_type: Annotated[Literal["generic", "slack", "discord", "pagerduty"], OF_THE_ACCOUNT] = (
+        Field("generic", description="What HL_ALERT_WEBHOOK_URL is of; other URLs say it themselves")
+    )
+    alert_min_severity: Annotated[Literal["info", "warn", "crit"], OF_THE_ACCOUNT] = Field(
+        "info",
+        description="The least grave that is delivered; info: also starts, stops and what operators do",
+    )
+    daily_report: Annotated[bool, OF_THE_ACCOUNT] = Field(
+        False,
+        description="Whether the day's profit, fills and fees are delivered after 00:00 UTC, whatever the severity",
+    )
+    heartbeat_url: Annotated[PingUrl | Literal[""], OF_THE_ACCOUNT, HIDDEN] = Field(
+        "",
+        description="A URL that is fetched every minute while trading goes on, the stream is live and the position compared; "
+        "who watches it raises the alarm when that ends",
+    )

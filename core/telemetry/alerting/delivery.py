@@ -1,0 +1,99 @@
+"""The way out by apprise: a letter to one target, and why it could not be delivered, in words that hold no part of its URL."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from core.telemetry.alerting.message import Letter
+from core.telemetry.alerting.target import Target
+from core.view import Severity
+
+Deliver = Callable[[Target, Letter], str]
+"""Why it failed, in a few words; empty if it is delivered. It may take as long as it likes, and raises nothing."""
+
+
+class _Said(logging.Handler):
+    """What apprise has logged of the delivery that this thread makes: the only place where it says why one failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: dict[int, list[str]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines = self.lines.get(threading.get_ident())
+        if lines is not None and len(lines) < 20:
+            lines.append(record.getMessage())
+
+
+_said = _Said()
+
+
+def service_of(url: str) -> str:
+    """What apprise calls the service, empty if it can't use the URL. It loads apprise, with all of its services."""
+    found = _instantiate(url)
+    return str(found.service_name) if found is not None else ""
+
+
+def deliver(target: Target, message: Letter) -> str:
+    """By apprise. The reason names a status or a kind of trouble: what a service answers may repeat the URL."""
+    lines = _said.lines[threading.get_ident()] = []
+    try:
+        found = _instantiate(target.url)
+        if found is None:
+            return "apprise can't use its URL any more"
+        kind = _kind(message)
+        if found.notify(title=message.title, body=message.body, notify_type=kind):
+            return ""
+        return _reason(lines)
+    except (
+        Exception
+    ) as error:  # a service of apprise's is other people's code: none of it may end this thread
+        return f"apprise fails with {type(error).__name__}"
+    finally:
+        _said.lines.pop(threading.get_ident(), None)
+
+
+def _listen() -> None:
+    """What apprise logs is heard here alone, and nothing of what it is built on: both write parts of URLs."""
+    logger = logging.getLogger("apprise")
+    if _said not in logger.handlers:
+        logger.addHandler(_said)
+    for name in ("apprise", "urllib3", "requests"):
+        logging.getLogger(name).propagate = False
+
+
+def _instantiate(url: str) -> Any:
+    """``None`` if there is no such service or the URL lacks something."""
+    import apprise
+
+    _listen()
+    try:
+        return apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    except Exception:  # as above
+        return None
+
+
+def _kind(message: Letter) -> Any:
+    from apprise import NotifyType
+
+    if message.is_resolved:
+        return NotifyType.SUCCESS
+    kinds = {
+        Severity.CRIT: NotifyType.FAILURE,
+        Severity.WARN: NotifyType.WARNING,
+        Severity.INFO: NotifyType.INFO,
+    }
+    return kinds[message.severity]
+
+
+def _reason(lines: list[str]) -> str:
+    text = " ".join(lines)
+    if status := re.search(r"\berror=(\d{3})\b", text):
+        return f"it answers {status[1]}"
+    if re.search(r"connection error|timed? ?out", text, re.IGNORECASE):
+        return "it can't be reached, or doesn't answer"
+    return "it did not take the message"

@@ -1,0 +1,153 @@
+"""What waits for a target: bounded, in order, tried again; and a target that hangs is waited for by nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from core.telemetry.alerting import outbox as module
+from core.telemetry.alerting.message import Letter, Message
+from core.telemetry.alerting.outbox import WAITING_MOST, Outbox
+from core.telemetry.alerting.target import Target
+from core.view import Severity
+from tests.unit.telemetry.alerting.sink import until
+
+TARGET = Target("json://127.0.0.1:1/secret", "line 1 of urls", "JSON")
+
+
+def message(key: str, severity: Severity = Severity.WARN, time_ms: int = 0) -> Message:
+    return Message(key, severity, key.upper(), time_ms)
+
+
+class Post:
+    """Takes letters; ``reason`` is why it doesn't, and ``gate`` holds it up."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.attempts = 0
+        self.reason = ""
+        self.gate = threading.Event()
+        self.gate.set()
+        self.told: list[str] = []
+        self.made: list[Outbox] = []
+
+    def deliver(self, target: Target, letter: Letter) -> str:
+        self.attempts += 1
+        self.gate.wait()
+        if not self.reason:
+            self.letters.append(letter)
+        return self.reason
+
+    def outbox(self, pace_s: float = 0.0, retry_s: float = 0.002) -> Outbox:
+        made = Outbox(
+            TARGET, "GridBot", self.deliver, lambda _, reason: self.told.append(reason), pace_s, retry_s
+        )
+        self.made.append(made)
+        return made
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    one = Post()
+    yield one
+    one.gate.set()
+    for made in one.made:
+        made.close(time.monotonic() + 5)
+
+
+def test_what_comes_while_a_delivery_is_out_leaves_together_as_one(post: Post) -> None:
+    post.gate.clear()
+    box = post.outbox()
+    box.offer(message("first"))
+    until(lambda: post.attempts, "the first is out")
+    for n in range(50):
+        box.offer(message(f"later {n}", time_ms=n))
+    post.gate.set()
+    until(lambda: len(post.letters) == 2, "two letters")
+    assert post.letters[1].title == "GridBot: 50 messages, 0 critical"
+
+
+def test_thousands_are_bounded_and_the_critical_ones_are_kept(post: Post) -> None:
+    post.gate.clear()
+    box = post.outbox()
+    box.offer(message("first"))
+    until(lambda: post.attempts, "the first is out")
+    box.offer(message("grave", Severity.CRIT))
+    for n in range(5_000):
+        box.offer(message(f"n {n}", time_ms=n))
+    for _ in range(5_000):
+        box.offer(message("grave", Severity.CRIT))
+    assert box.waiting == WAITING_MOST
+    assert box.lost == 5_001 - WAITING_MOST
+    post.gate.set()
+    until(lambda: len(post.letters) == 2, "two letters")
+    assert post.letters[1].body.startswith("✖ 00:00:00Z GRAVE (5001 times)")
+    assert f"{box.lost} more came while this could not be delivered" in post.letters[1].body
+
+
+def test_what_fails_is_tried_again_and_told_once_shown_meanwhile_and_told_when_it_is_over(post: Post) -> None:
+    post.reason = "it answers 500"
+    box = post.outbox()
+    box.offer(message("one"))
+    until(lambda: post.attempts >= 3, "it is tried again")
+    assert post.told == ["it answers 500"]
+    alert = box.alert()
+    assert alert is not None
+    assert alert.text.startswith("ALERTS DON'T REACH JSON (line 1 of urls): it answers 500; ")
+    assert "secret" not in alert.text + alert.fix
+    box.offer(message("two", Severity.CRIT))
+    post.reason = ""
+    until(lambda: box.alert() is None, "it goes through")
+    assert post.told == ["it answers 500", ""]
+    assert [line.split("Z ")[1] for line in post.letters[-1].body.splitlines()] == ["TWO", "ONE"]
+
+
+def test_it_waits_longer_after_each_failure(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    def rest(_: Outbox, pause_s: float) -> None:
+        rests.append(pause_s)
+        time.sleep(0.001)
+
+    monkeypatch.setattr(Outbox, "_rest", rest)
+    post.reason = "it answers 500"
+    box = post.outbox(retry_s=2.0)
+    box.offer(message("one"))
+    until(lambda: len(rests) >= 7, "seven attempts")
+    post.reason = ""
+    assert rests[:7] == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+def test_a_delivery_that_hangs_is_shown_and_its_end_keeps_nobody_waiting(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HANGS_S", 0.01)
+    post.gate.clear()
+    box = post.outbox()
+    box.offer(message("one"))
+    until(lambda: post.attempts, "it is out")
+    until(lambda: box.alert() is not None, "it is shown")
+    alert = box.alert()
+    assert alert is not None
+    assert "no answer for" in alert.text
+    box.close(time.monotonic() + 0.05)  # returns, though nothing will ever answer
+    assert not post.gate.is_set()
+
+
+def test_at_the_end_what_waits_is_tried_once_more_without_its_pause(post: Post) -> None:
+    post.reason = "it answers 500"
+    box = post.outbox(retry_s=3_600.0)
+    box.offer(message("one"))
+    until(lambda: post.told, "it has failed")
+    post.reason = ""
+    box.close(time.monotonic() + 15)
+    assert [letter.body for letter in post.letters] == ["▲ 00:00:00Z ONE"]
+
+
+def test_a_target_is_not_told_that_it_can_not_be_reached(post: Post) -> None:
+    box = post.outbox()
+    box.offer(Message("alerting:line 1 of urls", Severity.WARN, "X", 0, about="line 1 of urls"))
+    assert box.waiting == 0
