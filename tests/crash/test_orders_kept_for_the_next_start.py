@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.bot import SETTLES_WITHIN_S, Bot
+from tests.crash.bot import DIES_WITHIN_S, SETTLES_WITHIN_S, Bot
 from tests.e2e.program import Exchange, gridbot, wait_until
 
 SPEED = 60
@@ -37,7 +37,7 @@ def keeps_its_orders(bot: Bot) -> dict[int, str]:
     """Stop it so; what it left."""
     said = gridbot(bot.home, "stop", "--keep-orders", "--state-dir", str(bot.state.path))
     assert said.returncode == 0, said.stderr
-    assert bot.life.popen.wait(1) == 0, bot.life.err.read_text()
+    assert bot.life.popen.wait(DIES_WITHIN_S) == 0, bot.life.err.read_text()
     kept = by_oid(bot)
     (told,) = bot.life.events("orders_kept")
     summary = bot.life.summary()["coins"]["BTC"]
@@ -98,6 +98,6 @@ def test_a_stop_without_it_leaves_none(bot: Bot) -> None:
     bot.is_whole(LEVELS)
     said = gridbot(bot.home, "stop", "--state-dir", str(bot.state.path))
     assert (said.returncode, said.stdout) == (0, "stopped\n"), said.stderr
-    assert bot.life.popen.wait(1) == 0
+    assert bot.life.popen.wait(DIES_WITHIN_S) == 0
     assert not bot.resting()
     assert not bot.wrong()

@@ -49,7 +49,7 @@ def test_the_commands_of_the_guide_run_a_bot_stop_it_with_its_orders_and_go_on(h
 
 def test_what_the_guide_links_to_and_installs_is_there() -> None:
     guide = (DEPLOY / "install.md").read_text(encoding="utf-8")
-    for target in ("systemd", "docker/compose.live.yml", "../docs/configuration.md"):
+    for target in ("systemd", "docker/compose.live.yml", "../docs/configuration.md", "../docs/upgrading.md"):
         assert f"({target})" in guide
         assert (DEPLOY / target).exists()
     for block in (*blocks("chroot"), *blocks("chroot as root")):
