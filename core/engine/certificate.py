@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill
@@ -48,7 +49,13 @@ class Check:
 
 def utc_text(time_ms: int) -> str:
     """``2026-01-30T22:29:49.170Z``."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+    return f"{_utc_second(time_ms // 1000)}.{time_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _utc_second(second: int) -> str:
+    """Those of a table come in order, and most of them more than once."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def compact_utc(time_ms: int) -> str:

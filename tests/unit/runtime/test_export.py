@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -17,8 +18,10 @@ from core.domain.orders import Side
 from core.domain.transfers import Transfer
 from core.domain.units import decimal_text
 from core.journal.earlier import Shown, keep_earlier, read_earlier
+from core.journal.errors import ForeignJournalError, StorageError
 from core.runtime.export.export import WHAT, Exported, export
 from core.runtime.export.period import FOREVER_MS, Period, period_of
+from core.runtime.history_import import Imported
 from core.runtime.statedir import StateDir
 from core.runtime.usage import UsageError
 from core.runtime.verify import verify_journal
@@ -282,3 +285,36 @@ def test_a_period_is_days_as_a_whole_times_to_the_millisecond_or_a_year(
     else:
         with pytest.raises(UsageError):
             period_of(*asked)
+
+
+def test_a_history_that_the_exchange_cuts_off_says_so(state: StateDir, tmp_path: Path) -> None:
+    write_journal(state.journal, [Trades().fill(BUY, 3, 840_000, NOW_MS)])
+    keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS, before((BUY, 4, 830_000, 9_000))))
+    (note,) = [note for note in exported(state, tmp_path, name="one").notes if "nothing before" in note]
+    assert "10,000" not in note
+    alter(state.earlier, "UPDATE looks SET fills = 10000")
+    (note,) = [note for note in exported(state, tmp_path, name="two").notes if "nothing before" in note]
+    assert note.endswith("and no more than its newest 10,000 fills: older ones may have been")
+    shown = Imported(1, 10_000, 0, 0, NOW_MS, 2)
+    assert "It shows no more than the newest 10,000: older ones may have been." in shown.text
+    assert "2 rows can't be read" in shown.text
+
+
+def test_a_file_of_the_past_that_is_not_ours_or_newer_is_refused(state: StateDir) -> None:
+    state.earlier.write_bytes(b"a letter to my grandmother" * 99)
+    with pytest.raises(StorageError, match="cannot be used"):
+        read_earlier(state.earlier, ACCOUNT)
+    state.earlier.unlink()
+    keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS))
+    alter_version(state.earlier, "user_version = 99")
+    with pytest.raises(StorageError, match="newer GridBot"):
+        keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS))
+    alter_version(state.earlier, "application_id = 1")
+    with pytest.raises(ForeignJournalError, match="is not GridBot's"):
+        keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS))
+
+
+def alter_version(path: Path, pragma: str) -> None:
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA {pragma}")
+    db.close()
