@@ -16,13 +16,16 @@ from core.runtime.statedir import running_instances
 from gridbot_tui import (
     alerts_command,
     config_command,
+    doctor_command,
     events_command,
     exchange_command,
     export_command,
     instance_commands,
     keeping,
+    keys_command,
     watchdog_command,
 )
+from gridbot_tui.arguments import KEY_SEEN, has_key
 from gridbot_tui.failures import code_of
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
@@ -43,16 +46,20 @@ app = App(
 
 exchange_command.register(app)
 instance_commands.register(app)
+keys_command.register(app)
 keeping.register(app)
 export_command.register(app)
 events_command.register(app)
 config_command.register(app)
+doctor_command.register(app)
 watchdog_command.register(app)
 alerts_command.register(app)
 
 
 def run_cli(arguments: list[str]) -> int:
     """Run one command line; its exit code. Every expected error is a sentence on stderr."""
+    if has_key(arguments):
+        return fail(ExitCode.USAGE, KEY_SEEN)
     try:
         result = app(arguments) if arguments else bare()
     except UnusedCliTokensError as error:
@@ -126,12 +133,17 @@ def run(
             "in its [coins.NAME].",
         ),
     ] = False,
+    passphrase_fd: Annotated[
+        int | None, Parameter(help="Read the passphrase of the key's keystore from this descriptor.")
+    ] = None,
     screen: ScreenFlags = ScreenFlags(),  # noqa: B008  (frozen)
 ) -> int:
     """Trade. The terminal UI, or headless with --no-ui."""
     from gridbot_tui.run import run as run_bot
 
-    flags = RunFlags(network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt)
+    flags = RunFlags(
+        network, live, tuple(coin or ()), config, exchange_url, state_dir, preview, adopt, passphrase_fd
+    )
     for_s = parse_duration_s(for_) if for_ is not None else None
     return run_bot(flags, no_ui, for_s, summary == "json", screen)
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
+from gridbot_tui.arguments import has_key
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
 from gridbot_tui.screen_options import ScreenOptions, ThemeName
 
@@ -84,7 +85,7 @@ def short_way(arguments: list[str]) -> int | None:
     """Run with a screen; the exit code. ``None`` if this is something else, of which nothing has been done yet."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         return None
-    called = plain_run(arguments)
+    called = None if has_key(arguments) else plain_run(arguments)
     if called is None:
         return None
     if not arguments:

@@ -1,12 +1,11 @@
-"""The commands that look after a state dir: verify, backup, restore, doctor. They need no running instance."""
+"""The commands that look after a state dir: verify, backup, restore. They need no running instance."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -16,7 +15,7 @@ from core.telemetry.event_log import json_line
 from gridbot_tui.lines import print_line
 
 if TYPE_CHECKING:
-    from core.runtime.settings import Loaded
+    pass
 
 StateDirOfAny = Annotated[
     Path | None,
@@ -32,7 +31,6 @@ def register(app: App) -> None:
     app.command(verify)
     app.command(backup)
     app.command(restore)
-    app.command(doctor)
 
 
 def verify(
@@ -112,50 +110,6 @@ def restore(
     done = put_back(state, file.expanduser().absolute(), time.time_ns() // 10**6)
     print_line(json_line(done.as_dict()) if json else done.text)
     return 0
-
-
-def doctor(
-    *,
-    rebuild_from_exchange: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            help="For a damaged journal: set it aside and begin a new one from the exchange's position, halted.",
-        ),
-    ] = False,
-    state_dir: StateDirOfAny = None,
-    json: JsonFlag = False,
-) -> int:
-    """Every precondition of a start, with its fix."""
-    from core.runtime.doctor import examine
-    from core.runtime.doctor_online import examine_exchange
-    from core.runtime.rebuild import rebuild
-
-    if rebuild_from_exchange:
-        done = rebuild(named(state_dir) or only_state_dir(), time.time_ns() // 10**6)
-        print_line(json_line(done.as_dict()) if json else done.text)
-        return 0
-    state = named(state_dir) or only_state_dir(if_none=StateDir(state_root() / "paper" / "default"))
-    findings = examine(state)
-    if all(f.ok for f in findings):
-        findings += examine_exchange(state, _settings_here(), time.time_ns() // 10**6)
-    if json:
-        plain: dict[str, Any] = {"ok": all(f.ok for f in findings), "state_dir": str(state.path)}
-        print_line(json_line({**plain, "checks": [f.as_dict() for f in findings]}))
-    else:
-        print_line("\n".join(f.text for f in findings))
-    first = next((f.exit_code for f in findings if f.exit_code), ExitCode.CLEAN)
-    return int(first)
-
-
-def _settings_here() -> Loaded | None:
-    """What a start from here would have; ``None`` if it would be refused, which ``gridbot config check`` tells."""
-    from core.runtime.settings import load_settings
-
-    try:
-        return load_settings({}, dict(os.environ), None)
-    except UsageError:
-        return None
 
 
 def named(state_dir: Path | None) -> StateDir | None:

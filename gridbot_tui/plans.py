@@ -14,13 +14,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
 from core.runtime.alert_targets import checked, environment_warnings, read_targets
-from core.runtime.keys import Identity, account_hint, load_identity
+from core.runtime.keys import Identity, KeyQuery, account_hint, load_identity
+from core.runtime.keys.memory import forbid_core_dumps
 from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
 from core.runtime.settings.listed import listed
 from core.runtime.statedir import StateDir, UsageError, limits_dir, state_root
 from core.telemetry.alerting.target import Target
+from gridbot_tui.passphrase import passphrase_of
 from gridbot_tui.run_flags import RunFlags
 
 OFFICIAL_URLS = {
@@ -60,8 +62,14 @@ def _found(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
     judged = judgement_of(flags.network, flags.coins, flags.config, flags.adopt)
     settings = replace(judged.settings(), listed=listed(judged))
     url = exchange_url(flags, settings)
-    path = flags.state_dir or settings.common.state_dir or _default_state_dir(flags.network, url)
-    return settings, url, StateDir(_absolute(path))
+    return settings, url, state_of(flags, url, settings.common.user_address, settings.common.state_dir)
+
+
+def state_of(flags: RunFlags, url: str, account: str, configured: Path | None = None) -> StateDir:
+    """The state dir of a start: as the flag, the settings, or the account on its network have it."""
+    return StateDir(
+        _absolute(flags.state_dir or configured or _default_state_dir(flags.network, url, account))
+    )
 
 
 def _absolute(path: Path) -> Path:
@@ -83,7 +91,10 @@ def _preview_command(flags: RunFlags) -> str:
 
 def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
     """The plan; call it with the state dir locked, for a paper key may be made."""
-    identity = load_identity(flags.network, state, dict(os.environ))
+    query = key_query(flags.network, settings)
+    identity = load_identity(query, state, os.environ, passphrase_of(flags.passphrase_fd, os.environ))
+    if flags.network != "paper":
+        forbid_core_dumps()
     if flags.network == "mainnet":
         _confirm_mainnet(identity, settings)
     targets = alert_targets(settings, state)
@@ -94,7 +105,11 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
         state=state,
         identity=identity,
         speed=EMBEDDED_SPEED,
-        warnings=settings.warnings + (environment_warnings(os.environ) if targets else ()),
+        warnings=(
+            *settings.warnings,
+            *identity.warnings,
+            *(environment_warnings(os.environ) if targets else ()),
+        ),
         limits=limits_dir(),
         targets=targets,
     )
@@ -108,6 +123,11 @@ def alert_targets(settings: Loaded, state: StateDir) -> tuple[Target, ...]:
     from core.telemetry.alerting.delivery import service_of
 
     return checked(targets, service_of)
+
+
+def key_query(network: str, settings: Loaded) -> KeyQuery:
+    """Whose key these settings mean."""
+    return KeyQuery(network, settings.common.user_address, settings.common.key_file)
 
 
 def exchange_url(flags: RunFlags, settings: Loaded) -> str:
@@ -143,13 +163,13 @@ def _check_live(flags: RunFlags) -> None:
         )
 
 
-def _default_state_dir(network: str, url: str) -> Path:
+def _default_state_dir(network: str, url: str, account: str) -> Path:
     """Per user, network and account; a paper exchange elsewhere is a network of its own."""
     where = network
     if network == "paper" and url:
         parts = urlsplit(url)
         where = f"paper-{_plain(parts.hostname or '')}-{parts.port or 80}"
-    return state_root() / where / (account_hint(dict(os.environ)) or "default")
+    return state_root() / where / (account_hint(os.environ, account) or "default")
 
 
 def _plain(host: str) -> str:

@@ -25,7 +25,7 @@ def show(
     settings: Loaded, url: str, state: StateDir, network: str, price: Decimal | None, as_json: bool
 ) -> int:
     """Print the preview of every coin and note that it was seen. Raises ``UsageError``, and ``RestError`` if nobody answers."""
-    now_ms, account = time.time_ns() // 10**6, account_hint(dict(os.environ))
+    now_ms, account = time.time_ns() // 10**6, account_hint(os.environ, settings.common.user_address)
     report = make_report(facts_before_a_start(settings, url, account, price, now_ms))
     mark = report.facts.fingerprint
     print_line(json_line(as_dict(report)) if as_json else as_text(report, network))

@@ -96,10 +96,11 @@ def _run_with_screen(
 def _starter(flags: RunFlags, lifeline: Lifeline) -> Callable[[], Started]:
     """What starts the core behind a screen.
 
-    Real money is judged and asked for before there is one, and so is a start in the background, whose screen nobody will see.
+    What may ask for something is judged before there is one: for real money, or the passphrase of a key. So is a start in the
+    background, whose screen nobody will see.
     """
     ready = None
-    if flags.network == "mainnet" or not lifeline.terminal.is_ours:
+    if flags.network != "paper" or not lifeline.terminal.is_ours:
         from gridbot_tui.core_start import judged
 
         ready = judged(flags)

@@ -28,6 +28,8 @@ class RunFlags:
     preview: str = ""
     """The fingerprint of the preview that was seen; empty: the state dir knows."""
     adopt: bool = False
+    passphrase_fd: int | None = None
+    """The descriptor that a keystore's passphrase is read from."""
 
 
 def parse_duration_s(text: str, flag: str = "--for") -> float:

@@ -12,11 +12,12 @@ from cyclopts import App, Parameter
 from core.runtime.statedir import StateDir, UsageError, watchdog_lock
 from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
 from gridbot_tui.lines import print_line
+from gridbot_tui.passphrase import passphrase_of
 from gridbot_tui.run_flags import parse_duration_s
 
 if TYPE_CHECKING:
     from core.domain.effects import Notify
-    from core.runtime.keys import Identity
+    from core.runtime.keys import Identity, KeyQuery
 
 AFTER_MIN_S = 10.0
 """A bot beats every 2 s; a busy disk or machine may hold it up for some."""
@@ -30,6 +31,9 @@ def register(app: App) -> None:
 def watchdog(
     *,
     after: Annotated[str, Parameter(help="How long the bot may be silent: 60s, 5m.")] = "60s",
+    passphrase_fd: Annotated[
+        int | None, Parameter(help="Read the passphrase of the key's keystore from this descriptor.")
+    ] = None,
     state_dir: StateDirOfAny = None,
 ) -> int:
     """Watch a bot from beside it: if it is killed, stopped or hangs, cancel its grid's orders and leave the stop."""
@@ -41,15 +45,29 @@ def watchdog(
     state = named(state_dir) or only_state_dir()
     state.prepare()
     with watchdog_lock(state):
-        asyncio.run(_watch(state, after_s))
+        asyncio.run(_watch(state, after_s, passphrase_fd))
     return 0
 
 
-async def _watch(state: StateDir, after_s: float) -> None:
+def _query(state: StateDir, network: str) -> KeyQuery:
+    """As the settings here have it; the account of a real network is the bot's own if they don't tell."""
+    from core.runtime.heartbeat import read_beat
+    from core.runtime.keys import KeyQuery
+    from gridbot_tui.plans import judgement_of
+
+    loaded = judgement_of(network, (), None).loaded
+    account, file = (loaded.common.user_address, loaded.common.key_file) if loaded else ("", None)
+    beat = read_beat(state.heartbeat)
+    if not account and beat is not None and beat.network != "paper":
+        account = beat.account
+    return KeyQuery(network, account, file)
+
+
+async def _watch(state: StateDir, after_s: float, passphrase_fd: int | None) -> None:
     import asyncio
 
     from core.runtime.event_bus import EventRecord
-    from core.runtime.keys import load_identity
+    from core.runtime.keys import find_sources, load_identity
     from core.runtime.watchdog import Watchdog
     from core.telemetry.event_log import append_event, json_line
     from core.view import Severity
@@ -67,16 +85,19 @@ async def _watch(state: StateDir, after_s: float) -> None:
         with suppress(OSError):
             print_line(json_line(row))
 
+    passphrase = passphrase_of(passphrase_fd, os.environ)
+
     def has_key() -> bool:
-        return bool(os.environ.get("HL_AGENT_KEY") or os.environ.get("HL_PRIVATE_KEY")) or state.key.exists()
+        return state.key.exists() or bool(find_sources(_query(state, "paper"), os.environ))
 
     def identity_of(network: str) -> Identity:
-        environ = dict(os.environ)
-        if not has_key():
+        query = _query(state, network)
+        if not (state.key.exists() or find_sources(query, os.environ)):
             raise UsageError(
-                "the watchdog needs the bot's key: set HL_AGENT_KEY (and HL_USER_ADDRESS) as for the bot"
+                "the watchdog needs the bot's key: give it the bot's gridbot.toml, or the same HL_AGENT_KEY and "
+                "HL_USER_ADDRESS"
             )
-        return load_identity(network, state, environ)
+        return load_identity(query, state, os.environ, passphrase)
 
     dog = Watchdog(state, int(1000 * after_s), identity_of, publish, has_key)
     loop = asyncio.get_running_loop()

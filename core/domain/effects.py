@@ -227,6 +227,13 @@ class AskRequestBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAgent:
+    """Read what the exchange lists of the agent that signs."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskBook:
     """Read the best bid and ask of one coin over REST, to hold against a stream that is quiet."""
 
@@ -350,6 +357,7 @@ Effect = (
     | AskFundingRates
     | AskTransfers
     | AskRequestBudget
+    | AskAgent
     | AskBook
     | AskListings
     | AskDepth

@@ -14,7 +14,7 @@ from core.domain.listing import ListingsObserved
 from core.domain.margin import HeldMargin
 from core.domain.orders import Side
 from core.domain.request_limits import NO_WEIGHT, IpWeight, RequestBudgetObserved
-from core.domain.router_events import DeadManAnswered, KeyShared
+from core.domain.router_events import RouterEvent
 from core.domain.transfers import Transfer
 
 
@@ -389,8 +389,7 @@ Event = (
     | FeedChanged
     | RequestFailed
     | MarginMoved
-    | DeadManAnswered
-    | KeyShared
+    | RouterEvent
     | WireQuarantined
     | CommandReceived
     | StopRequested

@@ -1,8 +1,10 @@
-"""What the order router has to tell besides what became of orders."""
+"""What is told of the way that actions take, besides what became of orders: by the order router, and of the key that signs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from core.domain.agent import AgentObserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +23,6 @@ class KeyShared:
     """Nonces were refused one after the other: another program signs with this key. ``reason`` in a few words."""
 
     reason: str
+
+
+RouterEvent = DeadManAnswered | KeyShared | AgentObserved

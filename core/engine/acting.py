@@ -32,7 +32,10 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     out = engine.latch(coin, alarm) if alarm else []
     out += _protect(engine, coin, now)
     out += coin.session.look(coin, now)
+    coin.reduce_only = engine.agent.reduces_because(now)
     closed = coin.session.stops(coin, bool(engine.desk.of_session(coin.name)))
+    if closed is None and not coin.ledger.lots:
+        closed = coin.reduce_only
     if not engine.desk.is_flattening(coin.name):
         out += cancel(
             coin, coin.orders.live_of(Purpose.FLATTEN), now

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from core.domain.clock import Instant
 from core.engine.address_budget import PACE_MS
+from core.engine.agent_watch import ROTATE
 from core.engine.alert_book import AlertBook
 from core.engine.circuit_breaker import BreakerName
 from core.engine.coin import Coin
@@ -55,6 +56,7 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
         text = f"JOURNAL CANNOT BE WRITTEN: {engine.storage_trouble}"
         found.append(Found("storage", Severity.CRIT, text, fix="free disk space"))
     found += _switch_alerts(engine, now)
+    found += _agent_alerts(engine, now)
     if engine.shared_key.is_recent(now):
         text = f"ANOTHER PROGRAM SIGNS WITH THIS KEY: {engine.shared_key.reason}"
         found.append(
@@ -92,6 +94,17 @@ def _switch_alerts(engine: Engine, now: Instant) -> list[Found]:
         text = f"DEAD MAN'S SWITCH NOT ARMED: {switch.trouble}"
         return [Found("dead_man", Severity.WARN, text, fix="asked again by itself")]
     return []
+
+
+def _agent_alerts(engine: Engine, now: Instant) -> list[Found]:
+    """The agent ends soon: then nothing more can be placed, cancelled or closed by it."""
+    watch = engine.agent
+    if watch.agent is None or not watch.warns(now):
+        return []
+    is_ending = watch.is_ending(now)
+    reduces = ": only what reduces is quoted" if is_ending else ""
+    text = f"THE AGENT {watch.agent.name} {watch.text(now)}{reduces}"
+    return [Found("agent", Severity.CRIT if is_ending else Severity.WARN, text, fix=ROTATE)]
 
 
 def _view(book: AlertBook, found: Found, now: Instant) -> AlertView:

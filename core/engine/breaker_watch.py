@@ -167,7 +167,7 @@ def _halt_for_auth(engine: Engine, failure: Failure) -> list[Effect]:
     if engine.desk.stopping or engine.halted not in ("", OPERATOR, FLATTEN):
         return []
     reason = (
-        f"{HaltRule.AUTH}: the exchange refuses our signature ({failure.text}); see that HL_AGENT_KEY is an approved agent of "
+        f"{HaltRule.AUTH}: the exchange refuses our signature ({failure.text}); see that the key is of an approved agent of "
         f"{engine.account} and that the account has funds, restart with the right key if it was another, then resume"
     )
     return engine.latch(None, reason)

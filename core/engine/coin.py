@@ -90,6 +90,8 @@ class Coin:
     """Why nothing new is quoted; ``None`` while the grid may be worked on."""
     barred: Refusal | None = None
     """What stops every new order of the coin now, if a rule does whose end is known."""
+    reduce_only: Refusal | None = None
+    """Why only what reduces the position is quoted, whatever else holds; ``None`` if more may be. It closes nothing."""
     caps: tuple[SideCap, ...] = ()
     """Of either side's worst case, beyond the coin's own cap."""
     blocked: tuple[Blocked, ...] = ()

@@ -52,6 +52,7 @@ from core.domain.request_limits import IpWeight
 from core.engine.account_risk import AccountRisk
 from core.engine.acting import act
 from core.engine.address_budget import AddressBudget
+from core.engine.agent_watch import AgentWatch
 from core.engine.alert_book import AlertBook
 from core.engine.answers import on_backfill, on_cancelled, on_placed
 from core.engine.breaker_probes import note_probes
@@ -128,6 +129,7 @@ class Engine:
     desk: OperatorDesk = field(default_factory=OperatorDesk)
     vitals: Vitals = field(default_factory=Vitals)
     dead_man: DeadMan = field(default_factory=DeadMan)
+    agent: AgentWatch = field(default_factory=AgentWatch)
     shared_key: SharedKey = field(default_factory=SharedKey)
     requests: AddressBudget = field(default_factory=AddressBudget)
     storage_trouble: str = ""
@@ -166,7 +168,7 @@ class Engine:
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
         out += heed(self, event, now)
-        out += self.requests.heed(event, now)
+        out += self.requests.heed(event, now) + self.agent.heed(event, now)
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)

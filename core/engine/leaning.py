@@ -35,11 +35,16 @@ def one_sided(coin: Coin) -> Trouble | None:
     return Trouble(what, f"no {gone} until it is {back} or less")
 
 
+def adds_nothing(coin: Coin) -> bool:
+    """Whether only what reduces the position is quoted."""
+    return coin.session.reduces(coin) or coin.reduce_only is not None
+
+
 def lean(coin: Coin, found: GridPlan) -> list[Effect]:
     """Scale the plan by what is held."""
     lots, was_one_sided = coin.ledger.lots, coin.skew.is_one_sided
     scales = coin.skew.look(lots, target_lots(coin.settings, found.grid))
-    is_closing = lots and (coin.closing_lots or coin.skew.is_hard or coin.session.reduces(coin))
+    is_closing = lots and (coin.closing_lots or coin.skew.is_hard or adds_nothing(coin))
     found.rescale(without_adding(lots, scales) if is_closing else scales)
     if coin.skew.is_one_sided is was_one_sided:
         return []
@@ -61,6 +66,8 @@ def leans_because(coin: Coin, grid: GridRow, now: Instant) -> Refusal:
     """Why the grid doesn't want now what it would want if it didn't lean."""
     if coin.session.reduces(coin):
         return Refusal(Rule.SESSION, _session_reason(coin), coin.session.opening_ms)
+    if coin.reduce_only:
+        return coin.reduce_only
     lots, skew = coin.ledger.lots, coin.skew
     if coin.leaving.reduces(coin, now):
         edge = grid.highest if coin.leaving.side > 0 else grid.lowest
@@ -135,9 +142,10 @@ def reduced_exposure(coin: Coin) -> Exposure:
 
 
 def session_caps(coin: Coin) -> tuple[SideCap, ...]:
-    """While a session only reduces, nothing may rest that could open a position, or turn one round."""
+    """While only what reduces is quoted, nothing may rest that could open a position, or turn one round."""
     if not coin.session.reduces(coin):
-        return ()
+        why = coin.reduce_only
+        return tuple(SideCap(side, why.rule, 0, why.reason) for side in Side) if why else ()
     return tuple(SideCap(side, Rule.SESSION, 0, _session_reason(coin)) for side in Side)
 
 

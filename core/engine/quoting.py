@@ -17,7 +17,7 @@ from core.engine.grid_calculator import Gate
 from core.engine.grid_plan import GridPlan
 from core.engine.idleness import without_a_grid
 from core.engine.intents import cancel, modify, place
-from core.engine.leaning import close_part, lean, reduced_exposure, session_caps
+from core.engine.leaning import adds_nothing, close_part, lean, reduced_exposure, session_caps
 from core.engine.levels import Blocked, Level
 from core.engine.modifying import (
     Pair,
@@ -223,9 +223,9 @@ def reduce(coin: Coin, now: Instant) -> list[Effect]:
 
 def _over_cap(coin: Coin, grid: GridRow) -> list[Order]:
     """After a breach from outside (a manual trade), the farthest orders of the increasing side go first (I4). What only reduces
-    the position stays; while a session reduces it, nothing does that could turn it round.
+    the position stays; while it is only reduced, nothing does that could turn it round.
     """
-    exposure, reduces, held = reduced_exposure(coin), coin.session.reduces(coin), coin.ledger.lots
+    exposure, reduces, held = reduced_exposure(coin), adds_nothing(coin), coin.ledger.lots
     if (
         not reduces
         and exposure.worst_long <= max(grid.cap_long, 0)

@@ -59,6 +59,7 @@ class Rule(StrEnum):
     MIN_NOTIONAL = "min_notional"  # the fewest lots
     BREAKER = "breaker"  # monotonic ms of the probe; 0: no time ends it
     SESSION = "session"  # venue ms of the open; 0: soon
+    AGENT = "agent"  # none: another agent ends it
     SKEW = "skew"  # the position, in signed lots, at which the grid leans against it no more
     RANGE_EXIT = "range_exit"  # the line, in price units, at which the price is back in the grid
     IDLE = "idle"  # none: what ends it is in words

@@ -114,6 +114,7 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
     if due.is_due("requests", engine.requests.read_every_ms, now):
         engine.requests.asked(now)
         out.append(AskRequestBudget())
+    out += engine.agent.questions(due, now)
     due.sooner("listings", now.mono_ms + LISTINGS_EVERY_MS)  # the start has read them
     if due.is_due("listings", LISTINGS_EVERY_MS, now):
         engine.listings_asked_mono_ms = now.mono_ms

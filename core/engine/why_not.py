@@ -94,7 +94,7 @@ def frees(blocked: Blocked, instrument: Instrument, now: Instant) -> str:
             if not value:
                 return "the end of what opened it"
             return f"an answer to the probe that goes out in {max(0, value - now.mono_ms) / 1000:.1f} s"
-        case Rule.IDLE:
+        case Rule.IDLE | Rule.AGENT:
             return blocked.why.ends or "it ends by itself"
         case Rule.BUDGET:
             if not value:

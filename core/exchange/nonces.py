@@ -78,6 +78,18 @@ class NonceAllocator:
         if self._writing is not None:
             await asyncio.gather(self._writing, return_exceptions=True)
 
+    @property
+    def last(self) -> int:
+        """The highest that was given out, 0 before the first of a signer that is new."""
+        return self._last
+
+    def begin_anew(self, above: int, ceiling: int, save_ceiling: Callable[[int], Awaitable[bool]]) -> None:
+        """Another signer's from here on: above ``above``, and covered by that signer's own ``ceiling``. What has been given out
+        stays passed, so that an action that another one signed ahead can't meet a nonce of its own again.
+        """
+        self._last = max(self._last, above)
+        self._ceiling, self._save = ceiling, save_ceiling
+
     def rise_above(self, nonce: int, venue_ms: int) -> None:
         """The venue takes none up to ``nonce``: go on well above it, unless it lies so far ahead that none would be taken."""
         if nonce - venue_ms < AHEAD_MAX_MS - CLEAR_MS:
@@ -111,7 +123,11 @@ class NonceAllocator:
                 await self._write(self._wanted(venue_ms))
 
     async def _write(self, ceiling: int) -> None:
-        if await self._save(ceiling):
+        save = self._save
+        is_on_disk = await save(ceiling)
+        if save is not self._save:
+            return  # it was of the signer before
+        if is_on_disk:
             self._ceiling = ceiling
         else:
             self.is_without_disk = True

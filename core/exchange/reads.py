@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from core.domain.agent import AgentObserved, Role
 from core.domain.events import (
     AccountObserved,
     BookObserved,
@@ -46,6 +47,7 @@ from core.exchange.wire_account import (
     decode_spot_money,
     unrealized_usd,
 )
+from core.exchange.wire_agents import decode_agent, decode_role
 from core.exchange.wire_history import (
     decode_any_funding,
     decode_fill_rows,
@@ -236,6 +238,16 @@ class Reads:
     async def request_budget(self) -> RequestBudget:
         """How many requests the exchange still takes of the account."""
         return await self._ask({"type": "userRateLimit", "user": self._account}, decode_request_budget)
+
+    async def agent(self, address: str) -> AgentObserved:
+        """What is listed of an address among the account's named agents."""
+        return await self._ask(
+            {"type": "extraAgents", "user": self._account}, lambda answer: decode_agent(answer, address)
+        )
+
+    async def role(self, address: str) -> Role:
+        """What an address is to the exchange."""
+        return await self._ask({"type": "userRole", "user": address}, decode_role)
 
     async def account(self, ticket: str = "") -> AccountObserved:
         """Of a unified account the value is the spot wallet's USDC, where positions count at their entry, plus what the

@@ -70,6 +70,10 @@ class Sender:
         self._sync, self._tell, self._clashes = ClockSync(rest, clock), tell, clashes
         self._refused_mono_ms: deque[float] = deque(maxlen=CLASH_COUNT)
 
+    def sign_with(self, signer: Signer) -> None:
+        """Another key from here on. What the one before has signed ahead leaves as it is: its signature holds."""
+        self._signer = signer
+
     def prepare(self, action: Encoded) -> Prepared:
         """Hashed ahead of its sending."""
         return self._signer.prepare(action)

@@ -19,6 +19,7 @@ from core.journal.errors import StorageError
 from core.preview_view import PreviewFact
 from core.runtime.control_client import ask
 from core.runtime.doctor import Finding
+from core.runtime.doctor_account import Start
 from core.runtime.exit_code import ExitCode
 from core.runtime.preview.budget import budget_facts
 from core.runtime.preview.gather import facts_before_a_start
@@ -44,12 +45,14 @@ class _Known:
     status: dict[str, Any] | None
 
 
-def examine_exchange(state: StateDir, settings: Loaded | None, now_ms: int) -> list[Finding]:
-    """Nothing before the first start, or of a journal that can't be read: both have findings of their own. ``settings``: those
-    that a start would have, by which it is estimated how long the requests last.
+def examine_exchange(
+    state: StateDir, settings: Loaded | None, now_ms: int, start: Start | None = None
+) -> list[Finding]:
+    """Nothing of a journal that can't be read, which has a finding of its own. ``settings``: those that a start would have, by
+    which it is estimated how long the requests last; ``start``: what it would trade, if there is no journal to tell.
     """
     try:
-        known = _known(state)
+        known = _known(state) or _before_a_start(start)
     except (UsageError, StorageError) as error:
         return [Finding(REQUESTS, f"not known ({error})")]
     if known is None:
@@ -79,6 +82,10 @@ def _known(state: StateDir) -> _Known | None:
         status = told if isinstance(told, dict) else None
     url = str(status["exchange_url"]) if status else meta.get("exchange_url", "")
     return _Known(account, url, status)
+
+
+def _before_a_start(start: Start | None) -> _Known | None:
+    return _Known(start.account, start.url, None) if start and start.account and start.url else None
 
 
 async def _budget(known: _Known) -> RequestBudget:
@@ -121,7 +128,7 @@ def _requests(
     if fact.severity is not Severity.WARN:
         return Finding(REQUESTS, fact.text)
     says, _, advice = fact.text.partition("; most of it is ")
-    return Finding(REQUESTS, says, f"Most of it is {advice}")
+    return Finding(REQUESTS, f"thin: {says}", f"Most of it is {advice}")
 
 
 def _previewed(state: StateDir, known: _Known, settings: Loaded | None, now_ms: int) -> PreviewFact | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
+from core.domain.agent import AgentObserved
 from core.domain.effects import Notify, notify
 from core.domain.instrument import Instrument
-from core.exchange.reads import NoSuchDexError, read_agreed_instruments
+from core.exchange.reads import NoSuchDexError, Reads, read_agreed_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
+from core.runtime.agents import Pair, check_agent
 from core.runtime.plan import RunPlan
 from core.runtime.statedir import UsageError
 from core.view import AlertView, RunState, Severity, Snapshot
@@ -27,12 +28,6 @@ def dex_of(plan: RunPlan) -> str:
     """The one dex of the coins; empty for the first. The settings refuse coins of several."""
     (dex,) = {coin.rpartition(":")[0] for coin in plan.settings.by_coin}
     return dex
-
-
-def _role(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or "role" not in answer:
-        raise WireError("userRole: not a role")
-    return answer
 
 
 class Reach:
@@ -54,6 +49,8 @@ class Reach:
         self.failure = ""
         self.listed: dict[str, Instrument] = {}
         """Every coin of the dex, once it has been reached."""
+        self.agent: AgentObserved | None = None
+        """What the exchange lists of the signer, if it isn't the account's own key."""
 
     async def instruments(self) -> dict[str, Instrument] | None:
         """The instruments of the coins asked for; tries for a minute. ``None`` if it was told to stop meanwhile."""
@@ -85,15 +82,11 @@ class Reach:
 
     async def _check_signer(self) -> None:
         """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""
-        account, signer = self._plan.identity.account, self._plan.identity.signer.address
-        if signer == account:
-            return
-        role = await self._rest.ask({"type": "userRole", "user": signer}, _role)
-        master = str(role["data"].get("user")).lower() if isinstance(role.get("data"), dict) else ""
-        if role["role"] != "agent" or master != account:
-            raise UsageError(
-                f"the key's address {signer} is not an agent of HL_USER_ADDRESS {account} on {self._plan.network} (it is: "
-                f"{role['role']}); approve it there, or fix the one that is wrong. On paper leave HL_USER_ADDRESS unset"
+        plan = self._plan
+        pair = Pair(plan.identity.signer.address, plan.identity.account, plan.network, plan.exchange_url)
+        if pair.signer != pair.account:
+            self.agent = await check_agent(
+                Reads(self._rest, self._clock, pair.account, {}), pair, self._clock.now().venue_ms
             )
 
     def _pick(self, found: dict[str, Instrument]) -> dict[str, Instrument]:

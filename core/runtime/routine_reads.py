@@ -7,6 +7,7 @@ from typing import Any
 
 from core.domain.causes import Cause
 from core.domain.effects import (
+    AskAgent,
     AskBook,
     AskFunding,
     AskFundingRates,
@@ -53,6 +54,8 @@ class RoutineReads:
                 return "transfers", self._ask_transfers
             case AskRequestBudget():
                 return "request budget", self._ask_request_budget
+            case AskAgent(address):
+                return "agent", lambda: self._ask_agent(address)
             case AskListings():
                 return "listings", self._ask_listings
             case AskBook(coin):
@@ -102,6 +105,12 @@ class RoutineReads:
             self._inbox.force(RequestBudgetObserved(await self._reads.request_budget()))
         except (RestError, WireError) as error:
             self._failed("request budget", error)
+
+    async def _ask_agent(self, address: str) -> None:
+        try:
+            self._inbox.force(await self._reads.agent(address))
+        except (RestError, WireError) as error:
+            self._failed("agent", error)
 
     async def _ask_book(self, coin: str) -> None:
         try:

@@ -18,11 +18,9 @@ from core.engine.snapshot import build_snapshot
 from core.exchange.lanes import Lane
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
-from core.exchange.order_router import OrderRouter
 from core.exchange.order_times import OrderTimes
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
-from core.exchange.sender import Sender
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import shared_budget
 from core.failpoints import failpoint
@@ -52,6 +50,7 @@ from core.runtime.report import ending, kept_orders, status, summary
 from core.runtime.signs_of_life import SignsOfLife
 from core.runtime.storage import Reserve, Storage
 from core.runtime.trade import Trade
+from core.runtime.way_out import WayOut
 from core.runtime.withdrawal import StandDown, Withdrawal
 from core.view import Snapshot
 
@@ -151,6 +150,8 @@ class Session:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
         engine = await self._begin(restored, instruments)
         await self._mark_cash(reads, restored, engine.account)
+        if self._reach.agent is not None:
+            self.inbox.force(self._reach.agent)
         self._signs.begin(first_beat(self._plan, engine))
         trade = self._assemble(engine, restored, reads, instruments)
         self._tell(
@@ -195,9 +196,9 @@ class Session:
     def _assemble(
         self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]
     ) -> Trade:
-        clock = self.clock
+        clock, way = self.clock, self._way_out(restored)
         self.previews = PreviewDesk(self._plan, engine, reads)
-        nonces, router = self._way_out(restored, instruments)
+        nonces, router = way.nonces, way.router(instruments, self._reach.listed, self._times)
         feed = self._feed(engine, instruments)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
         payments = [payment for rows in restored.coins.values() for payment in rows.funding]
@@ -238,25 +239,20 @@ class Session:
             self.viewers,
             partial(preview_of, self.previews),
             self._told_to_stop,
+            way.rotate,
         )
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
+
+    def _way_out(self, restored: Restored) -> WayOut:
+        told = self._tell, self.inbox.force
+        return WayOut(self._plan, self._rest, self.clock, restored.nonce_ceilings, self._save_ceiling, *told)
 
     def _feed(self, engine: Engine, instruments: dict[str, Instrument]) -> MarketData:
         stale_s, inbox, sent_us = engine.feed_age.stale_ms / 1000, self.inbox, self._times.sent_us
         return MarketData(
             self._base_url, engine.account, instruments, self.clock, inbox.put, stale_s, inbox.quote, sent_us
         )
-
-    def _way_out(
-        self, restored: Restored, instruments: dict[str, Instrument]
-    ) -> tuple[NonceAllocator, OrderRouter]:
-        """What every action goes through."""
-        self._rest.warm()
-        signer = self._plan.identity.signer
-        nonces = NonceAllocator(restored.nonce_ceilings.get(signer.address, 0), self._save_ceiling)
-        sender = Sender(self._rest, signer, nonces, self.clock, self._tell, self.inbox.force)
-        return nonces, OrderRouter(sender, self.clock, instruments, self._reach.listed, self._times)
 
     async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:
         """Before the first order, and before anybody is answered."""
@@ -331,8 +327,7 @@ class Session:
             latency=self._times.view(),
         )
 
-    async def _save_ceiling(self, ceiling: int) -> bool:
-        signer = self._plan.identity.signer.address
+    async def _save_ceiling(self, signer: str, ceiling: int) -> bool:
         try:
             await self._journal.commit(Batch(self.clock.now().venue_ms, nonce_ceiling=(signer, ceiling)))
         except StorageError as error:

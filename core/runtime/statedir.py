@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core.journal.errors import StorageError
+from core.runtime.private_file import write_private
 from core.runtime.usage import UsageError as UsageError
 
 LOCK_TRIES, LOCK_PAUSE_S = 10, 0.02
@@ -76,15 +77,7 @@ class StateDir:
         """For this user alone, whole or not at all. Raises ``OSError``."""
         if self.read_instance() == instance:
             return
-        partial = self.instance.with_name("instance.new")
-        partial.unlink(missing_ok=True)
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, f"{instance}\n".encode())
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.replace(partial, self.instance)
+        write_private(self.instance, f"{instance}\n")
 
     @property
     def logs(self) -> Path:

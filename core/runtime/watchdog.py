@@ -97,7 +97,7 @@ class Watchdog:
         if others := [str(other.path) for other in running_instances() if other.path != path]:
             why += f"; a bot runs on {', '.join(others)}: is that what --state-dir should say?"
         if not self._has_key():
-            why += "; no HL_AGENT_KEY is set here, without which it can guard none on testnet or mainnet"
+            why += "; no key is found from here, without which it can guard none on testnet or mainnet"
         return why
 
     def _check(self, beat: Beat) -> Identity:
@@ -109,7 +109,7 @@ class Watchdog:
         if identity.account != beat.account:
             raise UsageError(
                 f"the bot of {self._state.path} trades {beat.account}, but the key here is for {identity.account}; give "
-                "the watchdog the bot's own HL_AGENT_KEY and HL_USER_ADDRESS"
+                "the watchdog the bot's own key and user_address"
             )
         return identity
 

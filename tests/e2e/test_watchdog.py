@@ -114,7 +114,7 @@ def test_there_is_one_watchdog_for_a_state_dir_and_it_loads_no_screen(
     (waits,) = first.events("watchdog_waits")
     assert waits["level"] == "warn"
     assert "nothing is guarded" in waits["reason"]
-    assert "no HL_AGENT_KEY is set here" in waits["reason"]
+    assert "no key is found from here" in waits["reason"]
     second = gridbot(home, "watchdog", "--state-dir", str(state))
     assert second.returncode == 2
     assert "a watchdog of" in second.stderr

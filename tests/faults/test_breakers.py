@@ -153,7 +153,7 @@ async def test_t14_a_signer_that_is_no_longer_approved_halts_at_its_first_refusa
     hit_a_bid(world)
     await world.until(lambda: world.coin().halt_reason.startswith("auth: "), "it halts")
     reason = world.coin().halt_reason
-    assert "HL_AGENT_KEY" in reason
+    assert "the key is of an approved agent" in reason
     assert "then resume" in reason
     (before,) = await world.strikes()
     assert before <= 2, "the placement, and the cancels that the halt asks for"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import VERSION
-from core.domain.commands import WAYS_OUT, Action, Command
+from core.domain.commands import WAYS_OUT, Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.preview_view import PreviewView
@@ -63,6 +63,12 @@ Status = Callable[[bool], dict[str, Any]]
 """``True``: with the long lists, too."""
 OutcomeOf = Callable[[str], Outcome | None]
 PreviewOf = Callable[[str], Awaitable[PreviewView]]
+Rotate = Callable[[str, Operator], Awaitable[str]]
+"""Takes the key that is handed over at a path, and says what came of it. Raises ``UsageError`` if it isn't used."""
+
+
+async def nothing_to_rotate(path: str, by: Operator) -> str:
+    raise UsageError("no agent signs here, so none can be changed")
 
 
 class ControlServer:
@@ -77,9 +83,11 @@ class ControlServer:
         viewers: Viewers,
         preview_of: PreviewOf,
         told_to_stop: Callable[[], None] = lambda: None,
+        rotate: Rotate = nothing_to_rotate,
     ) -> None:
         self._path, self._inbox, self._status, self._outcome_of = path, inbox, status, outcome_of
-        self._viewers, self._preview_of, self._told_to_stop = viewers, preview_of, told_to_stop
+        self._viewers, self._preview_of, self._rotate = viewers, preview_of, rotate
+        self._told_to_stop = told_to_stop
         self._awaited: set[str] = set()
         """Ids of commands of which somebody waits for the end."""
         self._latest: Snapshot | None = None
@@ -180,6 +188,8 @@ class ControlServer:
                     return await self._watch(request, reader, writer)
                 case "preview":
                     return await self._preview(request)
+                case "rotate_key":
+                    return await self._take_key(request)
             command = command_of(request)
         except RefusedLineError as error:
             return refusal(str(error))
@@ -214,6 +224,13 @@ class ControlServer:
     async def _preview(self, request: dict[str, Any]) -> Answer:
         found = await self._preview_of(str(request.get("coin") or ""))
         return {"ok": True, "id": str(request.get("id") or ""), "preview": found}
+
+    async def _take_key(self, request: dict[str, Any]) -> Answer:
+        try:
+            text = await self._rotate(str(request.get("value") or ""), operator_of(request))
+        except UsageError as error:
+            return refusal(str(error))
+        return {"ok": True, "outcome": CommandStatus.DONE.value, "text": text}
 
     # -- viewers ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,19 @@ from core.runtime.settings.telling import TellingFields
 from core.runtime.statedir import StateDir
 
 NOT_OF_THE_GRID = frozenset(
-    {"base_url", "coin", "coins", "crash_loop_starts", "live_account", "profile", "state_dir"}
+    {
+        *(
+            "base_url",
+            "coin",
+            "coins",
+            "crash_loop_starts",
+            "key_file",
+            "live_account",
+            "profile",
+            "state_dir",
+        ),
+        "user_address",
+    }
 ).union(TellingFields.model_fields)
 """Settings that change nothing of what a preview shows; the coins themselves count."""
 

@@ -135,7 +135,7 @@ def _account(report: Report) -> tuple[str, Severity]:
     if money is None:
         text = f"{text}; what it holds beyond that can be withdrawn with the grid intact"
         if report.facts.limits.max_margin or report.facts.limits.min_liquidation_distance:
-            text += ". Without an account (HL_USER_ADDRESS) the limits on margin and liquidation aren't applied above"
+            text += ". Without an account (user_address) the limits on margin and liquidation aren't applied above"
         return text, Severity.INFO
     if money.value < need.usd:
         return (

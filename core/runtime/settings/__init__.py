@@ -13,14 +13,13 @@ from core.runtime.settings.file import ConfigFile, ConfigFileError, read_config_
 from core.runtime.settings.judge import Judgement, Loaded, judge, load_settings
 from core.runtime.settings.layers import Layers
 from core.runtime.settings.model import MAY_BE_OFF, PRICES_OF_ONE_COIN, WHOLE_ACCOUNT, Settings
-from core.runtime.settings.names import NOT_YET_IN_EFFECT, OUTSIDE_NAMES, SECRET_NAMES
+from core.runtime.settings.names import NOT_YET_IN_EFFECT, SECRET_NAMES
 from core.runtime.settings.problem import Origin, Problem, Source
 
 __all__ = [
     "MAY_BE_OFF",
     "MIN_LEVEL_USD",
     "NOT_YET_IN_EFFECT",
-    "OUTSIDE_NAMES",
     "PRICES_OF_ONE_COIN",
     "SECRET_NAMES",
     "WHOLE_ACCOUNT",

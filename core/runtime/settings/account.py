@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from core.runtime.settings.values import OF_THE_ACCOUNT, Directory
+from core.runtime.settings.values import OF_THE_ACCOUNT, Directory, File
 
 
 def _split(value: Any) -> Any:
@@ -22,6 +23,15 @@ def _coin_name(value: str) -> str:
     return value
 
 
+def address(value: str) -> str:
+    """In lower case. Raises ``ValueError``."""
+    value = value.strip().lower()
+    if value and re.fullmatch("0x[0-9a-f]{40}", value) is None:
+        raise ValueError("must be an address (0x and 40 hex digits)")
+    return value
+
+
+Address = Annotated[str, AfterValidator(address)]
 CoinName = Annotated[str, AfterValidator(_coin_name)]
 
 
@@ -43,6 +53,14 @@ class AccountFields(BaseModel):
     )
     state_dir: Annotated[Directory | None, OF_THE_ACCOUNT] = Field(
         None, description="Where journal, logs and socket live; one per user, network and account if not set"
+    )
+    user_address: Annotated[Address, OF_THE_ACCOUNT] = Field(
+        "",
+        description="The account that is traded: its address, never the agent's; testnet and mainnet need it",
+    )
+    key_file: Annotated[File | None, OF_THE_ACCOUNT] = Field(
+        None,
+        description="A file with the agent's key, 0600, or its keystore; without it the one that `gridbot init` has made",
     )
     live_account: Annotated[str, OF_THE_ACCOUNT] = Field(
         "", description="mainnet: the account's address, in place of the typed confirmation"

@@ -11,7 +11,7 @@ from core.runtime.settings.file import ConfigFile, ConfigFileError, read_config_
 from core.runtime.settings.keys import environment_problems, file_problems, names_without_effect
 from core.runtime.settings.layers import Layers
 from core.runtime.settings.model import Settings
-from core.runtime.settings.names import OUTSIDE_NAMES
+from core.runtime.settings.names import SECRET_NAMES
 from core.runtime.settings.problem import Origin, Problem, Source, plain
 from core.runtime.settings.reading import read_values
 from core.runtime.settings.together import coins_together, contradictory, idle, not_written
@@ -101,7 +101,7 @@ def judge(
 
 def _is_ours(name: str) -> bool:
     """Nothing else of the environment is kept, least of all a key."""
-    return name.upper().startswith("HL_") and name not in OUTSIDE_NAMES
+    return name.upper().startswith("HL_") and name not in SECRET_NAMES
 
 
 def _coins(common: Settings, config: ConfigFile) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from core.runtime.settings.file import ConfigFile
 from core.runtime.settings.model import WHOLE_ACCOUNT, Settings
 from core.runtime.settings.names import (
     ALERT_URL_NAMES,
-    OUTSIDE_NAMES,
     REFUSED,
+    SECRET_NAMES,
     WITHOUT_EFFECT,
     environment_name,
     known_environment_names,
@@ -78,8 +78,8 @@ def _unknown(origin: Origin, name: str, near: str) -> Problem:
     if environment_name(name) in ALERT_URL_NAMES:
         fix = "it is a secret and lives in a file of its own: alert_urls in the state dir, or name one as alert_urls_file"
         return Problem(origin, name, " is not a setting", fix)
-    if environment_name(name) in OUTSIDE_NAMES:
-        fix = f"keys and accounts never live in a file: set {environment_name(name)}"
+    if environment_name(name) in SECRET_NAMES:
+        fix = "no key lives in a settings file: `gridbot keys import` keeps it, and key_file names it"
         return Problem(origin, name, " is not a setting", fix)
     if name in FLAGS:
         fix = f"it is chosen at each start: --{name}"

@@ -11,7 +11,6 @@ ALERT_URL_NAMES = frozenset({"HL_ALERT_URLS", "HL_ALERT_WEBHOOK_URL"})
 """Read by ``core.runtime.alert_targets``."""
 
 SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY"}) | ALERT_URL_NAMES
-OUTSIDE_NAMES = SECRET_NAMES | {"HL_USER_ADDRESS"}
 """Names that aren't read here; the others by ``core.runtime.keys``."""
 
 PREDECESSOR = tuple(
@@ -81,7 +80,7 @@ def environment_name(name: str) -> str:
     return f"HL_{name.upper()}"
 
 
-_IN_EFFECT = frozenset(map(environment_name, Settings.model_fields)) | OUTSIDE_NAMES
+_IN_EFFECT = frozenset(map(environment_name, Settings.model_fields)) | SECRET_NAMES
 
 REPLACED = {name: why for name, why in _REPLACED.items() if name not in _IN_EFFECT}
 """Valid names whose purpose is gone, and what is there in its place; one that is set is told of at start."""

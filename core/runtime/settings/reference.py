@@ -15,10 +15,10 @@ from core.runtime.settings import options
 from core.runtime.settings.model import MAY_BE_OFF, Settings
 from core.runtime.settings.names import (
     NOT_YET_IN_EFFECT,
-    OUTSIDE_NAMES,
     PREDECESSOR,
     REFUSED,
     REPLACED,
+    SECRET_NAMES,
     environment_name,
 )
 from core.runtime.settings.problem import setting_text
@@ -117,7 +117,7 @@ def _predecessors() -> Iterator[str]:
         elif name in NOT_YET_IN_EFFECT:
             yield f"| `{name}` | no effect in this version |"
         else:
-            assert name in OUTSIDE_NAMES or name in map(environment_name, Settings.model_fields), name
+            assert name in SECRET_NAMES or name in map(environment_name, Settings.model_fields), name
 
 
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {

@@ -274,7 +274,7 @@ def test_a_signature_that_is_refused_halts_all_at_once_and_says_what_to_do() -> 
     bench, effects = refused_by_auth()
     (row,) = of_kind(SaveHalt, effects)
     assert row.reason == bench.engine.halted
-    assert "HL_AGENT_KEY is an approved agent of 0xaaaa" in row.reason
+    assert "the key is of an approved agent of 0xaaaa" in row.reason
     assert row.reason.endswith("then resume")
     assert (state(bench, AUTH), state(bench, PLACE)) == (OPEN, CLOSED)
     assert view(bench, AUTH).cooldown_left_s is None

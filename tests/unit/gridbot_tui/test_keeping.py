@@ -1,4 +1,4 @@
-"""Which state dir verify, backup and doctor mean, and their exit codes."""
+"""Which state dir verify and backup mean, and their exit codes."""
 
 from __future__ import annotations
 
@@ -85,35 +85,3 @@ def test_backup_says_what_it_copied_and_overwrites_nothing(
     assert "there is no directory" in capsys.readouterr().err
     assert run_cli([*arguments[:1], str(tmp_path / "b.db"), *arguments[2:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fills"] == 30
-
-
-def test_doctor_answers_before_the_first_start_too_and_makes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A start needs no state dir, so that none is there is nothing to fix."""
-    assert run_cli(["doctor"]) == 0
-    told = capsys.readouterr().out
-    assert f"ok   state dir: {state_root()}/paper/default isn't there yet, the first start makes it" in told
-    assert "ok   signing" in told
-    assert "ok   disk" in told
-    assert not state_root().exists()
-    (tmp_path / "file").touch()
-    assert run_cli(["doctor", "--state-dir", str(tmp_path / "file" / "state")]) == 2
-    assert "FIX  state dir" in capsys.readouterr().out
-
-
-def test_doctor_tells_each_precondition_and_exits_as_a_start_would(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    state = made(tmp_path / "state")
-    named = ["--state-dir", str(state.path)]
-    assert run_cli(["doctor", *named]) == 0
-    assert capsys.readouterr().out.count("ok   ") == 11
-    state.journal.write_bytes(b"x" * 9_999)
-    assert run_cli(["doctor", "--json", *named]) == 4
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    assert {check["name"] for check in told["checks"] if not check["ok"]} == {"journal"}
-    assert run_cli(["doctor", "--rebuild-from-exchange", "--json", *named]) == 0
-    assert json.loads(capsys.readouterr().out)["instance_kept"] is False
-    assert run_cli(["doctor", *named]) == 0

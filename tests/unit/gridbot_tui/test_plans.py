@@ -13,6 +13,7 @@ import pytest
 from core.exchange.signing import Signer
 from core.runtime.preview.seen import fingerprint, remember
 from core.runtime.statedir import StateDir, UsageError
+from gridbot_tui import plans
 from gridbot_tui.plans import OFFICIAL_URLS, load, make_plan, preview_of
 from gridbot_tui.run_flags import RunFlags, parse_duration_s
 from tests.unit.exchange.samples import KEY
@@ -22,6 +23,14 @@ _FLAGS = RunFlags("paper", False, (), None, "", None)
 _AGENT = Signer(KEY, False).address
 _USER = "0x" + "ab" * 20
 _WRITTEN = dict(line.split(" = ") for line in FOR_MAINNET.replace('"', "").split("\n"))
+
+
+@pytest.fixture(autouse=True)
+def dumps_forbidden(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Instead of for the process that runs the tests."""
+    told: list[bool] = []
+    monkeypatch.setattr(plans, "forbid_core_dumps", lambda: told.append(True))
+    return told
 
 
 def _flags(**changes: Any) -> RunFlags:
@@ -120,7 +129,9 @@ def test_flags_that_contradict_each_other_are_refused_and_make_nothing(
     assert not (tmp_path / "xdg").exists()
 
 
-def test_a_url_of_the_config_never_selects_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_of_the_config_never_selects_a_network(
+    monkeypatch: pytest.MonkeyPatch, dumps_forbidden: list[bool]
+) -> None:
     monkeypatch.setenv("HL_BASE_URL", "http://127.0.0.1:3001/")
     monkeypatch.setenv("HL_AGENT_KEY", KEY)
     monkeypatch.setenv("HL_USER_ADDRESS", _USER)
@@ -129,9 +140,13 @@ def test_a_url_of_the_config_never_selects_a_network(monkeypatch: pytest.MonkeyP
     settings, state = load(flags)
     plan = make_plan(flags, settings, state)
     assert plan.exchange_url == OFFICIAL_URLS["testnet"]
-    assert plan.warnings == ("base_url has no effect on testnet: it has an address of its own",)
+    no_effect, of_the_key = plan.warnings
+    assert no_effect == "base_url has no effect on testnet: it has an address of its own"
+    assert of_the_key.startswith("the key comes from the environment")
+    assert dumps_forbidden == [True], "a real key is in memory from here on"
     settings, state = load(_FLAGS)
     assert make_plan(_FLAGS, settings, state).exchange_url == "http://127.0.0.1:3001"
+    assert dumps_forbidden == [True], "a paper key is no secret"
 
 
 class _Terminal(io.StringIO):
@@ -206,7 +221,7 @@ def test_mainnet_in_a_terminal_asks_for_the_end_of_the_address(
 
 def test_an_address_that_is_none_makes_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HL_USER_ADDRESS", "../../../elsewhere")
-    with pytest.raises(UsageError, match="HL_USER_ADDRESS is not an address"):
+    with pytest.raises(UsageError, match=r"HL_USER_ADDRESS: user_address .* must be an address"):
         load(_FLAGS)
     assert not (tmp_path / "xdg").exists()
 

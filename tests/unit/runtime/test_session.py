@@ -134,7 +134,7 @@ async def test_a_key_that_signs_for_another_account_is_refused(tmp_path: Path) -
         mine = plan(tmp_path, exchange.url)
         watched = replace(mine, identity=replace(mine.identity, account="0x" + "ab" * 20))
         async with running(watched) as run:
-            with pytest.raises(UsageError, match="is not an agent of HL_USER_ADDRESS"):
+            with pytest.raises(UsageError, match="is an account of its own, not an agent of"):
                 await run.task
         assert not mine.state.journal.exists()
 

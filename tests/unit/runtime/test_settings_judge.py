@@ -161,9 +161,8 @@ def test_keys_of_the_environment_are_not_even_kept(tmp_path: Path) -> None:
 
 def test_a_key_in_the_file_is_told_where_it_belongs(tmp_path: Path) -> None:
     (text,) = texts(judged(tmp_path, f"agent_key = '{KEY}'"))
-    assert text.endswith(
-        "agent_key is not a setting; keys and accounts never live in a file: set HL_AGENT_KEY"
-    )
+    fix = "no key lives in a settings file: `gridbot keys import` keeps it, and key_file names it"
+    assert text.endswith(f"agent_key is not a setting; {fix}")
 
 
 # -- the predecessor's names --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.runtime.restore import account_limits, coin_config, set_thresholds
-from core.runtime.settings import NOT_YET_IN_EFFECT, OUTSIDE_NAMES, Settings
+from core.runtime.settings import NOT_YET_IN_EFFECT, SECRET_NAMES, Settings
 from core.runtime.settings.names import PREDECESSOR, REFUSED, REPLACED, environment_name
 from tests.unit.engine.builders import SOL, make_engine
 from tests.unit.runtime.config import judged, texts
@@ -22,7 +22,7 @@ FIELDS = frozenset(map(environment_name, Settings.model_fields))
 
 def test_there_are_71_and_each_is_in_one_place() -> None:
     assert len(set(PREDECESSOR)) == 71
-    places = [FIELDS, OUTSIDE_NAMES, REPLACED.keys(), REFUSED.keys(), NOT_YET_IN_EFFECT]
+    places = [FIELDS, SECRET_NAMES, REPLACED.keys(), REFUSED.keys(), NOT_YET_IN_EFFECT]
     for name in PREDECESSOR:
         assert sum(name in place for place in places) == 1, name
 
@@ -31,13 +31,14 @@ def test_there_are_71_and_each_is_in_one_place() -> None:
 def test_none_is_taken_for_a_typo(tmp_path: Path, name: str) -> None:
     assert not [text for text in texts(judged(tmp_path, "", **{name: "x"})) if "is not a setting" in text]
     key = name.removeprefix("HL_").lower()
-    if name not in OUTSIDE_NAMES:
+    if name not in SECRET_NAMES:
         assert not [text for text in texts(judged(tmp_path, f"{key} = 'x'")) if "is not a setting" in text]
 
 
 SHOWN_BY = {
     "HL_DEAD_MAN_SWITCH_SEC": ("tests/faults/test_dead_man.py", "dead_man_switch_sec="),
     "HL_BASE_URL": ("tests/unit/gridbot_tui/test_plans.py", "base_url"),
+    "HL_USER_ADDRESS": ("tests/unit/gridbot_tui/test_plans.py", "HL_USER_ADDRESS"),
     "HL_COINS": ("tests/unit/runtime/test_settings.py", "HL_COINS"),
     "HL_COIN": ("tests/unit/runtime/test_settings.py", "HL_COIN"),
     "HL_DEFAULT_STRATEGY": ("tests/unit/engine/test_grid_options.py", 'strategy="endless"'),
@@ -61,7 +62,7 @@ SHOWN_BY = {
 """Where each name of the predecessor that is a setting is seen to do its work, and by which word; the others in ``OPTIONS``."""
 
 OF_THE_RUN = {
-    *("HL_BASE_URL", "HL_COINS", "HL_COIN", "HL_STATE_DIR"),
+    *("HL_BASE_URL", "HL_COINS", "HL_COIN", "HL_STATE_DIR", "HL_USER_ADDRESS"),
     *("HL_ALERT_ENABLED", "HL_ALERT_WEBHOOK_TYPE"),
 }
 OTHERWISE = {

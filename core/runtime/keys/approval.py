@@ -1,0 +1,47 @@
+"""Waiting for an agent's approval, which somebody gives by hand: bounded, and it may be broken off and gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from core.domain.agent import AgentObserved
+from core.exchange.reads import Reads
+from core.exchange.rest import Rest, RestError
+from core.exchange.venue_clock import VenueClock, mono_ms
+from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
+from core.exchange.wire import WireError
+from core.runtime.agents import NotAnAgentError, Pair, check_agent
+from core.runtime.statedir import limits_dir
+
+POLL_S = 15.0
+"""A look weighs 120 of the 1,200 a minute that an address may ask for, and a bot may run beside it."""
+
+
+async def wait_for_approval(pair: Pair, wait_s: float, say: Callable[[str], None]) -> AgentObserved:
+    """Until the signer is an agent of the account, at most ``wait_s``; 0: one look. ``say`` gets a line when it begins to wait.
+
+    Raises:
+        NotAnAgentError: it isn't, after all that time or for a reason that no waiting ends.
+        RestError: the exchange wasn't reached at the last look.
+    """
+    clock = VenueClock()
+    rest = Rest(pair.url, clock, budget=shared_budget(limits_dir(), pair.url, mono_ms, leaves=TOOL_LEAVES))
+    await rest.open()
+    reads, until_ms, told = Reads(rest, clock, pair.account, {}), mono_ms() + 1000 * wait_s, False
+    try:
+        while True:
+            try:
+                return await check_agent(reads, pair, clock.now().venue_ms)
+            except NotAnAgentError as error:
+                if not error.may_come or mono_ms() >= until_ms:
+                    raise
+            except (RestError, WireError) as error:
+                if mono_ms() >= until_ms:
+                    raise RestError(str(error)) from error
+            if not told:
+                told = True
+                say("waiting for the approval; ctrl+c keeps the key, and the same command goes on")
+            await asyncio.sleep(POLL_S)
+    finally:
+        await rest.close()

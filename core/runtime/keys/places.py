@@ -1,0 +1,79 @@
+"""Where keys are kept: for each network and account a place of its own, so that no network inherits another's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.runtime.keys.keystore import is_keystore
+from core.runtime.private_file import read_private, sync_directory, write_private
+from core.runtime.statedir import state_root
+from core.runtime.usage import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """The key of one account on one network: in ``file`` if the settings name one, else in at most one of two."""
+
+    network: str
+    account: str
+    file: Path | None = None
+
+    @property
+    def directory(self) -> Path:
+        return state_root() / "keys" / self.network if self.file is None else self.file.parent
+
+    @property
+    def keystore(self) -> Path:
+        return self.file or self.directory / f"{self.account}.json"
+
+    @property
+    def plain(self) -> Path:
+        return self.file or self.directory / f"{self.account}.key"
+
+    @property
+    def next(self) -> Path:
+        """The key that is to take the present one's place, plain or a keystore, until it has."""
+        return self.directory / f"{self.account if self.file is None else self.file.name}.next"
+
+    @property
+    def present(self) -> Path | None:
+        """The keystore before the plain file; a broken link is one that is there."""
+        return next((path for path in (self.keystore, self.plain) if os.path.lexists(path)), None)
+
+    def keep(self, text: str) -> Path:
+        """Keep a key, plain or a keystore, in place of the present one. Raises ``UsageError``."""
+        self.keep_next(text)
+        return self.promote()
+
+    def keep_next(self, text: str) -> None:
+        """Raises ``UsageError``."""
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.next, text)
+        except OSError as error:
+            raise _unwritable(self.next, error) from None
+
+    def read_next(self) -> str | None:
+        """Raises ``UsageError`` if it can't be trusted."""
+        return read_private(self.next) if os.path.lexists(self.next) else None
+
+    def promote(self) -> Path:
+        """The next key becomes the present one, in one step; a kill leaves either. Raises ``UsageError``."""
+        is_locked = is_keystore(read_private(self.next))
+        target, other = (self.keystore, self.plain) if is_locked else (self.plain, self.keystore)
+        try:
+            os.replace(self.next, target)
+            if other != target:
+                other.unlink(missing_ok=True)
+            sync_directory(self.directory)
+        except OSError as error:
+            raise _unwritable(target, error) from None
+        return target
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path} can't be written ({error.strerror}); fix its directory's permissions, then try again"
+    )

@@ -1,0 +1,17 @@
+"""What no argument may be: a key. Everybody on the machine can read a command line, and the shell keeps it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_KEY = re.compile(r"(?<![0-9a-fA-F])(0x)?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+
+KEY_SEEN = (
+    "an argument looks like a private key, and other programs and the shell's history have seen it now: don't use that key, "
+    "make another; `gridbot keys import` asks for one without showing it"
+)
+
+
+def has_key(arguments: Iterable[str]) -> bool:
+    return any(_KEY.search(argument) for argument in arguments)

@@ -1,0 +1,327 @@
+"""``gridbot keys``: take a key in, say whose it is, put another in its place while the bot runs. None of them shows a key."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from core.runtime.exit_code import ExitCode
+from core.runtime.usage import UsageError
+from core.telemetry.event_log import json_line
+from gridbot_tui.config_command import ConfigFlag, JsonFlag
+from gridbot_tui.flags import fail
+from gridbot_tui.lines import print_line
+from gridbot_tui.passphrase import ask_hidden, passphrase_of, read_line
+from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
+
+if TYPE_CHECKING:
+    from core.exchange.signing import Signer
+    from core.runtime.agents import Pair
+    from core.runtime.keys.places import KeyPlace
+    from core.runtime.keys.sources import KeyQuery, Passphrase
+    from core.runtime.statedir import StateDir
+
+NetworkFlag = Annotated[Network, Parameter(name="--network", help="Whose key: no network has another's.")]
+AccountFlag = Annotated[
+    str, Parameter(name="--account", help="The account's address; default: user_address of the settings.")
+]
+UrlFlag = Annotated[str, Parameter(name="--exchange-url", help="With --network paper: as for a run.")]
+KeyFdFlag = Annotated[
+    int | None, Parameter(name="--key-fd", help="Read the key from this descriptor, instead of the terminal.")
+]
+PassphraseFdFlag = Annotated[
+    int | None, Parameter(name="--passphrase-fd", help="Read the keystore's passphrase from this descriptor.")
+]
+INTERRUPTED = 130
+
+
+def register(app: App) -> None:
+    """Add the commands to the program."""
+    commands = App(
+        name="keys", help="The agent's key: take it in, show whose it is, rotate it.", help_format="plaintext"
+    )
+    commands.command(import_, name="import")
+    commands.command(show)
+    commands.command(rotate)
+    app.command(commands)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the flags and settings mean."""
+
+    query: KeyQuery
+    url: str
+    flags: RunFlags
+    configured: Path | None = None
+    """The state dir of the settings."""
+
+    @property
+    def account(self) -> str:
+        if not self.query.account:
+            raise UsageError(
+                "whose agent is it? name the account with --account, or write user_address in gridbot.toml"
+            )
+        return self.query.account
+
+    @property
+    def place(self) -> KeyPlace:
+        from core.runtime.keys.places import KeyPlace
+
+        return KeyPlace(self.query.network, self.account, self.query.key_file)
+
+    @property
+    def is_mainnet(self) -> bool:
+        return self.query.network == "mainnet"
+
+    def pair(self, signer: str) -> Pair:
+        from core.runtime.agents import Pair
+
+        return Pair(signer, self.account, self.query.network, self.url)
+
+
+def asked(
+    network: Network, account: str, config: Path | None, url: str = "", state_dir: Path | None = None
+) -> Asked:
+    """Raises ``UsageError``; settings that lack something for a start are no hindrance."""
+    from core.runtime.keys.sources import KeyQuery
+    from core.runtime.settings.account import address
+    from gridbot_tui.plans import OFFICIAL_URLS, exchange_url, judgement_of
+
+    flags = RunFlags(network, False, (), config, url, state_dir)
+    loaded = judgement_of(network, (), config).loaded
+    try:
+        named = address(account)
+    except ValueError as error:
+        raise UsageError(f"--account {account!r} {error}") from None
+    query = KeyQuery(
+        network,
+        named or (loaded.common.user_address if loaded else ""),
+        loaded.common.key_file if loaded else None,
+    )
+    where = exchange_url(flags, loaded) if loaded else OFFICIAL_URLS.get(network, url)
+    return Asked(query, where, flags, loaded.common.state_dir if loaded else None)
+
+
+def import_(
+    *,
+    network: NetworkFlag,
+    account: AccountFlag = "",
+    plain: Annotated[
+        bool, Parameter(negative=(), help="Without a passphrase: a 0600 file that every start can read.")
+    ] = False,
+    key_fd: KeyFdFlag = None,
+    passphrase_fd: PassphraseFdFlag = None,
+    config: ConfigFlag = None,
+) -> int:
+    """Take an agent's private key in: typed without being shown, from a pipe on stdin, or from a descriptor."""
+    what = asked(network, account, config)
+    key, signer = read_key(key_fd, what.is_mainnet)
+    if signer.address == what.account:
+        raise UsageError(
+            f"this is the key of the account itself, which can withdraw: none of it was kept. Make an agent of {what.account} "
+            "and give its key"
+        )
+    path = what.place.keep(kept_text(key, plain, passphrase_fd))
+    print_line(f"{signer.address}, an agent's key of {what.account} on {network}, is in {path}")
+    return 0
+
+
+def show(
+    *,
+    network: NetworkFlag,
+    account: AccountFlag = "",
+    exchange_url: UrlFlag = "",
+    config: ConfigFlag = None,
+    json: JsonFlag = False,
+) -> int:
+    """Whose key a start would use, where it comes from, and how long its approval lasts. Never the key."""
+    import asyncio
+
+    from core.domain.agent import left_text
+    from core.exchange.rest import RestError
+    from core.runtime.agents import NotAnAgentError
+    from core.runtime.keys import find_sources
+    from core.runtime.keys.approval import wait_for_approval
+    from core.runtime.keys.identity import no_key
+    from core.runtime.keys.sources import chosen
+
+    what = asked(network, account, config, exchange_url)
+    source = chosen(find_sources(what.query, os.environ))
+    if source is None:
+        raise UsageError(no_key(what.query))
+    told: dict[str, Any] = {"network": network, "account": what.query.account, "address": source.address}
+    told |= {
+        "source": source.name,
+        "kind": source.kind.value,
+        "agent": None,
+        "valid_until": None,
+        "trouble": "",
+    }
+    code, standing = ExitCode.CLEAN, "not asked: no exchange is named"
+    try:
+        if what.url:
+            found = asyncio.run(wait_for_approval(what.pair(source.address), 0, lambda _: None))
+            told |= {"agent": found.name, "valid_until": found.valid_until_ms}
+            left_ms = found.left_ms(time.time_ns() // 10**6)
+            lasts = "its end isn't told" if left_ms is None else f"for another {left_text(left_ms)}"
+            standing = f"approved{f' as {found.name}' if found.name else ''}, {lasts}"
+    except NotAnAgentError as error:
+        code, standing, told["trouble"] = ExitCode.USAGE, str(error), str(error)
+    except RestError as error:
+        code, standing, told["trouble"] = ExitCode.UNREACHABLE, str(error), str(error)
+    text = f"{source.address}, from {source.name} ({source.kind.value}), for {what.query.account} on {network}: {standing}"
+    print_line(json_line(told) if json else text)
+    return int(code)
+
+
+def rotate(
+    *,
+    network: NetworkFlag,
+    account: AccountFlag = "",
+    wait: Annotated[str, Parameter(help="How long to wait for the approval: 10m, 1h.")] = "10m",
+    key_fd: KeyFdFlag = None,
+    passphrase_fd: PassphraseFdFlag = None,
+    exchange_url: UrlFlag = "",
+    state_dir: Annotated[Path | None, Parameter(help="As for a run.")] = None,
+    config: ConfigFlag = None,
+) -> int:
+    """Put a second agent in the place of the present one, also while the bot runs: its orders keep resting."""
+    import asyncio
+
+    from core.exchange.rest import RestError
+    from core.runtime.agents import approval_page
+    from core.runtime.keys.approval import wait_for_approval
+
+    wait_s = parse_duration_s(wait, "--wait")
+    what = asked(network, account, config, exchange_url, state_dir)
+    if not what.url:
+        raise UsageError("the embedded paper exchange has no agents: name the exchange with --exchange-url")
+    passphrase = passphrase_of(passphrase_fd, os.environ)
+    _refuse_unless_ours(what)
+    key, signer = _next_key(what, key_fd, passphrase)
+    page = approval_page(network, what.url)
+    say(
+        f"the new agent is {signer.address}; approve it for {what.account} under a name that isn't taken: {page}"
+    )
+    try:
+        asyncio.run(wait_for_approval(what.pair(signer.address), wait_s, say))
+    except KeyboardInterrupt:
+        say(
+            f"broken off; {what.place.next} keeps the new key, and the same command goes on. The present one signs as before"
+        )
+        return INTERRUPTED
+    except UsageError as error:
+        raise UsageError(
+            f"{error}. The present key stays, {what.place.next} keeps the new one: the same command goes on"
+        ) from None
+    except RestError as error:
+        return fail(ExitCode.UNREACHABLE, f"{error}. The present key stays; the same command goes on")
+    text = _swapped(what, key, signer)
+    path = what.place.promote()
+    print_line(f"{text}; {path} has it. Revoke the agent before it when you like: {page}")
+    return 0
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"gridbot: {text}\n")
+    sys.stderr.flush()
+
+
+def read_key(fd: int | None, is_mainnet: bool) -> tuple[str, Signer]:
+    """A key from a descriptor, from what is piped in, or typed without being shown. Raises ``UsageError``."""
+    from core.runtime.keys.sources import signer_of
+
+    if fd is not None:
+        key = read_line(fd, "--key-fd")
+    elif not sys.stdin.isatty():
+        key = sys.stdin.readline()
+    else:
+        key = ask_hidden("The agent's private key (nothing is shown): ", "the key")
+    return key.strip(), signer_of(key, "the key", is_mainnet)
+
+
+def kept_text(key: str, plain: bool, passphrase_fd: int | None) -> str:
+    """As it is to be written: in a keystore, unless it is wanted plain. Raises ``UsageError``."""
+    from core.runtime.keys.keystore import lock
+
+    if plain:
+        return key
+    if passphrase_fd is not None:
+        return lock(key, read_line(passphrase_fd, "--passphrase-fd"))
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "a keystore needs a passphrase: give it with --passphrase-fd; or add --plain for a 0600 file without one"
+        )
+    first = ask_hidden("A passphrase for the keystore: ", "the keystore")
+    if ask_hidden("The same once more: ", "the keystore") != first:
+        raise UsageError("the two passphrases differ; nothing was kept, try again")
+    return lock(key, first)
+
+
+def _refuse_unless_ours(what: Asked) -> None:
+    """Only a key in a file of ours can be followed by another."""
+    from core.runtime.keys import find_sources
+    from core.runtime.keys.identity import no_key
+    from core.runtime.keys.sources import SourceKind, chosen
+
+    source = chosen(find_sources(what.query, os.environ))
+    if source is None:
+        raise UsageError(no_key(what.query))
+    if source.kind in (SourceKind.CREDENTIAL, SourceKind.ENVIRONMENT):
+        raise UsageError(
+            f"the key comes from {source.name}, which no command can change: put another agent's key there, then stop with "
+            "`gridbot stop --keep-orders` and start again; or take the key away there and `gridbot keys import` it"
+        )
+
+
+def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str, Signer]:
+    """The key that is to follow: one that was begun with, one that is given, or a new one. In a keystore if the present is."""
+    from core.runtime.keys.keystore import is_keystore, lock, unlock
+    from core.runtime.keys.sources import signer_of
+    from core.runtime.private_file import read_private
+
+    place, present = what.place, what.place.present
+    assert present is not None, "its source is a file"
+    text, begun = read_private(present), place.read_next()
+    word = ""
+    if is_keystore(text):
+        word = passphrase(str(present))
+        unlock(text, word, str(present))
+    if begun is not None and fd is None:
+        key = unlock(begun, word, str(place.next)) if is_keystore(begun) else begun
+        return key.strip(), signer_of(key, str(place.next), what.is_mainnet)
+    key = read_line(fd, "--key-fd").strip() if fd is not None else "0x" + secrets.token_hex(32)
+    signer = signer_of(key, "the new key", what.is_mainnet)
+    place.keep_next(lock(key, word) if word else key)
+    return key, signer
+
+
+def _swapped(what: Asked, key: str, signer: Signer) -> str:
+    """Hand the key to the instance that runs, if one does. Raises ``UsageError`` if it keeps the present one."""
+    from core.runtime.control_client import ask
+    from core.runtime.keys.handover import handed_over
+    from core.runtime.statedir import lock_holder
+    from gridbot_tui.who import operator
+
+    state = _state(what)
+    if lock_holder(state) is None:
+        return f"nothing runs on {state.path}: the next start signs with {signer.address}"
+    with handed_over(key, state.path) as path:
+        told = ask(state, "rotate_key", value=str(path), by=operator("gridbot keys rotate"))
+    if not told.get("ok"):
+        raise UsageError(f"the running instance keeps its key: {told.get('text', 'no answer')}")
+    return str(told["text"])
+
+
+def _state(what: Asked) -> StateDir:
+    from gridbot_tui.plans import state_of
+
+    return state_of(what.flags, what.url, what.account, what.configured)
