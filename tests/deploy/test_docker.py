@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from core.runtime import alert_targets
+from core.runtime.keys import sources
 from core.runtime.settings import load_settings
 from gridbot_tui.cli import app
 from tests.deploy.units import DEPLOY
@@ -105,6 +107,7 @@ def test_the_bot_has_time_to_stop_and_settings_that_there_are() -> None:
 
 def test_secrets_are_files_of_the_host_and_the_guide_s_credentials() -> None:
     live = yaml.safe_load((DOCKER / "compose.live.yml").read_text(encoding="utf-8"))
-    assert live["services"]["gridbot"]["secrets"] == ["agent_key", "alert_urls"] == list(live["secrets"])
+    names = [sources.CREDENTIAL, alert_targets.CREDENTIAL]
+    assert live["services"]["gridbot"]["secrets"] == names == list(live["secrets"])
     assert live["services"]["gridbot"]["environment"]["CREDENTIALS_DIRECTORY"] == "/run/secrets"
     assert all(secret.keys() == {"file"} for secret in live["secrets"].values())

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from core.runtime import alert_targets
 from core.runtime.exit_code import ExitCode
+from core.runtime.keys import sources
 from core.runtime.reach import REACH_FOR_S
 from core.runtime.settings import load_settings
 from core.runtime.vigil import KEPT_MS
@@ -98,7 +100,7 @@ def test_the_credentials_are_files_that_the_guide_makes() -> None:
     lines = (DEPLOY / "systemd" / "credentials.conf").read_text(encoding="utf-8").splitlines()
     loaded = dict(line.removeprefix("LoadCredential=").split(":") for line in lines if "=" in line)
     guide = (DEPLOY / "install.md").read_text(encoding="utf-8")
-    assert loaded.keys() == {"agent_key", "alert_urls"}
+    assert loaded.keys() == {sources.CREDENTIAL, alert_targets.CREDENTIAL}
     for path in loaded.values():
         assert f"/dev/stdin {path}" in guide
 
