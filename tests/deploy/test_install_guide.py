@@ -55,6 +55,7 @@ def test_what_the_guide_links_to_and_installs_is_there() -> None:
         "docker/compose.live.yml",
         "../docs/configuration.md",
         "../docs/upgrading.md",
+        "../docs/alerts.md",
     ):
         assert f"({target})" in guide
         assert (DEPLOY / target).exists()
