@@ -20,6 +20,7 @@ from gridbot_tui import (
     events_command,
     exchange_command,
     export_command,
+    init_command,
     instance_commands,
     keeping,
     keys_command,
@@ -47,6 +48,7 @@ app = App(
 exchange_command.register(app)
 instance_commands.register(app)
 keys_command.register(app)
+init_command.register(app)
 keeping.register(app)
 export_command.register(app)
 events_command.register(app)

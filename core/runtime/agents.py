@@ -84,7 +84,7 @@ def _of_account(pair: Pair, role: Role) -> NotAnAgentError | None:
             )
         case RoleKind.MISSING:
             return NotAnAgentError(
-                f"{account} has no account on {network}: deposit there first; or is it an account of another network?"
+                f"{account} has no account on {network}: deposit there first, or name the network that it is an account of"
             )
         case RoleKind.USER:
             return None
