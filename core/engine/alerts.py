@@ -33,6 +33,11 @@ from core.view import (
 CONFIRMS_MS, UNCONFIRMED_MS = 2_000, 60_000
 """How long the exchange may take to confirm a halt's cancels; and after how long without it that is grave."""
 
+LIQUIDATION_NEAR_PCT = 5
+"""How near, in percent of the mid, the liquidation price may be while no stop comes before it; ``min_liq_distance_pct`` is
+heeded in its place. At half of it that is grave.
+"""
+
 QUARANTINE_SHOWN_MS = 60_000
 """How long after an unreadable message the screen still says so."""
 
@@ -50,6 +55,7 @@ class Found(NamedTuple):
 def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
     """Conditions that hold now, worst first, with what treats each."""
     found = [alert for coin in engine.coins.values() for alert in _coin_alerts(engine.alerts, coin, now)]
+    found += [alert for coin in engine.coins.values() for alert in _near_liquidation(engine, coin, now)]
     found += [alert for coin in engine.coins.values() for alert in _halt_alerts(engine, coin, now)]
     found += _link_alerts(engine, now)
     if engine.storage_trouble:
@@ -160,6 +166,21 @@ def _protection_alerts(coin: Coin) -> list[Found]:
             if trouble:
                 found.append(Found(f"{id_}:{name}", Severity.CRIT, trouble.what, fix=trouble.fix))
     return found
+
+
+def _near_liquidation(engine: Engine, coin: Coin, now: Instant) -> list[Found]:
+    """The position ends at the exchange's hands before long, and no stop of ours rests before that."""
+    name, away, stop = coin.name, liquidation_distance(coin), stop_distance(coin)
+    if away is None or (stop and stop[1] < away[1] and look(coin)[0] is StopState.RESTING):
+        return []
+    least_pct = float(100 * engine.portfolio_limits.min_liquidation_distance) or LIQUIDATION_NEAR_PCT
+    ratio = least_pct / max(float(away[1]), 0.01)
+    if not engine.alerts.is_past(f"near_liquidation:{name}", ratio, now):
+        return []
+    is_grave = engine.alerts.is_past(f"near_liquidation_grave:{name}", ratio / 2, now)
+    text = f"{name} LIQUIDATION {away[1]} % AWAY (limit {least_pct:g} %), NO STOP RESTS BEFORE IT"
+    fix = "margin moves it away (`gridbot margin add`); F closes the position"
+    return [Found(f"near_liquidation:{name}", Severity.CRIT if is_grave else Severity.WARN, text, "F", fix)]
 
 
 def _grid_alerts(coin: Coin) -> list[Found]:

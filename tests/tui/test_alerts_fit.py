@@ -93,6 +93,15 @@ def overridden(bench: Bench) -> None:
     bench.coin.overrides = Overrides(2_000_000, 25, 1, "cli")
 
 
+def near_liquidation(bench: Bench) -> None:
+    bought(bench)
+    mid = Decimal(bench.coin.known_mid_twice or 0).scaleb(-bench.coin.config.instrument.price_decimals) / 2
+    leverage = Leverage(MarginMode.ISOLATED, 20)
+    bench.coin.held = HeldMargin(
+        "SOL", leverage, Decimal("0.5"), Decimal(100), Decimal(5), mid * Decimal("0.97")
+    )
+
+
 def broken(name: BreakerName) -> Callable[[Bench], None]:
     def trip(bench: Bench) -> None:
         bench.engine.breakers[name].failure(Cause.SERVER, WORDY, bench.now, True, 8_000)
@@ -177,6 +186,7 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "drift": drifting,
     "stop": unprotected,
     "liquidation": too_far,
+    "near_liquidation": near_liquidation,
     "leverage": at_other_leverage,
     "range": outside,
     "one_sided": one_sided,

@@ -133,7 +133,12 @@ def test_a_delivery_that_hangs_is_shown_and_its_end_keeps_nobody_waiting(
     alert = box.alert()
     assert alert is not None
     assert "no answer for" in alert.text
-    box.close(time.monotonic() + 0.05)  # returns, though nothing will ever answer
+    waited: list[float | None] = []
+    monkeypatch.setattr(box._thread, "join", waited.append)
+    box.close(time.monotonic() + 0.05)
+    assert waited[0] is not None
+    assert waited[0] <= 0.05
+    monkeypatch.undo()
     assert not post.gate.is_set()
 
 
