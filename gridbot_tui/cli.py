@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from core import VERSION
+from core.redaction import remember_environment
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import running_instances
 from gridbot_tui import (
@@ -27,7 +28,7 @@ from gridbot_tui import (
     watchdog_command,
 )
 from gridbot_tui.arguments import KEY_SEEN, has_key
-from gridbot_tui.failures import code_of
+from gridbot_tui.failures import code_of, tell_crash
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
 from gridbot_tui.screen_flags import ScreenFlags
@@ -62,6 +63,7 @@ def run_cli(arguments: list[str]) -> int:
     """Run one command line; its exit code. Every expected error is a sentence on stderr."""
     if has_key(arguments):
         return fail(ExitCode.USAGE, KEY_SEEN)
+    remember_environment(os.environ)
     try:
         result = app(arguments) if arguments else bare()
     except UnusedCliTokensError as error:
@@ -81,7 +83,7 @@ def run_cli(arguments: list[str]) -> int:
     except Exception as error:
         code = code_of(error)
         if code is None:
-            raise
+            return fail(ExitCode.INTERNAL, tell_crash("the command", error))
         return fail(code, str(error))
     return int(result) if isinstance(result, int) else 0
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from core.redaction import redacted, redacted_row
 from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
 from gridbot_tui.lines import print_line
@@ -49,16 +50,16 @@ def show(
 
     found = judgement_of(network, tuple(coin or ()), config)
     if json:
-        print_line(json_line(shown.as_dict(found)))
+        print_line(json_line(redacted_row(shown.as_dict(found))))
     elif found.loaded is not None:
-        print_line(shown.as_text(found))
+        print_line(redacted(shown.as_text(found)))
     if not found.problems:
         return int(ExitCode.CLEAN)
     if not json:
         first = found.problems[0].text
         more = f" (and {len(found.problems) - 1} more)" if found.problems[1:] else ""
         sys.stderr.write(
-            f"gridbot: {first}{more}; `gridbot config check --network {network}` lists all that is wrong\n"
+            f"gridbot: {redacted(first)}{more}; `gridbot config check --network {network}` lists all that is wrong\n"
         )
     return int(ExitCode.USAGE)
 
@@ -74,7 +75,7 @@ def check(
     from gridbot_tui.plans import judgement_of
 
     found = judgement_of(network, tuple(coin or ()), config)
-    print_line(json_line(_as_dict(found)) if json else _as_text(found))
+    print_line(json_line(redacted_row(_as_dict(found))) if json else redacted(_as_text(found)))
     return int(ExitCode.USAGE if found.problems else ExitCode.CLEAN)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,13 +176,12 @@ def _report(error: Exception) -> RunReport:
     """Of a core that never started."""
     from core.runtime.exit_code import ExitCode
     from core.runtime.plan import RunReport
-    from gridbot_tui.failures import code_of
+    from gridbot_tui.failures import code_of, tell_crash
 
     code = code_of(error)
     if code is not None:
         return RunReport(code, str(error))
-    text = "".join(traceback.format_exception(error))
-    return RunReport(ExitCode.INTERNAL, f"internal error: {type(error).__name__}: {error}\n{text}")
+    return RunReport(ExitCode.INTERNAL, tell_crash("the start of the core", error))
 
 
 def _now_ms() -> int:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.commands import Operator
+from core.redaction import remember_environment
 from core.runtime.beside import look_on
 from core.runtime.core_thread import CoreThread
-from core.runtime.event_bus import EventBus, Observer
+from core.runtime.event_bus import LOG, EventBus, Observer
 from core.runtime.plan import RunPlan
 from core.runtime.statedir import StateLock, unwritable
 from core.telemetry.event_log import EventLogFile
+from core.telemetry.log_writer import LogWriter
 from gridbot_tui.plans import load, make_plan
 from gridbot_tui.run_flags import RunFlags
 
@@ -33,6 +36,7 @@ def judged(flags: RunFlags) -> tuple[RunPlan, ExitStack]:
     Raises:
         UsageError, StorageError: what is wrong, in a sentence.
     """
+    remember_environment(os.environ)
     settings, state = load(flags)
     with ExitStack() as held:
         held.enter_context(StateLock(state))
@@ -43,17 +47,12 @@ def start(plan: RunPlan, held: ExitStack, screen: Operator | None, *observers: O
     """Start it on its thread. ``screen``: who sits before the one that this process draws. Raises ``StorageError``."""
     with held:
         try:
-            log = EventLogFile(plan.state.logs)
+            log = LogWriter(EventLogFile(plan.state.logs))
         except OSError as error:
             raise unwritable(plan.state.logs / "gridbot.log", error) from error
         held.callback(log.close)
         bus = EventBus()
-        bus.add(
-            Observer(
-                "log",
-                lambda record, lost: log.write({**record.as_dict(), **({"lost": lost} if lost else {})}),
-            )
-        )
+        bus.add(Observer(LOG, lambda record, lost: log.write(record.as_dict(), lost)))
         for observer in observers:
             bus.add(observer)
         watches = look_on(plan, bus, held)

@@ -99,5 +99,7 @@ def short_way(arguments: list[str]) -> int | None:
     try:
         return run(**called)
     except UsageError as error:
-        sys.stderr.write(f"gridbot: {error}\n")
+        from core.redaction import redacted
+
+        sys.stderr.write(f"gridbot: {redacted(str(error))}\n")
         return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import sys
 import time
@@ -22,6 +23,7 @@ from core.telemetry.event_reader import (
     every,
     newest,
     opened,
+    traced,
 )
 from core.telemetry.event_words import detail_of
 from core.view import Severity
@@ -59,6 +61,12 @@ def events(
     ] = None,
     follow: Annotated[bool, Parameter(negative=(), help="And those to come, until ctrl+c.")] = False,
     count: Annotated[bool, Parameter(negative=(), help="Only how many there are.")] = False,
+    trace: Annotated[
+        str,
+        Parameter(
+            help="The way of one order, in order: a trace, a cloid, or its last 16 digits. It stands alone."
+        ),
+    ] = "",
     state_dir: StateDirOfAny = None,
     json: Annotated[bool, Parameter(name="--json", negative=(), help="The very lines of the log.")] = False,
 ) -> int:
@@ -74,6 +82,8 @@ def events(
         last = BEFORE_FOLLOWING if follow else ON_A_SCREEN if sys.stdout.isatty() else None
     skipped = Skipped()
     try:
+        if trace:
+            return _show_trace(log, trace, json, skipped)
         return _show(log, wanted, last, follow, count, json, skipped)
     except KeyboardInterrupt:
         return int(ExitCode.CLEAN)
@@ -120,6 +130,17 @@ def _show(
         sys.stderr.write(f"gridbot: nothing in {state.logs} is such an event\n")
     elif shown == ON_A_SCREEN == last and not json:
         sys.stderr.write(f"gridbot: the newest {ON_A_SCREEN}; --last or --since shows more\n")
+    return int(ExitCode.CLEAN)
+
+
+def _show_trace(state: StateDir, asked: str, json: bool, skipped: Skipped) -> int:
+    if not re.fullmatch(r"(0x)?([0-9a-fA-F]{16}){1,2}", asked):
+        raise UsageError(f"--trace {asked} is neither a trace (16 hex digits) nor a cloid (0x and 32)")
+    with opened(state.logs) as files:
+        if not _print(traced(files, asked, skipped), json) and not json:
+            sys.stderr.write(
+                f"gridbot: nothing in {state.logs} is of {asked}; it may be older than the log\n"
+            )
     return int(ExitCode.CLEAN)
 
 

@@ -1,11 +1,17 @@
-"""Which exit code an expected error has: those whose text is a sentence for the operator."""
+"""Which exit code an expected error has, whose text is a sentence; what becomes of one that nobody expected."""
 
 from __future__ import annotations
 
 from core.journal.errors import ForeignJournalError, StorageError
 from core.paper.config import BooksError, MarketDiedError, PaperError, SourceUnreachableError, StoreError
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import UsageError
+from core.runtime.statedir import UsageError, state_root
+from core.telemetry.crash_report import sentence, write_crash
+
+
+def tell_crash(where: str, error: BaseException) -> str:
+    """Write the report of what nobody expected, outside of a state dir; the sentence that says so."""
+    return sentence(error, write_crash(state_root() / "crashes", where, error))
 
 
 def code_of(error: Exception) -> ExitCode | None:

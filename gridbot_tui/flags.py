@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from core.redaction import redacted
 from core.runtime.exit_code import ExitCode
 
 StateDirFlag = Annotated[
@@ -20,5 +21,5 @@ YesFlag = Annotated[bool, Parameter(name="--yes", negative=(), help="Don't ask."
 
 def fail(code: ExitCode, text: str) -> int:
     """Say on stderr what is wrong; the exit code."""
-    sys.stderr.write(f"gridbot: {text}\n")
+    sys.stderr.write(f"gridbot: {redacted(text)}\n")
     return int(code)

@@ -21,10 +21,29 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\ngridbot: interrupted before anything was started\n")
         code = 130
+    except (
+        Exception
+    ) as error:  # a bug, whatever it is: a report and a sentence, and nothing over the operator's terminal
+        from gridbot_tui.failures import tell_crash
+
+        sys.stderr.write(f"gridbot: {tell_crash('the program', error)}\n")
+        code = 1
     _leave(code)
 
 
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    """A thread ended by what it did not expect: a report of it, where Python would write over the screen."""
+    if died.exc_value is None or died.exc_type is SystemExit:
+        return
+    from gridbot_tui.failures import tell_crash
+
+    told = tell_crash(f"thread {died.thread.name if died.thread else '?'}", died.exc_value)
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"gridbot: {told}\n")
+
+
 def _run(arguments: list[str]) -> int:
+    threading.excepthook = _thread_died
     gc.disable()  # while a screen loads nothing becomes garbage, and looking for it takes a tenth of that time
     from gridbot_tui.door import short_way
 

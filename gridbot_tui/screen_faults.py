@@ -22,9 +22,13 @@ def write_down(logs: Path, error: BaseException, times: int, now_s: float) -> st
 
     Its frames' values are left out: they may be secrets.
     """
+    from core.redaction import redacted  # the first picture needs none of it
+
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s))
-    entry = f"{when} fault {times}\n{_shortened(''.join(traceback.format_exception(error)))}\n".encode(
-        "utf-8", "replace"
+    entry = (
+        f"{when} fault {times}\n{redacted(_shortened(''.join(traceback.format_exception(error))))}\n".encode(
+            "utf-8", "replace"
+        )
     )
     file = logs / NAME
     try:

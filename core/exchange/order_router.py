@@ -122,6 +122,7 @@ class OrderRouter:
                 lane, action, expires_ms, len(orders), parse, needs_disk=True, left=left
             )
         except RestError as error:
+            self._times.unanswered(orders)
             cause = error.cause
             doubt = Unsettled(str(error), cause) if cause.was_sent else Refused(f"not sent: {error}", cause)
             return PlaceOutcome(tuple((order.cloid, doubt) for order in orders), error.failure)

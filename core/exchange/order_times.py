@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from core.domain.effects import Effect, Modify, Place
+from core.domain.effects import Effect, Modify, Notify, Place
+from core.domain.events import Event, FillsCommitted, Quote
 from core.domain.orders import Order
+from core.exchange.order_traces import CLOID_TAIL, orders_sent
 from core.exchange.venue_clock import mono_us
 from core.view import LatencyView, OrderTimesView, StageView
 
@@ -21,6 +23,8 @@ _FINE = 8
 _OCTAVES = 26
 _BUCKETS = _FINE * (_OCTAVES - 2)
 """Up to a minute; what took longer counts as that."""
+
+_LEGS = ("tick_to_decision", "decision_to_commit", "commit_to_wire", "wire_to_ack")
 
 STAGES = ("tick_to_decision", "decision_to_commit", "commit_to_wire", "tick_to_wire", "wire_to_ack")
 
@@ -64,28 +68,43 @@ class _Trip:
     """One action on its way."""
 
     orders: tuple[Order, ...]
+    action: str
+    trace: str
+    cause: Event
     tick_us: int
     decided_us: int
     committed_us: int = 0
     sent_us: int = 0
     acked_us: int = 0
 
+    def told(self) -> Notify:
+        """What is written of it once it is answered."""
+        at = (self.tick_us, self.decided_us, self.committed_us, self.sent_us, self.acked_us)
+        us = {f"{n}_us": max(to - of, 0) for n, of, to in zip(_LEGS, at, at[1:], strict=False) if of and to}
+        return orders_sent(self.trace, self.cause, self.action, self.orders, us)
+
 
 class OrderTimes:
     """Belongs to the core's loop. Orders that it was never told of are passed over."""
 
-    def __init__(self, clock_us: Callable[[], int] = mono_us) -> None:
-        self._now_us = clock_us
+    def __init__(
+        self, clock_us: Callable[[], int] = mono_us, tell: Callable[[Notify], None] = lambda _: None
+    ) -> None:
+        """``tell`` gets the way of each action, once that has ended."""
+        self._now_us, self._tell = clock_us, tell
         self._trips: deque[_Trip] = deque()
         self._by_cloid: dict[str, _Trip] = {}
         self._stages = {name: Histogram() for name in STAGES}
         self._view: LatencyView | None = None
 
-    def decided(self, effects: Iterable[Effect], tick_us: int) -> None:
-        """What one event made the engine want. ``tick_us``: when that came in; 0 if it didn't come from the market."""
+    def decided(self, effects: Iterable[Effect], cause: Event) -> None:
+        """What one event made the engine want. When it came in is known of one that came from the market."""
+        tick_us, trace = cause.arrived_us if isinstance(cause, Quote | FillsCommitted) else 0, ""
         for effect in effects:
             if isinstance(effect, Place | Modify):
-                trip = _Trip(effect.orders, tick_us, self._now_us())
+                trace = trace or effect.orders[0].cloid[-CLOID_TAIL:]
+                action = "place" if isinstance(effect, Place) else "modify"
+                trip = _Trip(effect.orders, action, trace, cause, tick_us, self._now_us())
                 self._trips.append(trip)
                 self._by_cloid.update((order.cloid, trip) for order in trip.orders)
                 if tick_us:
@@ -116,6 +135,13 @@ class OrderTimes:
         if trip is not None and trip.sent_us and not trip.acked_us:
             trip.acked_us = self._now_us()
             self._took("wire_to_ack", trip.acked_us - trip.sent_us)
+            self._tell(trip.told())
+
+    def unanswered(self, orders: Sequence[Order]) -> None:
+        """It left, and what became of it is not known: what is known of its way is told all the same."""
+        trip = self._trip(orders)
+        if trip is not None and trip.sent_us and not trip.acked_us:
+            self._tell(trip.told())
 
     def sent_us(self, cloid: str | None) -> int:
         """When the order left; 0 if that isn't known."""

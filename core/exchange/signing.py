@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from core.exchange.action_bytes import Encoded, encode
 from core.exchange.actions import Action
+from core.redaction import remember
 
 _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
@@ -51,7 +52,8 @@ class Signer:
     __slots__ = ("_key", "address", "slow_because")
 
     def __init__(self, private_key: str, is_mainnet: bool) -> None:
-        """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex."""
+        """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex. Either way it is masked wherever it turns up."""
+        remember(private_key)
         # A library would pad a key that lost a digit, and sign as somebody else.
         if _KEY.fullmatch(private_key) is None or not 0 < int(private_key, 16) < _CURVE_ORDER:
             raise BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)")

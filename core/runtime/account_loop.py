@@ -36,7 +36,6 @@ from core.domain.events import (
     LoopLagged,
     OrderUpdate,
     PlaceOutcome,
-    Quote,
     Refused,
     Tick,
     TransfersArrived,
@@ -194,9 +193,7 @@ class AccountLoop:
             for some in [list(run)] if are_updates else [[event] for event in run]:
                 found = self._engine.steps(some, now)
                 if found:
-                    first = some[0]
-                    tick_us = first.arrived_us if isinstance(first, Quote | FillsCommitted) else 0
-                    self._times.decided(found, tick_us)
+                    self._times.decided(found, some[0])
                 effects += found
         return effects
 

@@ -20,6 +20,7 @@ from core.domain.events import CommandReceived
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.config import PaperConfig, PaperError, StoreError
 from core.preview_view import PreviewView
+from core.redaction import redacted
 from core.runtime.control.viewers import HOST, Viewers, refusal_for
 from core.runtime.core_port import NOBODY
 from core.runtime.crash_loop import StartCount, brake_reason
@@ -29,6 +30,7 @@ from core.runtime.inbox import Inbox
 from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, running_preview
 from core.runtime.statedir import UsageError
+from core.telemetry.crash_report import sentence, write_crash
 from core.view import RunState, Snapshot
 
 COMMANDS_WAITING = 32
@@ -77,7 +79,7 @@ class CoreThread:
         return self._latest
 
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
-        command = Command(secrets.token_hex(8), action, coin, Origin.TUI, value, by)
+        command = Command(secrets.token_hex(8), action, coin, Origin.TUI, redacted(value), by)
         live = self._live
         if live is None or self._ended.is_set() or not self._waiting.acquire(blocking=False):
             return None
@@ -166,8 +168,8 @@ class CoreThread:
         except StorageError as error:
             self._report = RunReport(ExitCode.STORAGE, str(error))
         except Exception as error:
-            self._report = RunReport(ExitCode.INTERNAL, f"internal error: {type(error).__name__}: {error}")
-            raise
+            path = write_crash(self._plan.state.logs, "the core", error)
+            self._report = RunReport(ExitCode.INTERNAL, sentence(error, path))
         finally:
             if self._latest is not None and self._report.exit_code is not ExitCode.CLEAN:
                 self._latest = replace(self._latest, state=RunState.DEAD, halt_reason=self._report.message)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.domain.effects import Notify, Scalar
+from core.redaction import redacted
+from core.telemetry.catalogue import is_record
 from core.telemetry.event_log import json_line
 from core.telemetry.event_words import detail_of
 from core.view import AlertView, EventView, Severity
@@ -19,6 +21,12 @@ RING = 2_000
 
 OBSERVER_BACKLOG = 10_000
 """Events that may wait for one observer. Past that they are counted as lost for it, which the next line says."""
+RECORD_BACKLOG = 100_000
+"""And so many if they are records: fills, orders, halts."""
+
+
+LOG = "log"
+"""The name of the observer that writes the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +64,9 @@ class Observer:
         """``handle`` gets a record and how many were lost before it. ``alerts``: what keeps it from its work now, for the
         screen; the core asks, so it answers at once.
         """
-        self._queue: queue.Queue[EventRecord | None] = queue.Queue(OBSERVER_BACKLOG)
+        self._queue: queue.Queue[EventRecord | None] = queue.Queue(RECORD_BACKLOG)
         self._handle, self.alerts = handle, alerts
+        self._backlog = OBSERVER_BACKLOG
         self.name = name
         self._lost = 0
         self.failure = ""
@@ -65,6 +74,9 @@ class Observer:
         self._thread.start()
 
     def offer(self, record: EventRecord) -> None:
+        if self._queue.qsize() >= self._backlog and not is_record(record.name):
+            self._lost += 1
+            return
         try:
             self._queue.put_nowait(record)
         except queue.Full:
@@ -103,14 +115,29 @@ class EventBus:
         self._observers.append(observer)
 
     def publish(self, notice: Notify, time_ms: int) -> None:
-        self._seq += 1
-        severity = Severity(notice.severity)
-        record = EventRecord(self._seq, time_ms, severity, notice.name, notice.coin, notice.fields)
+        record = self._record(notice, time_ms)
         detail, whole = record.detail(), json_line(record.as_dict())
-        self._ring.append(EventView(self._seq, time_ms, severity, notice.name, notice.coin, detail, whole))
+        self._ring.append(
+            EventView(record.seq, time_ms, record.severity, notice.name, notice.coin, detail, whole)
+        )
         self._tail = ()
         for observer in self._observers:
             observer.offer(record)
+
+    def log(self, notice: Notify, time_ms: int) -> None:
+        """For the log alone: what comes with every order would leave no room for anything else on a screen."""
+        record = self._record(notice, time_ms)
+        for observer in self._observers:
+            if observer.name == LOG:
+                observer.offer(record)
+
+    def _record(self, notice: Notify, time_ms: int) -> EventRecord:
+        self._seq += 1
+        severity = Severity(notice.severity)
+        fields = tuple(
+            (name, redacted(value) if type(value) is str else value) for name, value in notice.fields
+        )
+        return EventRecord(self._seq, time_ms, severity, notice.name, notice.coin, fields)
 
     def take_failures(self) -> list[str]:
         """What observers have failed at that has not been told yet."""

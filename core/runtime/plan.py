@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.redaction import redacted
 from core.runtime.exit_code import ExitCode
 from core.runtime.keys import Identity
 from core.runtime.settings import Loaded
@@ -39,8 +40,15 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run ended: the exit code, the sentence for it (empty if clean), the summary (empty if it never started)."""
+    """How a run ended: the exit code, the sentence for it (empty if clean), the summary (empty if it never started).
+
+    The sentence may hold an exception's words, and goes to the terminal, the Snapshot and the service's log: secrets in it are
+    masked.
+    """
 
     exit_code: ExitCode
     message: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", redacted(self.message))

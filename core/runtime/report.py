@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from core.domain.orders import OrderState
@@ -15,9 +16,16 @@ from core.engine.engine import Engine
 from core.engine.halts import FLATTEN, OPERATOR
 from core.runtime.exit_code import ExitCode
 from core.runtime.plan import RunReport
+from core.telemetry.crash_report import sentence, write_crash_beside
 from core.view import Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)
+
+
+def crashed(logs: Path, task: str, error: BaseException) -> RunReport:
+    """How a run ended that a bug broke; its report is on its way to the disk."""
+    write_crash_beside(logs, task, error)
+    return RunReport(ExitCode.INTERNAL, sentence(error, f"in {logs}", task))
 
 
 def ending(engine: Engine, network: str) -> RunReport:

@@ -46,7 +46,7 @@ from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
-from core.runtime.report import ending, kept_orders, status, summary
+from core.runtime.report import crashed, ending, kept_orders, status, summary
 from core.runtime.signs_of_life import SignsOfLife
 from core.runtime.storage import Reserve, Storage
 from core.runtime.trade import Trade
@@ -71,7 +71,10 @@ class Session:
         self._rest = Rest(base_url, self.clock, self.inbox.force, weight)
         self._journal = Journal(plan.state.journal)
         self._reserve = Reserve(plan.state.reserve)
-        self._pulse, self._times = Pulse(), OrderTimes()
+        self._pulse, self._times = (
+            Pulse(),
+            OrderTimes(tell=lambda way: bus.log(way, self.clock.now().wall_ms)),
+        )
         self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
         self._signs = SignsOfLife(plan.state, os.environ, self._tell)
@@ -343,9 +346,7 @@ class Session:
         if isinstance(error, StorageError):
             self._failure = RunReport(ExitCode.STORAGE, str(error))
         else:
-            self._failure = RunReport(
-                ExitCode.INTERNAL, f"internal error in {name}: {type(error).__name__}: {error}"
-            )
+            self._failure = crashed(self._plan.state.logs, name, error)
         self._tell("core_task_failed", "crit", task=name, reason=f"{type(error).__name__}: {error}")
         self.request_stop("internal error")
 

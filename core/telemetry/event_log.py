@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from collections.abc import Callable
 from io import SEEK_END, FileIO
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-MAX_BYTES = 32 * 2**20
-"""A log file is closed and numbered at this size."""
+from core.redaction import redacted_row
+from core.telemetry import log_files
+from core.telemetry.log_files import DAY_MS, NAME, free_bytes, prune, turn
 
-FILES_KEPT = 8
+MAX_BYTES = 32 * 2**20
+"""A log file is closed and numbered at this size, and at the end of its day (UTC)."""
 
 
 def json_line(row: dict[str, Any]) -> str:
@@ -21,24 +25,43 @@ def json_line(row: dict[str, Any]) -> str:
     return orjson.dumps(row, default=str).decode()
 
 
-class EventLogFile:
-    """Appends to ``<dir>/gridbot.log``; older files are ``gridbot.log.1`` and up."""
+def wall_ms() -> int:
+    return time.time_ns() // 10**6
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / "gridbot.log"
+
+class EventLogFile:
+    """Appends to ``<dir>/gridbot.log``; older files are ``gridbot.log.1`` and up. Secrets are masked."""
+
+    def __init__(self, directory: Path, now_ms: Callable[[], int] = wall_ms) -> None:
+        self._directory, self._path, self.now_ms = directory, directory / NAME, now_ms
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file: FileIO | None = self._open()
+        self._day = self._day_of_file()
+        self._looked_ms = 0
+        self.free = log_files.FREE_BYTES
+
+    def look(self) -> int:
+        """How many bytes of the disk are free, after what is too old or too much has gone; looked up once a second."""
+        now_ms = self.now_ms()
+        if not 0 <= now_ms - self._looked_ms < 1_000:
+            self._looked_ms = now_ms
+            self.free = free_bytes(self._directory)
+            if self.free < log_files.FREE_BYTES:
+                self.free = prune(self._directory, now_ms, self.free)
+        return self.free
 
     def write(self, row: dict[str, Any]) -> None:
         """Append one line, whole or not at all. Raises ``OSError`` if the disk takes none; the next is tried anew."""
         file = self._file = self._file or self._open()
-        line, size = json_line(row).encode() + b"\n", file.seek(0, SEEK_END)
+        if self.now_ms() // DAY_MS > self._day:
+            file = self._turned()
+        line, size = json_line(redacted_row(row)).encode() + b"\n", file.seek(0, SEEK_END)
         written = file.write(line)
         if written != len(line):
             file.truncate(size)  # half a line would spoil the next one too
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
         if size + len(line) > MAX_BYTES:
-            self._rotate()
+            self._turned()
 
     def close(self) -> None:
         if self._file is not None:
@@ -47,21 +70,29 @@ class EventLogFile:
     def _open(self) -> FileIO:
         return self._path.open("ab", buffering=0)
 
-    def _rotate(self) -> None:
-        self.close()
-        self._file = None
-        for number in range(FILES_KEPT - 1, 0, -1):
-            older = self._path.with_name(f"gridbot.log.{number}")
-            if older.exists():
-                older.replace(self._path.with_name(f"gridbot.log.{number + 1}"))
-        self._path.replace(self._path.with_name("gridbot.log.1"))
+    def _day_of_file(self) -> int:
+        """Of its last line; of an empty one, today's."""
+        info = self._path.stat()
+        return info.st_mtime_ns // 10**6 // DAY_MS if info.st_size else self.now_ms() // DAY_MS
+
+    def _turned(self) -> FileIO:
+        """Close the file, give it a number, and begin another. Raises ``OSError``."""
+        now_ms = self.now_ms()
+        self._day = now_ms // DAY_MS
+        if self._path.exists() and self._path.stat().st_size:
+            self.close()
+            self._file = None
+            turn(self._directory)
+            prune(self._directory, now_ms, log_files.FREE_BYTES)
+        self._file = self._file or self._open()
+        return self._file
 
 
 def append_event(directory: Path, row: dict[str, Any]) -> None:
     """One line into the log that another process may be writing, whole or not at all: opened anew, since that one turns the
-    files. Raises ``OSError``.
+    files. Secrets are masked. Raises ``OSError``.
     """
-    with (directory / "gridbot.log").open("ab", buffering=0) as file:
-        line = json_line(row).encode() + b"\n"
+    with (directory / NAME).open("ab", buffering=0) as file:
+        line = json_line(redacted_row(row)).encode() + b"\n"
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))

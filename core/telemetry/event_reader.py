@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from core.telemetry.traces import Way
 from core.view import Severity
 
 BLOCK = 64 * 1024
@@ -231,6 +232,14 @@ def every(files: list[LogFile], wanted: Wanted, skipped: Skipped) -> Iterator[Lo
             event = None if wanted.passes_by(raw) else parsed(raw, skipped)
             if event is not None and wanted.takes(event):
                 yield event
+
+
+def traced(files: list[LogFile], asked: str, skipped: Skipped) -> Iterator[LoggedEvent]:
+    """The way of an order, or of all orders of a decision, oldest first: what set it off, its action, what became of it."""
+    way = Way(asked)
+    for event in every(files, Wanted(("orders_sent",), is_exact=True), Skipped()):
+        way.learn(event.row)
+    return (event for event in every(files, Wanted(), skipped) if way.takes(event.row))
 
 
 @dataclass(slots=True)

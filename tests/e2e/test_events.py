@@ -81,6 +81,10 @@ def test_the_log_of_a_run_tells_its_fills_and_its_operator_after_it_has_ended(ho
     summary = json.loads(done.stdout.splitlines()[-1])
     lines = [line for line in done.stdout.splitlines() if '"event":"fill"' in line]
     told = gridbot(home, "events", "--name", "fill", "--exact", "--json")
-    assert told.stdout.splitlines() == lines
+    logged = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [{k: v for k, v in row.items() if k != "trace"} for row in logged] == list(map(json.loads, lines))
+    way = gridbot(home, "events", "--trace", logged[0]["cloid"], "--json").stdout.splitlines()
+    assert '"event":"orders_sent"' in way[0] or '"trade_id"' in way[0]
+    assert any(json.loads(line).get("trade_id") == logged[0]["trade_id"] for line in way)
     count = gridbot(home, "events", "--name", "fill", "--exact", "--count")
     assert int(count.stdout) == summary["coins"]["BTC"]["fills"]

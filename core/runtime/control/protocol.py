@@ -11,6 +11,7 @@ import orjson
 
 from core import VERSION
 from core.domain.commands import OF_THE_DOOR, Action, Command, Operator, Origin
+from core.redaction import redacted
 from core.view import CommandStatus, Snapshot, shape_of
 
 PROTOCOL = 1
@@ -105,5 +106,5 @@ def encoded(answer: object) -> bytes:
 
 
 def _text(value: object) -> str:
-    """Bounded, without control characters: it goes to logs and screens."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", str(value or ""))[:TEXT_MAX]
+    """Bounded, without control characters, secrets masked: it goes to the journal, logs and screens."""
+    return redacted(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", str(value or "")))[:TEXT_MAX]

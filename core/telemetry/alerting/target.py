@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from core.redaction import remember
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -13,6 +15,9 @@ class Target:
     place: str
     service: str = "?"
     """What apprise calls it, as in ``Telegram``."""
+
+    def __post_init__(self) -> None:
+        remember(self.url)
 
     @property
     def name(self) -> str:

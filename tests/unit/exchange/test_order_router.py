@@ -16,7 +16,7 @@ from hyperliquid.utils.types import Cloid
 from core.domain.causes import Cause, Failure
 from core.domain.clock import Instant
 from core.domain.effects import Place
-from core.domain.events import Refused, Resting, Unsettled
+from core.domain.events import Refused, Resting, Tick, Unsettled
 from core.domain.orders import Order, OrderState
 from core.exchange.action_bytes import ActionWriter
 from core.exchange.answers import Complain
@@ -376,7 +376,7 @@ async def test_when_orders_left_and_when_they_were_answered_is_told_and_what_had
     sender = Sender(cast(Rest, venue), Signer(KEY, False), NonceAllocator(0, _durable), clock)
     router = OrderRouter(sender, clock, INSTRUMENTS, times=times)
     for number in (1, 2):
-        times.decided([Place((order(number),))], 0)
+        times.decided([Place((order(number),))], Tick(0, 0.0))
         await router.place([order(number)])
     answered, lost = times.view().orders
     assert 0 < answered.sent_us <= answered.acked_us

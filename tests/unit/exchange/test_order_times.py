@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.effects import Cancel, Place
+from core.domain.effects import Cancel, Modify, Notify, Place
+from core.domain.events import FillsCommitted, Quote, Tick
 from core.exchange.order_times import ACTIONS_KEPT, ORDERS_SHOWN, Histogram, OrderTimes
 from core.view import LatencyView, OrderTimesView, StageView
 from tests.unit.exchange.samples import cloid, order
@@ -31,6 +32,13 @@ def clock() -> Clock:
     return Clock()
 
 
+TICK = Tick(0, 0.0)
+
+
+def quote(arrived_us: int) -> Quote:
+    return Quote("BTC", 1, 2, 0, arrived_us)
+
+
 def by_stage(view: LatencyView) -> dict[str, StageView]:
     return {stage.name: stage for stage in view.stages}
 
@@ -38,7 +46,7 @@ def by_stage(view: LatencyView) -> dict[str, StageView]:
 def test_each_moment_is_kept_for_each_order_of_an_action_and_each_stretch_counted_once(clock: Clock) -> None:
     times, orders = OrderTimes(clock), (order(1), order(2))
     clock.after(40)
-    times.decided([Cancel(orders), Place(orders)], tick_us=1_000_000)
+    times.decided([Cancel(orders), Place(orders)], quote(1_000_000))
     clock.after(200)
     times.committed(orders)
     clock.after(30)
@@ -61,7 +69,7 @@ def test_each_moment_is_kept_for_each_order_of_an_action_and_each_stretch_counte
 
 def test_what_no_tick_caused_counts_from_its_decision(clock: Clock) -> None:
     times, orders = OrderTimes(clock), (order(1),)
-    times.decided([Place(orders)], tick_us=0)
+    times.decided([Place(orders)], TICK)
     times.committed(orders)
     times.sent(orders)
     counts = {name: stage.count for name, stage in by_stage(times.view()).items()}
@@ -71,7 +79,7 @@ def test_what_no_tick_caused_counts_from_its_decision(clock: Clock) -> None:
 
 def test_an_order_that_is_answered_without_having_left_or_is_unknown_counts_for_nothing(clock: Clock) -> None:
     times = OrderTimes(clock)
-    times.decided([Place((order(1),))], tick_us=0)
+    times.decided([Place((order(1),))], TICK)
     times.acked((order(1),))
     for tell in (times.committed, times.sent, times.acked):
         tell((order(9),))
@@ -81,7 +89,7 @@ def test_an_order_that_is_answered_without_having_left_or_is_unknown_counts_for_
 
 def test_what_goes_again_or_in_parts_counts_when_it_first_left(clock: Clock) -> None:
     times, orders = OrderTimes(clock), (order(1), order(2))
-    times.decided([Place(orders)], tick_us=0)
+    times.decided([Place(orders)], TICK)
     for part in (orders[:1], orders[1:], orders):
         clock.after(10)
         times.sent(part)
@@ -91,7 +99,7 @@ def test_what_goes_again_or_in_parts_counts_when_it_first_left(clock: Clock) -> 
 def test_the_newest_orders_are_shown_and_memory_is_bounded(clock: Clock) -> None:
     times = OrderTimes(clock)
     for number in range(3 * ACTIONS_KEPT):
-        times.decided([Place((order(number),))], tick_us=0)
+        times.decided([Place((order(number),))], TICK)
     shown = [each.cloid for each in times.view().orders]
     assert shown == [cloid(number) for number in range(3 * ACTIONS_KEPT - ORDERS_SHOWN, 3 * ACTIONS_KEPT)]
     assert len(times._by_cloid) == len(times._trips) == ACTIONS_KEPT
@@ -101,7 +109,7 @@ def test_the_view_is_the_same_until_something_happened(clock: Clock) -> None:
     times = OrderTimes(clock)
     first = times.view()
     assert times.view() is first
-    times.decided([Place((order(1),))], tick_us=999_999)
+    times.decided([Place((order(1),))], quote(999_999))
     assert times.view() is not first
 
 
@@ -133,3 +141,38 @@ def test_nothing_has_no_quantiles_and_an_hour_counts_as_a_minute() -> None:
     assert (histogram.quantile(0.5), histogram.worst) == (0, 0)
     histogram.add(3_600_000_000)
     assert (histogram.count, histogram.worst) == (1, 3_600_000_000)
+
+
+def test_an_actions_way_is_told_once_it_is_answered_with_what_set_it_off(clock: Clock) -> None:
+    told: list[Notify] = []
+    times, first, second = OrderTimes(clock, told.append), (order(1), order(2)), (order(3),)
+    clock.after(40)
+    times.decided([Place(first), Modify(((order(1), second[0]),))], quote(1_000_000))
+    for moment in (times.committed, times.sent, times.acked):
+        for orders in (first, second):
+            clock.after(10)
+            moment(orders)
+    times.acked(first)
+    rows = [dict(each.fields) for each in told]
+    trace = cloid(1)[-16:]
+    assert [each.name for each in told] == ["orders_sent", "orders_sent"]
+    assert [(row["trace"], row["cause"], row["action"], row["cloids"]) for row in rows] == [
+        (trace, "quote", "place", f"{trace} {cloid(2)[-16:]}"),
+        (trace, "quote", "modify", cloid(3)[-16:]),
+    ], "all actions of one decision have its trace"
+    legs = ("tick_to_decision_us", "decision_to_commit_us", "commit_to_wire_us", "wire_to_ack_us")
+    assert [rows[0][leg] for leg in legs] == [40, 10, 20, 20]
+
+
+def test_an_action_without_an_answer_is_told_without_its_last_leg(clock: Clock) -> None:
+    told: list[Notify] = []
+    times, orders = OrderTimes(clock, told.append), (order(1),)
+    times.unanswered(orders)
+    times.decided([Place(orders)], FillsCommitted((), (), (), (), (), (), 0))
+    times.unanswered(orders)
+    assert told == [], "it never left"
+    times.sent(orders)
+    times.unanswered(orders)
+    (row,) = [dict(each.fields) for each in told]
+    assert "wire_to_ack_us" not in row
+    assert row["cause"] == "fills_committed"

@@ -87,7 +87,9 @@ def test_a_signal_stops_it_in_order_and_the_summary_is_the_last_line(
     assert set(summary) == {"network", "account", "halted", "halt_reason", "coins"}
     assert summary["coins"]["BTC"]["open_orders"] == 0
     logged = [json.loads(line) for line in (state / "logs" / "gridbot.log").read_text().splitlines()]
-    assert logged == events, "the log has what stdout had"
+    assert [each for each in logged if each["event"] != "orders_sent"] == events, (
+        "the log has what stdout had"
+    )
 
 
 def test_a_hang_up_of_a_headless_run_changes_nothing_and_for_ends_it(

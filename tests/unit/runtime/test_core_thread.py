@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from core.runtime.event_bus import EventBus
 from core.runtime.exit_code import ExitCode
 from core.runtime.plan import RunPlan
 from core.runtime.session import Session
+from core.telemetry.crash_report import reports
 from core.view import RunState, Snapshot
 from tests.unit.runtime.stage import STILL, plan
 
@@ -147,18 +149,20 @@ def test_a_market_that_is_not_there_is_a_sentence(embedded: RunPlan) -> None:
     assert "Fix:" in report.message
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_is_exit_code_1_and_names_itself(embedded: RunPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_exit_code_1_and_names_itself_and_its_report(
+    embedded: RunPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def bug(_session: Session) -> Any:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(Session, "run", bug)
     with _core(embedded) as core:
         report = core.join()
-    assert (report.exit_code, report.message) == (
-        ExitCode.INTERNAL,
-        "internal error: ZeroDivisionError: a bug",
-    )
+    assert report.exit_code is ExitCode.INTERNAL
+    (path,) = reports(embedded.state.logs)
+    assert report.message.startswith(f"internal error: ZeroDivisionError: a bug; its report is {path};")
+    assert "ZeroDivisionError: a bug" in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_fault_that_nobody_waited_for_is_an_event(embedded: RunPlan) -> None:

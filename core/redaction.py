@@ -1,0 +1,100 @@
+"""The last line of defence: what must never be read is masked where text leaves for a log, a report, a socket or a screen.
+
+Nothing is meant to put a secret there in the first place. What gets past that is caught by what it looks like (32 bytes of hex,
+a password in a URL, a value that is named as one) and by what it is: each secret that this process has loaded is remembered.
+Addresses, order ids and cloids are shorter than a key and stay as they are. A transaction's hash looks like a key, so it goes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+MASK = "[masked]"
+
+SHORTEST = 6
+"""Characters. What is shorter is no secret, and would be found in the midst of ordinary words."""
+
+_KEY = re.compile(r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{64}(?![0-9a-zA-Z])")
+_IN_URL = re.compile(r"(?<=://)[^\s/@\"'<>]+(?=@)")
+_NAMED = re.compile(
+    r"(?i)((?:private_?key|agent_?key|passphrase|password|secret|token|api_?key)[\w-]*\\?[\"']?\s*[=:]\s*)"
+    r"(?:(\\?[\"'])(?!\[masked\])[^\"'\\\n]{6,}|(?!\[masked\])[^\s\"'\\,;&}\]]{6,})"
+)
+_KEY_LENGTH = 64
+_SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|webhook|alert_?url|heartbeat_?url")
+
+_shortest_known = 2**31
+_known: tuple[str, ...] = ()
+"""Longest first, so that no part of one is left behind. Replaced whole: readers of other threads need no lock."""
+
+
+def remember(*secrets: str) -> None:
+    """Mask these wherever they would be written from now on, in every spelling they may take in JSON or as hex."""
+    global _known, _shortest_known
+    fresh = {spelling for secret in secrets for spelling in _spellings(secret.strip())}
+    _known = tuple(sorted({*_known, *fresh}, key=len, reverse=True))
+    _shortest_known = len(_known[-1]) if _known else _shortest_known
+
+
+def forget() -> None:
+    """What was remembered: for whoever tests what is found without."""
+    global _known, _shortest_known
+    _known, _shortest_known = (), 2**31
+
+
+def remember_environment(environ: Mapping[str, str]) -> None:
+    """The values of ``HL_*`` variables whose names say that they are secret."""
+    remember(
+        *(value for name, value in environ.items() if name.startswith("HL_") and _SECRET_NAME.search(name))
+    )
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    if len(secret) < SHORTEST:
+        return
+    bare = secret[2:] if secret[:2].lower() == "0x" else secret
+    is_hex = len(bare) >= SHORTEST and all(letter in "0123456789abcdefABCDEF" for letter in bare)
+    for each in (secret, bare, bare.lower(), bare.upper()) if is_hex else (secret,):
+        yield each
+        yield json.dumps(each)[1:-1]
+        yield json.dumps(each, ensure_ascii=False)[1:-1]
+        yield repr(each)[1:-1]
+
+
+def redacted(text: str) -> str:
+    """The text without secrets; the same object if there are none."""
+    if len(text) < SHORTEST:
+        return text
+    if len(text) >= _shortest_known:
+        for secret in _known:
+            if secret in text:
+                text = text.replace(secret, MASK)
+    if len(text) >= _KEY_LENGTH:
+        text = _KEY.sub(MASK, text)
+    if ":" in text or "=" in text:
+        text = _NAMED.sub(_masked, _IN_URL.sub(MASK, text) if "://" in text else text)
+    return text
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2] or ''}{MASK}"
+
+
+def redacted_row(row: dict[str, Any]) -> dict[str, Any]:
+    """An event's row, or any JSON object, with each of its texts so; the names are the program's own."""
+    return {name: _value(value) for name, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case str():
+            return redacted(value)
+        case dict():
+            return redacted_row(value)
+        case list() | tuple():
+            return [_value(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,93 @@
+"""Disk and machine, keys, and the log itself."""
+
+from __future__ import annotations
+
+from core.telemetry.catalogue.kind import Kind
+
+MACHINE = (
+    Kind(
+        "storage_failed",
+        "crit",
+        "reason",
+        "The journal can't be written: no quoting, orders are taken back.",
+        "Make space or mend the disk; it goes on by itself.",
+        True,
+        "wal_append_error, wal_write_error, fill_log_write_error, state_save_error",
+    ),
+    Kind("storage_recovered", "info", "lasted_s", "It can be written again.", "", True),
+    Kind(
+        "journal_damaged",
+        "crit",
+        "reason",
+        "The journal is damaged; the run ends in order.",
+        "`gridbot restore`, or `gridbot doctor --rebuild-from-exchange`.",
+        True,
+        "wal_checksum_mismatch, state_integrity_issues",
+    ),
+    Kind(
+        "slow_commit",
+        "warn",
+        "commit_ms",
+        "The disk takes long: quoting pauses above a second.",
+        "A faster disk.",
+    ),
+    Kind("backlog", "warn", "waiting", "Events wait for the core: the machine is too slow or busy."),
+    Kind(
+        "loop_lag",
+        "warn",
+        "gap_s",
+        "The process stood still; all is looked at anew before anything is placed.",
+        "Was the machine suspended, or is it too busy?",
+    ),
+)
+
+KEYS = (
+    Kind(
+        "agent_gone",
+        "crit",
+        "address agent reason",
+        "The exchange no longer knows the agent whose key signs.",
+        "Approve another: `gridbot keys rotate`, see docs/keys.md.",
+        True,
+    ),
+    Kind(
+        "agent_expiring",
+        "warn crit",
+        "address agent valid_until days_left reason",
+        "The agent's approval ends soon.",
+        "`gridbot keys rotate`, see docs/keys.md.",
+        True,
+    ),
+    Kind("key_rotated", "warn", "before now agent by", "Another agent's key signs from now on.", "", True),
+)
+
+LOG = (
+    Kind(
+        "observer_failed",
+        "crit",
+        "reason",
+        "The log, standard output or another observer fails.",
+        "`reason` says at what.",
+        True,
+        "event_bus_handler_error",
+    ),
+    Kind(
+        "output_lost",
+        "warn",
+        "count",
+        "Only on standard output: its reader was too slow for so many events; the log has them.",
+    ),
+    Kind(
+        "events_suppressed",
+        "info",
+        "name count since_ms",
+        "Only in the log: so many more of this name came within a minute than are written.",
+    ),
+    Kind(
+        "log_gap",
+        "warn",
+        "left_out",
+        "Only in the log: so many events were left out while the disk was nearly full; records were kept.",
+        "Make space.",
+    ),
+)

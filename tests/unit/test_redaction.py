@@ -1,0 +1,75 @@
+"""The last line of defence: what is masked, and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from core import redaction
+from core.redaction import redacted, redacted_row, remember, remember_environment
+
+KEY = "0x" + "5aC3" * 16
+
+
+@pytest.fixture(autouse=True)
+def knows_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    known = redaction._known, redaction._shortest_known
+    redaction.forget()
+    yield
+    redaction._known, redaction._shortest_known = known
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (f"bad key {KEY}", "bad key [masked]"),
+        (f"'{KEY[2:]}'", "'[masked]'"),
+        (f"{KEY.upper()}.", "[masked]."),
+        (f"a={KEY} b={KEY}", "a=[masked] b=[masked]"),
+        ("tgram://123:abc@chat failed", "tgram://[masked]@chat failed"),
+        ("HL_AGENT_KEY=hunter22 HL_COIN=BTC", "HL_AGENT_KEY=[masked] HL_COIN=BTC"),
+        ('{"passphrase": "open sesame"}', '{"passphrase": "[masked]"}'),
+        ("https://hook/?token=abcdefgh&x=1", "https://hook/?token=[masked]&x=1"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str, left: str) -> None:
+    assert redacted(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "account 0x" + "ab" * 20,
+        "cloid 0x67726462" + "ab" * 12,
+        "fee_token=USDC",
+        "token: true",
+        "https://api.hyperliquid.xyz/info",
+        "f" * 63,
+        "f" * 65,
+        "",
+    ],
+)
+def test_what_an_operator_needs_stays(text: str) -> None:
+    assert redacted(text) is text or redacted(text) == text
+
+
+def test_a_secret_that_was_loaded_is_masked_in_every_spelling() -> None:
+    secret = 'pässword "quoted"'
+    remember(secret, KEY, "tiny")
+    for text in (secret, json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret)):
+        assert "quoted" not in redacted(text)
+    for key in (KEY, KEY.lower(), KEY[2:].upper(), f"x{KEY[2:].lower()}x"):
+        assert "5ac3" not in redacted(key).lower()
+    assert redacted("tiny") == "tiny"
+
+
+def test_of_the_environment_what_is_named_as_a_secret_is_remembered() -> None:
+    remember_environment({"HL_METRICS_TOKEN": "s3cr3t-t0ken", "HL_COIN": "BTC-PERP", "TOKEN": "not ours"})
+    assert redacted("s3cr3t-t0ken BTC-PERP not ours") == "[masked] BTC-PERP not ours"
+
+
+def test_an_events_row_is_masked_however_deep() -> None:
+    row = {"event": "x", "n": 1, "a": [KEY, {"b": KEY}], "c": None}
+    assert redacted_row(row) == {"event": "x", "n": 1, "a": ["[masked]", {"b": "[masked]"}], "c": None}
