@@ -53,6 +53,7 @@ class Alerting:
         self._day = DayReport() if plan.with_day_report else None
         self._latest: Callable[[], Snapshot | None] = lambda: None
         self._publish: Tell | None = None
+        self._fault = ""
         self._lock = threading.Lock()
         """Events come on their observer's thread, Snapshots are looked at on ours."""
         self._ended = threading.Event()
@@ -103,7 +104,16 @@ class Alerting:
 
     def _run(self) -> None:
         while not self._ended.wait(LOOK_S):
-            self.look()
+            try:
+                self.look()
+            except Exception as error:
+                # One Snapshot that can't be told must not silence all that follow.
+                self._look_failed(f"{type(error).__name__}: {error}")
+
+    def _look_failed(self, reason: str) -> None:
+        if reason != self._fault and self._publish is not None:
+            self._publish("alert_look_failed", "crit", reason=reason)
+        self._fault = reason
 
     def _send(self, messages: Sequence[Message], is_wanted: bool = False) -> None:
         for message in messages:

@@ -149,6 +149,28 @@ def test_thousands_of_alerts_make_a_few_messages_that_a_service_takes(hook: Sink
     assert "more" in "".join(hook.texts)
 
 
+def test_a_look_that_fails_is_told_of_once_and_silences_none_that_follow(
+    hook: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(hook.host)
+    looks: list[int] = []
+    look = run.alerting._standing.look
+
+    def fails_at_first(alerts: Any, now_ms: int, time_ms: int) -> Any:
+        looks.append(now_ms)
+        if len(looks) <= 3:
+            raise ValueError("a number that is none")
+        return look(alerts, now_ms, time_ms)
+
+    monkeypatch.setattr(run.alerting._standing, "look", fails_at_first)
+    alerting = run.begin()
+    run.shows(STOP)
+    until(lambda: hook.posted, "the alert, later")
+    alerting.close()
+    failed = ("alert_look_failed", "crit", {"reason": "ValueError: a number that is none"})
+    assert run.events == [failed]
+
+
 def test_how_a_run_has_ended_is_told_last(hook: Sink) -> None:
     run = Run(hook.host)
     alerting = run.begin()
