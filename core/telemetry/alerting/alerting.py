@@ -52,7 +52,7 @@ class Alerting:
         self._events, self._standing = EventMessages(), StandingAlerts()
         self._day = DayReport() if plan.with_day_report else None
         self._latest: Callable[[], Snapshot | None] = lambda: None
-        self._publish: Tell | None = None
+        self._tell: Tell | None = None
         self._fault = ""
         self._lock = threading.Lock()
         """Events come on their observer's thread, Snapshots are looked at on ours."""
@@ -62,7 +62,7 @@ class Alerting:
 
     def watch(self, latest: Callable[[], Snapshot | None], tell: Tell) -> None:
         """From now on, until ``close``. ``tell`` takes the events of the telling itself."""
-        self._latest, self._publish = latest, tell
+        self._latest, self._tell = latest, tell
         self._thread.start()
 
     def take(self, name: str, severity: Severity, coin: str, fields: Fields, time_ms: int) -> None:
@@ -111,8 +111,8 @@ class Alerting:
                 self._look_failed(f"{type(error).__name__}: {error}")
 
     def _look_failed(self, reason: str) -> None:
-        if reason != self._fault and self._publish is not None:
-            self._publish("alert_look_failed", "crit", reason=reason)
+        if reason != self._fault and self._tell is not None:
+            self._tell("alert_look_failed", "crit", reason=reason)
         self._fault = reason
 
     def _send(self, messages: Sequence[Message], is_wanted: bool = False) -> None:
@@ -122,12 +122,12 @@ class Alerting:
                     each.offer(message)
 
     def _delivery_changed(self, target: Target, reason: str) -> None:
-        if self._publish is None:
+        if self._tell is None:
             return
         if reason:
-            self._publish("alert_delivery_failed", "warn", target=target.name, reason=reason)
+            self._tell("alert_delivery_failed", "warn", target=target.name, reason=reason)
         else:
-            self._publish("alert_delivery_restored", "info", target=target.name)
+            self._tell("alert_delivery_restored", "info", target=target.name)
 
     def _now_ms(self) -> int:
         return int(1000 * self._mono())

@@ -232,6 +232,21 @@ GUARDS = (
         "The starts of this state dir can't be counted: the brake on crash loops is off.",
         "Mend the state dir.",
     ),
+    Kind(
+        "alert_delivery_failed",
+        "warn",
+        "target reason",
+        "A target of docs/alerts.md takes no message; each is kept and tried again.",
+        "See `reason`; `gridbot alerts test` tries every target.",
+    ),
+    Kind("alert_delivery_restored", "info", "target", "It takes them again."),
+    Kind(
+        "alert_look_failed",
+        "crit",
+        "reason",
+        "What holds now could not be turned into messages; the next look tries again.",
+        "This is a fault of the program: report it, and look at the screen meanwhile.",
+    ),
     Kind("heartbeat_ping_begins", "info", "", "heartbeat_url is pinged each minute from now on."),
     Kind(
         "heartbeat_ping_held",
