@@ -25,6 +25,7 @@ from gridbot_tui import (
     instance_commands,
     keeping,
     keys_command,
+    support_command,
     watchdog_command,
 )
 from gridbot_tui.arguments import KEY_SEEN, has_key
@@ -56,6 +57,7 @@ events_command.register(app)
 config_command.register(app)
 doctor_command.register(app)
 watchdog_command.register(app)
+support_command.register(app)
 alerts_command.register(app)
 
 

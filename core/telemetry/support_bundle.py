@@ -1,0 +1,77 @@
+"""One file for a bug report: named parts, secrets masked, for its owner alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from core.redaction import redacted
+from core.telemetry.crash_report import reports
+from core.telemetry.log_files import NAME, closed_files
+
+LOG_BYTES = 4 * 2**20
+"""Of the log, from its end, over its files."""
+REPORTS = 5
+
+Part = Callable[[], str]
+
+
+def pack(target: Path, parts: Mapping[str, Part], files: Mapping[str, Path]) -> list[tuple[str, int]]:
+    """Write ``target``, whole or not at all; what is in it, with sizes in bytes. ``files`` go in as they are.
+
+    A part that can't be made says so in its place: a bundle is wanted most when much is broken. Raises ``OSError``.
+    """
+    partial = target.with_name(f"{target.name}.new")
+    partial.unlink(missing_ok=True)
+    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    listed = []
+    try:
+        with os.fdopen(fd, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as tar:
+            for name, part in parts.items():
+                content = redacted(_made(part)).encode("utf-8", "replace")
+                entry = tarfile.TarInfo(f"gridbot-support/{name}")
+                entry.size, entry.mode, entry.mtime = len(content), 0o600, int(time.time())
+                tar.addfile(entry, io.BytesIO(content))
+                listed.append((name, len(content)))
+            for name, path in files.items():
+                tar.add(path, f"gridbot-support/{name}", recursive=False)
+                listed.append((name, path.stat().st_size))
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return listed
+
+
+def _made(part: Part) -> str:
+    try:
+        return part()
+    except Exception as error:  # whatever is broken is what the bundle is for
+        return f"could not be made: {type(error).__name__}: {error}\n"
+
+
+def log_parts(logs: Path) -> dict[str, Part]:
+    """The end of the log, newest file first, and what crashed."""
+    found: dict[str, Part] = {}
+    left = LOG_BYTES
+    for path in (logs / NAME, *(each.path for each in closed_files(logs))):
+        if path.is_file() and left > 0:
+            size = min(path.stat().st_size, left)
+            left -= size
+            found[f"logs/{path.name}"] = lambda path=path, size=size: _end(path, size)  # type: ignore[misc]
+    for path in (*reports(logs)[:REPORTS], logs / "screen-faults.txt"):
+        if path.is_file():
+            found[f"logs/{path.name}"] = lambda path=path: _end(path, LOG_BYTES)  # type: ignore[misc]
+    return found
+
+
+def _end(path: Path, size: int) -> str:
+    """The last so many bytes, from a line's beginning on."""
+    with path.open("rb") as file:
+        start = max(path.stat().st_size - size, 0)
+        file.seek(start)
+        content = file.read(size)
+    return (content.partition(b"\n")[2] if start else content).decode("utf-8", "replace")
