@@ -22,6 +22,7 @@ BENCHES = {
     "signing": "Signing: from orders to the signed body of their request",
     "console": "Console: what it sends, what it costs",
     "console_stall": "Console: a terminal that stalls, and the engine behind it",
+    "logging": "Logging: one event, on either thread",
     "replay": "Replay of the bundled recording",
 }
 
