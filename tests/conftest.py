@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import functools
 import gc
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ import hypothesis
 import pytest
 
 from core.paper.market import load
-from core.paper.market.recording import load_recording
+from tests.recording import load_kept
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -54,12 +53,6 @@ def nothing_is_shared_with_this_users_own_bots(tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session", autouse=True)
 def recording_is_read_once() -> Iterator[None]:
-    """The bundled recording never changes, and to read it takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
-        bundled = functools.cache(load_recording)
-        patch.setattr(
-            load,
-            "load_recording",
-            lambda target: (bundled if target == "bundled" else load_recording)(target),
-        )
+        patch.setattr(load, "load_recording", load_kept)
         yield

@@ -1,7 +1,9 @@
-"""Processes that are the program with its modules loaded already: forks of a server that has done nothing but import them.
+"""Processes that are the program with its modules loaded already: forks of a server that has done nothing but import them and
+read the bundled recording.
 
-Half of what a test of a short life costs is the import of other people's packages. From there on it is the program's own
-``main``, in a process of its own with its own environment, directory, output and signals.
+Half of what a test of a short life costs is the import of other people's packages, and nearly all of what the start of an
+exchange costs is its recording. From there on it is the program's own ``main``, in a process of its own with its own
+environment, directory, output and signals.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ _LOADED = [
     "gridbot_tui.run",
     "hyperliquid.utils.signing",
     "textual.drivers.linux_driver",
+    "tests.e2e.loaded",
 ]
 """What a screen loads too: that a headless run never does is proved elsewhere, by a process that begins with nothing."""
 
