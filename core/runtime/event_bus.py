@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +26,11 @@ OBSERVER_BACKLOG = 10_000
 RECORD_BACKLOG = 100_000
 """And so many if they are records: fills, orders, halts."""
 
-
 LOG = "log"
 """The name of the observer that writes the log."""
+
+LOGGED_WITHIN_S = 1.0
+"""How long what must not be untold waits for the log; one that is stuck delays nothing for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Observer:
         """``handle`` gets a record and how many were lost before it. ``alerts``: what keeps it from its work now, for the
         screen; the core asks, so it answers at once.
         """
-        self._queue: queue.Queue[EventRecord | None] = queue.Queue(RECORD_BACKLOG)
+        self._queue: queue.Queue[EventRecord | Future[None] | None] = queue.Queue(RECORD_BACKLOG)
         self._handle, self.alerts = handle, alerts
         self._backlog = OBSERVER_BACKLOG
         self.name = name
@@ -82,6 +86,15 @@ class Observer:
         except queue.Full:
             self._lost += 1
 
+    def taken(self) -> Future[None]:
+        """Done once all that was offered before has been handled, or at once if too much waits."""
+        done: Future[None] = Future()
+        try:
+            self._queue.put_nowait(done)
+        except queue.Full:
+            done.set_result(None)
+        return done
+
     def close(self, wait_s: float = 2.0) -> None:
         """Let it finish what waits, for a bounded time."""
         try:
@@ -92,6 +105,10 @@ class Observer:
 
     def _run(self) -> None:
         while (record := self._queue.get()) is not None:
+            if isinstance(record, Future):
+                if record.set_running_or_notify_cancel():
+                    record.set_result(None)
+                continue
             lost, self._lost = self._lost, 0
             try:
                 self._handle(record, lost)
@@ -138,6 +155,13 @@ class EventBus:
             (name, redacted(value) if type(value) is str else value) for name, value in notice.fields
         )
         return EventRecord(self._seq, time_ms, severity, notice.name, notice.coin, fields)
+
+    async def logged(self) -> None:
+        """Wait until the log has what was published before, for a bounded time: then a kill can't leave it untold."""
+        logs = [observer for observer in self._observers if observer.name == LOG]
+        if logs:
+            waited_for = [asyncio.wrap_future(log.taken()) for log in logs]
+            await asyncio.wait(waited_for, timeout=LOGGED_WITHIN_S)
 
     def take_failures(self) -> list[str]:
         """What observers have failed at that has not been told yet."""

@@ -18,6 +18,7 @@ from core.engine.snapshot import build_snapshot
 from core.exchange.lanes import Lane
 from core.exchange.market_data import MarketData
 from core.exchange.nonces import NonceAllocator
+from core.exchange.order_router import OrderRouter
 from core.exchange.order_times import OrderTimes
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
@@ -204,19 +205,7 @@ class Session:
         nonces, router = way.nonces, way.router(instruments, self._reach.listed, self._times)
         feed = self._feed(engine, instruments)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
-        payments = [payment for rows in restored.coins.values() for payment in rows.funding]
-        runner = EffectRunner(
-            self.inbox,
-            router,
-            reads,
-            feed,
-            clock,
-            restored.cursor_ms,
-            self._fatal,
-            funding_ms=max((payment.time_ms for payment in payments), default=0),
-            anchor_ms=min(anchors_ms.values()),
-            transfers_ms=max((transfer.time_ms for transfer in restored.transfers), default=0),
-        )
+        runner = self._runner(restored, router, reads, feed, min(anchors_ms.values()))
         withdrawal = Withdrawal(engine, router, reads, clock.now, self._publish_event)
         response = StandDown(engine, nonces, withdrawal, self._publish_event)
         self._storage = storage = Storage(self._journal, self._reserve, clock.now, self._stop_asked, response)
@@ -246,6 +235,24 @@ class Session:
         )
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
+
+    def _runner(
+        self, restored: Restored, router: OrderRouter, reads: Reads, feed: MarketData, anchor_ms: int
+    ) -> EffectRunner:
+        payments = [payment for rows in restored.coins.values() for payment in rows.funding]
+        return EffectRunner(
+            self.inbox,
+            router,
+            reads,
+            feed,
+            self.clock,
+            restored.cursor_ms,
+            self._fatal,
+            funding_ms=max((payment.time_ms for payment in payments), default=0),
+            anchor_ms=anchor_ms,
+            transfers_ms=max((transfer.time_ms for transfer in restored.transfers), default=0),
+            told=self._bus.logged,
+        )
 
     def _way_out(self, restored: Restored) -> WayOut:
         told = self._tell, self.inbox.force

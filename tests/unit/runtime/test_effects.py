@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from decimal import Decimal
 from typing import Any, cast
 
@@ -145,7 +145,12 @@ class Venue:
 
 
 class Bench:
-    def __init__(self, cursor_ms: int = 1_000_000, **times_ms: int) -> None:
+    def __init__(
+        self,
+        cursor_ms: int = 1_000_000,
+        told: Callable[[], Coroutine[Any, Any, object]] | None = None,
+        **times_ms: int,
+    ) -> None:
         self.venue, self.inbox = Venue(), Inbox()
         self.fatal: list[tuple[str, BaseException]] = []
         self.runner = EffectRunner(
@@ -156,6 +161,7 @@ class Bench:
             VenueClock(),
             cursor_ms,
             lambda name, error: self.fatal.append((name, error)),
+            told=told,
             **times_ms,
         )
 
@@ -490,5 +496,17 @@ async def test_orphans_of_one_step_are_cancelled_together_and_each_once_at_a_tim
 async def test_an_orphan_of_the_last_step_is_cancelled_too() -> None:
     bench = Bench()
     bench.runner.start(CancelOrphan("BTC", cloid(3)))
+    await bench.runner.drain(5)
+    assert bench.venue.asked == [("cancel", ("BTC", cloid(3)))]
+
+
+async def test_no_orphan_is_cancelled_before_its_warning_is_on_the_log() -> None:
+    told = asyncio.Event()
+    bench = Bench(told=told.wait)
+    bench.runner.start(CancelOrphan("BTC", cloid(3)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert bench.venue.asked == [], "a kill right after the cancel would leave it untold"
+    told.set()
     await bench.runner.drain(5)
     assert bench.venue.asked == [("cancel", ("BTC", cloid(3)))]

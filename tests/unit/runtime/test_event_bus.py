@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from core.domain.effects import notify
 from core.runtime import event_bus
-from core.runtime.event_bus import RING, EventBus, EventRecord, Observer
+from core.runtime.event_bus import LOG, RING, EventBus, EventRecord, Observer
 from core.view import Severity
 
 
@@ -134,3 +135,40 @@ def test_a_fill_reads_as_a_sentence(cloid: str | None, tail: str) -> None:
     fields = {"side": "buy", "size": "0.01", "price": "83950", "source": "ws", "liquidity": "maker"}
     bus.publish(notify("fill", "info", "BTC", **fields, cloid=cloid), 5)
     assert bus.tail()[0].detail == f"BUY  0.01 @83950 src=ws maker {tail}"
+
+
+async def test_what_was_published_is_waited_for_until_it_is_on_the_log_and_for_no_other_observer() -> None:
+    bus, log, other = EventBus(), Listener(), Listener()
+    await bus.logged()
+    bus.add(Observer("other", other))
+    bus.add(Observer(LOG, log))
+    log.gate.clear()
+    other.gate.clear()
+    _publish(bus, 3)
+    logged = asyncio.create_task(bus.logged())
+    await asyncio.to_thread(log.inside.wait, 5)
+    assert not logged.done()
+    log.gate.set()
+    await logged
+    assert [seq for seq, _ in log.got] == [1, 2, 3]
+    assert not other.got
+    other.gate.set()
+    bus.close()
+
+
+async def test_a_log_that_is_stuck_or_has_too_much_to_do_is_waited_for_for_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_bus, "LOGGED_WITHIN_S", 0.02)
+    monkeypatch.setattr(event_bus, "RECORD_BACKLOG", 2)
+    bus, stuck = EventBus(), Listener()
+    stuck.gate.clear()
+    bus.add(Observer(LOG, stuck))
+    _publish(bus, 1)
+    assert await asyncio.to_thread(stuck.inside.wait, 5)
+    await bus.logged()
+    _publish(bus, 5)
+    await bus.logged()
+    assert stuck.got == []
+    stuck.gate.set()
+    bus.close()
