@@ -1,4 +1,4 @@
-"""The heartbeat of a bot: a small file beside its journal, written anew by the account loop's own turns.
+"""The heartbeat of a bot: a small file beside its journal, written anew for as long as the account loop makes its turns.
 
 Another process sees by it that the loop goes on. A bot that was killed or stopped by a signal, or whose loop hangs, writes
 none; one that ended in order says so with its last.
@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from core import VERSION
 from core.runtime.statedir import StateDir, watchdog_holder
 
 BEAT_EVERY_MS = 2_000
+STUCK_MS = 10_000
+"""A beat that the disk takes so long for is told of: the shortest time after which a watchdog acts."""
+
+END_WITHIN_S = 2.0
 SIZE = 1_024
 """Of the file, whatever it says: a full disk has room for what is written over."""
 
@@ -52,40 +58,76 @@ class AnotherVersionError(Exception):
 
 
 class Heartbeat:
-    """Belongs to the core's loop."""
+    """Belongs to the core's loop. A thread of its own writes, so that a disk that hangs holds up no trading; it has no clock,
+    and writes what a turn of the loop has given it, once.
+    """
 
     def __init__(self, path: Path, first: Beat, failed: Callable[[str], None]) -> None:
         """``failed`` is told why it can't be written, once until it can again."""
         self._path, self._beat, self._failed = path, first, failed
-        self._count, self._due_ms, self._is_failing = 0, 0, False
+        self._count, self._due_ms, self._given_ms, self._is_failing = 0, 0, 0, False
+        self._given: SimpleQueue[Beat | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._written = threading.Event()
+        self._written.set()
+        self._error = ""
+        """Of the last writing."""
 
     def go_on(self, mono_ms: int, orders: int, is_halted: bool) -> None:
-        """The loop has made a turn. Written if it is time."""
+        """The loop has made a turn. Given to be written if it is time, and the one before is on the disk."""
+        if not self._written.is_set():
+            if (waited_ms := mono_ms - self._given_ms) >= STUCK_MS:
+                self._note(f"the disk has taken {waited_ms // 1000} s for it")
+            return
+        self._note(self._error)
         if mono_ms >= self._due_ms:
-            self._due_ms = mono_ms + BEAT_EVERY_MS
-            self._write(replace(self._beat, orders=orders, is_halted=is_halted))
+            self._due_ms, self._given_ms = mono_ms + BEAT_EVERY_MS, mono_ms
+            self._give(replace(self._beat, orders=orders, is_halted=is_halted))
+
+    def is_written(self, within_s: float) -> bool:
+        """Wait for what has been given."""
+        return self._written.wait(within_s)
 
     def end(self, kept: int = 0) -> None:
-        """In order: of the grid rests what was ``kept``."""
-        self._write(replace(self._beat, is_ended=True, orders=kept, is_kept=kept > 0))
+        """In order: of the grid rests what was ``kept``. Waits for the disk for a bounded time."""
+        self.is_written(END_WITHIN_S)
+        self._give(replace(self._beat, is_ended=True, orders=kept, is_kept=kept > 0))
+        self._note(self._error if self.is_written(END_WITHIN_S) else "the disk hangs")
 
-    def _write(self, beat: Beat) -> None:
+    def close(self) -> None:
+        """No turn follows."""
+        self._given.put(None)
+
+    def _note(self, error: str) -> None:
+        if error and not self._is_failing:
+            self._failed(f"{self._path} can't be written ({error}): a watchdog would cancel the grid")
+        self._is_failing = bool(error)
+
+    def _give(self, beat: Beat) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_all, name="heartbeat", daemon=True)
+            self._thread.start()
         self._count += 1
-        told = replace(beat, mark=f"{beat.mark}:{self._count}")
+        self._written.clear()
+        self._given.put(replace(beat, mark=f"{beat.mark}:{self._count}"))
+
+    def _write_all(self) -> None:
+        while (beat := self._given.get()) is not None:
+            self._error = _write(self._path, beat)
+            self._written.set()
+
+
+def _write(path: Path, beat: Beat) -> str:
+    """What went wrong; empty if nothing did."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.pwrite(fd, json.dumps(asdict(told)).encode().ljust(SIZE), 0)
-            finally:
-                os.close(fd)
-        except OSError as error:
-            if not self._is_failing:
-                self._failed(
-                    f"{self._path} can't be written ({error.strerror}): a watchdog would cancel the grid"
-                )
-            self._is_failing = True
-        else:
-            self._is_failing = False
+            os.pwrite(fd, json.dumps(asdict(beat)).encode().ljust(SIZE), 0)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 class WatchdogSeen:

@@ -46,6 +46,8 @@ class SignsOfLife:
             self._heartbeat.end(kept)
 
     def close(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.close()
         self._manager.close()
 
     def _heart_fails(self, reason: str) -> None:

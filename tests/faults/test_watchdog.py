@@ -122,6 +122,27 @@ async def test_a_loop_that_hangs_is_found_though_its_process_and_its_event_loop_
         assert dog.names().count("watchdog_bot_lost") == 1
 
 
+async def test_a_disk_that_hangs_under_the_heartbeat_holds_up_no_trading_and_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens a pipe that nobody reads waits like one whose disk hangs."""
+    monkeypatch.setattr(heartbeat, "STUCK_MS", 500)
+    await world.start()
+    path = world.plan().state.heartbeat
+    await world.until(path.exists, "it beats")
+    path.unlink()
+    os.mkfifo(path)
+    await world.until(lambda: world.told("heartbeat_failed"), "it says so")
+    before = {order.cloid for order in world.ours()}
+    world.move(1.5)
+    await world.until(lambda: world.is_whole() and before.isdisjoint(o.cloid for o in world.ours()), "anew")
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    path.unlink()
+    await world.until(path.exists, "it beats again")
+    os.close(reader)
+    await world.check()
+
+
 async def test_it_leaves_alone_a_bot_that_is_halted_or_has_stopped_in_order(world: World) -> None:
     await world.start()
     async with dog_beside(world) as dog:

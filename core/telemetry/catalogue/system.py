@@ -319,7 +319,7 @@ GUARDS = (
         "heartbeat_failed",
         "warn",
         "reason",
-        "The heartbeat file could not be written: a watchdog may take the bot for lost.",
+        "The heartbeat file could not be written, or the disk takes ten seconds for it: a watchdog may take the bot for lost.",
         "Mend the state dir.",
     ),
     Kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from core.runtime.heartbeat import (
     BEAT_EVERY_MS,
     SIZE,
+    STUCK_MS,
     AnotherVersionError,
     Beat,
     Heartbeat,
@@ -29,12 +31,15 @@ def test_a_beat_is_another_with_every_turn_that_is_due_and_says_what_may_rest(tm
     heart = Heartbeat(path, BEAT, failed.append)
     assert read_beat(path) is None
     heart.go_on(1_000, 6, is_halted=False)
+    assert heart.is_written(5)
     first = read_beat(path)
     assert first is not None
     assert (first.orders, first.leaves_orders, first.instance) == (6, True, BEAT.instance)
     heart.go_on(1_000 + BEAT_EVERY_MS - 1, 5, is_halted=False)
+    assert heart.is_written(5)
     assert read_beat(path) == first, "not every turn: it costs a write"
     heart.go_on(1_000 + BEAT_EVERY_MS, 5, is_halted=False)
+    assert heart.is_written(5)
     second = read_beat(path)
     assert second is not None
     assert (second.mark != first.mark, second.orders) == (True, 5)
@@ -62,16 +67,67 @@ def test_whether_a_watchdog_runs_is_looked_up_as_often_as_the_heart_beats(tmp_pa
 def test_a_heartbeat_that_cannot_be_written_is_told_once_and_again_after_it_could(tmp_path: Path) -> None:
     path, failed = tmp_path / "heartbeat", list[str]()
     heart = Heartbeat(path, BEAT, failed.append)
+
+    def beats(mono_ms: int) -> None:
+        heart.go_on(mono_ms, 0, is_halted=False)
+        assert heart.is_written(5)
+
     path.mkdir()
-    heart.go_on(0, 0, is_halted=False)
-    heart.go_on(BEAT_EVERY_MS, 0, is_halted=False)
+    beats(0)
+    beats(BEAT_EVERY_MS)
+    beats(2 * BEAT_EVERY_MS - 1)
     assert len(failed) == 1
     path.rmdir()
-    heart.go_on(2 * BEAT_EVERY_MS, 0, is_halted=False)
+    beats(2 * BEAT_EVERY_MS)
+    beats(2 * BEAT_EVERY_MS + 1)
     path.unlink()
     path.mkdir()
-    heart.go_on(3 * BEAT_EVERY_MS, 0, is_halted=False)
+    beats(3 * BEAT_EVERY_MS)
+    beats(3 * BEAT_EVERY_MS + 1)
     assert len(failed) == 2
+    heart.close()
+
+
+def test_a_disk_that_hangs_holds_up_no_turn_and_is_told_before_a_watchdog_acts(tmp_path: Path) -> None:
+    """Who opens a pipe that nobody reads waits like one whose disk hangs."""
+    path, failed = tmp_path / "heartbeat", list[str]()
+    os.mkfifo(path)
+    heart = Heartbeat(path, BEAT, failed.append)
+    for mono_ms in range(0, STUCK_MS, BEAT_EVERY_MS):
+        heart.go_on(mono_ms, 6, is_halted=False)
+    assert not heart.is_written(0)
+    assert not failed
+    for mono_ms in (STUCK_MS, STUCK_MS + BEAT_EVERY_MS):
+        heart.go_on(mono_ms, 6, is_halted=False)
+    assert failed == [
+        f"{path} can't be written (the disk has taken 10 s for it): a watchdog would cancel the grid"
+    ]
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    assert heart.is_written(5)
+    os.close(reader)
+    path.unlink()
+    heart.go_on(STUCK_MS + 2 * BEAT_EVERY_MS, 7, is_halted=False)
+    assert heart.is_written(5)
+    beat = read_beat(path)
+    assert beat is not None
+    assert (beat.mark, beat.orders) == (f"{BEAT.mark}:2", 7), (
+        "what waited meanwhile isn't written one after the other"
+    )
+    heart.close()
+
+
+def test_a_loop_that_makes_no_turn_has_no_heartbeat_whatever_thread_writes_it(tmp_path: Path) -> None:
+    path, others = tmp_path / "heartbeat", set(threading.enumerate())
+    heart = Heartbeat(path, BEAT, pytest.fail)
+    heart.go_on(0, 6, is_halted=False)
+    assert heart.is_written(5)
+    path.unlink()
+    assert heart.is_written(0), "nothing is on its way"
+    (thread,) = set(threading.enumerate()) - others
+    heart.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert not path.exists(), "it wrote what it was given, once"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
