@@ -106,7 +106,7 @@ def test_an_exchange_that_is_not_there_is_exit_code_5(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reach, "REACH_FOR_S", 1.0)
-    monkeypatch.setattr(reach, "RETRY_S", 0.01)
+    monkeypatch.setattr(reach, "RETRY_S", 0.25)
     assert run_cli(["--no-ui", "--exchange-url", "http://127.0.0.1:1", "--summary", "json"]) == 5
     told = capsys.readouterr()
     assert "gridbot: the exchange was not reachable" in told.err
