@@ -15,7 +15,7 @@ from core.engine.protection import is_settled
 
 SETTLE_MS = 15_000
 READ_MS = 10_000
-WEIGHT_MOST_MS = 60_000
+WEIGHT_MOST_MS = 30_000
 """How much longer it takes at most while the host has no request weight left for its reads: a minute brings all of it back."""
 
 

@@ -6,6 +6,7 @@ It works on its observer's thread: however slow the disk, trading does not wait 
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from core.telemetry import log_files
@@ -37,13 +38,12 @@ class LogWriter:
             self._take(each)
 
     def close(self) -> None:
-        """Write what waits, then close the file."""
-        try:
+        """Write what waits, then close the file. A disk that takes none of it is known by then, and stops no end in order."""
+        with suppress(OSError):
             self._write_held(0)
             for each in self._throttle.rest(self._file.now_ms()):
                 self._file.write(each)
-        finally:
-            self._file.close()
+        self._file.close()
 
     def _take(self, row: Row) -> None:
         is_kept = row.get("level") == "crit" or is_record(str(row.get("event")))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.agent import AgentObserved
 from core.domain.causes import Cause
 from core.domain.events import FillsCommitted, WireQuarantined
 from core.domain.margin import HeldMargin, Leverage, MarginMode
@@ -182,7 +183,15 @@ HALTS = {
     for rule in HaltRule
     if rule not in (HaltRule.OPERATOR, HaltRule.FLATTEN)  # a halt that was asked for is no alert
 }
+
+
+def agent_ending(bench: Bench) -> None:
+    ends_ms = bench.now.venue_ms + 5 * 3_600_000
+    bench.engine.agent.agent = AgentObserved("0x" + "ab" * 20, True, "gridbot", ends_ms)
+
+
 CASES: dict[str, Callable[[Bench], None]] = {
+    "agent": agent_ending,
     "drift": drifting,
     "stop": unprotected,
     "liquidation": too_far,

@@ -48,9 +48,11 @@ def test_every_command_of_the_core_has_a_key() -> None:
     with_an_amount = {
         a.value for a in Action if a.value.startswith(("margin_", "set_"))
     }  # typed on the command line
-    assert {str(action) for action in Action} - looks_only - with_an_amount - {"attach", "detach"} <= set(
-        BY_ID
-    )
+    assert {str(action) for action in Action} - looks_only - with_an_amount - {
+        "attach",
+        "detach",
+        "stop",
+    } <= set(BY_ID)
 
 
 def test_every_binding_carries_an_id_and_a_tooltip() -> None:
