@@ -7,6 +7,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from core.redaction import redacted
@@ -61,10 +62,10 @@ def log_parts(logs: Path) -> dict[str, Part]:
         if path.is_file() and left > 0:
             size = min(path.stat().st_size, left)
             left -= size
-            found[f"logs/{path.name}"] = lambda path=path, size=size: _end(path, size)  # type: ignore[misc]
+            found[f"logs/{path.name}"] = partial(_end, path, size)
     for path in (*reports(logs)[:REPORTS], logs / "screen-faults.txt"):
         if path.is_file():
-            found[f"logs/{path.name}"] = lambda path=path: _end(path, LOG_BYTES)  # type: ignore[misc]
+            found[f"logs/{path.name}"] = partial(_end, path, LOG_BYTES)
     return found
 
 
