@@ -24,6 +24,7 @@ import pytest
 
 from core.journal import writer_thread
 from core.paper.clock import SteadyClock
+from core.runtime.heartbeat import Beat, Heartbeat
 from core.runtime.pulse import Pulse
 
 T = TypeVar("T")
@@ -33,6 +34,9 @@ WIRE_NS = 1_000_000
 
 _NS = 1_000_000_000
 
+
+WRITTEN_WITHIN_S = 10.0
+"""Of the machine's own time: a disk of a test that hangs on purpose is not waited for any longer."""
 
 STUCK = 1_000
 """Turns of the loop in a row that have taken no time: somebody waits for less than a float can add to the time."""
@@ -179,6 +183,16 @@ class _WrittenAtOnce(_AtOnce):
         return None, None
 
 
+def _given_and_written(give: Callable[[Heartbeat, Beat], None]) -> Callable[[Heartbeat, Beat], None]:
+    """How long the heartbeat's thread takes is no time either: a late one would be told as a disk that hangs."""
+
+    def give_and_wait(heart: Heartbeat, beat: Beat) -> None:
+        give(heart, beat)
+        heart.is_written(WRITTEN_WITHIN_S)
+
+    return give_and_wait
+
+
 @contextmanager
 def _in_force(loop: VirtualLoop) -> Iterator[None]:
     """The clocks of the process, its chances and its connections are the loop's."""
@@ -197,6 +211,7 @@ def _in_force(loop: VirtualLoop) -> Iterator[None]:
         patch.setattr(secrets, "token_hex", _in_turn)
         patch.setattr(aiosqlite.core, "SimpleQueue", _AtOnce)
         patch.setattr(writer_thread, "SimpleQueue", _WrittenAtOnce)
+        patch.setattr(Heartbeat, "_give", _given_and_written(Heartbeat._give))
         patch.setattr(aiohappyeyeballs, "start_connection", start_connection)
         state = random.getstate()
         random.seed(1)

@@ -74,10 +74,16 @@ def _place_results(
         return _by_name(statuses, orders, instruments, f"{len(statuses)} statuses for {len(orders)} orders")
     if any(_named(status) not in ("", order.cloid) for order, status in zip(orders, statuses, strict=True)):
         return _by_name(statuses, orders, instruments, "statuses in another order")
-    return tuple(
+    results = tuple(
         (order.cloid, _status(status, order, instruments[order.coin]))
         for order, status in zip(orders, statuses, strict=True)
     )
+    doubt = next((result for _, result in results if isinstance(result, Unsettled)), None)
+    if (
+        doubt is not None
+    ):  # whose place that was nobody can say, nor whether those after it stand in their own
+        return _by_name(statuses, orders, instruments, doubt.reason)
+    return results
 
 
 def _by_name(
