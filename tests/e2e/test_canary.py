@@ -58,7 +58,7 @@ def holders(home: Path, key: str) -> list[str]:
 def test_no_output_log_journal_report_or_bundle_holds_the_key(tmp_path: Path, code: str) -> None:
     key = "0x" + secrets.token_hex(32)
     state = ("--state-dir", str(tmp_path / "state"))
-    _, said = run(tmp_path, code, "--no-ui", "--for", "3s", *state, key=key)
+    _, said = run(tmp_path, code, "--no-ui", "--for", "12s", *state, key=key)
     packed, told = run(
         tmp_path, RUNS, "support-bundle", *state, "--output", str(tmp_path / "b.tar.gz"), key=key
     )

@@ -77,7 +77,7 @@ def test_it_follows_through_turns_of_the_log_until_ctrl_c(
 
 
 def test_the_log_of_a_run_tells_its_fills_and_its_operator_after_it_has_ended(home: Path) -> None:
-    done = gridbot(home, "--no-ui", "--for", "6s", "--summary", "json", timeout_s=60)
+    done = gridbot(home, "--no-ui", "--for", "12s", "--summary", "json", timeout_s=60)
     summary = json.loads(done.stdout.splitlines()[-1])
     lines = [line for line in done.stdout.splitlines() if '"event":"fill"' in line]
     told = gridbot(home, "events", "--name", "fill", "--exact", "--json")
