@@ -33,6 +33,11 @@ class AgentWatch:
     """It was listed, and isn't any more: revoked, or run out. Its end is then told by its refusals, too."""
     _told_days: int = field(default=0)
 
+    @property
+    def until_ms(self) -> int:
+        """When it ends (venue time); 0 if it has no end, or none is known."""
+        return (self.agent.valid_until_ms or 0) if self.agent is not None else 0
+
     def heed(self, event: Event, now: Instant) -> list[Effect]:
         match event:
             case AgentObserved():

@@ -18,6 +18,7 @@ from core.engine.leaning import one_sided
 from core.engine.levels import Blocked
 from core.engine.protection import live_stops, look, wanted_stop
 from core.engine.range_exit import loss_per_pct
+from core.engine.regridding import adverse_ppb
 from core.engine.risk_engine import Rule
 from core.engine.standing_cost import funding_per_hour, held_margin, liquidation_distance, stop_distance
 from core.engine.why_not import frees, slots_without_order
@@ -31,6 +32,7 @@ from core.view import (
     LevelState,
     LevelView,
     MarginView,
+    MarketView,
     PnlView,
     RunState,
     StopView,
@@ -52,8 +54,8 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         session_opens_ms=coin.session.opening_ms,
         position=instrument.size_decimal(ledger.lots),
         entry=ledger.current.entry.scaleb(-instrument.price_decimals),
-        bid=instrument.price_decimal(quote.bid) if quote and quote.bid else Decimal(0),
-        ask=instrument.price_decimal(quote.ask) if quote and quote.ask else Decimal(0),
+        bid=_price(instrument, quote.bid if quote else None),
+        ask=_price(instrument, quote.ask if quote else None),
         mid=_mid(coin),
         market_ms=coin.quote_wall_ms,
         realized_usd=ledger.current.realized,
@@ -80,6 +82,8 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         size_decimals=instrument.sz_decimals,
         price_decimals=max(0, min(instrument.price_decimals, _shown_decimals(coin))),
         fills=_fills_view(coin),
+        market=_market_view(coin),
+        open_orders=_open_orders(coin),
         grid=_grid_view(coin, now),
         drift=_drift_view(coin),
         stop=_stop_view(coin),
@@ -130,6 +134,14 @@ def pnl_view(pnl: Pnl) -> PnlView:
         holding_usd=pnl.holding,
         versus_holding_usd=pnl.versus_holding,
     )
+
+
+def _open_orders(coin: Coin) -> int:
+    return sum(o.state in (OrderState.OPEN, OrderState.CANCELLING) for o in coin.live_grid_orders())
+
+
+def _price(instrument: Instrument, units: int | None) -> Decimal:
+    return instrument.price_decimal(units) if units else Decimal(0)
 
 
 def _mid(coin: Coin) -> Decimal:
@@ -199,6 +211,17 @@ def _grid_view(coin: Coin, now: Instant) -> GridView:
     )
 
 
+def _market_view(coin: Coin) -> MarketView:
+    features = coin.features
+    found = (
+        features.volatility_ppb,
+        features.atr_ppb,
+        features.trend_ppb,
+        adverse_ppb(coin, coin.mid_twice or 0),
+    )
+    return MarketView(*(ppb / 10**7 for ppb in found))
+
+
 def _widest_gap_pct(live: list[Order], center: int) -> float:
     gaps = [0]
     for side in Side:
@@ -258,6 +281,7 @@ def _drift_view(coin: Coin) -> DriftView:
         observed_ms=drift.observed_ms,
         amount=instrument.size_decimal(drift.lots if shown else 0),
         pct=float(drift.pct) if shown else 0.0,
+        difference=None if drift.exchange_lots is None else instrument.size_decimal(drift.lots),
         explanation="second look pending"
         if drift.suspected_mono_ms and not drift.declared
         else coin.drift_explanation,

@@ -62,14 +62,20 @@ def _suits(coin: Coin, grid: GridRow, strategy: Strategy, ask: Ask, now: Instant
     return not strategy.outgrown(grid, ask) or not coin.velocity.has_room(grid.below + grid.above, now)
 
 
+def adverse_ppb(coin: Coin, twice: int) -> int:
+    """How far the price has moved against the position since the grid was built, of the price; 0 if it moved with it."""
+    grid, lots = coin.grid, coin.ledger.lots
+    if grid is None or not lots or not twice:
+        return 0
+    moved = (2 * grid.center - twice) * (1 if lots > 0 else -1)
+    return max(0, moved) * PPB // twice
+
+
 def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
     """All that a strategy may know of the coin now. ``twice``: of the price that a grid is built around, the old center while
     the market is closed.
     """
     features, grid = coin.features, coin.grid
-    moved = (
-        (2 * grid.center - twice) * (1 if coin.ledger.lots > 0 else -1) if grid and coin.ledger.lots else 0
-    )
     return Ask(
         settings,
         coin.config.instrument,
@@ -80,7 +86,7 @@ def ask_of(coin: Coin, settings: GridSettings, twice: int, now: Instant) -> Ask:
             features.atr_ppb,
             features.volatility_ppb,
             0 if coin.session.is_frozen else features.trend_ppb,
-            max(0, moved) * PPB // twice,
+            adverse_ppb(coin, twice),
         ),
         int(coin.ledger.net_usd * 10**6),
         before=grid,

@@ -55,6 +55,7 @@ def build_snapshot(engine: Engine, network: str, now: Instant) -> Snapshot:
         budget=budget_view(engine.requests, engine.weight, now),
         pnl=pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())),
         dead_man=engine.dead_man.view(now),
+        agent_until_ms=engine.agent.until_ms,
         transfers=TransfersView(engine.transfers.net, engine.transfers.count),
         alerts=alerts_of(engine, now),
         history=engine.history.points,

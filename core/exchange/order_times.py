@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from core.domain.effects import Effect, Modify, Notify, Place
 from core.domain.events import Event, FillsCommitted, Quote
 from core.domain.orders import Order
+from core.domain.spread import Spread
 from core.exchange.order_traces import CLOID_TAIL, orders_sent
 from core.exchange.venue_clock import mono_us
-from core.view import LatencyView, OrderTimesView, StageView
+from core.view import DURATION_ENDS_US, LatencyView, OrderTimesView, StageView
 
 ACTIONS_KEPT = 256
 """Actions whose moments are remembered; of older ones only the histograms know."""
@@ -35,12 +36,14 @@ class Histogram:
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
         self.count = self.worst = 0
+        self.spread = Spread(DURATION_ENDS_US)
 
     def add(self, us: int) -> None:
         us = max(us, 0)
         self._counts[min(_bucket(us), _BUCKETS - 1)] += 1
         self.count += 1
         self.worst = max(self.worst, us)
+        self.spread.add(us)
 
     def quantile(self, part: float) -> int:
         """The end of the bucket in which so much of all is reached, no more than the worst; 0 of nothing."""
@@ -152,7 +155,9 @@ class OrderTimes:
         """The same object until something has happened."""
         if self._view is None:
             stages = (
-                StageView(name, each.count, each.quantile(0.5), each.quantile(0.99), each.worst)
+                StageView(
+                    name, each.count, each.quantile(0.5), each.quantile(0.99), each.worst, each.spread.view
+                )
                 for name, each in self._stages.items()
             )
             self._view = LatencyView(tuple(stages), tuple(self._newest()))

@@ -55,6 +55,7 @@ from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
 from core.runtime.last_look import LastLook
+from core.runtime.meter import Meter
 from core.runtime.storage import Storage
 
 TICK_MS = 200
@@ -108,6 +109,7 @@ class AccountLoop:
         publish: Publish,
         beginning: Beginning,
         times: OrderTimes,
+        meter: Meter,
         beat: Callable[[Instant], None] = lambda _: None,
     ) -> None:
         """``feed_heartbeat`` tells the feed's last message (wall ms) and the last REST latency (ms), ``weight`` what may be
@@ -121,7 +123,7 @@ class AccountLoop:
             bus,
         )
         self._clock, self._heartbeat, self._weight, self._publish = clock, feed_heartbeat, weight, publish
-        self._beginning, self._times, self._beat = beginning, times, beat
+        self._beginning, self._times, self._meter, self._beat = beginning, times, meter, beat
         self._last_look, self._wakes_mono_ms = LastLook(engine, inbox), 0
         self._new_by_read: Counter[str] = Counter()
         self._ticked_mono_ms = self._published_mono_ms = self._turned_mono_ms = 0
@@ -157,6 +159,7 @@ class AccountLoop:
             events.append(Tick(*self._heartbeat(), *vitals, self._weight()))
             self._tell_failures(now)
             self._beat(now)
+        self._meter.turned(events, now.mono_ms)
         was_well = not self._storage.trouble
         effects = self._step(events, now)
         # As of the step: a commit may last longer than what is waited for.
@@ -203,7 +206,7 @@ class AccountLoop:
             if isinstance(effect, Notify):
                 self._bus.publish(effect, now.wall_ms)
             elif not isinstance(effect, Place | Modify):
-                self._runner.start(effect)
+                self._begin(effect)
             elif was_held or waited_ms > PLACE_WITHIN_MS:
                 self._refuse(effect, waited_ms)
             else:
@@ -214,7 +217,11 @@ class AccountLoop:
         if stays is not None:
             self._inbox.force(stays)
         if goes is not None:
-            self._runner.start(goes)
+            self._begin(goes)
+
+    def _begin(self, effect: Effect) -> None:
+        self._meter.begun(effect)
+        self._runner.start(effect)
 
     def _refuse(self, late: Place | Modify, waited_ms: int) -> None:
         reason = Refused(

@@ -16,7 +16,7 @@ from core.redaction import redacted
 from core.telemetry.catalogue import is_record
 from core.telemetry.event_log import json_line
 from core.telemetry.event_words import detail_of
-from core.view import AlertView, EventView, Severity
+from core.view import AlertView, EventView, ObserverView, Severity
 
 RING = 2_000
 """Events that a Snapshot carries; the log file has all."""
@@ -72,19 +72,27 @@ class Observer:
         self._handle, self.alerts = handle, alerts
         self._backlog = OBSERVER_BACKLOG
         self.name = name
-        self._lost = 0
+        self._lost = self._lost_ever = 0
         self.failure = ""
         self._thread = threading.Thread(target=self._run, name=f"observer-{name}", daemon=True)
         self._thread.start()
 
     def offer(self, record: EventRecord) -> None:
         if self._queue.qsize() >= self._backlog and not is_record(record.name):
-            self._lost += 1
+            self._lose()
             return
         try:
             self._queue.put_nowait(record)
         except queue.Full:
-            self._lost += 1
+            self._lose()
+
+    def _lose(self) -> None:
+        self._lost += 1
+        self._lost_ever += 1
+
+    @property
+    def view(self) -> ObserverView:
+        return ObserverView(self.name, self._queue.qsize(), self._lost_ever)
 
     def taken(self) -> Future[None]:
         """Done once all that was offered before has been handled, or at once if too much waits."""
@@ -169,6 +177,9 @@ class EventBus:
         fresh = sorted(found - self._told)
         self._told |= found
         return fresh
+
+    def observers(self) -> tuple[ObserverView, ...]:
+        return tuple(observer.view for observer in self._observers)
 
     def alerts(self) -> tuple[AlertView, ...]:
         """What keeps observers from their work."""

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.orders import OrderState
-from core.domain.pnl import total_pnl
 from core.domain.units import decimal_text
 from core.engine.coin import Coin
-from core.engine.coin_view import pnl_view
 from core.engine.engine import Engine
 from core.engine.halts import FLATTEN, OPERATOR
 from core.runtime.exit_code import ExitCode
 from core.runtime.plan import RunReport
 from core.telemetry.crash_report import sentence, write_crash_beside
-from core.view import Snapshot, to_plain
+from core.view import CoinView, Snapshot, to_plain
 
 _RESTING = (OrderState.OPEN, OrderState.CANCELLING)
 
@@ -83,21 +81,39 @@ def _coin(coin: Coin) -> dict[str, Any]:
 LONG_LISTS = ("orders", "fills", "history", "settings")
 
 
-def status(engine: Engine, snapshot: Snapshot, full: bool = False) -> dict[str, Any]:
-    """The summary's object, and what the screen shows; its long lists only if they are asked for."""
+def status(snapshot: Snapshot, full: bool = False) -> dict[str, Any]:
+    """The summary's object, and what the screen shows; its long lists only if they are asked for.
+
+    Of the Snapshot alone, so that any thread may make it.
+    """
     less = snapshot if full else replace(snapshot, orders=(), fills=(), history=(), settings=())
     plain = to_plain(replace(less, events=()))
     coins = {view["coin"]: view for view in plain.pop("coins")}
     for unwanted in ("events", *(() if full else LONG_LISTS)):
         plain.pop(unwanted)
-    base = summary(engine, snapshot.network)
-    base["pnl"] = to_plain(pnl_view(total_pnl(coin.pnl() for coin in engine.coins.values())))
-    for name, fields in base["coins"].items():
-        view = coins[name]
-        total = fields["fills"]
-        fields["fill_source_ratio"] = round(fields["fills_from_ws"] / total, 4) if total else None
-        fields["exchange_seen_ms"] = view["drift"]["observed_ms"]
-        for taken in ("coin", "position", "fills", "drift"):
-            view.pop(taken, None)
-        fields.update(view)
-    return {"pid": os.getpid(), **plain, **base}
+    for coin in snapshot.coins:
+        coins[coin.coin].update(_status_of(coin))
+        del coins[coin.coin]["coin"]
+    return {"pid": os.getpid(), **plain, "halted": bool(snapshot.halt_reason), "coins": coins}
+
+
+def _status_of(coin: CoinView) -> dict[str, Any]:
+    """What the summary says of a coin, and what comes with it, where the view has parts of the same names."""
+    fills, drift = coin.fills, coin.drift
+    return {
+        "fills": fills.total,
+        "fills_from_ws": fills.from_ws,
+        "fills_from_rest": fills.from_rest,
+        "duplicates": fills.duplicates,
+        "position": decimal_text(coin.position),
+        "exchange_position": None
+        if drift.exchange_position is None
+        else decimal_text(drift.exchange_position),
+        "drift": None if drift.difference is None else decimal_text(drift.difference),
+        "open_orders": coin.open_orders,
+        "realized_pnl": decimal_text(coin.realized_usd),
+        "fees": decimal_text(coin.fees_usd),
+        "funding": decimal_text(coin.funding_usd),
+        "fill_source_ratio": round(fills.from_ws / fills.total, 4) if fills.total else None,
+        "exchange_seen_ms": drift.observed_ms,
+    }

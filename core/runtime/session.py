@@ -42,6 +42,7 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
 from core.runtime.margin_setup import MarginSetup, read_mode
+from core.runtime.meter import Meter
 from core.runtime.opening import count_as_before, first_beat, open_journal, restore_journal
 from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
@@ -76,6 +77,7 @@ class Session:
             Pulse(),
             OrderTimes(tell=lambda way: bus.log(way, self.clock.now().wall_ms)),
         )
+        self._meter = Meter(self.inbox.__len__, bus.observers)
         self._backtest = read_backtest(plan.state.backtest)
         self._storage: Storage | None = None
         self._signs = SignsOfLife(plan.state, os.environ, self._tell)
@@ -221,12 +223,13 @@ class Session:
             lambda at: self._show(self._snapshot(engine, at), at),
             Beginning(anchors_ms, restored.boots | {engine.boot}),
             self._times,
+            self._meter,
             partial(self._beat, engine, nonces),
         )
         self._control = control = ControlServer(
             self._plan.state.socket,
             self.inbox,
-            lambda full: status(engine, self._snapshot(engine, clock.now()), full),
+            lambda full: status(self._snapshot(engine, clock.now()), full),
             engine.desk.told,
             self.viewers,
             partial(preview_of, self.previews),
@@ -274,6 +277,7 @@ class Session:
 
     async def _live(self, trade: Trade) -> None:
         """Until the stop procedure has ended, or something has broken: then what is ours is taken back first."""
+        trade.storage.timed = self._meter.committed
         await trade.control.start()
         self._rest.lane = Lane.INFO
         feeding = asyncio.create_task(trade.feed.run(), name="feed")
@@ -335,6 +339,7 @@ class Session:
             watchdog_pid=self._signs.watchdog_pid(now.mono_ms),
             control=self.viewers.view,
             latency=self._times.view(),
+            work=self._meter.view(),
         )
 
     async def _save_ceiling(self, signer: str, ceiling: int) -> bool:

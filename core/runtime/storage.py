@@ -14,6 +14,7 @@ from typing import Protocol
 
 from core.domain.clock import Instant
 from core.domain.events import StorageRecovered
+from core.exchange.venue_clock import mono_us
 from core.journal.journal import Batch, Committed, Journal
 from core.journal.schema import StorageError
 
@@ -85,6 +86,8 @@ class Storage:
         """The same with what to do about it."""
         self._began_mono_ms = self._tried_mono_ms = 0
         self._slowest_ms = 0
+        self.timed: Callable[[int], None] = lambda took_us: None
+        """Called with what each commit took, microseconds."""
 
     def take_commit_ms(self) -> int:
         """The longest commit since the last call."""
@@ -141,11 +144,12 @@ class Storage:
         return StorageRecovered(self._clock().mono_ms - self._began_mono_ms)
 
     async def _timed(self, batch: Batch) -> Committed:
-        began = self._clock().mono_ms
+        began, began_us = self._clock().mono_ms, mono_us()
         try:
             return await self._journal.commit(batch)
         finally:
             self._slowest_ms = max(self._slowest_ms, self._clock().mono_ms - began)
+            self.timed(mono_us() - began_us)
 
     async def _wait(self, seconds: float) -> None:
         """Until it is time to try again, or a stop is asked for."""

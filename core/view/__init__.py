@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         LastFillView,
         LevelView,
         MarginView,
+        MarketView,
         PnlView,
         StopView,
     )
@@ -65,11 +66,21 @@ if TYPE_CHECKING:
         Severity,
         StopState,
     )
+    from core.view.work import (
+        BATCH_ENDS,
+        DURATION_ENDS_US,
+        ObserverView,
+        SentView,
+        SpreadView,
+        WorkView,
+    )
 
 __all__ = [
+    "BATCH_ENDS",
     "DRIFT_ALERT_PCT",
     "DRIFT_HALT",
     "DRIFT_HALT_PCT",
+    "DURATION_ENDS_US",
     "ZERO",
     "AlertView",
     "ApiView",
@@ -97,27 +108,43 @@ __all__ = [
     "LevelState",
     "LevelView",
     "MarginView",
+    "MarketView",
+    "ObserverView",
     "OrderShown",
     "OrderTimesView",
     "OrderView",
     "PnlView",
     "RiskView",
     "RunState",
+    "SentView",
     "SessionState",
     "SettingView",
     "Severity",
     "Snapshot",
+    "SpreadView",
     "StageView",
     "StopState",
     "StopView",
     "TransfersView",
     "TripView",
+    "WorkView",
     "from_plain",
     "shape_of",
     "to_plain",
 ]
 
-_PARTS = ("states", "account", "budget", "coin", "dead_man", "latency", "listings", "snapshot", "plain")
+_PARTS = (
+    "states",
+    "account",
+    "budget",
+    "coin",
+    "dead_man",
+    "latency",
+    "listings",
+    "snapshot",
+    "plain",
+    "work",
+)
 
 if not TYPE_CHECKING:  # to a type checker every name would be one of ours
 

@@ -132,6 +132,20 @@ class GridView:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketView:
+    """What the coin's bars tell. Percent of the price."""
+
+    volatility_pct: float = 0.0
+    """The standard deviation of a bar's return."""
+    atr_pct: float = 0.0
+    """The average true range of a bar."""
+    trend_pct: float = 0.0
+    """The fast average less the slow one: positive in an upward trend."""
+    loss_drift_pct: float = 0.0
+    """How far the price has moved against the position since the grid was built; 0 if it moved with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class DriftView:
     """Ledger minus exchange, at the last look. ``pct`` is of max(|ledger|, |exchange|, one order)."""
 
@@ -141,6 +155,8 @@ class DriftView:
     amount: Decimal = ZERO
     pct: float = 0.0
     explanation: str = ""
+    difference: Decimal | None = None
+    """Ledger minus exchange at the last look, also while it isn't declared: fills may be on their way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +246,9 @@ class CoinView:
     size_decimals: int = 5
     fills: FillsView = field(default_factory=FillsView)
     grid: GridView = field(default_factory=GridView)
+    market: MarketView = field(default_factory=MarketView)
+    open_orders: int = 0
+    """Of the grid, that rest: those in flight not counted."""
     drift: DriftView = field(default_factory=DriftView)
     stop: StopView = field(default_factory=StopView)
     margin: MarginView = field(default_factory=MarginView)

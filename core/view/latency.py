@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from core.view.work import SpreadView
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class StageView:
     p50_us: int = 0
     p99_us: int = 0
     worst_us: int = 0
+    spread: SpreadView = field(default_factory=SpreadView)
+    """By ``DURATION_ENDS_US``."""
 
 
 @dataclass(frozen=True, slots=True)

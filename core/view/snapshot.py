@@ -11,6 +11,7 @@ from core.view.dead_man import DeadManView
 from core.view.latency import LatencyView
 from core.view.listings import BacktestView, ControlView, FillView, HistoryPoint, OrderView, SettingView
 from core.view.states import RunState
+from core.view.work import WorkView
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class Snapshot:
     watchdog_pid: int | None = None
     """Of the `gridbot watchdog` that runs beside it, 0 if that isn't known; ``None``: there is none."""
     latency: LatencyView = field(default_factory=LatencyView)
+    work: WorkView = field(default_factory=WorkView)
+    agent_until_ms: int = 0
+    """When the agent that signs ends; 0: it has no end, or none is known."""
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""
     transfers: TransfersView = field(default_factory=TransfersView)

@@ -217,7 +217,7 @@ async def test_x24_the_key_is_in_no_setting_event_snapshot_or_status(
                 repr(mine),
                 repr(bout.run.session),
                 orjson.dumps(to_plain(snapshot), default=str).decode(),
-                orjson.dumps(status(watch.engine, snapshot), default=str).decode(),
+                orjson.dumps(status(snapshot), default=str).decode(),
                 *(repr(event) for event in bout.run.bus.tail()),
                 load(HL_AGENT_KEY=KEY).common.model_dump_json(),
             ]

@@ -57,6 +57,7 @@ from core.runtime.beginning import Beginning
 from core.runtime.effects import EffectRunner
 from core.runtime.event_bus import EventBus
 from core.runtime.inbox import Inbox, Item
+from core.runtime.meter import Meter
 from core.runtime.storage import Storage
 from core.view import CommandStatus
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, fill, order
@@ -155,6 +156,7 @@ class Stage:
             lambda at: self.log.append(("snapshot", at)),
             beginning or Beginning(),
             OrderTimes(),
+            Meter(self.inbox.__len__),
         )
 
 

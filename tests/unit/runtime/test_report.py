@@ -63,7 +63,7 @@ def test_a_halt_of_any_coin_or_of_all_is_told() -> None:
 
 def test_the_status_is_the_summary_with_more_fields_and_plain_json() -> None:
     engine = make_engine(position=100)
-    found = status(engine, build_snapshot(engine, "paper", at(0)))
+    found = status(build_snapshot(engine, "paper", at(0)))
     base = summary(engine, "paper")
     assert {name: found[name] for name in base if name != "coins"} == {
         name: value for name, value in base.items() if name != "coins"
