@@ -41,7 +41,6 @@ from core.view import (
 
 def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
     instrument, ledger, quote = coin.config.instrument, coin.ledger, coin.quote
-    unrealized = coin.unrealized_usd()
     exposure, margin = coin.exposure, _margin_view(coin)
     return CoinView(
         coin=coin.name,
@@ -63,7 +62,7 @@ def coin_view(engine: Engine, coin: Coin, now: Instant) -> CoinView:
         other_fees=tuple(sorted(ledger.other_fees.items())),
         funding_usd=ledger.funding.total,
         funding_days=ledger.funding.days,
-        unrealized_usd=unrealized,
+        unrealized_usd=coin.unrealized_usd(),
         pnl=pnl_view(coin.pnl()),
         parked=coin.parked.texts,
         closing=_closing_view(coin, now),
