@@ -68,6 +68,7 @@ docs: $(VENV)/.runtime
 	@$(BIN)/python -m core.runtime.settings.reference
 	@$(BIN)/python -m gridbot_tui.key_table
 	@$(BIN)/python -m core.telemetry.catalogue.reference
+	@$(BIN)/python -m core.telemetry.metrics.reference
 
 # The pictures of README and docs/operator.md: of a real run on the paper exchange, in virtual time, so that a test can make them again.
 captures: $(VENV)/.dev

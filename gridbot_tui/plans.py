@@ -16,6 +16,7 @@ from core.paper.config import EMBEDDED_SPEED
 from core.runtime.alert_targets import checked, environment_warnings, read_targets
 from core.runtime.keys import Identity, KeyQuery, account_hint, load_identity
 from core.runtime.keys.memory import forbid_core_dumps
+from core.runtime.metrics_token import read_token
 from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
 from core.runtime.settings import Judgement, Loaded, judge
@@ -98,6 +99,7 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
     if flags.network == "mainnet":
         _confirm_mainnet(identity, settings)
     targets = alert_targets(settings, state)
+    token = read_token(state, os.environ) if settings.common.metrics_port else ""
     return RunPlan(
         network=flags.network,
         exchange_url=exchange_url(flags, settings),
@@ -110,6 +112,7 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
             *identity.warnings,
             *(environment_warnings(os.environ) if targets else ()),
         ),
+        metrics_token=token,
         limits=limits_dir(),
         targets=targets,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from core.runtime.event_bus import EventBus, Observer
 from core.runtime.plan import RunPlan
+from core.runtime.usage import UsageError
 from core.view import Severity
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ Watch = Callable[["CoreThread"], None]
 
 def look_on(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
     """Observers for ``bus``, closed with ``held``. What is returned is called with the core, once it has started."""
-    return [*_alerting(plan, bus, held), *_heartbeat_ping(plan, bus, held)]
+    return [*_alerting(plan, bus, held), *_heartbeat_ping(plan, bus, held), *_metrics(plan, bus, held)]
 
 
 def _alerting(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
@@ -54,6 +56,43 @@ def _heartbeat_ping(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch
     held.callback(ping.close)
     bus.add(Observer("heartbeat ping", lambda record, lost: None, ping.alerts))
     return [lambda core: ping.watch(core.latest, core.tell)]
+
+
+def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
+    """Raises ``UsageError`` if the port can't be had."""
+    port = plan.settings.common.metrics_port
+    if not port:
+        return []
+    from core import VERSION
+    from core.redaction import remember
+    from core.runtime.report import status
+    from core.telemetry.metrics.endpoints import Asked, Endpoints
+    from core.telemetry.metrics.http_server import HttpServer, listen
+
+    remember(plan.metrics_token)
+    try:
+        listener = listen(port)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise UsageError(
+            f"metrics_port {port} on 127.0.0.1 can't be had ({why}); set another (HL_METRICS_PORT), or end what listens there"
+        ) from error
+    endpoints = Endpoints(Asked(status, plan.state.journal, VERSION, plan.metrics_token))
+    server = HttpServer(listener, endpoints)
+    held.callback(server.close)
+    counts = endpoints.counts
+    bus.add(
+        Observer(
+            "metrics",
+            lambda record, lost: counts.take(record.name, record.severity, record.coin, dict(record.fields)),
+        )
+    )
+
+    def watch(core: CoreThread) -> None:
+        endpoints.latest = core.latest
+        server.start()
+
+    return [watch]
 
 
 def head_of(network: str, account: str) -> str:

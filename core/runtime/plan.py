@@ -28,6 +28,8 @@ class RunPlan:
     warnings: tuple[str, ...] = ()
     brake: str = ""
     """Why this start comes up halted; empty if it doesn't."""
+    metrics_token: str = field(default="", repr=False)
+    """What ``/metrics`` and ``/status`` ask for; empty: nothing."""
     limits: Path | None = None
     """Where the processes of this user count their IP weight together; ``None``: this one counts alone."""
     targets: tuple[Target, ...] = ()

@@ -93,6 +93,11 @@ class StateDir:
         return self.path / "alert_urls"
 
     @property
+    def metrics_token(self) -> Path:
+        """What ``/metrics`` asks for, if the operator has put it there."""
+        return self.path / "metrics_token"
+
+    @property
     def preview(self) -> Path:
         """A note of the last preview that was shown."""
         return self.path / "preview.json"

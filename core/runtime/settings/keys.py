@@ -8,6 +8,7 @@ from core.runtime.settings.file import ConfigFile
 from core.runtime.settings.model import WHOLE_ACCOUNT, Settings
 from core.runtime.settings.names import (
     ALERT_URL_NAMES,
+    METRICS_TOKEN_NAME,
     REFUSED,
     SECRET_NAMES,
     WITHOUT_EFFECT,
@@ -77,6 +78,9 @@ def _old_name(key: str) -> str:
 def _unknown(origin: Origin, name: str, near: str) -> Problem:
     if environment_name(name) in ALERT_URL_NAMES:
         fix = "it is a secret and lives in a file of its own: alert_urls in the state dir, or name one as alert_urls_file"
+        return Problem(origin, name, " is not a setting", fix)
+    if environment_name(name) == METRICS_TOKEN_NAME:
+        fix = "it is a secret and lives in a file of its own: metrics_token in the state dir, mode 0600"
         return Problem(origin, name, " is not a setting", fix)
     if environment_name(name) in SECRET_NAMES:
         fix = "no key lives in a settings file: `gridbot keys import` keeps it, and key_file names it"

@@ -10,7 +10,10 @@ from core.runtime.settings.model import Settings
 ALERT_URL_NAMES = frozenset({"HL_ALERT_URLS", "HL_ALERT_WEBHOOK_URL"})
 """Read by ``core.runtime.alert_targets``."""
 
-SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY"}) | ALERT_URL_NAMES
+METRICS_TOKEN_NAME = "HL_METRICS_TOKEN"
+"""Read by ``core.runtime.metrics_token``."""
+
+SECRET_NAMES = frozenset({"HL_AGENT_KEY", "HL_PRIVATE_KEY", METRICS_TOKEN_NAME}) | ALERT_URL_NAMES
 """Names that aren't read here; the others by ``core.runtime.keys``."""
 
 PREDECESSOR = tuple(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from core.runtime.settings.values import HIDDEN, OF_THE_ACCOUNT, File
+from core.runtime.settings.values import HIDDEN, OF_THE_ACCOUNT, File, Whole
 
 
 def _pinged(value: str) -> str:
@@ -21,6 +21,7 @@ def _pinged(value: str) -> str:
     return value
 
 
+Port = Annotated[Whole, Field(ge=0, le=65_535)]
 PingUrl = Annotated[str, AfterValidator(_pinged)]
 
 
@@ -44,6 +45,10 @@ class TellingFields(BaseModel):
     daily_report: Annotated[bool, OF_THE_ACCOUNT] = Field(
         False,
         description="Whether the day's profit, fills and fees are delivered after 00:00 UTC, whatever the severity",
+    )
+    metrics_port: Annotated[Port, OF_THE_ACCOUNT] = Field(
+        0,
+        description="Where /metrics, /status, /health and /ready are served, on 127.0.0.1 alone (docs/metrics.md); 0: nowhere",
     )
     heartbeat_url: Annotated[PingUrl | Literal[""], OF_THE_ACCOUNT, HIDDEN] = Field(
         "",

@@ -227,7 +227,7 @@ def test_an_address_that_is_none_makes_no_directory(tmp_path: Path, monkeypatch:
 
 
 def test_warnings_of_the_settings_reach_the_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HL_METRICS_PORT", "9100")
+    monkeypatch.setenv("HL_HTTP_TIMEOUT", "9")
     settings, state = load(_flags(state_dir=tmp_path / "s"))
     assert isinstance(state, StateDir)
-    assert "HL_METRICS_PORT" in make_plan(_FLAGS, settings, state).warnings[0]
+    assert "HL_HTTP_TIMEOUT" in make_plan(_FLAGS, settings, state).warnings[0]

@@ -57,13 +57,14 @@ SHOWN_BY = {
     "HL_STOP_LOSS_HIGH": ("tests/faults/test_protection.py", "stop_loss_high"),
     "HL_STATE_DIR": ("tests/unit/gridbot_tui/test_plans.py", "state_dir"),
     "HL_ALERT_ENABLED": ("tests/unit/runtime/test_alert_targets.py", "alert_enabled"),
+    "HL_METRICS_PORT": ("tests/e2e/test_metrics.py", "HL_METRICS_PORT"),
     "HL_ALERT_WEBHOOK_TYPE": ("tests/unit/runtime/test_alert_targets.py", "alert_webhook_type"),
 }
 """Where each name of the predecessor that is a setting is seen to do its work, and by which word; the others in ``OPTIONS``."""
 
 OF_THE_RUN = {
     *("HL_BASE_URL", "HL_COINS", "HL_COIN", "HL_STATE_DIR", "HL_USER_ADDRESS"),
-    *("HL_ALERT_ENABLED", "HL_ALERT_WEBHOOK_TYPE"),
+    *("HL_ALERT_ENABLED", "HL_ALERT_WEBHOOK_TYPE", "HL_METRICS_PORT"),
 }
 OTHERWISE = {
     **{f"HL_{name.upper()}": value for name, value in GRID_OTHERWISE.items()},
