@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,10 +64,11 @@ def test_what_is_scraped_is_what_the_status_says_and_the_token_is_nowhere(
     assert gridbot(home, "halt", "--state-dir", str(state)).returncode == 0  # so that nothing moves any more
 
     def is_still() -> bool:
-        return (
-            status(state)["coins"]["BTC"]["open_orders"] == 0
-            and scraped()[key("risk_halted", coin="BTC")] == 1
-        )
+        return shown()["coins"]["BTC"]["open_orders"] == 0 and scraped()[key("risk_halted", coin="BTC")] == 1
+
+    def shown() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(fetched(port, "/status", TOKEN)[1])
+        return found
 
     def scraped() -> Samples:
         return samples(fetched(port, "/metrics", TOKEN)[1])
@@ -74,7 +76,7 @@ def test_what_is_scraped_is_what_the_status_says_and_the_token_is_nowhere(
     wait_until(is_still, 20, "it is halted, and shows it")
     assert fetched(port, "/health")[0] == 200
     assert fetched(port, "/ready")[0] == 503
-    told, over_http, found = status(state), json.loads(fetched(port, "/status", TOKEN)[1]), scraped()
+    told, over_http, found = status(state), shown(), scraped()
     coin = told["coins"]["BTC"]
     assert over_http.keys() == told.keys()
     for name in ("fills", "position", "fills_from_ws", "realized_pnl", "fees", "open_orders", "drift"):

@@ -49,9 +49,9 @@ class Endpoints:
     def __call__(self, request: Request) -> Response:
         match request.path:
             case "/health":
-                return _told("alive", health(self.latest(), _wall_ms()))
+                return _verdict("alive", health(self.latest(), _wall_ms()))
             case "/ready":
-                return _told("ready", readiness(self.latest(), _wall_ms()))
+                return _verdict("ready", readiness(self.latest(), _wall_ms()))
             case "/metrics" | "/status" if not self._may(request):
                 body = b"a token is asked for: Authorization: Bearer TOKEN, or ?token=TOKEN\n"
                 return Response(401, body, headers=(("WWW-Authenticate", "Bearer"),))
@@ -90,7 +90,7 @@ class Endpoints:
         return hmac.compare_digest(offered[-1].encode(), token.encode())
 
 
-def _told(what: str, verdict: Verdict) -> Response:
+def _verdict(what: str, verdict: Verdict) -> Response:
     return _json(200 if verdict.is_well else 503, {what: verdict.is_well, "reasons": verdict.reasons})
 
 
