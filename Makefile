@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz soak options check bench format docs captures snapshots lock sbom clean
+.PHONY: help run test fuzz soak options check bench format docs dashboard captures snapshots lock sbom clean
 
 help:
 	@echo 'make run    start GridBot on the embedded paper exchange (no key, no config)'
@@ -69,6 +69,10 @@ docs: $(VENV)/.runtime
 	@$(BIN)/python -m gridbot_tui.key_table
 	@$(BIN)/python -m core.telemetry.catalogue.reference
 	@$(BIN)/python -m core.telemetry.metrics.reference
+
+# deploy/grafana/gridbot.json, made of the metrics' definitions.
+dashboard: $(VENV)/.dev
+	@$(BIN)/python -m tests.dashboard
 
 # The pictures of README and docs/operator.md: of a real run on the paper exchange, in virtual time, so that a test can make them again.
 captures: $(VENV)/.dev

@@ -25,7 +25,7 @@ WANTED = {
 """Where these alerts begin was asked for to the digit."""
 
 
-def _rules() -> list[dict[str, Any]]:
+def rules() -> list[dict[str, Any]]:
     (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     rules: list[dict[str, Any]] = group["rules"]
     return rules
@@ -50,7 +50,7 @@ def test_alertmanager_takes_its_configuration() -> None:
 
 def test_every_alert_is_of_metrics_that_are_served_has_a_fix_and_a_test() -> None:
     tests = TESTS.read_text(encoding="utf-8")
-    for rule in _rules():
+    for rule in rules():
         assert named(rule["expr"]), rule["alert"]
         assert unserved(rule["expr"]) == set(), rule["alert"]
         assert rule["labels"]["severity"] in ("critical", "warning")
@@ -60,6 +60,6 @@ def test_every_alert_is_of_metrics_that_are_served_has_a_fix_and_a_test() -> Non
 
 
 def test_alerts_begin_where_they_were_asked_to() -> None:
-    found = {rule["alert"]: rule["expr"] for rule in _rules()}
+    found = {rule["alert"]: rule["expr"] for rule in rules()}
     assert {name: found[name] for name in WANTED} == WANTED
     assert "< 0.95" in found["GridbotFillsNotLive"]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.test_grafana import asked
+from tests.deploy.test_prometheus import rules
 from tests.e2e.conftest import Start
 from tests.e2e.monitors import Monitors, missing
 from tests.e2e.program import Exchange, free_port, status, wait_until
@@ -62,7 +64,28 @@ def _told(hook: Sink, status: str, name: str) -> bool:
     )
 
 
-def test_a_drift_is_scraped_fires_is_carried_and_reaches_the_webhook(
+NOT_ALWAYS = {
+    *(
+        "gridbot_address_budget_hours_left",
+        "gridbot_address_requests_left",
+        "gridbot_address_requests_reserve",
+    ),
+    *("gridbot_margin_utilization_limit", "gridbot_liquidation_distance_ratio", "gridbot_fill_source_ratio"),
+    "gridbot_grid_coverage_pct",
+}
+"""Gauges of what need not be known."""
+
+
+def _every_expression_runs(monitors: Monitors) -> None:
+    for expression in asked():
+        found = monitors.query(expression.replace("$instance", ".*").replace("$coin", ".*"))
+        name = expression.partition("{")[0]
+        assert found or not name.startswith("gridbot_") or name in NOT_ALWAYS, expression
+    for rule in rules():
+        monitors.query(rule["expr"])
+
+
+def test_a_drift_is_scraped_fires_is_carried_and_reaches_the_webhook_and_the_dashboard_can_be_drawn(
     monitors: Monitors, own_exchange: Exchange, hook: Sink, home: Path
 ) -> None:
     wait_until(lambda: bool(monitors.query("gridbot_position")), 30, "it is scraped")
@@ -79,3 +102,4 @@ def test_a_drift_is_scraped_fires_is_carried_and_reaches_the_webhook(
     own_exchange.set_faults([])
     wait_until(lambda: not monitors.query("gridbot_position_drift_pct > 0"), 60, "the fills are found")
     assert status(home / "state")["coins"]["BTC"]["drift"] == "0"
+    _every_expression_runs(monitors)

@@ -241,7 +241,7 @@ BUDGETS = (
         "At the present churn, less what trading gives back; no sample while it doesn't fall",
         lambda s: s.budget.hours_to_empty,
         "hours",
-        Shown(Row.SYSTEM_HEALTH, "Hours that requests last", 24),
+        Shown(Row.SYSTEM_HEALTH, "Hours that requests last", 24, is_least=True),
     ),
     Metric("budget_mode", Type.GAUGE, "1 for the mode that holds", _budget_modes, ("mode",)),
     Metric(

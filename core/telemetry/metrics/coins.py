@@ -145,7 +145,7 @@ FILLS = (
         "fill_source_ratio",
         "The share of fills that came live, 0 to 1; no sample without fills",
         _ratio,
-        shown=Shown(Row.FILL_CAPTURE, "Live share of fills", 0.95),
+        shown=Shown(Row.FILL_CAPTURE, "Live share of fills", 0.95, is_least=True),
     ),
     by_coin(
         "fills_external_total", "Fills of no order of ours", lambda c: c.fills.external, kind=Type.COUNTER

@@ -56,11 +56,12 @@ Sample = tuple[tuple[str, ...], Value]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where the dashboard shows it: metrics of one title share a panel. ``limit``: where an alert begins."""
+    """Where the dashboard shows it: metrics of one title share a panel. ``limit``: not well above, or if ``is_least`` below."""
 
     row: Row
     title: str
     limit: float | None = None
+    is_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
