@@ -23,6 +23,7 @@ BENCHES = {
     "console": "Console: what it sends, what it costs",
     "console_stall": "Console: a terminal that stalls, and the engine behind it",
     "logging": "Logging: one event, on either thread",
+    "scrape": "Metrics: a scrape; and a bot that idles",
     "replay": "Replay of the bundled recording",
 }
 
