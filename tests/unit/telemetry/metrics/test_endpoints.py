@@ -104,8 +104,11 @@ def test_the_token_is_compared_in_constant_time(guarded: Served, monkeypatch: py
 
 
 def test_get_and_head_alone_and_head_has_no_body(open_: Served) -> None:
-    code, body, _ = open_.ask("/health", "HEAD")
-    assert (code, body) == (200, b"")
+    with socket.create_connection(("127.0.0.1", open_.port), 10) as client:
+        client.sendall(b"HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(4_096), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\n")
     assert [open_.code("/health", method) for method in ("POST", "PUT", "DELETE", "OPTIONS")] == [405] * 4
 
 
@@ -137,6 +140,19 @@ def test_an_answer_that_fails_ends_nothing(open_: Served, monkeypatch: pytest.Mo
     assert open_.ask("/health")[:2] == (500, b"RuntimeError\n")
     open_.made.latest = kept
     assert open_.code("/health") == 200
+
+
+def test_of_too_many_at_once_the_last_is_hung_up_on_and_the_others_are_heard(open_: Served) -> None:
+    waiting = [socket.create_connection(("127.0.0.1", open_.port), 10) for _ in range(CONNECTIONS_MAX)]
+    with socket.create_connection(("127.0.0.1", open_.port), 10) as late:
+        try:
+            assert late.recv(1) == b""
+        except ConnectionResetError:
+            pass
+        waiting[0].sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert waiting[0].recv(100).startswith(b"HTTP/1.1 200 "), "while the late one was already gone"
+    for each in waiting:
+        each.close()
 
 
 def test_clients_that_say_nothing_are_bounded_and_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
