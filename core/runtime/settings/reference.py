@@ -26,6 +26,7 @@ from core.runtime.settings.required import REAL, REQUIREMENTS
 from core.runtime.settings.values import OF_THE_ACCOUNT, OneOf, unit_of
 
 PAGES: Mapping[Path, tuple[str, ...]] = {
+    Path("README.md"): ("first",),
     Path("docs/configuration.md"): ("required", "settings", "predecessor"),
     Path("docs/strategies.md"): ("options",),
 }
@@ -62,6 +63,17 @@ def _required() -> Iterator[str]:
         marks = [network in each.networks for network in REAL] + [each.is_simple]
         if ways:
             yield f"| {each.what} | {ways} | {' | '.join('yes' if mark else '' for mark in marks)} |"
+
+
+def _first() -> Iterator[str]:
+    """The settings that a network or a profile wants written, which are those to begin with."""
+    yield "| key | unit | default | meaning |"
+    yield "|---|---|---|---|"
+    wanted = (name for each in REQUIREMENTS for way in each.usable_ways() for name in way)
+    for name in dict.fromkeys(wanted):
+        field = Settings.model_fields[name]
+        default = setting_text(field.default, is_off=name in MAY_BE_OFF and field.default == 0)
+        yield f"| `{name}` | {unit_of(name, field)} | {default} | {field.description} |"
 
 
 def _settings() -> Iterator[str]:
@@ -121,6 +133,7 @@ def _predecessors() -> Iterator[str]:
 
 
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "first": _first,
     "required": _required,
     "settings": _settings,
     "predecessor": _predecessors,
