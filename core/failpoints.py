@@ -42,6 +42,13 @@ Point = Literal[
     "cancel_signed",
     "cancel_sent",
     "cancel_answered",
+    # an action whose nonce or time was refused, before it is sent once more
+    "send_again",
+    # the exchange's dead man's switch, asked for or taken back; its row when that is committed
+    "switch_signed",
+    "switch_sent",
+    "switch_answered",
+    "switch_saved",
     # a flatten: every row of the turn is durable, and nothing of it has begun
     "flatten_cancel",
     "flatten_read",
@@ -72,6 +79,7 @@ STEPS = {
     "order": Steps("order_signed", "order_sent", "order_answered"),
     "batchModify": Steps("modify_signed", "modify_sent", "modify_answered"),
     "cancelByCloid": Steps("cancel_signed", "cancel_sent", "cancel_answered"),
+    "scheduleCancel": Steps("switch_signed", "switch_sent", "switch_answered"),
 }
 """By the action's type."""
 

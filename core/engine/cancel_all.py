@@ -9,7 +9,7 @@ from core.domain.effects import AskAccount, AskOpenOrders, Effect
 from core.domain.events import AccountObserved, Event, OpenOrdersObserved, RequestFailed
 from core.engine.coin import Coin
 from core.engine.foreign import Sweep, standings
-from core.engine.freshness import lag_text
+from core.engine.freshness import Proof
 from core.engine.procedures import PROOF_EVERY_MS, READ_LIMIT_MS, ProcedureBase
 from core.engine.ways_out import open_text
 
@@ -43,8 +43,8 @@ class CancelAll(ProcedureBase):
     asked_mono_ms: int = -PROOF_EVERY_MS
     why: str = ""
     """What keeps it from the proof."""
-    cleared: Instant | None = None
-    """When the list came that showed none and after which the account is asked for; ``None`` without one."""
+    proof: Proof = field(default_factory=Proof)
+    """Lists that showed none, and the account's answer after them."""
     stops: int = 0
     """Of ours, in that list."""
 
@@ -55,24 +55,24 @@ class CancelAll(ProcedureBase):
         if isinstance(event, RequestFailed) and event.ticket == self.command.id:
             what = "account" if event.what == "account" else "open orders"
             self.why = f"the {what} could not be read ({event.reason})"
-            self.asked_mono_ms, self.cleared = now.mono_ms + event.retry_after_ms, None
+            self.asked_mono_ms = now.mono_ms + event.retry_after_ms
+            self.proof.look_again()
         if isinstance(event, OpenOrdersObserved) and event.ticket == self.command.id:
             out += self.sweep.look(coins, event, now, elsewhere=True)
             found = standings(coins, event, self.sweep.instance)
             rest = [each for each in found if each.ours or each.foreign]
             self.stops = sum(each.stops for each in found)
             if rest or live:
-                self.cleared = None
+                self.proof.lost()
                 self.why = "; ".join(each.text for each in rest) or f"{len(live)} cancels not yet confirmed"
-            elif self.cleared is None:
-                self.cleared = now
+            elif self.proof.cleared is None:
+                self.proof.clear(now)
                 out.append(AskAccount(self.command.id))
         if isinstance(event, AccountObserved) and self._follows_the_list(event):
-            assert self.cleared is not None
-            self.why = lag_text(event, self.cleared.venue_ms)
+            self.why = self.proof.lag_text(event)
             if not self.why and not live:
                 return [*out, *self._proven(coins)]
-            self.cleared = None
+            self.proof.look_again()
         if self.elapsed_ms(now) > LIMIT_MS:
             return [
                 *out,
@@ -87,11 +87,7 @@ class CancelAll(ProcedureBase):
         return out
 
     def _follows_the_list(self, seen: AccountObserved) -> bool:
-        return (
-            seen.ticket == self.command.id
-            and self.cleared is not None
-            and seen.asked_mono_ms >= self.cleared.mono_ms
-        )
+        return seen.ticket == self.command.id and self.proof.is_followed_by(seen)
 
     def _proven(self, coins: list[Coin]) -> list[Effect]:
         kept = f"; {self.stops} of our stops stay: they protect what is held" if self.stops else ""

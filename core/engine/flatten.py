@@ -24,7 +24,7 @@ from core.domain.sessions import clock_text
 from core.engine.closing import Closing, closing, resting_price
 from core.engine.coin import Coin
 from core.engine.foreign import Sweep
-from core.engine.freshness import lag_text
+from core.engine.freshness import Proof
 from core.engine.intents import cancel, new_order
 from core.engine.no_writes import NoWrites
 from core.engine.procedures import READ_AGAIN_MS, ProcedureBase, position_text
@@ -108,8 +108,8 @@ class Flatten(ProcedureBase):
     """The order that is under way, by cloid."""
     flat_at_version: int = 0
     """The ledger's version when the exchange showed a position of 0."""
-    cleared: Instant | None = None
-    """When the last list came that showed nothing to cancel; ``None`` before it."""
+    proof: Proof = field(default_factory=Proof)
+    """Lists that showed nothing to cancel, and the account's answer after them."""
     spared: int = 0
     """Orders in that list which are left alone."""
 
@@ -216,7 +216,10 @@ class Flatten(ProcedureBase):
         if coin.ledger.lots:
             self.text = f"the exchange shows 0, the fills say {position_text(coin)}; looking again"
             return self._pause(now, effects=[Backfill(ticket=self.ticket)])
-        self.flat_at_version, self.cleared = coin.ledger.version, None
+        if self.flat_at_version != coin.ledger.version:
+            self.proof.lost()
+        self.flat_at_version = coin.ledger.version
+        self.proof.look_again()
         return self._enter(Phase.VERIFY, now, [Backfill(ticket=self.ticket), AskOpenOrders(self.ticket)])
 
     # -- close it -----------------------------------------------------------------------------------------------
@@ -346,9 +349,11 @@ class Flatten(ProcedureBase):
         left = [o for o in here if parse_cloid(o.cloid)] if self.spares_foreign else here
         # A stop that still rests goes now that nothing is held, and the proof is looked for again.
         if left or not self._is_still_flat(coin):
+            self.proof.lost()
             self.text = f"not proven flat yet, {len(left)} orders listed; looking again{self.sweep.text}"
             return self._pause(now, effects=out)
-        self.cleared, self.spared = now, len(here)
+        self.proof.clear(now)
+        self.spared = len(here)
         return [AskAccount(self.ticket)]
 
     def _is_still_flat(self, coin: Coin) -> bool:
@@ -356,14 +361,14 @@ class Flatten(ProcedureBase):
         return not coin.live_grid_orders() and not ledger.lots and ledger.version == self.flat_at_version
 
     def _shown(self, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
-        if self.cleared is None or event.asked_mono_ms < self.cleared.mono_ms:
+        if not self.proof.is_followed_by(event):
             return []
-        lag = lag_text(event, self.cleared.venue_ms)
-        if lag:
+        if lag := self.proof.lag_text(event):
             self.text = f"not proven flat yet, {lag}; looking again{self.sweep.text}"
             return self._pause(now)
         lots = self.shown_lots = dict(event.positions).get(coin.name, 0)
         if lots or not self._is_still_flat(coin):
+            self.proof.lost()
             size = coin.config.instrument.size_text(lots)
             self.text = (
                 f"not proven flat yet, the exchange shows {size} {coin.name}; looking again{self.sweep.text}"

@@ -72,15 +72,16 @@ class MarketData:
         sink: Sink,
         silent_after_s: float = SILENT_AFTER_S,
         quoted: Callable[[Quote], None] | None = None,
-        sent_us: Callable[[str | None], int] = lambda _: 0,
+        asked_us: Callable[[str | None, str], int] = lambda *_: 0,
     ) -> None:
         """``silent_after_s``: a connection silent for so long is given up, and no later than after ``SILENT_AFTER_S``.
         ``quoted`` gets quotes before which nothing is unread, instead of the sink: it doesn't wait.
-        ``sent_us`` tells when an order left (monotonic, 0: not known): what became of it dates the exchange's clock.
+        ``asked_us`` tells before when an order can't have got a status (monotonic, 0: not known), by which the exchange's clock
+        is dated.
         """
         self._url = "ws" + base_url.rstrip("/")[4:] + "/ws"
         self._account, self._instruments, self._clock, self._sink = account, instruments, clock, sink
-        self._silent_after_s, self._quoted, self._sent_us = silent_after_s, quoted, sent_us
+        self._silent_after_s, self._quoted, self._asked_us = silent_after_s, quoted, asked_us
         self._subscriptions: list[dict[str, Any]] = [
             {"type": "userFills", "user": account, "aggregateByTime": False},
             {"type": "orderUpdates", "user": account},
@@ -275,8 +276,8 @@ class MarketData:
                     raise WireError("orderUpdates: not a list")
                 for update in [decode_order_update(row, self._instruments) for row in data]:
                     if update is not None:
-                        if sent_us := self._sent_us(update.cloid):
-                            self._clock.was_done(update.time_ms, sent_us / 1000)
+                        if asked_us := self._asked_us(update.cloid, update.status):
+                            self._clock.was_done(update.time_ms, asked_us / 1000)
                         await self._sink(replace(update, is_streamed=True))
             case "pong" | "subscriptionResponse" | "notification":
                 pass

@@ -17,6 +17,12 @@ from core.view import DURATION_ENDS_US, LatencyView, OrderTimesView, StageView
 ACTIONS_KEPT = 256
 """Actions whose moments are remembered; of older ones only the histograms know."""
 
+CANCELLED = "canceled"
+"""What becomes of an order that its owner takes back; the exchange's own cancels have other words."""
+
+CANCELS_KEPT = 2_048
+"""Cancelled orders whose cancel's moment is remembered: a few grids."""
+
 ORDERS_SHOWN = 16
 
 _FINE = 8
@@ -97,6 +103,7 @@ class OrderTimes:
         self._now_us, self._tell = clock_us, tell
         self._trips: deque[_Trip] = deque()
         self._by_cloid: dict[str, _Trip] = {}
+        self._cancelled_us: dict[str, int] = {}
         self._stages = {name: Histogram() for name in STAGES}
         self._view: LatencyView | None = None
 
@@ -146,9 +153,20 @@ class OrderTimes:
         if trip is not None and trip.sent_us and not trip.acked_us:
             self._tell(trip.told())
 
-    def sent_us(self, cloid: str | None) -> int:
-        """When the order left; 0 if that isn't known."""
-        trip = self._by_cloid.get(cloid) if cloid else None
+    def cancelling(self, orders: Iterable[Order]) -> None:
+        """Their cancels are about to leave. Of one that is sent again the first counts."""
+        for order in orders:
+            self._cancelled_us.setdefault(order.cloid, self._now_us())
+        while len(self._cancelled_us) > CANCELS_KEPT:
+            del self._cancelled_us[next(iter(self._cancelled_us))]
+
+    def asked_us(self, cloid: str | None, status: str) -> int:
+        """No sooner than that can an order of ours have got this status; 0 if that isn't known."""
+        if cloid is None:
+            return 0
+        if status == CANCELLED and (cancelled_us := self._cancelled_us.get(cloid)):
+            return cancelled_us
+        trip = self._by_cloid.get(cloid)
         return trip.sent_us if trip is not None else 0
 
     def view(self) -> LatencyView:

@@ -98,6 +98,7 @@ class Sender:
         outcome, refused = await self._once(sending, parse)
         if refused is None or not await self._may_go_again(sending, refused):
             return outcome
+        failpoint("send_again")
         outcome, refused = await self._once(sending, parse)
         if refused is not None:
             self._tell("nonce_refused", "crit", action=prepared.kind, reason=refused.text)

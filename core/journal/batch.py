@@ -36,6 +36,9 @@ from core.domain.standing import standing_key
 from core.domain.transfers import Transfer
 from core.view import HistoryPoint
 
+DEAD_MAN_UNTIL = "dead_man_until_ms"
+"""Its row of ``meta``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -106,7 +109,7 @@ class Batch:
             case SaveDayMark(coin, text):
                 self.meta[f"day:{coin}"] = text
             case SaveDeadMan(until_ms):
-                self.meta["dead_man_until_ms"] = str(until_ms)
+                self.meta[DEAD_MAN_UNTIL] = str(until_ms)
             case SaveStanding(coin, text):
                 self.meta[standing_key(coin)] = text
             case SaveParked(coin, text):

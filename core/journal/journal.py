@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.failpoints import failpoint
-from core.journal.batch import Anchor, Batch, Committed
+from core.journal.batch import DEAD_MAN_UNTIL, Anchor, Batch, Committed
 from core.journal.errors import StorageError, damaged
 from core.journal.integrity import leave_mark
 from core.journal.writer_thread import WriterThread
@@ -162,4 +162,6 @@ class Journal:
             failpoint("checkpoint_saved")
         if batch.actions:
             failpoint("action_committed")
+        if DEAD_MAN_UNTIL in batch.meta:
+            failpoint("switch_saved")
         return committed

@@ -16,7 +16,7 @@ from core.domain.fills import Adjustment, Fill, Funding
 from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState, Side
 from core.domain.transfers import Transfer
-from core.journal.batch import Anchor
+from core.journal.batch import DEAD_MAN_UNTIL, Anchor
 from core.journal.errors import damaged, unusable
 from core.journal.rows import (
     adjustment_from_row,
@@ -116,7 +116,7 @@ class Restored:
     @property
     def dead_man_until_ms(self) -> int:
         """When the dead man's switch of an earlier run may fire; 0 if none was left armed."""
-        return int(self.meta.get("dead_man_until_ms", "0"))
+        return int(self.meta.get(DEAD_MAN_UNTIL, "0"))
 
     @property
     def cursor_ms(self) -> int:

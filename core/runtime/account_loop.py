@@ -221,6 +221,8 @@ class AccountLoop:
 
     def _begin(self, effect: Effect) -> None:
         self._meter.begun(effect)
+        if isinstance(effect, Cancel):
+            self._times.cancelling(effect.orders)
         self._runner.start(effect)
 
     def _refuse(self, late: Place | Modify, waited_ms: int) -> None:

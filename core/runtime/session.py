@@ -262,9 +262,9 @@ class Session:
         return WayOut(self._plan, self._rest, self.clock, restored.nonce_ceilings, self._save_ceiling, *told)
 
     def _feed(self, engine: Engine, instruments: dict[str, Instrument]) -> MarketData:
-        stale_s, inbox, sent_us = engine.feed_age.stale_ms / 1000, self.inbox, self._times.sent_us
+        stale_s, inbox, asked_us = engine.feed_age.stale_ms / 1000, self.inbox, self._times.asked_us
         return MarketData(
-            self._base_url, engine.account, instruments, self.clock, inbox.put, stale_s, inbox.quote, sent_us
+            self._base_url, engine.account, instruments, self.clock, inbox.put, stale_s, inbox.quote, asked_us
         )
 
     async def _set_margins(self, engine: Engine, setup: MarginSetup) -> bool:

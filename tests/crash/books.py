@@ -64,7 +64,9 @@ class Books:
         return Counter(self.rows(f"SELECT {columns} FROM fills"))
 
     def fills_of(self, truth: Truth) -> Counter[tuple[object, ...]]:
-        """The exchange's fills in the journal's terms."""
+        """The exchange's fills since the journal began, in its terms."""
+        anchors = self.rows("SELECT time_ms FROM anchors WHERE coin = ?", self.coin)
+        since_ms = min((time_ms for (time_ms,) in anchors), default=0)
         return Counter(
             (
                 *(fill["coin"], fill["time"], fill["tid"], fill["oid"]),
@@ -74,6 +76,7 @@ class Books:
                 self.lots(fill["startPosition"]),
             )
             for fill in truth["fills"]
+            if fill["time"] >= since_ms
         )
 
     def position(self) -> int:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 
 import pytest
 
+from core.exchange.signing import Signer
 from tests.crash.bot import LEVELS, Bot
+from tests.e2e.program import post
 
 SPEED = 30
 """Each test looks at what has just been sent, which a market in a hurry would have traded or crossed by then."""
 
+HOUR_MS = 3_600_000
+NOOP = {"type": "noop"}
+
 
 def states(bot: Bot) -> Counter[str]:
     return Counter(state for (state,) in bot.books.rows("SELECT state FROM orders"))
+
+
+def rows(bot: Bot) -> list[tuple[str, str]]:
+    """Cloid and state of every order."""
+    return bot.books.rows("SELECT cloid, state FROM orders")
 
 
 def sent(bot: Bot) -> set[str]:
@@ -111,6 +122,40 @@ def test_p8_a_kill_between_two_batches_of_cancels_leaves_the_second_to_the_next_
     bot.life.popen.send_signal(signal.SIGTERM)
     bot.dies()
     assert 0 < len(resting(bot)) <= 20
+    bot.recovers()
+
+
+def another_program(bot: Bot) -> None:
+    """It signs with the bot's key by a clock that is an hour ahead: the exchange takes no nonce of about now any more."""
+    signer, first = Signer(bot.settings["HL_AGENT_KEY"], is_mainnet=False), int(time.time() * 1000) + HOUR_MS
+    for nonce in range(first, first + 100):
+        signature = signer.sign(NOOP, nonce, None)
+        said = post(f"{bot.exchange.url}/exchange", {"action": NOOP, "nonce": nonce, "signature": signature})
+        assert said["status"] == "ok", said
+
+
+def test_orders_whose_nonce_was_refused_and_that_were_not_sent_again_free_their_slots(bot: Bot) -> None:
+    bot.killed_at("rows_written")  # its leverage is set, and nothing is to be settled
+    another_program(bot)
+    bot.killed_at("send_again")
+    assert states(bot) == {"sent": 2 * LEVELS}
+    assert not resting(bot)
+    first = sent(bot)
+    bot.recovers()
+    assert bot.life.events("nonce_resync")[0]["sent_again"], "the next life learns it anew"
+    assert {state for cloid, state in rows(bot) if cloid in first} == {"never_placed"}
+
+
+def test_cancels_whose_nonce_was_refused_and_that_were_not_sent_again_are_sent_by_the_next_life(
+    bot: Bot,
+) -> None:
+    bot.start("send_again")
+    bot.is_whole()
+    another_program(bot)
+    bot.life.popen.send_signal(signal.SIGTERM)
+    bot.dies()
+    assert resting(bot)
+    assert states(bot)["cancelling"]
     bot.recovers()
 
 

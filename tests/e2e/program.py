@@ -102,13 +102,16 @@ def free_port() -> int:
 
 @dataclass
 class Process:
-    """A running gridbot; its lines go to files so that it never waits for a reader. ``is_installed``: by the users' script."""
+    """A running gridbot; its lines go to files so that it never waits for a reader. ``is_installed``: by the users' script;
+    otherwise ``program`` is the module whose ``main`` it is.
+    """
 
     arguments: tuple[str, ...]
     home: Path
     env: dict[str, str] = field(default_factory=dict)
     name: str = "gridbot"
     is_installed: bool = False
+    program: str = "gridbot_tui.main"
 
     def __post_init__(self) -> None:
         self.out = self.home / f"{self.name}.out"
@@ -118,7 +121,7 @@ class Process:
         if not self.is_installed:
             self.out.touch()
             self.err.touch()
-            self.popen = WarmPopen(self.arguments, self.home, env, self.out, self.err)
+            self.popen = WarmPopen(self.arguments, self.home, env, self.out, self.err, self.program)
             return
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.popen = subprocess.Popen(

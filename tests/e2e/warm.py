@@ -42,15 +42,19 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_LOADED)
 
 
-def _live(arguments: tuple[str, ...], home: Path, env: Mapping[str, str], out: Path, err: Path) -> None:
+def _live(
+    arguments: tuple[str, ...], home: Path, env: Mapping[str, str], program: str, out: Path, err: Path
+) -> None:
     for number, path in ((1, out), (2, err)):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
-    _be(arguments, home, env)
+    _be(arguments, home, env, program)
 
 
-def _live_in_terminal(arguments: tuple[str, ...], home: Path, env: Mapping[str, str], tty: str) -> None:
+def _live_in_terminal(
+    arguments: tuple[str, ...], home: Path, env: Mapping[str, str], program: str, tty: str
+) -> None:
     """As the leader of its session."""
     os.setsid()
     file = os.open(tty, os.O_RDWR | os.O_NOCTTY)
@@ -58,7 +62,7 @@ def _live_in_terminal(arguments: tuple[str, ...], home: Path, env: Mapping[str, 
     for number in range(3):
         os.dup2(file, number)
     os.close(file)
-    _be(arguments, home, env)
+    _be(arguments, home, env, program)
 
 
 def _unbuffered(number: int, errors: str) -> io.TextIOWrapper:
@@ -67,7 +71,7 @@ def _unbuffered(number: int, errors: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, errors=errors, newline="\n", write_through=True)
 
 
-def _be(arguments: tuple[str, ...], home: Path, env: Mapping[str, str]) -> None:
+def _be(arguments: tuple[str, ...], home: Path, env: Mapping[str, str], program: str) -> None:
     gc.freeze()
     os.chdir(home)
     os.environ.clear()
@@ -77,9 +81,7 @@ def _be(arguments: tuple[str, ...], home: Path, env: Mapping[str, str]) -> None:
     sys.stderr = sys.__stderr__ = _unbuffered(2, "backslashreplace")  # type: ignore[misc]
     sys.argv = ["gridbot", *arguments]
     importlib.reload(importlib.import_module("core.failpoints"))  # it reads its variable once
-    from gridbot_tui.main import main
-
-    main()
+    importlib.import_module(program).main()
 
 
 class WarmPopen:
@@ -92,12 +94,13 @@ class WarmPopen:
         env: dict[str, str],
         out: Path | str,
         err: Path | None = None,
+        program: str = "gridbot_tui.main",
     ) -> None:
-        """``out`` is the name of a terminal if no ``err`` is given."""
+        """``out`` is the name of a terminal if no ``err`` is given; ``program`` the module whose ``main`` it is."""
         self.args = arguments
         to: tuple[Any, ...] = (out,) if err is None else (out, err)
         live = _live_in_terminal if err is None else _live
-        self._process = _context.Process(target=live, args=(arguments, home, env, *to), daemon=True)
+        self._process = _context.Process(target=live, args=(arguments, home, env, program, *to), daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid

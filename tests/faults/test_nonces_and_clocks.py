@@ -10,7 +10,8 @@ import pytest
 
 from core.domain.events import Resting
 from core.domain.orders import Side
-from core.exchange import venue_clock
+from core.engine.freshness import LAG_MOST_MS
+from core.exchange import order_times, venue_clock
 from core.exchange.nonces import NonceAllocator
 from core.exchange.order_router import OrderRouter
 from core.exchange.rest import Rest
@@ -83,6 +84,32 @@ async def test_t11_a_flatten_is_the_first_to_meet_an_exchange_whose_clock_is_90_
     assert answer["outcome"] == "done", answer
     assert (world.lots(), world.ours()) == (0, [])
     assert abs(world.run.session.clock.now().venue_ms - world.venue.now_ms()) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("action", "rests", "skew_ms"),
+    [
+        ("flatten", True, -90_000),
+        ("flatten", False, -90_000),
+        ("cancel_all", False, -90_000),
+        ("flatten", False, 90_000),
+    ],
+)
+async def test_t11_a_flat_account_is_proven_flat_beside_an_exchange_whose_clock_is_90_s_off(
+    world: World, action: str, rests: bool, skew_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is filled that would date the exchange's clock: a cancel does, or else that nothing is found for longer than a
+    node may lag.
+    """
+    monkeypatch.setattr(order_times, "ACTIONS_KEPT", 0)  # long ago, or its placing would date it
+    await world.start()
+    if not rests:
+        await world.control("halt")
+    await world.faults({"kind": "clock_skew", "delay_ms": skew_ms})
+    within_s = 10 if rests or skew_ms > 0 else LAG_MOST_MS / 1000 + 15
+    answer = await world.control(action, "BTC" if action == "flatten" else "", within_s=within_s)
+    assert answer["outcome"] == "done", answer
+    assert (world.lots(), world.resting()) == (0, [])
 
 
 async def test_t11_a_start_beside_an_exchange_that_is_90_s_off_trades_at_once(world: World) -> None:

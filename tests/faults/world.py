@@ -176,7 +176,9 @@ class World:
             await asyncio.sleep(every_s)
         return found
 
-    async def control(self, cmd: str, coin: str = "", value: str = "") -> dict[str, Any]:
+    async def control(
+        self, cmd: str, coin: str = "", value: str = "", within_s: float = WHOLE_WITHIN_S
+    ) -> dict[str, Any]:
         """A command over the control socket, as the command line sends it; what became of it."""
         reader, writer = await asyncio.open_unix_connection(self.plan().state.socket)
         request = {
@@ -188,7 +190,7 @@ class World:
             "value": value,
         }
         writer.write(json.dumps(request).encode() + b"\n")
-        async with asyncio.timeout(WHOLE_WITHIN_S):
+        async with asyncio.timeout(within_s):
             answer: dict[str, Any] = json.loads(await reader.readline())
         writer.close()
         return answer

@@ -73,7 +73,8 @@ class Control:
 
     def truth(self, query: Mapping[str, str]) -> JsonObject:
         """What the matching engine holds of an account now; its fills, newest first, are those of TWAPs too. ``last`` fills are
-        told, or all: who looks often at a long history needs few.
+        told, or all: who looks often at a long history needs few. ``scheduled_cancel``: when its dead man's switch fires (UTC
+        ms); null: never.
         """
         account = self._venue.see(_address(dict(query)))
         last = query.get("last")
@@ -93,6 +94,7 @@ class Control:
             "orders": self._exchange.info.orders.frontend(account),
             "positions": positions,
             "account_value": decimal_text(micro_to_usd(self._venue.value_of(account))),
+            "scheduled_cancel": account.switch.at_ms,
         }
 
     def market(self) -> JsonObject:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.domain.effects import Cancel, Modify, Notify, Place
 from core.domain.events import FillsCommitted, Quote, Tick
-from core.exchange.order_times import ACTIONS_KEPT, ORDERS_SHOWN, Histogram, OrderTimes
+from core.exchange.order_times import ACTIONS_KEPT, CANCELS_KEPT, ORDERS_SHOWN, Histogram, OrderTimes
 from core.view import LatencyView, OrderTimesView, StageView
 from tests.unit.exchange.samples import cloid, order
 
@@ -103,6 +103,21 @@ def test_the_newest_orders_are_shown_and_memory_is_bounded(clock: Clock) -> None
     shown = [each.cloid for each in times.view().orders]
     assert shown == [cloid(number) for number in range(3 * ACTIONS_KEPT - ORDERS_SHOWN, 3 * ACTIONS_KEPT)]
     assert len(times._by_cloid) == len(times._trips) == ACTIONS_KEPT
+
+
+def test_a_status_dates_from_what_asked_for_it_and_memory_is_bounded(clock: Clock) -> None:
+    times, one = OrderTimes(clock), order(1)
+    times.decided([Place((one,))], TICK)
+    times.sent((one,))
+    clock.after(5_000)
+    times.cancelling((one,))
+    clock.after(5_000)
+    times.cancelling((one,))
+    asked = {word: times.asked_us(one.cloid, word) for word in ("open", "canceled", "marginCanceled")}
+    assert asked == {"open": 1_000_000, "canceled": 1_005_000, "marginCanceled": 1_000_000}
+    assert times.asked_us(cloid(2), "canceled") == times.asked_us(None, "canceled") == 0
+    times.cancelling(order(n) for n in range(2, CANCELS_KEPT + 2))
+    assert times.asked_us(one.cloid, "canceled") == 1_000_000
 
 
 def test_the_view_is_the_same_until_something_happened(clock: Clock) -> None:
