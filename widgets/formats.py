@@ -55,7 +55,7 @@ def age(seconds: float) -> str:
 
 
 def cause(reason: str) -> str:
-    """``HTTP 429: null`` of ``https://api.example/info answered HTTP 429: null``: the address takes all the room."""
+    """``HTTP 502: gone`` of ``https://api.example/info answered HTTP 502: gone``: the address takes all the room."""
     return _WHERE.sub("", reason)
 
 

@@ -180,7 +180,9 @@ class Rest:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            reason = f"{self._base}{path} answered something that isn't JSON: {_shown(body)}"
+            words = _shown(body)
+            what = f"something that isn't JSON: {words}" if words else "nothing"
+            reason = f"{self._base}{path} answered {what}"
             self._set_aside(kind, "not JSON", body)
             raise RestError(reason, Cause.GARBLED) from error
 
@@ -209,8 +211,12 @@ class Rest:
         cause, wait_s = http_cause(status), _retry_after_s(retry_after)
         if cause is Cause.RATE_IP:
             self.budget.refuse(wait_s, f"HTTP {status}")
-        text = f"{self._base}{path} answered HTTP {status}: {_shown(body)}"
+        words = _shown(body)
+        text = f"{self._base}{path} answered HTTP {status}{f': {words}' if words else ''}"
         raise RestError(text, cause, int(1000 * wait_s))
+
+
+_NOTHING = ("", "null", "{}", "[]")
 
 
 def _retry_after_s(header: str) -> float:
@@ -223,7 +229,11 @@ def _retry_after_s(header: str) -> float:
 
 
 def _shown(body: bytes) -> str:
-    """The start of an answer that nobody understood, on one line; of a page of HTML its words."""
+    """The start of an answer that nobody understood, on one line; of a page of HTML its words. Empty if it says nothing, as
+    the ``null`` does that comes with HTTP 429.
+    """
     words = re.sub(r"<[^>]*>", " ", body[:4_000].decode("utf-8", "replace"))
     text = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return (text[:120] + "…" if len(text) > 120 else text) or "an empty answer"
+    if text.strip('"') in _NOTHING:
+        return ""
+    return text[:120] + "…" if len(text) > 120 else text

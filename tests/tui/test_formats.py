@@ -25,7 +25,7 @@ def test_a_signed_quantity_is_exact_and_has_no_trailing_zeros(value: str, text: 
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
-        ("https://api.hyperliquid.xyz/info answered HTTP 429: null", "HTTP 429: null"),
+        ("https://api.hyperliquid.xyz/info answered HTTP 502: Bad Gateway", "HTTP 502: Bad Gateway"),
         ("http://127.0.0.1:3001 cannot be reached (refused)", "cannot be reached (refused)"),
         ("no answer within 10 s", "no answer within 10 s"),
     ],
