@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,40 +14,62 @@ from tests.deploy.units import DEPLOY, blocks
 from tests.e2e.program import GRIDBOT, environment, free_port
 
 ROOT = DEPLOY.parent
-MINUTES = 3
-PORTS = ("9464", "9465")
+MINUTES = 4
+PORTS = ("9464", "9465", "9090", "9093")
 """Of the guide; on a machine that runs tests somebody else may have them."""
+
+TO_RUN = "run(?: prometheus)?" if shutil.which("prometheus") else "run"
 ENDS_WHAT_IT_STARTED = "trap 'kill $(jobs -p) 2>/dev/null || :' EXIT"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    path = tmp_path / "home"
-    path.mkdir()
-    return path
-
-
-def test_the_commands_of_the_guide_run_a_bot_deliver_an_alert_and_go_on_with_the_orders_of_a_stop(
-    home: Path,
-) -> None:
-    shell = environment(home)
-    shell["PATH"] = f"{Path(GRIDBOT).parent}:{shell['PATH']}"
-    commands = "\n".join((ENDS_WHAT_IT_STARTED, *blocks("run")))
-    for port in PORTS:
-        commands = commands.replace(port, str(free_port()))
-    ended = subprocess.run(
+def _run(commands: str, home: Path, shell: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """In one shell. What it has started ends with it, also if it takes too long."""
+    with subprocess.Popen(
         ["bash", "-eu", "-o", "pipefail", "-c", commands],
         cwd=home,
         env=shell,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=MINUTES * 60,
-        check=False,
-    )
+        start_new_session=True,
+    ) as bash:
+        try:
+            out, err = bash.communicate(timeout=MINUTES * 60)
+        except subprocess.TimeoutExpired:
+            os.killpg(bash.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(bash.args, bash.returncode, out, err)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """With what the guide's commands use of the source."""
+    path = tmp_path / "home"
+    shutil.copytree(DEPLOY / "prometheus", path / "gridbot" / "deploy" / "prometheus")
+    return path
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not here: apt-get install curl")
+def test_the_commands_of_the_guide_run_a_bot_scrape_it_deliver_an_alert_and_go_on_with_the_orders_of_a_stop(
+    home: Path,
+) -> None:
+    shell = environment(home)
+    shell["PATH"] = f"{Path(GRIDBOT).parent}:{shell['PATH']}"
+    commands = "\n".join((ENDS_WHAT_IT_STARTED, *blocks(TO_RUN)))
+    scraping = home / "gridbot" / "deploy" / "prometheus" / "prometheus.yml"
+    config = scraping.read_text(encoding="utf-8").replace("scrape_interval: 15s", "scrape_interval: 1s")
+    for port in PORTS:
+        free = str(free_port())
+        commands, config = commands.replace(port, free), config.replace(port, free)
+    scraping.write_text(config, encoding="utf-8")
+    ended = _run(commands, home, shell)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "orders of the grid stay at the exchange" in ended.stdout
     assert ended.stdout.count("VERIFIED") == 2, ended.stdout
+    assert 'gridbot_position{coin="BTC"}' in ended.stdout, "it was scraped by hand"
+    if TO_RUN != "run":
+        assert '"__name__":"gridbot_position"' in ended.stdout, "and by Prometheus"
     assert "This is a test" in (home / "alert.json").read_text(encoding="utf-8"), "an alert was delivered"
 
 
@@ -52,6 +77,8 @@ def test_what_the_guide_links_to_and_installs_is_there() -> None:
     guide = (DEPLOY / "install.md").read_text(encoding="utf-8")
     for target in (
         "systemd",
+        "prometheus",
+        "grafana/gridbot.json",
         "docker/compose.live.yml",
         "../docs/configuration.md",
         "../docs/upgrading.md",
@@ -65,7 +92,7 @@ def test_what_the_guide_links_to_and_installs_is_there() -> None:
                 assert (ROOT / word).exists(), word
 
 
-@pytest.mark.parametrize("mark", ["run", "metrics", "chroot", "chroot as root"])
+@pytest.mark.parametrize("mark", ["run", "run prometheus", "chroot", "chroot as root"])
 def test_every_block_is_one_that_a_shell_can_read(mark: str) -> None:
     for block in blocks(mark):
         read = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)

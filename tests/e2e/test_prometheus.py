@@ -51,9 +51,11 @@ def monitors(home: Path, port: int, hook: Sink) -> Iterator[Monitors]:
     token = home / "token"
     token.write_text(TOKEN)
     running = Monitors(home, f"127.0.0.1:{port}", token, f"http://{hook.host}/alerts")
-    running.start()
-    yield running
-    running.end()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.end()
 
 
 def _told(hook: Sink, status: str, name: str) -> bool:
