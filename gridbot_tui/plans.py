@@ -10,10 +10,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from core.paper.config import EMBEDDED_SPEED
 from core.runtime.alert_targets import checked, environment_warnings, read_targets
+from core.runtime.http_url import split_http_url
 from core.runtime.keys import Identity, KeyQuery, account_hint, load_identity
 from core.runtime.keys.memory import forbid_core_dumps
 from core.runtime.metrics_token import read_token
@@ -140,21 +141,12 @@ def exchange_url(flags: RunFlags, settings: Loaded) -> str:
         return OFFICIAL_URLS[flags.network]
     if not url:
         return ""
-    parts = _split_url(url)
+    parts = split_http_url(url)
+    if parts is None:
+        raise UsageError(f"--exchange-url {url!r} is not a URL; write http://127.0.0.1:3001")
     if (parts.hostname or "").rstrip(".").endswith(("hyperliquid.xyz", "hyperliquid-testnet.xyz")):
         raise UsageError(f"{url} is not a paper exchange; for the real one choose --network testnet")
     return url.rstrip("/")
-
-
-def _split_url(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"--exchange-url {url!r} is not a URL; write http://127.0.0.1:3001")
-    return parts
 
 
 def _check_live(flags: RunFlags) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
+from core.runtime.http_url import split_http_url
+from core.runtime.private_file import read_private
 from core.runtime.settings.model import Settings
 from core.runtime.statedir import StateDir
 from core.runtime.usage import UsageError
@@ -21,9 +22,10 @@ CREDENTIAL = "alert_urls"
 """Its name for systemd's ``LoadCredential``."""
 
 URLS, WEBHOOK = "HL_ALERT_URLS", "HL_ALERT_WEBHOOK_URL"
-BYTES_MOST, TARGETS_MOST = 65_536, 16
+TARGETS_MOST = 16
 """Each target has a thread of its own."""
 
+_HOLDING = "the URLs that alerts go to, one a line"
 _ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
 _HOSTS = {"slack": ("hooks.slack.com",), "discord": ("discord.com", "discordapp.com")}
 
@@ -79,49 +81,20 @@ def _of_a_credential(environ: Mapping[str, str]) -> list[Target]:
     path = Path(folder, CREDENTIAL)
     if not folder or not path.exists():
         return []
-    return _lines(path, f"the credential {CREDENTIAL}", is_guarded=True)
+    return list(_targets(read_private(path, _HOLDING, is_guarded=True), f"the credential {CREDENTIAL}"))
 
 
 def _of_the_file(named: Path | None, usual: Path) -> list[Target]:
     """A file that is named must be there, the usual one may."""
     path = named or usual
-    return _lines(path, str(path)) if named or path.exists() or path.is_symlink() else []
-
-
-def _lines(path: Path, called: str, is_guarded: bool = False) -> list[Target]:
-    """``is_guarded``: systemd answers for who may read it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if is_guarded else os.O_NOFOLLOW))
-        try:
-            _guard(os.fstat(fd), path, is_guarded)
-            text = os.read(fd, BYTES_MOST + 1).decode()
-        finally:
-            os.close(fd)
-    except OSError as error:
-        fix = (
-            "a symbolic link isn't followed: name the file itself"
-            if path.is_symlink()
-            else "fix that, or take it away"
-        )
-        raise UsageError(
-            f"{called} with the targets of alerts can't be read ({error.strerror}); {fix}"
-        ) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{called} is not a text of one URL a line") from None
-    if len(text) > BYTES_MOST:
-        raise UsageError(f"{called} is too long for a list of alert targets; one URL a line")
-    return list(_targets(text, called))
-
-
-def _guard(info: os.stat_result, path: Path, is_guarded: bool) -> None:
-    if not stat.S_ISREG(info.st_mode):
-        raise UsageError(f"{path} is not a file; write one with the URLs that alerts go to, one a line")
-    is_open = info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077
-    if is_open and not is_guarded:
-        raise UsageError(f"{path} may be read by others; fix: chmod 600 {path}")
+    if named is None and not os.path.lexists(path):
+        return []
+    return list(_targets(read_private(path, _HOLDING), str(path)))
 
 
 def _targets(text: str, called: str) -> Iterator[Target]:
+    if "\ufffd" in text:
+        raise UsageError(f"{called} is not a text of one URL a line")
     for number, line in enumerate(text.splitlines(), 1):
         if (url := line.strip()) and not url.startswith("#"):
             yield Target(url, f"line {number} of {called}")
@@ -147,12 +120,8 @@ def _of_a_webhook(url: str, kind: str) -> str:
                 f"{WEBHOOK} is not a routing key of PagerDuty, as HL_ALERT_WEBHOOK_TYPE says: 32 letters and digits"
             )
         return f"pagerduty://{key}@{key}"
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = split_http_url(url)
+    if parts is None:
         raise UsageError(f"{WEBHOOK} is not a URL that begins with https:// or http://")
     if kind != "generic":
         if parts.hostname not in _HOSTS[kind]:

@@ -35,28 +35,36 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def read_private(path: Path) -> str:
-    """The text of a regular file of this user's that nobody else may touch. Raises ``UsageError`` with the fix."""
+def read_private(path: Path, holding: str = "the key", is_guarded: bool = False) -> str:
+    """The text of a regular file of this user's that nobody else may touch; what is no UTF-8 becomes U+FFFD.
+
+    ``is_guarded``: a systemd credential. It is made for this service alone, by a mode or by an access list: neither that nor
+    whose it is tells anything, and it may be a link. Raises ``UsageError`` with the fix.
+    """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if is_guarded else os.O_NOFOLLOW))
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise UsageError(
                 f"{path} is a symbolic link, and where it points may change; name the file itself"
             ) from None
-        raise UsageError(
-            f"{path} can't be read ({error.strerror}); fix its name or its permissions"
-        ) from None
+        fix = "look at LoadCredential= in the unit" if is_guarded else "fix its name or its permissions"
+        raise UsageError(f"{path} can't be read ({error.strerror}); {fix}") from None
     try:
-        _refuse_if_shared(path, os.fstat(fd))
-        return os.read(fd, MOST_BYTES).decode(errors="replace")
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise UsageError(f"{path} is not a file; name the file with {holding}")
+        if not is_guarded:
+            _refuse_if_shared(path, info)
+        raw = os.read(fd, MOST_BYTES + 1)
     finally:
         os.close(fd)
+    if len(raw) > MOST_BYTES:
+        raise UsageError(f"{path} has more than {MOST_BYTES:,} bytes; name the file with {holding}")
+    return raw.decode(errors="replace")
 
 
 def _refuse_if_shared(path: Path, info: os.stat_result) -> None:
-    if not stat.S_ISREG(info.st_mode):
-        raise UsageError(f"{path} is not a file; name the file with the key")
     if info.st_uid != os.getuid():
         raise UsageError(f"{path} belongs to another user; fix: chown it to the one who runs gridbot")
     if stat.S_IMODE(info.st_mode) & 0o077:

@@ -10,7 +10,7 @@ from pathlib import Path
 from core.exchange.signing import BadKeyError, Signer
 from core.runtime.keys.keystore import address_in, is_keystore, unlock
 from core.runtime.keys.places import KeyPlace
-from core.runtime.private_file import MOST_BYTES, read_private
+from core.runtime.private_file import read_private
 from core.runtime.usage import UsageError
 
 Passphrase = Callable[[str], str]
@@ -90,18 +90,11 @@ def chosen(sources: list[Source]) -> Source | None:
 
 
 def _credential(environ: Mapping[str, str]) -> Source | None:
-    """systemd has made the file for this service alone; its mode tells nothing, for it may be by an access list."""
     directory = environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory) / CREDENTIAL if directory else None
     if path is None or not path.is_file():
         return None
-    try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES).decode(errors="replace")
-    except OSError as error:
-        raise UsageError(
-            f"the systemd credential {CREDENTIAL} can't be read ({error.strerror}); look at LoadCredential= in the unit"
-        ) from None
+    text = read_private(path, is_guarded=True)
     return _source(SourceKind.CREDENTIAL, f"the systemd credential {CREDENTIAL}", text)
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from core.runtime.http_url import split_http_url
 from core.runtime.settings.values import HIDDEN, OF_THE_ACCOUNT, File, Whole
 
 
 def _pinged(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not value.isascii() or not value.isprintable() or " " in value:
+    if split_http_url(value) is None or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("must be a URL that begins with https:// or http://")
     return value
 

@@ -92,7 +92,7 @@ def test_a_link_a_directory_and_a_named_file_that_is_not_there_are_refused(
     state: StateDir, tmp_path: Path
 ) -> None:
     state.alert_urls.symlink_to(written(tmp_path / "elsewhere", f"json://a/{CANARY}"))
-    assert "a symbolic link isn't followed" in refused(state)
+    assert "is a symbolic link" in refused(state)
     state.alert_urls.unlink()
     state.alert_urls.mkdir()
     assert "is not a file" in refused(state)
@@ -106,7 +106,7 @@ def test_what_is_no_text_too_long_or_too_many_is_refused(state: StateDir) -> Non
     state.alert_urls.chmod(0o600)
     assert "is not a text of one URL a line" in refused(state)
     written(state.alert_urls, "#" * 70_000)
-    assert "is too long for a list" in refused(state)
+    assert "has more than 65,536 bytes" in refused(state)
     written(state.alert_urls, "\n".join(f"json://a/{n}" for n in range(17)))
     assert refused(state).startswith("17 targets for alerts are named, and 16 is the most")
 

@@ -60,7 +60,11 @@ def test_a_file_that_others_may_read_is_refused_with_the_fix(state: StateDir) ->
 
 def test_a_directory_or_a_link_is_no_token(state: StateDir, tmp_path: Path) -> None:
     os.symlink(_write(tmp_path / "else", TOKEN), state.metrics_token)
-    with pytest.raises(UsageError, match="is not a file"):
+    with pytest.raises(UsageError, match="is a symbolic link"):
+        read_token(state, {})
+    state.metrics_token.unlink()
+    state.metrics_token.mkdir()
+    with pytest.raises(UsageError, match="is not a file; name the file with the token of the metrics"):
         read_token(state, {})
 
 
