@@ -135,7 +135,10 @@ def parsed(head: bytes) -> tuple[str, Request | None]:
     words = lines[0].split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1.") or not words[1].startswith("/"):
         return "", None
-    parts = urlsplit(words[1])
+    try:
+        parts = urlsplit(words[1])
+    except ValueError:
+        return "", None
     pairs = (line.partition(":") for line in lines[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return words[0], Request(parts.path, parse_qs(parts.query), headers)

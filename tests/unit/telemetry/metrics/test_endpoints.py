@@ -194,7 +194,14 @@ def test_the_port_is_taken_on_loopback_alone_and_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"", b"GET /x HTTP/2\r\n\r\n", b"GET x HTTP/1.1\r\n\r\n", b"GET  / HTTP/1.1\r\n\r\n"]
+    "head",
+    [
+        b"",
+        b"GET /x HTTP/2\r\n\r\n",
+        b"GET x HTTP/1.1\r\n\r\n",
+        b"GET  / HTTP/1.1\r\n\r\n",
+        b"GET //[x HTTP/1.1\r\n\r\n",
+    ],
 )
 def test_a_head_that_is_none_is_told(head: bytes) -> None:
     assert parsed(head)[1] is None
