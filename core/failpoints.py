@@ -58,6 +58,14 @@ Point = Literal[
     # a row of the operator's log, with what its command has changed
     "action_inserted",
     "action_committed",
+    # another key on its way into the place of the one that signs: the command's steps, the running bot's two, and a start's
+    "rotation_begun",
+    "rotation_approved",
+    "rotation_proven",
+    "rotation_signs",
+    "rotation_done",
+    "rotation_kept",
+    "rotation_settled",
     # stopping
     "stop_last_read",
     "journal_closing",

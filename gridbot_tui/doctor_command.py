@@ -135,6 +135,7 @@ def _key(flags: RunFlags, judged: Judgement, state: StateDir) -> tuple[Finding, 
     try:
         url = exchange_url(flags, judged.loaded) if judged.loaded else flags.exchange_url
         source = chosen(find_sources(query, os.environ))
+        following = query.kept.next_address if source is not None and query.kept is not None else ""
         if source is None and flags.network == "paper":
             if not state.key.exists():
                 return Finding("key", "paper needs none: the first start makes one"), Start("paper", url)
@@ -146,8 +147,9 @@ def _key(flags: RunFlags, judged: Judgement, state: StateDir) -> tuple[Finding, 
         says, _, fix = str(error).partition("; ")
         return Finding("key", says, fix[:1].upper() + fix[1:] or "Give another", ExitCode.USAGE), None
     says = f"from {source.name} ({source.kind.value}), of {source.address}"
+    says += f"; a rotation to {following} has begun" if following else ""
     account = query.account or (source.address if flags.network == "paper" else "")
-    return Finding("key", says), Start(flags.network, url, account, source.address)
+    return Finding("key", says), Start(flags.network, url, account, source.address, following)
 
 
 def _bare_query(network: str) -> KeyQuery:

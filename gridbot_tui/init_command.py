@@ -202,7 +202,8 @@ def _agent(what: Asked, wait_s: float, passphrase_fd: int | None) -> int:
     from core.runtime.agents import approval_page
     from core.runtime.keys import find_sources
     from core.runtime.keys.approval import wait_for_approval
-    from core.runtime.keys.sources import chosen, signer_of
+    from core.runtime.keys.key_text import signer_of
+    from core.runtime.keys.sources import chosen
 
     source = chosen(find_sources(what.query, os.environ))
     if source is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from core.failpoints import failpoint
 from core.runtime.exit_code import ExitCode
 from core.runtime.usage import UsageError
 from core.telemetry.event_log import json_line
@@ -24,8 +25,9 @@ from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
 if TYPE_CHECKING:
     from core.exchange.signing import Signer
     from core.runtime.agents import Pair
+    from core.runtime.keys.key_text import Passphrase
     from core.runtime.keys.places import KeyPlace
-    from core.runtime.keys.sources import KeyQuery, Passphrase
+    from core.runtime.keys.sources import KeyQuery
     from core.runtime.statedir import StateDir
 
 NetworkFlag = Annotated[Network, Parameter(name="--network", help="Whose key: no network has another's.")]
@@ -73,9 +75,10 @@ class Asked:
 
     @property
     def place(self) -> KeyPlace:
-        from core.runtime.keys.places import KeyPlace
-
-        return KeyPlace(self.query.network, self.account, self.query.key_file)
+        assert self.account, "it has said so if there is none"
+        place = self.query.kept
+        assert place is not None, "an account has one"
+        return place
 
     @property
     def is_mainnet(self) -> bool:
@@ -161,6 +164,7 @@ def show(
     told |= {
         "source": source.name,
         "kind": source.kind.value,
+        "following": what.query.kept.next_address if what.query.kept is not None else "",
         "agent": None,
         "valid_until": None,
         "trouble": "",
@@ -178,6 +182,8 @@ def show(
     except RestError as error:
         code, standing, told["trouble"] = ExitCode.UNREACHABLE, str(error), str(error)
     text = f"{source.address}, from {source.name} ({source.kind.value}), for {what.query.account} on {network}: {standing}"
+    if told["following"]:
+        text += f"; a rotation to {told['following']} has begun, which the same `gridbot keys rotate` or the next start ends"
     print_line(json_line(told) if json else text)
     return int(code)
 
@@ -224,8 +230,11 @@ def rotate(
         ) from None
     except RestError as error:
         return fail(ExitCode.UNREACHABLE, f"{error}. The present key stays; the same command goes on")
+    failpoint("rotation_approved")
     text = _swapped(what, key, signer)
-    path = what.place.promote()
+    failpoint("rotation_done")
+    path = what.place.promote(signer.address)
+    failpoint("rotation_kept")
     print_line(f"{text}; {path} has it. Revoke the agent before it when you like: {page}")
     return 0
 
@@ -237,7 +246,7 @@ def say(text: str) -> None:
 
 def read_key(fd: int | None, is_mainnet: bool) -> tuple[str, Signer]:
     """A key from a descriptor, from what is piped in, or typed without being shown. Raises ``UsageError``."""
-    from core.runtime.keys.sources import signer_of
+    from core.runtime.keys.key_text import signer_of
 
     if fd is not None:
         key = read_line(fd, "--key-fd")
@@ -267,25 +276,26 @@ def kept_text(key: str, plain: bool, passphrase_fd: int | None) -> str:
 
 
 def _refuse_unless_ours(what: Asked) -> None:
-    """Only a key in a file of ours can be followed by another."""
+    """Only a key in a file of ours can be followed by another, and only if it is nowhere else."""
     from core.runtime.keys import find_sources
     from core.runtime.keys.identity import no_key
-    from core.runtime.keys.sources import SourceKind, chosen
+    from core.runtime.keys.sources import chosen
 
-    source = chosen(find_sources(what.query, os.environ))
-    if source is None:
+    sources = find_sources(what.query, os.environ)
+    if chosen(sources) is None:
         raise UsageError(no_key(what.query))
-    if source.kind in (SourceKind.CREDENTIAL, SourceKind.ENVIRONMENT):
+    present = str(what.place.present)
+    if elsewhere := [source.name for source in sources if source.name != present]:
         raise UsageError(
-            f"the key comes from {source.name}, which no command can change: put another agent's key there, then stop with "
-            "`gridbot stop --keep-orders` and start again; or take the key away there and `gridbot keys import` it"
+            f"the key comes from {' and '.join(elsewhere)}, which no command can change: put another agent's key there, then "
+            "stop with `gridbot stop --keep-orders` and start again; or take the key away there and `gridbot keys import` it"
         )
 
 
 def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str, Signer]:
     """The key that is to follow: one that was begun with, one that is given, or a new one. In a keystore if the present is."""
+    from core.runtime.keys.key_text import key_in, signer_of
     from core.runtime.keys.keystore import is_keystore, lock, unlock
-    from core.runtime.keys.sources import signer_of
     from core.runtime.private_file import read_private
 
     place, present = what.place, what.place.present
@@ -296,11 +306,17 @@ def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str,
         word = passphrase(str(present))
         unlock(text, word, str(present))
     if begun is not None and fd is None:
-        key = unlock(begun, word, str(place.next)) if is_keystore(begun) else begun
-        return key.strip(), signer_of(key, str(place.next), what.is_mainnet)
+        key = key_in(begun, str(place.next), passphrase)
+        return key, signer_of(key, str(place.next), what.is_mainnet)
     key = read_line(fd, "--key-fd").strip() if fd is not None else "0x" + secrets.token_hex(32)
     signer = signer_of(key, "the new key", what.is_mainnet)
+    if (other := place.next_address) not in ("", signer.address):
+        raise UsageError(
+            f"a rotation to {other} has begun, which a running bot may sign with already: end it by the same command without "
+            f"--key-fd; or, if nothing signs with it, delete {place.next}"
+        )
     place.keep_next(lock(key, word) if word else key)
+    failpoint("rotation_begun")
     return key, signer
 
 
@@ -315,7 +331,13 @@ def _swapped(what: Asked, key: str, signer: Signer) -> str:
     if lock_holder(state) is None:
         return f"nothing runs on {state.path}: the next start signs with {signer.address}"
     with handed_over(key, state.path) as path:
-        told = ask(state, "rotate_key", value=str(path), by=operator("gridbot keys rotate"))
+        try:
+            told = ask(state, "rotate_key", value=str(path), by=operator("gridbot keys rotate"))
+        except UsageError as error:
+            raise UsageError(
+                f"{error}: whether it signs with {signer.address} isn't known. {what.place.next} keeps that key, and the same "
+                "command goes on, as does the next start"
+            ) from None
     if not told.get("ok"):
         raise UsageError(f"the running instance keeps its key: {told.get('text', 'no answer')}")
     return str(told["text"])

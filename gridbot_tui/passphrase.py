@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.runtime.usage import UsageError
 
 if TYPE_CHECKING:
-    from core.runtime.keys.sources import Passphrase
+    from core.runtime.keys.key_text import Passphrase
 
 MOST_BYTES = 4096
 

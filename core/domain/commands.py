@@ -53,6 +53,8 @@ class Action(StrEnum):
     DETACH = "detach"
     TAKE_CONTROL = "take_control"
     """A screen acts now, in place of another or of nobody."""
+    ROTATE_KEY = "rotate_key"
+    """Another agent signs now, in place of the one before; ``Command.value`` says which."""
 
 
 PREVIEWS = frozenset(
@@ -72,8 +74,8 @@ LOOKS = PREVIEWS | {Action.ACKNOWLEDGE}
 WAYS_OUT = frozenset({Action.HALT, Action.FLATTEN, Action.CANCEL_ALL, Action.STOP})
 """What ends the quoting: it is taken, however much else waits (I7)."""
 
-OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL})
-"""What nobody can ask for by name."""
+OF_THE_DOOR = frozenset({Action.ATTACH, Action.DETACH, Action.TAKE_CONTROL, Action.ROTATE_KEY})
+"""What nobody can ask the desk for by name: it has been done elsewhere, and is written down here."""
 
 
 class Origin(StrEnum):

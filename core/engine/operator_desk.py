@@ -136,7 +136,7 @@ class OperatorDesk:
                 known = engine.alerts.acknowledge(now)
                 text = f"known for 15 minutes: {', '.join(known)}"
                 return self._conclude(command, CommandStatus.DONE, text, now)
-            case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL:
+            case Action.ATTACH | Action.DETACH | Action.TAKE_CONTROL | Action.ROTATE_KEY:
                 return self._conclude(command, CommandStatus.DONE, command.value, now)
             case Action.RECONCILE | Action.ACCEPT:
                 accepts = command.action is Action.ACCEPT

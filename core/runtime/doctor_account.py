@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.domain.agent import AgentObserved, RoleKind, left_text, warned_of
@@ -35,6 +36,8 @@ class Start:
     url: str
     account: str = ""
     signer: str = ""
+    following: str = ""
+    """Of the key that a rotation has begun with: a start takes it if it is approved."""
 
 
 def examine_account(start: Start) -> list[Finding]:
@@ -125,10 +128,17 @@ _WORDS = {
 async def _agent(reads: Reads, start: Start, venue_ms: int) -> Finding:
     if start.signer == start.account:
         return Finding(AGENT, "the account's own key signs, as on paper")
+
+    async def check(signer: str) -> AgentObserved:
+        return await check_agent(reads, Pair(signer, start.account, start.network, start.url), venue_ms)
+
+    if start.following:
+        with suppress(NotAnAgentError):
+            following = agent_finding(await check(start.following), venue_ms)
+            says = f"{following.says}; it follows {start.signer}, from the next start on at the latest"
+            return replace(following, says=says)
     try:
-        found = await check_agent(
-            reads, Pair(start.signer, start.account, start.network, start.url), venue_ms
-        )
+        found = await check(start.signer)
     except NotAnAgentError as error:
         says, _, fix = str(error).partition("; ")
         return Finding(AGENT, says, fix[:1].upper() + fix[1:] or "Write the right one", ExitCode.USAGE)

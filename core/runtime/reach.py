@@ -7,13 +7,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core.domain.agent import AgentObserved
+from core.domain.commands import Operator, Origin
 from core.domain.effects import Notify, notify
+from core.domain.events import CommandReceived
 from core.domain.instrument import Instrument
 from core.exchange.reads import NoSuchDexError, Reads, read_agreed_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError
+from core.failpoints import failpoint
 from core.runtime.agents import Pair, check_agent
+from core.runtime.keys import Identity
+from core.runtime.keys.succession import Settled, Successor, for_the_log, settle
 from core.runtime.plan import RunPlan
 from core.runtime.statedir import UsageError
 from core.view import AlertView, RunState, Severity, Snapshot
@@ -49,8 +54,10 @@ class Reach:
         self.failure = ""
         self.listed: dict[str, Instrument] = {}
         """Every coin of the dex, once it has been reached."""
-        self.agent: AgentObserved | None = None
-        """What the exchange lists of the signer, if it isn't the account's own key."""
+        self.identity = plan.identity
+        """Whose key signs, once that has been asked."""
+        self.found: list[AgentObserved | CommandReceived] = []
+        """What the exchange lists of the signer, if it isn't the account's own key; and that it is another from now on."""
 
     async def instruments(self) -> dict[str, Instrument] | None:
         """The instruments of the coins asked for; tries for a minute. ``None`` if it was told to stop meanwhile."""
@@ -82,12 +89,38 @@ class Reach:
 
     async def _check_signer(self) -> None:
         """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""
-        plan = self._plan
-        pair = Pair(plan.identity.signer.address, plan.identity.account, plan.network, plan.exchange_url)
-        if pair.signer != pair.account:
-            self.agent = await check_agent(
-                Reads(self._rest, self._clock, pair.account, {}), pair, self._clock.now().venue_ms
+        plan, account = self._plan, self._plan.identity.account
+        reads, now = Reads(self._rest, self._clock, account, {}), self._clock.now()
+
+        async def check(signer: str) -> AgentObserved:
+            return await check_agent(
+                reads, Pair(signer, account, plan.network, plan.exchange_url), now.venue_ms
             )
+
+        settled = await settle(plan.identity, check)
+        self.identity = settled.identity
+        if settled.agent is not None:
+            self.found = [settled.agent]
+        if plan.identity.successor is not None:
+            self._tell_of_rotation(plan.identity, plan.identity.successor, settled)
+
+    def _tell_of_rotation(self, before: Identity, successor: Successor, settled: Settled) -> None:
+        """It was broken off; ended here if the new agent is approved."""
+        present, following = before.signer.address, successor.signer.address
+        if settled.waits:
+            self._publish(
+                notify("rotation_waits", "warn", "", now=present, waits=following, reason=settled.waits)
+            )
+            return
+        failpoint("rotation_settled")
+        if trouble := successor.keep():
+            self._publish(notify("config_warning", "warn", "", reason=trouble))
+        agent = settled.agent.name if settled.agent is not None else ""
+        text = f"{following} signs now, in place of {present}"
+        self._publish(
+            notify("key_rotated", "warn", "", before=present, now=following, agent=agent, by="the start")
+        )
+        self.found.append(CommandReceived(for_the_log(text, Operator(via="the start"), Origin.RESTART)))
 
     def _pick(self, found: dict[str, Instrument]) -> dict[str, Instrument]:
         picked = {}

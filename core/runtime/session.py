@@ -154,10 +154,11 @@ class Session:
         )
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")
+        self._plan = replace(self._plan, identity=self._reach.identity)
         engine = await self._begin(restored, instruments)
         await self._mark_cash(reads, restored, engine.account)
-        if self._reach.agent is not None:
-            self.inbox.force(self._reach.agent)
+        for event in self._reach.found:
+            self.inbox.force(event)
         self._signs.begin(first_beat(self._plan, engine))
         trade = self._assemble(engine, restored, reads, instruments)
         self._tell(

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.domain.agent import AgentObserved
 from core.domain.cloid import parse_cloid
 from core.domain.effects import Notify, Scalar, Severity, notify
 from core.exchange.nonces import WATCHDOG, NonceAllocator
@@ -17,11 +18,14 @@ from core.exchange.order_router import OrderRouter
 from core.exchange.reads import NoSuchDexError, Reads, read_agreed_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.sender import Sender
+from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import shared_budget
 from core.exchange.wire import WireError
+from core.runtime.agents import Pair, check_agent
 from core.runtime.heartbeat import AnotherVersionError, Beat, read_beat
 from core.runtime.keys import Identity
+from core.runtime.keys.succession import settle
 from core.runtime.statedir import StateDir, UsageError, limits_dir, running_instances
 from core.runtime.vigil import Finding, Vigil
 
@@ -185,13 +189,25 @@ class Watchdog:
             # are the bot's to make sense of, in the steps that the coin had when its journal began (O12).
             reads = Reads(rest, self._clock, beat.account, {}, beat.dex)
             reads.elsewhere = frozenset(instruments)
-            signer = self._check(beat).signer
+            signer = await self._signer(reads, beat)
             nonces = NonceAllocator(0, _no_disk, WATCHDOG)
             sender = Sender(rest, signer, nonces, self._clock, self._tell)
             router = OrderRouter(sender, self._clock, instruments)
             return await self._cancel_all(beat, Exchange(rest, reads, router))
         finally:
             await rest.close()
+
+    async def _signer(self, reads: Reads, beat: Beat) -> Signer:
+        """As a start of the bot would have it; the present key's standing isn't asked for, its cancels tell it."""
+        identity = self._check(beat)
+        if identity.successor is None:
+            return identity.signer
+
+        async def check(signer: str) -> AgentObserved:
+            pair = Pair(signer, beat.account, beat.network, beat.url)
+            return await check_agent(reads, pair, self._clock.now().venue_ms)
+
+        return (await settle(identity, check)).identity.signer
 
     async def _cancel_all(self, beat: Beat, exchange: Exchange) -> int | None:
         gone: set[str] = set()

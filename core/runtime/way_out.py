@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from core.domain.commands import Operator
 from core.domain.effects import Scalar, Severity
+from core.domain.events import CommandReceived
 from core.domain.instrument import Instrument
 from core.domain.router_events import RouterEvent
 from core.exchange.answers import whole_refusal
@@ -23,9 +24,11 @@ from core.exchange.sender import Sender
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError, sample
+from core.failpoints import failpoint
 from core.runtime.agents import Pair, check_agent
 from core.runtime.keys.handover import take_over
-from core.runtime.keys.sources import signer_of
+from core.runtime.keys.key_text import signer_of
+from core.runtime.keys.succession import for_the_log
 from core.runtime.plan import RunPlan
 from core.runtime.usage import UsageError
 
@@ -52,7 +55,7 @@ class WayOut:
         ceilings: Mapping[str, int],
         save: SaveCeiling,
         tell: Tell,
-        force: Callable[[RouterEvent], None],
+        force: Callable[[RouterEvent | CommandReceived], None],
     ) -> None:
         """``ceilings``: of every signer that the journal knows, by address."""
         self._plan, self._rest, self._clock = plan, rest, clock
@@ -94,12 +97,16 @@ class WayOut:
             raise UsageError(
                 f"the new key can't be tried now ({error}); the present one stays: try again"
             ) from error
+        failpoint("rotation_proven")
         before, self._address = self._address, signer.address
         self.nonces.begin_anew(proof.last, 0, partial(self._save, signer.address))
         self._sender.sign_with(signer)
+        failpoint("rotation_signs")
         self._force(found)
         self._tell("key_rotated", "warn", before=before, now=signer.address, agent=found.name, by=by.label)
-        return f"{signer.address} signs now, in place of {before}"
+        text = f"{signer.address} signs now, in place of {before}"
+        self._force(CommandReceived(for_the_log(text, by)))
+        return text
 
     async def _prove(self, signer: Signer) -> NonceAllocator:
         """Have a ``noop`` of the new key's taken; its nonces. Raises ``UsageError`` and ``RestError``."""

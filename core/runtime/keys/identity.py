@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.exchange.signing import Signer
+from core.runtime.keys.key_text import Passphrase, key_in, signer_of
 from core.runtime.keys.sources import (
     VARIABLES,
     KeyQuery,
-    Passphrase,
+    Source,
     SourceKind,
     chosen,
     find_sources,
-    signer_of,
 )
+from core.runtime.keys.succession import Successor
 from core.runtime.private_file import read_private, write_private
 from core.runtime.statedir import StateDir, unwritable
 from core.runtime.usage import UsageError
@@ -25,12 +26,16 @@ from core.runtime.usage import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The account (lower case address) and the signer of its actions. ``source``: where the key came from, for the eye."""
+    """The account (lower case address) and the signer of its actions. ``source``: where the key came from, for the eye.
+
+    ``successor``: the key that a rotation has begun with, and that signs in place of ``signer`` once it is approved.
+    """
 
     account: str
     signer: Signer = field(repr=False)
     source: str = ""
     warnings: tuple[str, ...] = ()
+    successor: Successor | None = None
 
 
 def nobody_to_ask(name: str) -> str:
@@ -65,7 +70,26 @@ def load_identity(
             "(`gridbot keys import`), and write the account as user_address (HL_USER_ADDRESS)"
         )
     signer = source.signer(network == "mainnet", passphrase)
-    return Identity(query.account or signer.address, signer, source.name, _warnings(source.kind, network))
+    account, warnings = query.account or signer.address, _warnings(source.kind, network)
+    try:
+        successor = _successor(query, source, passphrase)
+    except UsageError as error:
+        unusable = f"the key that `gridbot keys rotate` has begun with can't be used ({error}): the present one signs"
+        return Identity(account, signer, source.name, (*warnings, unusable))
+    return Identity(account, signer, source.name, warnings, successor)
+
+
+def _successor(query: KeyQuery, source: Source, passphrase: Passphrase) -> Successor | None:
+    """The one that is kept beside a present key in a file of ours. Raises ``UsageError`` if it can't be used."""
+    place = query.kept
+    if place is None or source.kind not in (SourceKind.KEYSTORE, SourceKind.FILE):
+        return None
+    text = place.read_next()
+    if text is None:
+        return None
+    name = str(place.next)
+    signer = signer_of(key_in(text, name, passphrase), name, query.network == "mainnet")
+    return None if signer.address == source.address else Successor(signer, place)
 
 
 def no_key(query: KeyQuery) -> str:

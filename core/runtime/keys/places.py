@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.runtime.keys.key_text import address_of
 from core.runtime.keys.keystore import is_keystore
 from core.runtime.private_file import read_private, sync_directory, write_private
 from core.runtime.statedir import state_root
@@ -45,7 +46,7 @@ class KeyPlace:
     def keep(self, text: str) -> Path:
         """Keep a key, plain or a keystore, in place of the present one. Raises ``UsageError``."""
         self.keep_next(text)
-        return self.promote()
+        return self.promote(address_of(text, str(self.next)))
 
     def keep_next(self, text: str) -> None:
         """Raises ``UsageError``."""
@@ -59,9 +60,30 @@ class KeyPlace:
         """Raises ``UsageError`` if it can't be trusted."""
         return read_private(self.next) if os.path.lexists(self.next) else None
 
-    def promote(self) -> Path:
-        """The next key becomes the present one, in one step; a kill leaves either. Raises ``UsageError``."""
-        is_locked = is_keystore(read_private(self.next))
+    @property
+    def next_address(self) -> str:
+        """Whose it is, empty if there is none. Raises ``UsageError`` if it can't be trusted."""
+        text = self.read_next()
+        return address_of(text, str(self.next)) if text is not None else ""
+
+    def promote(self, address: str) -> Path:
+        """The next key, which must be of that address, becomes the present one, in one step; a kill leaves either.
+
+        Where another process has done so already there is nothing left to do. Raises ``UsageError``.
+        """
+        text, present = self.read_next(), self.present
+        if (
+            text is None
+            and present is not None
+            and address_of(read_private(present), str(present)) == address
+        ):
+            return present
+        if text is None or (found := address_of(text, str(self.next))) != address:
+            whose = "isn't there any more" if text is None else f"is of {found} now"
+            raise UsageError(
+                f"{self.next} {whose}, though {address} was to follow: give that key to `gridbot keys import`, or begin again"
+            )
+        is_locked = is_keystore(text)
         target, other = (self.keystore, self.plain) if is_locked else (self.plain, self.keystore)
         try:
             os.replace(self.next, target)

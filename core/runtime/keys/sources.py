@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from core.exchange.signing import BadKeyError, Signer
-from core.runtime.keys.keystore import address_in, is_keystore, unlock
+from core.exchange.signing import Signer
+from core.runtime.keys.key_text import Passphrase, address_of, key_in, signer_of
+from core.runtime.keys.keystore import is_keystore
 from core.runtime.keys.places import KeyPlace
 from core.runtime.private_file import read_private
 from core.runtime.usage import UsageError
-
-Passphrase = Callable[[str], str]
-"""The passphrase of the keystore that is named. Raises ``UsageError`` if there is nobody to ask."""
 
 CREDENTIAL, PASSPHRASE_CREDENTIAL = "agent_key", "key_passphrase"
 """Names of systemd credentials: the key, and a keystore's passphrase."""
@@ -41,6 +39,13 @@ class KeyQuery:
     def place(self) -> KeyPlace | None:
         return KeyPlace(self.network, self.account) if self.account else None
 
+    @property
+    def kept(self) -> KeyPlace | None:
+        """Where ``gridbot keys`` keeps the key, and the one that is to follow it."""
+        if self.key_file is None:
+            return self.place
+        return KeyPlace(self.network, self.account, self.key_file)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -53,20 +58,10 @@ class Source:
 
     def signer(self, is_mainnet: bool, passphrase: Passphrase) -> Signer:
         """Raises ``UsageError`` for a keystore that stays locked, or that holds another key than it says."""
-        if self.kind is not SourceKind.KEYSTORE:
-            return Signer(self._text, is_mainnet)
-        signer = signer_of(unlock(self._text, passphrase(self.name), self.name), self.name, is_mainnet)
+        signer = signer_of(key_in(self._text, self.name, passphrase), self.name, is_mainnet)
         if signer.address != self.address:
             raise UsageError(f"{self.name} names {self.address} and holds another key; import the key anew")
         return signer
-
-
-def signer_of(key: str, name: str, is_mainnet: bool) -> Signer:
-    """Raises ``UsageError``, which names the place and never the key."""
-    try:
-        return Signer(key.strip(), is_mainnet)
-    except BadKeyError as error:
-        raise UsageError(f"{name} can't be used: {error}") from None
 
 
 def find_sources(query: KeyQuery, environ: Mapping[str, str]) -> list[Source]:
@@ -114,6 +109,5 @@ def _variable(environ: Mapping[str, str]) -> Source | None:
 
 def _source(kind: SourceKind, name: str, text: str) -> Source:
     if is_keystore(text):
-        return Source(SourceKind.KEYSTORE, name, address_in(text, name), text)
-    key = text.strip()
-    return Source(kind, name, signer_of(key, name, False).address, key)
+        kind = SourceKind.KEYSTORE
+    return Source(kind, name, address_of(text, name), text)

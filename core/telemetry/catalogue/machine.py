@@ -53,12 +53,20 @@ KEYS = (
     Kind(
         "agent_expiring",
         "warn crit",
-        "address agent valid_until days_left reason",
+        "address agent valid_until left reason",
         "The agent's approval ends soon.",
         "`gridbot keys rotate`, see docs/keys.md.",
         True,
     ),
     Kind("key_rotated", "warn", "before now agent by", "Another agent's key signs from now on.", "", True),
+    Kind(
+        "rotation_waits",
+        "warn",
+        "now waits reason",
+        "A start has found the key of a rotation that was broken off; its agent isn't approved, so the present key signs.",
+        "The same `gridbot keys rotate` goes on where it was, see docs/keys.md.",
+        True,
+    ),
 )
 
 LOG = (

@@ -250,3 +250,41 @@ async def test_a_key_that_no_command_can_change_is_not_rotated(
     monkeypatch.setenv("HL_AGENT_KEY", Wallet().key)
     assert run_cli(flags_of(exchange, account, tmp_path)) == 2
     assert "the key comes from HL_AGENT_KEY, which no command can change" in capsys.readouterr().err
+
+
+async def test_a_rotation_that_has_begun_is_told_of_and_no_other_begins_over_it(
+    exchange: Venue, account: Wallet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A running bot may sign with the key that has been begun with, whoever gave up the command."""
+    first, second, place = Wallet(), Wallet(), KeyPlace("paper", account.address)
+    place.keep(first.key)
+    place.keep_next(second.key)
+    flags = flags_of(exchange, account, tmp_path)
+    assert await asyncio.to_thread(run_cli, [*flags, "--key-fd", pipe(Wallet().key)]) == 2
+    assert f"a rotation to {second.address} has begun" in capsys.readouterr().err
+    assert place.next.read_text() == second.key
+    await account.approve(exchange.http, exchange.url, first, "one")
+    shown = ["keys", "show", *flags[2:6], "--exchange-url", exchange.url]
+    assert await asyncio.to_thread(run_cli, shown) == 0
+    assert f"a rotation to {second.address} has begun" in capsys.readouterr().out
+
+
+def test_a_key_that_is_in_two_places_is_not_rotated_in_one_of_them(
+    account: Wallet,
+    exchange: Venue,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next start would find two that differ. A credential may hold a keystore, which is no file of ours either."""
+    key = Wallet().key
+    KeyPlace("paper", account.address).keep(key)
+    monkeypatch.setenv("HL_AGENT_KEY", key)
+    assert run_cli(flags_of(exchange, account, tmp_path)) == 2
+    assert "the key comes from HL_AGENT_KEY, which no command can change" in capsys.readouterr().err
+    monkeypatch.delenv("HL_AGENT_KEY")
+    KeyPlace("paper", account.address).plain.unlink()
+    (tmp_path / "agent_key").write_text(keystore.lock(key, PASSPHRASE))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert run_cli(flags_of(exchange, account, tmp_path)) == 2
+    assert "the key comes from the systemd credential agent_key" in capsys.readouterr().err

@@ -248,11 +248,11 @@ def test_the_next_key_takes_the_place_of_the_present_one_whatever_form_either_ha
     place.keep(KEY)
     place.keep_next(keystore.lock(KEY, PASSPHRASE))
     assert place.present == place.plain
-    assert place.promote() == place.keystore == place.present
+    assert place.promote(_OWN) == place.keystore == place.present
     assert not place.plain.exists()
     assert not place.next.exists()
     place.keep_next(KEY)
-    assert place.promote() == place.plain == place.present
+    assert place.promote(_OWN) == place.plain == place.present
     for path in place.directory.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.directory.stat().st_mode) == 0o700

@@ -119,6 +119,8 @@ async def test_the_same_orders_rest_after_a_rotation_while_fills_arrive_and_none
         assert found.coins[0].drift.amount == 0
         assert not found.api.breaker_open
         assert "key_rotated" in on.run.told()
+        (logged,) = [each for each in found.commands if each.action == "rotate_key"]
+        assert logged.text == told["text"], "the operator's log has both addresses"
         report = await on.run.stop()
         assert report.exit_code == 0, report
         assert not (await on.exchange.truth())["orders"], "the second agent's cancels are taken"
