@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.domain.agent import left_text
+
 
 def status_text(found: dict[str, Any]) -> str:
     """A few lines for the eye."""
@@ -22,6 +24,7 @@ def status_text(found: dict[str, Any]) -> str:
     for alert in found["alerts"]:
         fix = f"; {alert['fix']}" if alert.get("fix") else ""
         lines.append(f"ALERT {alert['text']}{fix}")
+    lines += _signer_lines(found)
     lines += _router_lines(found)
     control = found.get("control") or {}
     if control.get("viewers"):
@@ -35,6 +38,22 @@ def status_text(found: dict[str, Any]) -> str:
             f"{view['fills_from_rest']}, duplicates {view['duplicates']}), realized {view['realized_pnl']}, fees {view['fees']}"
         )
     return "\n".join(lines)
+
+
+def _signer_lines(found: dict[str, Any]) -> list[str]:
+    """The agent that signs and the last rotation of this run. An older bot tells of none."""
+    agent = found.get("agent") or {}
+    if not agent.get("address"):
+        return []
+    name = f" ({agent['name']})" if agent["name"] else ""
+    lasts = "its end isn't told"
+    if agent["is_gone"]:
+        lasts = "LISTED NO MORE"
+    elif agent["until_ms"]:
+        left_ms = agent["until_ms"] - found["time_ms"]
+        lasts = f"approved for another {left_text(left_ms)}" if left_ms > 0 else "HAS RUN OUT"
+    rotated = [each["text"] for each in found.get("commands", ()) if each["action"] == "rotate_key"]
+    return [f"signs: {agent['address']}{name}, {lasts}", *rotated[-1:]]
 
 
 def _router_lines(found: dict[str, Any]) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CLOCK_OFF_MS = 5_000
+"""Farther from the exchange's clock, this host's is wrong: whoever compares its logs with the exchange's is misled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:

@@ -15,6 +15,7 @@ from core.domain.effects import AskAgent, Effect, notify
 from core.domain.events import Event, Tick
 from core.domain.sessions import utc_text
 from core.engine.risk_engine import Refusal, Rule
+from core.view import AgentView
 
 if TYPE_CHECKING:
     from core.engine.schedule import Schedule
@@ -34,9 +35,10 @@ class AgentWatch:
     _told_days: int = field(default=0)
 
     @property
-    def until_ms(self) -> int:
-        """When it ends (venue time); 0 if it has no end, or none is known."""
-        return (self.agent.valid_until_ms or 0) if self.agent is not None else 0
+    def view(self) -> AgentView:
+        if self.agent is None:
+            return AgentView()
+        return AgentView(self.agent.address, self.agent.name, self.agent.valid_until_ms or 0, self.is_gone)
 
     def heed(self, event: Event, now: Instant) -> list[Effect]:
         match event:

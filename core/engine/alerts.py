@@ -9,6 +9,7 @@ from core.engine.address_budget import PACE_MS
 from core.engine.agent_watch import ROTATE
 from core.engine.alert_book import AlertBook
 from core.engine.circuit_breaker import BreakerName
+from core.engine.clock_watch import SET_IT
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.fill_sources import MOST_LATE, NOW
@@ -63,6 +64,9 @@ def alerts_of(engine: Engine, now: Instant) -> tuple[AlertView, ...]:
         found.append(Found("storage", Severity.CRIT, text, fix="free disk space"))
     found += _switch_alerts(engine, now)
     found += _agent_alerts(engine, now)
+    if engine.clock.is_off:
+        grade = Severity.CRIT if engine.clock.is_grave else Severity.WARN
+        found.append(Found("clock", grade, engine.clock.text, fix=SET_IT))
     if engine.shared_key.is_recent(now):
         text = f"ANOTHER PROGRAM SIGNS WITH THIS KEY: {engine.shared_key.reason}"
         found.append(

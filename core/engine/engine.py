@@ -58,6 +58,7 @@ from core.engine.answers import on_backfill, on_cancelled, on_placed
 from core.engine.breaker_probes import note_probes
 from core.engine.breaker_watch import heed
 from core.engine.circuit_breaker import Breakers
+from core.engine.clock_watch import ClockWatch
 from core.engine.coin import Coin
 from core.engine.dead_man import DeadMan
 from core.engine.feed_age import FeedAge
@@ -130,6 +131,7 @@ class Engine:
     vitals: Vitals = field(default_factory=Vitals)
     dead_man: DeadMan = field(default_factory=DeadMan)
     agent: AgentWatch = field(default_factory=AgentWatch)
+    clock: ClockWatch = field(default_factory=ClockWatch)
     shared_key: SharedKey = field(default_factory=SharedKey)
     requests: AddressBudget = field(default_factory=AddressBudget)
     storage_trouble: str = ""
@@ -168,7 +170,7 @@ class Engine:
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
         out += heed(self, event, now)
-        out += self.requests.heed(event, now) + self.agent.heed(event, now)
+        out += self.requests.heed(event, now) + self.agent.heed(event, now) + self.clock.heed(event, now)
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
         out += self.desk.advance(self, event, now)

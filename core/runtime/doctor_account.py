@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.domain.agent import AgentObserved, RoleKind, left_text, warned_of
+from core.domain.clock import CLOCK_OFF_MS
 from core.domain.margin import AccountMode, account_mode
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
@@ -21,9 +22,6 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import limits_dir
 
 EXCHANGE, CLOCK, ACCOUNT, AGENT = "exchange", "clock", "account", "agent"
-
-CLOCK_OFF_MS = 5_000
-"""Beyond it the logs are wrong, and whoever compares them with the exchange's is misled."""
 
 AGENT_SOON_DAYS = 7
 

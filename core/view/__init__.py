@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.view.account import (
+        AgentView,
         AlertView,
         ApiView,
         BreakerView,
@@ -82,6 +83,7 @@ __all__ = [
     "DRIFT_HALT_PCT",
     "DURATION_ENDS_US",
     "ZERO",
+    "AgentView",
     "AlertView",
     "ApiView",
     "BacktestView",

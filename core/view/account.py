@@ -114,6 +114,19 @@ class TransfersView:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentView:
+    """The agent that signs; all empty while the account's own key does, as on paper."""
+
+    address: str = ""
+    name: str = ""
+    """Empty for one that was approved without."""
+    until_ms: int = 0
+    """When it ends; 0: it has no end, or none is known."""
+    is_gone: bool = False
+    """It was listed, and isn't any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventView:
     """One line of the event log. ``seq`` grows by one per event of this process."""
 

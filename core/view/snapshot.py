@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.view.account import AlertView, ApiView, CommandView, EventView, FeedView, RiskView, TransfersView
+from core.view.account import (
+    AgentView,
+    AlertView,
+    ApiView,
+    CommandView,
+    EventView,
+    FeedView,
+    RiskView,
+    TransfersView,
+)
 from core.view.budget import BudgetView
 from core.view.coin import CoinView, PnlView
 from core.view.dead_man import DeadManView
@@ -40,8 +49,9 @@ class Snapshot:
     """Of the `gridbot watchdog` that runs beside it, 0 if that isn't known; ``None``: there is none."""
     latency: LatencyView = field(default_factory=LatencyView)
     work: WorkView = field(default_factory=WorkView)
-    agent_until_ms: int = 0
-    """When the agent that signs ends; 0: it has no end, or none is known."""
+    agent: AgentView = field(default_factory=AgentView)
+    clock_off_ms: int = 0
+    """This machine's clock before the exchange's: + is ahead."""
     pnl: PnlView = field(default_factory=PnlView)
     """Of all coins together."""
     transfers: TransfersView = field(default_factory=TransfersView)

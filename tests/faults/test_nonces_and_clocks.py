@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -233,3 +234,53 @@ async def test_t13_nonces_that_ran_a_day_ahead_are_given_up_for_those_that_the_e
     await world.start()
     assert len(world.ours()) == GRID
     assert not world.told("nonce_refused")
+
+
+# -- a wrong clock is told of while the bot runs ------------------------------------------------------------------
+
+
+def clock_alert(world: World) -> str:
+    return next((a.text for a in world.snapshot.alerts if a.id == "clock"), "")
+
+
+async def within(world: World, condition: Callable[[], object], seconds: int, what: str) -> None:
+    """A longer wait than the others: stamps that are behind are believed after two minutes."""
+    for _ in range(seconds):
+        if condition():
+            return
+        await asyncio.sleep(1)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@pytest.mark.parametrize("jump_ms", [30_000, -30_000], ids=["ahead", "back"])
+async def test_t11_a_local_clock_that_jumps_by_30_s_is_told_of_until_it_is_right_and_nonces_stay_the_exchanges(
+    world: World, jump_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.start()
+    real, off = venue_clock._wall_ms, [jump_ms]
+    monkeypatch.setattr(venue_clock, "_wall_ms", lambda: real() + off[0])
+    await within(world, lambda: clock_alert(world), 12, "the screen says so")
+    assert clock_alert(world).startswith("THIS MACHINE'S CLOCK IS 30 s")
+    ((told),) = world.told("clock_off")
+    assert abs(1000 * float(told["off_s"]) - jump_ms) < 1_000
+    await replaced(world)
+    assert abs(max(nonces(world)) - world.venue.now_ms()) < 10_000
+    off[0] = 0
+    await within(world, lambda: not clock_alert(world), 15, "the alert goes")
+    assert len(world.told("clock_agrees")) == 1
+    await world.check("fill")
+
+
+@pytest.mark.parametrize("skew_ms", [30_000, -30_000], ids=["ahead", "behind"])
+async def test_t11_an_exchange_that_is_30_s_off_by_its_answers_is_told_of_with_no_action_sent(
+    world: World, skew_ms: int
+) -> None:
+    """Ahead at once; behind it might be a node that lags, for two minutes."""
+    await world.start()
+    await world.faults({"kind": "clock_skew", "delay_ms": skew_ms})
+    await within(world, lambda: clock_alert(world), 180, "the screen says so")
+    where = "BEHIND" if skew_ms > 0 else "AHEAD OF"
+    assert f"30 s {where} THE EXCHANGE'S" in clock_alert(world)
+    await replaced(world)
+    assert abs(max(nonces(world)) - world.venue.now_ms()) < 10_000
+    assert len(world.told("clock_off")) == 1

@@ -190,8 +190,13 @@ def agent_ending(bench: Bench) -> None:
     bench.engine.agent.agent = AgentObserved("0x" + "ab" * 20, True, "gridbot", ends_ms)
 
 
+def clock_off(bench: Bench) -> None:
+    bench.engine.clock.is_off, bench.engine.clock.off_ms = True, 5_400_000
+
+
 CASES: dict[str, Callable[[Bench], None]] = {
     "agent": agent_ending,
+    "clock": clock_off,
     "drift": drifting,
     "stop": unprotected,
     "liquidation": too_far,

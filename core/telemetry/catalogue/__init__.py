@@ -17,7 +17,7 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
     "The link to the exchange": system.LINK,
     "What guards the orders": system.GUARDS,
     "Keys": machine.KEYS,
-    "Disk and machine": machine.MACHINE,
+    "Disk and machine": (*machine.MACHINE, *machine.CLOCK),
     "The log itself": machine.LOG,
 }
 

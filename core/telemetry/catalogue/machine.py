@@ -41,6 +41,17 @@ MACHINE = (
     ),
 )
 
+CLOCK = (
+    Kind(
+        "clock_off",
+        "warn crit",
+        "off_s reason",
+        "This machine's clock has differed from the exchange's by more than 5 s for 10 s (crit: 30 s); + is ahead.",
+        "Have it set by NTP (`timedatectl set-ntp true`). Orders go by the exchange's clock all the same.",
+    ),
+    Kind("clock_agrees", "info", "off_s lasted_s", "They agree again, within 2.5 s for 10 s."),
+)
+
 KEYS = (
     Kind(
         "agent_gone",

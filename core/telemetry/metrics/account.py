@@ -262,13 +262,19 @@ BUDGETS = (
     of_account(
         "agent_expiry_timestamp_seconds",
         "When the agent that signs ends; no sample if it has no end, or none is known",
-        lambda s: s.agent_until_ms / 1000 if s.agent_until_ms else None,
+        lambda s: s.agent.until_ms / 1000 if s.agent.until_ms else None,
         "s",
     ),
 )
 
 RUN = (
     Metric("build_info", Type.GAUGE, "Always 1", _build, ("version", "python")),
+    of_account(
+        "clock_offset_seconds",
+        "This machine's clock before the exchange's: + is ahead; beyond 5 it is told of",
+        lambda s: s.clock_off_ms / 1000,
+        "s",
+    ),
     Metric("run_info", Type.GAUGE, "Always 1", _run, ("network", "account")),
     Metric("run_state", Type.GAUGE, "1 for the state that the account is in", _states, ("state",)),
     of_account("start_timestamp_seconds", "When this run began", lambda s: s.started_ms / 1000, "s"),
