@@ -15,6 +15,10 @@ from core.view import Severity
 Deliver = Callable[[Target, Letter], str]
 """Why it failed, in a few words; empty if it is delivered. It may take as long as it likes, and raises nothing."""
 
+UNREACHED = "it can't be reached, or doesn't answer"
+_BUSY = re.compile(r"it answers (408|425|429)")
+_BROKEN = re.compile(r"it answers 5\d\d")
+
 
 class _Said(logging.Handler):
     """What apprise has logged of the delivery that this thread makes: the only place where it says why one failed."""
@@ -38,6 +42,16 @@ def service_of(url: str) -> str:
     return str(found.service_name) if found is not None else ""
 
 
+def is_refusal(reason: str) -> bool:
+    """The target has answered and won't take this letter: it may be its text, and another letter may go through."""
+    return reason not in ("", UNREACHED) and _BUSY.fullmatch(reason) is None and not is_broken(reason)
+
+
+def is_broken(reason: str) -> bool:
+    """It has a trouble of its own (5xx), or breaks at what it was sent."""
+    return _BROKEN.fullmatch(reason) is not None
+
+
 def deliver(target: Target, message: Letter) -> str:
     """By apprise. The reason names a status or a kind of trouble: what a service answers may repeat the URL."""
     lines = _said.lines[threading.get_ident()] = []
@@ -45,8 +59,11 @@ def deliver(target: Target, message: Letter) -> str:
         found = _instantiate(target.url)
         if found is None:
             return "apprise can't use its URL any more"
-        kind = _kind(message)
-        if found.notify(title=message.title, body=message.body, notify_type=kind):
+        from apprise import NotifyFormat
+
+        # Unless it is told that this is plain text, apprise passes it on as the service's own markup, with a raw "<".
+        form, kind = NotifyFormat.TEXT, _kind(message)
+        if found.notify(title=message.title, body=message.body, notify_type=kind, body_format=form):
             return ""
         return _reason(lines)
     except (
@@ -95,5 +112,5 @@ def _reason(lines: list[str]) -> str:
     if status := re.search(r"\berror=(\d{3})\b", text):
         return f"it answers {status[1]}"
     if re.search(r"connection error|timed? ?out", text, re.IGNORECASE):
-        return "it can't be reached, or doesn't answer"
+        return UNREACHED
     return "it did not take the message"

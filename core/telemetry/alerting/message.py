@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from core.view import Severity
@@ -53,9 +54,24 @@ class Letter:
     """Nothing but good news."""
 
 
+def plainer(message: Message) -> Iterator[Message]:
+    """The same for a target that refuses its text: as written, then in letters, digits and full stops, then nothing but
+    that there is one. A target that doesn't take the last either takes nothing."""
+    yield message
+    yield replace(message, text=re.sub(r"[^A-Za-z0-9.,:;+-]+", " ", message.text).strip())
+    yield replace(
+        message, text=f"One message, {message.severity.value}, was refused here: see gridbot events"
+    )
+
+
+def gravest_first(messages: Collection[Message]) -> list[Message]:
+    """Then by age, and what is over at the end."""
+    return sorted(messages, key=lambda each: (each.is_resolved, -each.severity.rank, each.time_ms))
+
+
 def letter(head: str, messages: Collection[Message], lost: int = 0) -> Letter:
     """All that wait, the gravest first, then by age. ``lost``: so many before them could not be kept."""
-    listed = sorted(messages, key=lambda each: (each.is_resolved, -each.severity.rank, each.time_ms))
+    listed = gravest_first(messages)
     open_ones = [each for each in listed if not each.is_resolved]
     grave = sum(each.severity is Severity.CRIT for each in open_ones)
     severity = max((each.severity for each in open_ones or listed), key=lambda each: each.rank)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from core.telemetry.alerting.delivery import Deliver
-from core.telemetry.alerting.message import Message, letter
+from core.telemetry.alerting.delivery import Deliver, is_broken, is_refusal
+from core.telemetry.alerting.message import Message, gravest_first, letter, plainer
 from core.telemetry.alerting.target import Target
 from core.view import AlertView, Severity
 
@@ -19,6 +19,9 @@ PACE_S = 1.0
 """Between two deliveries to a target: what comes meanwhile leaves as one."""
 
 RETRY_S, RETRY_MOST_S = 2.0, 60.0
+PATIENCE = 5
+"""Letters in a row that a target broke at (5xx): by then it is taken for a refusal of what it was sent."""
+
 HANGS_S = 30.0
 """A delivery that has taken so long is called one that hangs."""
 
@@ -50,7 +53,7 @@ class Outbox:
         self._head, self._deliver, self._tell = head, deliver, tell
         self._pace_s, self._retry_s = pace_s, retry_s
         self._waiting: dict[str, Message] = {}
-        self._lost_untold = 0
+        self._lost_untold = self._failed_in_row = 0
         self._out_since = 0.0
         self._is_closing = False
         self._changed = threading.Condition()
@@ -106,27 +109,64 @@ class Outbox:
                 return
 
     def _send(self, taken: dict[str, Message], lost: int) -> bool:
+        """All of it as one letter; if the target refuses that, the gravest one alone and then the rest, until all is gone:
+        one text that a target doesn't take must not keep every other from it."""
+        left = {each.key: each for each in gravest_first(taken.values())}
+        reason = self._post(left.values(), lost)
+        while left and self._is_refused(reason):
+            first = next(iter(left.values()))
+            reason = self._post_alone(first, is_repeated=len(left) == 1)
+            if reason:
+                break
+            del left[first.key]
+            self._rest(self._pace_s)
+            reason = self._post(left.values(), lost) if left else ""
+        if reason or not left:
+            self._put_back(left, lost)
+        if reason:
+            self._in_trouble(reason)
+        return not reason
+
+    def _post_alone(self, message: Message, is_repeated: bool) -> str:
+        """In words that get ever plainer. Why not even the plainest is taken: it is the target, then, and no text."""
+        reason = ""
+        for each in list(plainer(message))[int(is_repeated) :]:
+            reason = self._post([each], 0)
+            if not self._is_refused(reason):
+                return reason
+        return reason
+
+    def _post(self, messages: Collection[Message], lost: int) -> str:
         self._out_since = time.monotonic()
-        reason = self._deliver(self.target, letter(self._head, taken.values(), lost))
+        reason = self._deliver(self.target, letter(self._head, messages, lost))
         self._out_since = 0.0
-        if not reason:
-            self.sent += 1
-            if self.trouble is not None:
-                self.trouble = None
-                self._tell(self.target, "")
-            return True
-        self.failed += 1
+        if reason:
+            self.failed += 1
+            self._failed_in_row += 1
+            return reason
+        self.sent += 1
+        self._failed_in_row = 0
+        if self.trouble is not None:
+            self.trouble = None
+            self._tell(self.target, "")
+        return ""
+
+    def _is_refused(self, reason: str) -> bool:
+        return is_refusal(reason) or (is_broken(reason) and self._failed_in_row >= PATIENCE)
+
+    def _put_back(self, left: dict[str, Message], lost: int) -> None:
         with self._changed:
             newer, self._waiting = self._waiting, {}
             self._lost_untold += lost
-            for each in (*taken.values(), *newer.values()):
+            for each in (*left.values(), *newer.values()):
                 self._keep(each)
+
+    def _in_trouble(self, reason: str) -> None:
         if self.trouble is None:
             self.trouble = Trouble(int(1000 * time.time()), reason)
             self._tell(self.target, reason)
         else:
             self.trouble = replace(self.trouble, reason=reason)
-        return False
 
     def _rest(self, pause_s: float) -> None:
         """Not past the order to close."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 
 import pytest
 
-from core.telemetry.alerting.delivery import deliver, service_of
+from core.telemetry.alerting.delivery import UNREACHED, deliver, is_refusal, service_of
 from core.telemetry.alerting.message import Message, letter
 from core.telemetry.alerting.target import Target
 from core.view import Severity
@@ -85,3 +86,38 @@ def test_a_fault_of_a_service_of_apprises_is_a_sentence(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(NotifyJSON, "notify", fails)
     assert deliver(target("127.0.0.1:1"), LETTER) == "apprise fails with RuntimeError"
+
+
+def test_telegram_gets_a_text_in_which_nothing_is_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers 400 to a "<" that begins none of its tags."""
+    import requests
+
+    posted: list[str] = []
+
+    def post(*_: object, data: str, **__: object) -> requests.Response:
+        posted.append(json.loads(data)["text"])
+        answer = requests.Response()
+        answer.status_code, answer._content = 200, b"{}"
+        return answer
+
+    monkeypatch.setattr(requests, "post", post)
+    bad = letter("GridBot", [Message("x", Severity.CRIT, "TypeError: '<' not supported & so on", 0)])
+    assert deliver(Target("tgram://123456789:abcdefg_hijklmnop/12315544", "line 1"), bad) == ""
+    assert posted == ["<b>GridBot</b>\r\n✖ 00:00:00Z TypeError: '&lt;' not supported &amp; so on"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "may_be_the_text"),
+    [
+        ("", False),
+        (UNREACHED, False),
+        ("it answers 429", False),
+        ("it answers 502", False),
+        ("it answers 400", True),
+        ("it answers 403", True),
+        ("it did not take the message", True),
+        ("apprise fails with TypeError", True),
+    ],
+)
+def test_what_is_answered_to_a_text_may_be_because_of_it(reason: str, may_be_the_text: bool) -> None:
+    assert is_refusal(reason) is may_be_the_text

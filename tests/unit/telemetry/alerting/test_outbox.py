@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from core.telemetry.alerting import outbox as module
+from core.telemetry.alerting.delivery import UNREACHED
 from core.telemetry.alerting.message import Letter, Message
-from core.telemetry.alerting.outbox import WAITING_MOST, Outbox
+from core.telemetry.alerting.outbox import PATIENCE, WAITING_MOST, Outbox
 from core.telemetry.alerting.target import Target
 from core.view import Severity
 from tests.unit.telemetry.alerting.sink import until
@@ -29,6 +30,8 @@ class Post:
         self.letters: list[Letter] = []
         self.attempts = 0
         self.reason = ""
+        self.refused = ""
+        """What it takes in no letter."""
         self.gate = threading.Event()
         self.gate.set()
         self.told: list[str] = []
@@ -37,9 +40,10 @@ class Post:
     def deliver(self, target: Target, letter: Letter) -> str:
         self.attempts += 1
         self.gate.wait()
-        if not self.reason:
+        reason = "it answers 400" if self.refused and self.refused in letter.body else self.reason
+        if not reason:
             self.letters.append(letter)
-        return self.reason
+        return reason
 
     def outbox(self, pace_s: float = 0.0, retry_s: float = 0.002) -> Outbox:
         made = Outbox(
@@ -89,19 +93,19 @@ def test_thousands_are_bounded_and_the_critical_ones_are_kept(post: Post) -> Non
 
 
 def test_what_fails_is_tried_again_and_told_once_shown_meanwhile_and_told_when_it_is_over(post: Post) -> None:
-    post.reason = "it answers 500"
+    post.reason = UNREACHED
     box = post.outbox()
     box.offer(message("one"))
     until(lambda: post.attempts >= 3, "it is tried again")
-    assert post.told == ["it answers 500"]
+    assert post.told == [UNREACHED]
     alert = box.alert()
     assert alert is not None
-    assert alert.text.startswith("ALERTS DON'T REACH JSON (line 1 of urls): it answers 500; ")
+    assert alert.text.startswith(f"ALERTS DON'T REACH JSON (line 1 of urls): {UNREACHED}; ")
     assert "secret" not in alert.text + alert.fix
     box.offer(message("two", Severity.CRIT))
     post.reason = ""
     until(lambda: box.alert() is None, "it goes through")
-    assert post.told == ["it answers 500", ""]
+    assert post.told == [UNREACHED, ""]
     assert [line.split("Z ")[1] for line in post.letters[-1].body.splitlines()] == ["TWO", "ONE"]
 
 
@@ -156,3 +160,47 @@ def test_a_target_is_not_told_that_it_can_not_be_reached(post: Post) -> None:
     box = post.outbox()
     box.offer(Message("alerting:line 1 of urls", Severity.WARN, "X", 0, about="line 1 of urls"))
     assert box.waiting == 0
+
+
+def bodies(post: Post) -> list[str]:
+    return [letter.body.split("Z ", 1)[1] for letter in post.letters]
+
+
+@pytest.mark.parametrize(
+    ("refused", "instead"),
+    [
+        ("'<'", "TypeError: not supported"),
+        ("TypeError", "One message, crit, was refused here: see gridbot events"),
+    ],
+)
+def test_a_text_that_a_target_refuses_keeps_no_other_from_it(post: Post, refused: str, instead: str) -> None:
+    post.refused = refused
+    post.gate.clear()
+    box = post.outbox()
+    box.offer(message("first"))
+    until(lambda: post.attempts, "the first is out")
+    box.offer(Message("bad", Severity.CRIT, "TypeError: '<' not supported", 0))
+    box.offer(message("one"))
+    box.offer(message("two", time_ms=1))
+    post.gate.set()
+    until(lambda: len(post.letters) == 3 and not box.waiting, "all of them are told")
+    assert bodies(post) == ["FIRST", instead, "ONE\n▲ 00:00:00Z TWO"]
+    assert box.alert() is None
+
+
+def test_a_target_that_refuses_everything_keeps_all_of_it_waiting(post: Post) -> None:
+    post.refused = "00:00:00Z"
+    box = post.outbox(retry_s=3_600.0)
+    box.offer(message("one"))
+    until(lambda: post.told, "it is told")
+    assert (post.told, post.attempts, box.waiting) == (["it answers 400"], 3, 1)
+
+
+def test_one_that_is_busy_is_left_alone_until_it_has_answered_so_five_times(post: Post) -> None:
+    post.reason = "it answers 503"
+    box = post.outbox()
+    box.offer(message("one"))
+    until(lambda: box.failed >= PATIENCE, "five letters")
+    post.refused, post.reason = "ONE", ""
+    until(lambda: post.letters, "another text goes through")
+    assert bodies(post) == ["One message, warn, was refused here: see gridbot events"]
