@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
+from urllib.parse import unquote
 
 MASK = "[masked]"
 
@@ -24,6 +26,8 @@ _NAMED = re.compile(
     r"(?:(\\?[\"'])(?!\[masked\])[^\"'\\\n]{6,}|(?!\[masked\])[^\s\"'\\,;&}\]]{6,})"
 )
 _KEY_LENGTH = 64
+_TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+~.:=%-]{12,}", re.ASCII)
+"""What a service gives out, in a part of its URL. A name of a host, a path of words or a number is none."""
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|webhook|alert_?url|heartbeat_?url")
 
 _shortest_known = 2**31
@@ -32,9 +36,13 @@ _known: tuple[str, ...] = ()
 
 
 def remember(*secrets: str) -> None:
-    """Mask these wherever they would be written from now on, in every spelling they may take in JSON or as hex."""
+    """Mask these wherever they would be written from now on, in every spelling they may take in JSON or as hex; of a URL also
+    the parts that are secret by themselves: a library builds an address of its own of them.
+    """
     global _known, _shortest_known
-    fresh = {spelling for secret in secrets for spelling in _spellings(secret.strip())}
+    told = [secret.strip() for secret in secrets]
+    parts = chain.from_iterable(_parts(secret) for secret in told if "://" in secret)
+    fresh = {spelling for secret in (*told, *parts) for spelling in _spellings(secret)}
     _known = tuple(sorted({*_known, *fresh}, key=len, reverse=True))
     _shortest_known = len(_known[-1]) if _known else _shortest_known
 
@@ -50,6 +58,21 @@ def remember_environment(environ: Mapping[str, str]) -> None:
     remember(
         *(value for name, value in environ.items() if name.startswith("HL_") and _SECRET_NAME.search(name))
     )
+
+
+def _parts(url: str) -> Iterable[str]:
+    """The password, and whatever else looks like a token."""
+    user, at, _ = url.partition("://")[2].rpartition("@")
+    password = user.partition(":")[2] if at else ""
+    named = (part.rpartition("=")[2] for part in re.split(r"[/?&#@]", url))
+    found = {password, *(part for part in named if _TOKEN.fullmatch(part) and not _is_host(part))}
+    yield from found | {unquote(part) for part in found}
+
+
+def _is_host(part: str) -> bool:
+    """With its port, or without."""
+    last = part.partition(":")[0].rpartition(".")
+    return bool(last[1]) and (last[2].isalpha() or last[2].isdigit())
 
 
 def _spellings(secret: str) -> Iterable[str]:

@@ -1,4 +1,7 @@
-"""A keystore's passphrase: from a descriptor, a systemd credential, or whoever sits at the terminal. Never an argument."""
+"""A keystore's passphrase: from a descriptor, a systemd credential, or whoever sits at the terminal. Never an argument.
+
+Whatever is read here is masked from then on wherever it would be written, the wrong ones too: they are often nearly right.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.redaction import remember
 from core.runtime.usage import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ def _given(fd: int | None, environ: Mapping[str, str]) -> str:
     directory = environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory) / PASSPHRASE_CREDENTIAL if directory else None
     try:
-        return path.read_text().rstrip("\n") if path is not None and path.is_file() else ""
+        return _masked(path.read_text().rstrip("\n")) if path is not None and path.is_file() else ""
     except OSError as error:
         raise UsageError(
             f"the systemd credential {PASSPHRASE_CREDENTIAL} can't be read ({error.strerror})"
@@ -56,7 +60,7 @@ def read_line(fd: int, flag: str) -> str:
     line = text.split(b"\n")[0].decode(errors="replace").rstrip("\r")
     if not line:
         raise UsageError(f"{flag} {fd} gave nothing; write the secret and a new line to it")
-    return line
+    return _masked(line)
 
 
 def ask_hidden(question: str, name: str) -> str:
@@ -68,6 +72,11 @@ def ask_hidden(question: str, name: str) -> str:
     if not sys.stdin.isatty():
         return nobody_to_ask(name)
     try:
-        return getpass(question)
+        return _masked(getpass(question))
     except (EOFError, OSError):
         return nobody_to_ask(name)
+
+
+def _masked(secret: str) -> str:
+    remember(secret)
+    return secret

@@ -64,12 +64,10 @@ def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
     if not port:
         return []
     from core import VERSION
-    from core.redaction import remember
     from core.runtime.report import status
     from core.telemetry.metrics.endpoints import Asked, Endpoints
     from core.telemetry.metrics.http_server import HttpServer, listen
 
-    remember(plan.metrics_token)
     try:
         listener = listen(port)
     except OSError as error:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.redaction import remember
 from core.runtime.private_file import read_private
 from core.runtime.statedir import StateDir
 from core.runtime.usage import UsageError
@@ -28,6 +29,7 @@ def read_token(state: StateDir, environ: Mapping[str, str]) -> str:
 
 
 def _checked(token: str, place: str) -> str:
+    remember(token)
     if (
         not SHORTEST <= len(token) <= LONGEST
         or not token.isascii()

@@ -65,6 +65,33 @@ def test_a_secret_that_was_loaded_is_masked_in_every_spelling() -> None:
     assert redacted("tiny") == "tiny"
 
 
+@pytest.mark.parametrize(
+    ("url", "said", "left"),
+    [
+        ("slack://T1AAAAAAAAAA/B2BBBBBBBBBB/c3Cccccccccccc/#general", "x/c3Cccccccccccc", "x/[masked]"),
+        ("https://discord.com/api/webhooks/99/aB3-_dddddddd", "POST aB3-_dddddddd", "POST [masked]"),
+        ("jsons://me:pass-word@hooks.example.org/a?key=Zz0123456789", "Zz0123456789", "[masked]"),
+        ("jsons://me:pass-word@hooks.example.org/a?key=Zz0123456789", "me: pass-word", "me: [masked]"),
+        (
+            "https://hc-ping.example.com:8443/5ca1ab1e-0000-4000-8000-00decafbad00",
+            "/5ca1ab1e-0000-4000-8000-00decafbad00/fail",
+            "/[masked]/fail",
+        ),
+    ],
+)
+def test_of_a_url_that_is_secret_so_is_each_part_that_looks_like_it(url: str, said: str, left: str) -> None:
+    remember(url)
+    assert redacted(said) == left
+
+
+def test_of_a_url_that_is_secret_hosts_names_and_numbers_are_none() -> None:
+    remember(
+        "jsons://gridbot:pass-word@web-hooks.example1.org:8443/services/channels/100234567890123?to=gridbot"
+    )
+    said = "gridbot web-hooks.example1.org:8443 services channels 100234567890123"
+    assert redacted(said) == said
+
+
 def test_of_the_environment_what_is_named_as_a_secret_is_remembered() -> None:
     remember_environment({"HL_METRICS_TOKEN": "s3cr3t-t0ken", "HL_COIN": "BTC-PERP", "TOKEN": "not ours"})
     assert redacted("s3cr3t-t0ken BTC-PERP not ours") == "[masked] BTC-PERP not ours"
