@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -19,6 +22,9 @@ from core.telemetry.event_log import json_line
 from gridbot_tui.flags import fail
 from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
 from gridbot_tui.lines import print_line
+
+if TYPE_CHECKING:
+    from core.telemetry.support_bundle import Packed, Part
 
 
 def register(app: App) -> None:
@@ -35,33 +41,87 @@ def support_bundle(
     state_dir: StateDirOfAny = None,
 ) -> int:
     """Pack versions, checks, settings, status and the end of the log for a bug report; secrets are masked. Read it first."""
-    from core.telemetry.support_bundle import log_parts, pack
-
     state = named(state_dir) or only_state_dir(if_none=StateDir(state_root() / "paper" / "default"))
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     target = (output or Path(f"gridbot-support-{stamp}.tar.gz")).expanduser().absolute()
     if target.exists():
         raise UsageError(f"{target} is there already and stays as it is; name a file that isn't")
-    parts = {
+    if not target.parent.is_dir():
+        raise UsageError(
+            f"there is no directory {target.parent}; make it, or name another file with --output"
+        )
+    try:
+        done = _packed(state, target, with_journal)
+    except OSError as error:
+        return fail(
+            ExitCode.STORAGE,
+            f"{target} can't be written ({error.strerror or error}); nothing is left of it. Name a file on another disk with "
+            "--output",
+        )
+    print_line("".join(f"{size:>10,}  {name}\n" for name, size in done.listed) + str(target))
+    for name, why in done.missing.items():
+        sys.stderr.write(f"gridbot: {name} {why}\n")
+    sys.stderr.write("gridbot: read it before you send it: it holds your address, orders and settings\n")
+    return int(ExitCode.CLEAN)
+
+
+def _packed(state: StateDir, target: Path, with_journal: bool) -> Packed:
+    """Raises ``OSError``."""
+    from core.telemetry.support_bundle import log_parts, pack
+
+    parts: dict[str, Part] = {
         "versions.txt": _versions,
         "environment.txt": lambda: "".join(f"{name}\n" for name in sorted(os.environ)),
+        "state-dir.txt": lambda: _listed(state.path),
         "doctor.json": lambda: _doctor(state),
         "config.json": _config,
         "status.json": lambda: _status(state),
         "journal.json": lambda: _journal(state),
         **log_parts(state.logs),
     }
-    kept = [state.journal, state.journal.with_name("journal.db-wal")] if with_journal else []
+    if not (with_journal and state.journal.is_file()):
+        return pack(target, parts, {})
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
+        files, trouble = _copied(state.journal, Path(beside))
+        if trouble:
+            parts["journal.txt"] = partial(_damaged, trouble)
+        return pack(target, parts, files)
+
+
+def _copied(journal: Path, place: Path) -> tuple[dict[str, Path], str]:
+    """The journal as it is at one moment, or of a damaged one the bytes, and what is wrong with it. Raises ``OSError``."""
+    import sqlite3
+
+    from core.journal.backup import copy_database
+    from core.journal.errors import StorageError
+
+    whole = place / "whole.db"
     try:
-        listed = pack(target, parts, {path.name: path for path in kept if path.is_file()})
-    except OSError as error:
-        return fail(
-            ExitCode.STORAGE,
-            f"{target} can't be written ({error.strerror}); name a file on another disk with --output",
+        copy_database(journal, whole)
+    except (sqlite3.Error, StorageError) as error:
+        trouble = str(error)
+    else:
+        return {journal.name: whole}, ""
+    whole.unlink(missing_ok=True)
+    files = {}
+    for path in (journal, journal.with_name(f"{journal.name}-wal")):
+        if path.is_file():
+            files[path.name] = Path(shutil.copyfile(path, place / path.name))
+    return files, trouble
+
+
+def _damaged(trouble: str) -> str:
+    raise ValueError(f"the journal is damaged, and packed byte by byte: {trouble}")
+
+
+def _listed(path: Path) -> str:
+    """What is in the state dir, with sizes. Raises ``FileNotFoundError``."""
+    if not path.is_dir():
+        raise FileNotFoundError(
+            f"{path} isn't there; if the bot has another state dir, name it with --state-dir"
         )
-    print_line("".join(f"{size:>10,}  {name}\n" for name, size in listed) + str(target))
-    sys.stderr.write("gridbot: read it before you send it: it holds your address, orders and settings\n")
-    return int(ExitCode.CLEAN)
+    files = sorted(each for each in path.rglob("*") if not each.is_dir())
+    return f"{path}\n" + "".join(f"{each.lstat().st_size:>12,}  {each.relative_to(path)}\n" for each in files)
 
 
 def _versions() -> str:

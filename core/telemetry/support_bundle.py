@@ -7,6 +7,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,37 +22,47 @@ REPORTS = 5
 Part = Callable[[], str]
 
 
-def pack(target: Path, parts: Mapping[str, Part], files: Mapping[str, Path]) -> list[tuple[str, int]]:
-    """Write ``target``, whole or not at all; what is in it, with sizes in bytes. ``files`` go in as they are.
+@dataclass(slots=True)
+class Packed:
+    """What is in a bundle, with sizes in bytes; and what could not be made, and why, which stands in its place there, too."""
+
+    listed: list[tuple[str, int]] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def pack(target: Path, parts: Mapping[str, Part], files: Mapping[str, Path]) -> Packed:
+    """Write ``target``, whole or not at all. ``files`` go in as they are; nothing may write to them meanwhile.
 
     A part that can't be made says so in its place: a bundle is wanted most when much is broken. Raises ``OSError``.
     """
     partial = target.with_name(f"{target.name}.new")
     partial.unlink(missing_ok=True)
     fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    listed = []
+    done = Packed()
     try:
         with os.fdopen(fd, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as tar:
             for name, part in parts.items():
-                content = redacted(_made(part)).encode("utf-8", "replace")
+                content = _made(name, part, done)
                 entry = tarfile.TarInfo(f"gridbot-support/{name}")
                 entry.size, entry.mode, entry.mtime = len(content), 0o600, int(time.time())
                 tar.addfile(entry, io.BytesIO(content))
-                listed.append((name, len(content)))
+                done.listed.append((name, len(content)))
             for name, path in files.items():
                 tar.add(path, f"gridbot-support/{name}", recursive=False)
-                listed.append((name, path.stat().st_size))
+                done.listed.append((name, path.stat().st_size))
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    return listed
+    return done
 
 
-def _made(part: Part) -> str:
+def _made(name: str, part: Part, done: Packed) -> bytes:
     try:
-        return part()
+        text = redacted(part())
     except Exception as error:  # whatever is broken is what the bundle is for
-        return f"could not be made: {type(error).__name__}: {error}\n"
+        done.missing[name] = redacted(f"could not be made: {type(error).__name__}: {error}")
+        text = done.missing[name] + "\n"
+    return text.encode("utf-8", "replace")
 
 
 def log_parts(logs: Path) -> dict[str, Part]:

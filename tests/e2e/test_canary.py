@@ -7,9 +7,17 @@ import secrets
 import subprocess
 import sys
 import tarfile
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from core.runtime.control_client import ask
+from core.runtime.statedir import StateDir
+from tests.e2e import program
+from tests.e2e.program import Exchange, free_port, gridbot, status, wait_until
+from tests.e2e.terminal import Terminal
 
 CRASHES = """
 import sys
@@ -19,6 +27,19 @@ def broken(self, *_):
 key = __import__("os").environ["HL_AGENT_KEY"]
 signing.Signer.prepare = broken
 signing.Signer.body = broken
+from gridbot_tui.cli import run_cli
+sys.exit(run_cli(sys.argv[1:]))
+"""
+BREAKS_WHEN_TOLD = """
+import os, sys
+from core.exchange.sender import Sender
+key, whole = os.environ["HL_AGENT_KEY"], Sender.send
+async def broken(self, *given, **named):
+    if os.path.exists("break"):
+        os.unlink("break")
+        raise RuntimeError(f"it broke with {key!r} in hand")
+    return await whole(self, *given, **named)
+Sender.send = broken
 from gridbot_tui.cli import run_cli
 sys.exit(run_cli(sys.argv[1:]))
 """
@@ -79,3 +100,113 @@ def test_a_config_with_the_key_in_it_is_refused_without_saying_it(tmp_path: Path
         assert key[2:].encode() not in said.lower()
     (tmp_path / "gridbot.toml").unlink()
     assert holders(tmp_path, key) == []
+
+
+FRAGMENT = 12
+"""Characters: a screen cuts and wraps, and so much of a key is found in nothing else."""
+
+
+def fragments(secret: str, text: str) -> list[str]:
+    bare, low = secret.removeprefix("0x").lower(), text.lower()
+    return [part for at in range(len(bare) - FRAGMENT + 1) if (part := bare[at : at + FRAGMENT]) in low]
+
+
+@pytest.fixture
+def canaries() -> dict[str, str]:
+    """As the environment has them; of the URLs, the part that is secret."""
+    return {
+        "HL_AGENT_KEY": "0x" + secrets.token_hex(32),
+        "HL_METRICS_TOKEN": "c4" + secrets.token_hex(16),
+        "HL_ALERT_URLS": f"json://127.0.0.1:{free_port()}/c4{secrets.token_hex(16)}",
+        "HL_HEARTBEAT_URL": f"http://127.0.0.1:{free_port()}/c4{secrets.token_hex(16)}",
+    }
+
+
+@pytest.fixture
+def screen(home: Path, exchange: Exchange, canaries: dict[str, str]) -> Iterator[tuple[Terminal, int]]:
+    """A bot with a screen, and the port of its metrics."""
+    port = free_port()
+    flags = ("--exchange-url", exchange.url, "--state-dir", str(home / "state"))
+    env = {**canaries, "HL_METRICS_PORT": str(port)}
+    command = (sys.executable, "-c", BREAKS_WHEN_TOLD)
+    terminal = Terminal(home, 200, 60, *flags, env=env, command=command)
+    yield terminal, port
+    terminal.end()
+    program.kill(home / "state")
+
+
+SCREENS = {
+    "1": "Position & PnL",
+    "2": "2 Orders",
+    "3": "3 Fills",
+    "4": "4 Limits",
+    "5": "5 Events",
+    "6": "6 Config",
+    "7": "7 Performance",
+    "8": "8 Runbook",
+}
+
+
+def look_at_each_screen(terminal: Terminal) -> str:
+    """All eight, and of the settings the one that is secret."""
+    seen = ""
+    for key, title in SCREENS.items():
+        terminal.type(key)
+        terminal.wait_for(title)
+        if key == "6":
+            terminal.type("/")
+            terminal.wait_for("enter keep")
+            terminal.type("heartbeat")
+            terminal.wait_for("heartbeat_url ")
+            terminal.type("\r")
+            wait_until(lambda: "enter keep" not in terminal.text(), 10, "what was searched is kept")
+        seen += terminal.text()
+    return seen
+
+
+def fetched(port: int, path: str, token: str) -> str:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_no_screen_answer_endpoint_or_snapshot_of_a_bot_that_breaks_holds_a_secret(
+    screen: tuple[Terminal, int], home: Path, exchange: Exchange, canaries: dict[str, str]
+) -> None:
+    terminal, port = screen
+    state = home / "state"
+    terminal.wait_for("RUNNING", 40)
+    wait_until(lambda: status(state)["coins"]["BTC"]["fills"] > 0, 40, "it trades")
+    told = look_at_each_screen(terminal)
+    of_it, of_a_start = ("--state-dir", str(state)), ("--exchange-url", exchange.url)
+    for arguments in (
+        ("status", "--json", *of_it),
+        ("config", "show"),
+        ("keys", "show", "--network", "paper", *of_a_start),
+        ("doctor", "--json", *of_it, *of_a_start),
+        ("alerts", "test", *of_it),
+    ):
+        done = gridbot(home, *arguments, env={**canaries, "HL_METRICS_PORT": str(port)})
+        assert done.stdout + done.stderr, arguments
+        assert "Traceback" not in done.stderr
+        told += done.stdout + done.stderr
+    for path in ("/metrics", "/status", "/health"):
+        told += fetched(port, path, canaries["HL_METRICS_TOKEN"])
+    told += str(ask(StateDir(state), "status", full=True))
+
+    (home / "break").touch()
+    terminal.wait_for("it broke with", 40)
+    told += look_at_each_screen(terminal) + terminal.sent()
+    assert terminal.stop() == 1
+    terminal.wait_for("gridbot: internal error")
+    told += terminal.text() + terminal.sent()
+    done = gridbot(home, "support-bundle", *of_it, "--output", str(home / "broken.tar.gz"), env=canaries)
+    told += done.stdout + done.stderr
+    assert "logs/crash-" in done.stdout
+    for name, canary in canaries.items():
+        secret = canary.rpartition("/")[2]
+        assert fragments(secret, told) == [], name
+        assert holders(home, secret) == [], name
+    assert holders(home, "[masked]"), "so much was tried"

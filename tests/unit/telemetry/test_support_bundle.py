@@ -19,8 +19,9 @@ def test_it_is_for_its_owner_alone_masks_secrets_and_says_what_could_not_be_made
         raise ValueError("the journal is damaged")
 
     target = tmp_path / "b.tar.gz"
-    listed = pack(target, {"a.txt": lambda: f"key {KEY}", "b.txt": broken}, {})
-    assert [name for name, _ in listed] == ["a.txt", "b.txt"]
+    done = pack(target, {"a.txt": lambda: f"key {KEY}", "b.txt": broken}, {})
+    assert [name for name, _ in done.listed] == ["a.txt", "b.txt"]
+    assert done.missing == {"b.txt": "could not be made: ValueError: the journal is damaged"}
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert read(target, "a.txt") == "key [masked]"
     assert read(target, "b.txt") == "could not be made: ValueError: the journal is damaged\n"
