@@ -364,12 +364,12 @@ class GridBotApp(TerminalApp):
     def terminal_lost(self) -> None:
         self.depart(Departure.TERMINAL_LOST)
 
-    def depart(self, how: Departure) -> None:
-        """End the application; the core goes on."""
+    def depart(self, how: Departure | None) -> None:
+        """End the application; the core goes on, unless it has ended (``None``)."""
         self.departure = how
         self.exit()
 
-    def depart_soon(self, how: Departure) -> None:
+    def depart_soon(self, how: Departure | None) -> None:
         """The same from a signal handler or another thread. Takes no lock."""
         loop = self._loop
         if loop is not None:

@@ -94,6 +94,12 @@ class CoreHost:
         if core is not None:
             core.request_stop(reason)
 
+    def stop_at_once(self, reason: str) -> None:
+        """Likewise; nothing is under way yet in a core that isn't there."""
+        core = self._core
+        if core is not None:
+            core.stop_at_once(reason)
+
     # -- what the screen's life tells it ------------------------------------------------------------------------
 
     def tell(self, name: str, severity: Severity, **fields: Any) -> None:

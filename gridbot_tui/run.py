@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
@@ -26,12 +27,20 @@ if TYPE_CHECKING:
 SCREEN_LEAVES_WITHIN_S = 5.0
 """After the core's end the screen may take this long to go; a terminal that has stalled is left behind."""
 
+AGAIN = "gridbot: stopping in order; once more, and it waits for nothing\n"
+
 WAIT_S = 0.2
 """Waits are short, so that signal handlers run."""
 
 
+SAME_PRESS_S = 1.0
+"""The terminal's whole job gets a ctrl+c, and the keeper passes its own on: what comes so soon after the first is the first."""
+
+
 class _Core(Protocol):
     def request_stop(self, reason: str = "quit") -> None: ...
+
+    def stop_at_once(self, reason: str) -> None: ...
 
     def wait_ended(self, timeout_s: float) -> bool: ...
 
@@ -139,19 +148,40 @@ def _make_screen(core: CoreHost, lifeline: Lifeline, look: ScreenOptions) -> Scr
 
 
 def _install_signals(core: _Core, screen: ScreenLife | None) -> None:
-    """SIGTERM and SIGINT stop in order; a hang-up detaches, everywhere and always; nothing suspends the process."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        core.request_stop(signal.Signals(number).name)
+    """SIGTERM and SIGINT stop in order, the second one at once; a hang-up detaches, everywhere and always; nothing suspends the
+    process.
+    """
+    stop = StopSignals(core, has_nobody_told=screen is None and sys.stderr.isatty())
 
     def hang_up(number: int, frame: FrameType | None) -> None:
         if screen is not None:
             screen.detach("the terminal hung up")
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop.come)
+    signal.signal(signal.SIGINT, stop.come)
     signal.signal(signal.SIGHUP, hang_up)
     refuse_job_control()
+
+
+class StopSignals:
+    """What SIGTERM and SIGINT do. ``has_nobody_told``: no screen says what a second one would do."""
+
+    def __init__(
+        self, core: _Core, has_nobody_told: bool = False, mono_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._core, self._has_nobody_told, self._mono_s = core, has_nobody_told, mono_s
+        self._first_s: float | None = None
+
+    def come(self, number: int, frame: FrameType | None = None) -> None:
+        """Takes no lock: it may have interrupted whoever holds one."""
+        name, now_s = signal.Signals(number).name, self._mono_s()
+        if self._first_s is None:
+            self._first_s = now_s
+            self._core.request_stop(name)
+            if self._has_nobody_told:
+                os.write(2, AGAIN.encode())
+        elif now_s - self._first_s > SAME_PRESS_S:
+            self._core.stop_at_once(name)
 
 
 def _ignore_signals() -> None:
@@ -182,10 +212,12 @@ def _guard_exit(core: CoreHost, screen: ScreenLife, finish: Callable[[RunReport]
         while not (core.was_asked_to_stop or screen.is_detached):
             if screen.left.wait(1.0):
                 return
+        screen.end()
         if screen.left.wait(SCREEN_LEAVES_WITHIN_S):
             return
         screen.abandon()
         if not screen.left.wait(SCREEN_LEAVES_WITHIN_S):
+            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # the application would keep what is said
             os._exit(finish(core.join()))
 
     threading.Thread(target=watch, name="exit guard", daemon=True).start()

@@ -86,6 +86,12 @@ class ScreenLife:
         if app is not None:
             app.depart_soon(Departure.DETACHED)
 
+    def end(self) -> None:
+        """The core has ended as it was told to, well or not: there is nothing left to look at."""
+        app = self._app
+        if app is not None:
+            app.depart_soon(None)
+
     def abandon(self) -> None:
         """Draw no more: the terminal takes nothing and the process wants to end."""
         if self._output is not None:

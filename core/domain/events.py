@@ -336,9 +336,13 @@ class CommandReceived:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """SIGTERM, SIGINT, the end of ``--for``, or quit: no new orders, cancel ours, drain, reconcile."""
+    """SIGTERM, SIGINT, the end of ``--for``, or quit: no new orders, cancel ours, drain, reconcile.
+
+    ``at_once``: somebody asks again while a stop is under way; it waits for the exchange no longer.
+    """
 
     reason: str
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

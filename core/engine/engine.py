@@ -266,7 +266,7 @@ class Engine:
             case CommandReceived():
                 return self.desk.receive(self, event.command, now)
             case StopRequested():
-                return self.desk.begin_stop(event.reason, now)
+                return self.desk.begin_stop(event.reason, now, at_once=event.at_once)
             case Tick():
                 self.feed.last_message_ms = max(self.feed.last_message_ms, event.last_message_ms)
                 self.rest_latency_ms, self.weight = event.rest_latency_ms, event.weight

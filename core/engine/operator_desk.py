@@ -183,9 +183,12 @@ class OperatorDesk:
         adding = AddMargin(command, now.mono_ms, micro=micro, before=coin.held)
         return adding.start() + self._begin(adding, now)
 
-    def begin_stop(self, reason: str, now: Instant, command: Command | None = None) -> list[Effect]:
-        """``command``: the operator's, if it was one and no signal."""
+    def begin_stop(
+        self, reason: str, now: Instant, command: Command | None = None, at_once: bool = False
+    ) -> list[Effect]:
+        """``command``: the operator's, if it was one and no signal. ``at_once``: one that is under way waits no longer."""
         if self.stopping:
+            self.stopping.hurried_by = self.stopping.hurried_by or (reason if at_once else "")
             return []
         out: list[Effect] = [notify("stopping", "info", "", reason=reason)]
         for procedure in self.running:

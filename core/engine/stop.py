@@ -12,6 +12,7 @@ from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
 from core.engine.procedures import PROOF_EVERY_MS, READ_AGAIN_MS, ProcedureBase, shows_none_of_ours
 from core.engine.protection import is_settled
+from core.engine.ways_out import remains
 
 SETTLE_MS = 15_000
 READ_MS = 10_000
@@ -38,6 +39,8 @@ class Stop(ProcedureBase):
     phase_mono_ms: int = 0
     asked_mono_ms: int = -PROOF_EVERY_MS
     reads: int = 0
+    hurried_by: str = ""
+    """Who wants it to end at once, whatever the exchange still owes; empty if nobody does."""
     ticket: str = ""
     fills_read: bool = False
     weight_ms: int = 0
@@ -64,6 +67,12 @@ class Stop(ProcedureBase):
         return out
 
     def _advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        if self.hurried_by and not self.done:
+            left = "; ".join(remains(coin) for coin in coins)
+            return self.end(
+                f"stopped at once ({self.hurried_by} again), without the exchange's last word; as far as is known: {left}",
+                failed=True,
+            )
         if self.elapsed_ms(now) > SETTLE_MS + READ_MS:
             return self.end("stopped without a last answer from the exchange", failed=True)
         match self.phase:

@@ -51,6 +51,8 @@ class _Session(Protocol):
 
     def request_stop(self, reason: str) -> None: ...
 
+    def stop_at_once(self, reason: str) -> None: ...
+
 
 class CoreThread:
     """A ``CorePort``: start it, read it, command it, stop it, join it. Safe from any thread."""
@@ -134,6 +136,14 @@ class CoreThread:
                 loop.call_soon_threadsafe(session.request_stop, reason)
             except RuntimeError:
                 pass  # it has ended by itself
+
+    def stop_at_once(self, reason: str) -> None:
+        """A stop was asked for before and is under way: don't wait for the exchange. Takes no lock either."""
+        live = self._live
+        if live is not None:
+            loop, session = live
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(session.stop_at_once, reason)
 
     def tell(self, name: str, severity: Severity, **fields: Scalar) -> None:
         """An event of the terminal's side, for the log and the screens. Takes no lock either."""

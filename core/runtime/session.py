@@ -58,6 +58,8 @@ from core.view import Snapshot
 
 T = TypeVar("T")
 DRAIN_S = 3.0
+HURRIED_DRAIN_S = 0.3
+"""Of a stop that may not wait: for cancels whose bytes have not left yet."""
 
 
 class Session:
@@ -88,13 +90,18 @@ class Session:
         self._failure: RunReport | None = None
         self.is_told_to_stop = False
         """By a command, where others know nothing of it."""
-        self._stop_asked = asyncio.Event()
+        self._stop_asked, self._drain_s = asyncio.Event(), DRAIN_S
         self._reach = Reach(plan, self._rest, self.clock, self._stop_asked, self._publish_event, publish)
 
     def request_stop(self, reason: str) -> None:
         """No new orders, cancel ours, drain, reconcile, end. Called in the session's loop."""
         self._stop_asked.set()
         self.inbox.force(StopRequested(reason))
+
+    def stop_at_once(self, reason: str) -> None:
+        """The stop under way waits for nothing of the exchange's any more; what is begun on disk is ended."""
+        self._drain_s = HURRIED_DRAIN_S
+        self.inbox.force(StopRequested(reason, at_once=True))
 
     def _told_to_stop(self) -> None:
         self.is_told_to_stop = True
@@ -300,7 +307,7 @@ class Session:
             for task in (feeding, checking, beating):
                 task.cancel()
             await asyncio.gather(feeding, checking, beating, return_exceptions=True)
-            await trade.runner.drain(DRAIN_S)
+            await trade.runner.drain(self._drain_s)
             await trade.nonces.end()
             await trade.control.stop()
 

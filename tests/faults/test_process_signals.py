@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Exchange, Process, post, status, wait_until
+from gridbot_tui.run import SAME_PRESS_S
+from tests.e2e.program import Exchange, Process, gridbot, post, status, wait_until
 from tests.e2e.terminal import Terminal
 
 Start = Callable[..., Process]
@@ -48,6 +49,23 @@ def test_p16_a_sigterm_in_the_middle_of_a_batch_leaves_no_order_behind(
     assert code == 0, bot.err.read_text()
     assert exchange.truth(account)["orders"] == []
     assert not bot.events("stop_incomplete")
+
+
+def test_p16_a_second_signal_ends_a_stop_at_once_and_says_what_is_left(
+    start: Start, own_exchange: Exchange, home: Path
+) -> None:
+    bot, account = begin(start, own_exchange, home)
+    wait_until(lambda: len(own_exchange.truth(account)["orders"]) == 20, 15, "the grid rests")
+    own_exchange.set_faults([{"kind": "http_503"}, {"kind": "ws_silent"}])
+    bot.popen.send_signal(signal.SIGTERM)
+    bot.wait_for("stopping")
+    time.sleep(SAME_PRESS_S)
+    assert bot.stop(signal.SIGINT) == 5
+    said = bot.err.read_text()
+    assert "stopped at once (SIGINT again)" in said
+    assert "orders still rest" in said
+    assert bot.events("stop_incomplete")
+    assert gridbot(home, "verify", "--state-dir", str(home / "state")).returncode == 0
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from core.domain.orders import Side
-from tests.faults.world import World
+from core.runtime.exit_code import ExitCode
+from tests.faults.world import GRID, World
 
 Faults = tuple[dict[str, Any], ...]
 MINUTE_S = 60.0
@@ -17,6 +18,24 @@ NO_ANSWER: Faults = ({"kind": "http_503", "probability": 1.0}, {"kind": "ws_sile
 CANCELS_REFUSED: Faults = ({"kind": "http_500", "action": "cancelByCloid", "probability": 1.0},)
 SLOW: Faults = ({"kind": "http_delay", "delay_ms": 4_000},)
 LIMITED: Faults = ({"kind": "http_429", "probability": 0.8, "seed": 5},)
+
+
+async def test_a_second_signal_waits_for_nothing_says_what_rests_and_leaves_nothing_torn(
+    world: World,
+) -> None:
+    await world.start()
+    await world.faults(*NO_ANSWER)
+    world.run.session.request_stop("SIGINT")
+    await world.until(lambda: bool(world.told("stopping")), "it stops in order")
+    world.run.session.stop_at_once("SIGINT")
+    report = await asyncio.wait_for(world.run.task, MINUTE_S)
+    assert report.exit_code is ExitCode.UNREACHABLE
+    assert "stopped at once (SIGINT again)" in report.message
+    assert f"BTC flat, {GRID} orders still rest" in report.message
+    assert world.told("stop_incomplete")
+    assert len(world.ours()) == GRID, "so it is: none of the cancels came through"
+    await world.faults()
+    await world.start()
 
 
 @pytest.mark.parametrize(

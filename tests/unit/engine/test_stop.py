@@ -199,3 +199,33 @@ def test_a_stop_is_of_every_coin_and_keeps_all_or_none(coin: str, value: str) ->
     bench.step(CommandReceived(Command("end", Action.STOP, coin, value=value)))
     assert bench.outcome("end")[0] == "refused"
     assert bench.engine.desk.stopping is None
+
+
+def test_a_stop_that_is_asked_for_again_ends_at_once_and_says_what_is_left() -> None:
+    bench = Bench().started()
+    bench.trade(next(order for order in bench.live if order.side is Side.BUY))
+    bench.step(StopRequested("SIGINT"))
+    assert not stop_of(bench).done
+    bench.step(StopRequested("SIGTERM", at_once=True))
+    stop = stop_of(bench)
+    assert (stop.done, stop.failed) == (True, True)
+    assert stop.text.startswith("stopped at once (SIGTERM again), without the exchange's last word")
+    assert "SOL +0.5 open" in stop.text
+    assert "orders still rest" in stop.text
+    assert bench.engine.halted == bench.coin.halted == ""
+
+
+def test_a_stop_that_has_ended_well_stays_so_however_often_it_is_asked_for() -> None:
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGINT")))
+    none_listed(bench)
+    fills_read(bench)
+    bench.step(account(0, bench.now, stop_of(bench).ticket))
+    bench.step(StopRequested("SIGINT", at_once=True))
+    assert (stop_of(bench).done, stop_of(bench).failed, stop_of(bench).text) == (True, False, "stopped")
+
+
+def test_the_first_that_asks_begins_in_order_whatever_it_says() -> None:
+    bench = Bench().started()
+    assert len(cancelled(bench.step(StopRequested("SIGINT", at_once=True)))) == 6
+    assert not stop_of(bench).done

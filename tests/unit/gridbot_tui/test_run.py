@@ -26,6 +26,7 @@ from gridbot_tui import exchange as exchange_module
 from gridbot_tui import headless
 from gridbot_tui.cli import run_cli
 from gridbot_tui.lines import print_line
+from gridbot_tui.run import SAME_PRESS_S, StopSignals
 
 
 @pytest.fixture(autouse=True)
@@ -230,3 +231,31 @@ def test_a_market_that_cannot_be_run_is_a_sentence_with_the_fix(
     assert told.err.startswith("gridbot: ")
     assert told.err.count("\n") == 1
     assert words in told.err
+
+
+class Asked:
+    """A core that notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def request_stop(self, reason: str = "quit") -> None:
+        self.told.append(reason)
+
+    def stop_at_once(self, reason: str) -> None:
+        self.told.append(f"{reason} at once")
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        return False
+
+
+def test_a_second_signal_stops_at_once_and_one_press_that_comes_twice_does_not() -> None:
+    core, clock_s = Asked(), [100.0]
+    signals = StopSignals(core, mono_s=lambda: clock_s[0])
+    signals.come(signal.SIGINT)
+    clock_s[0] += SAME_PRESS_S / 2
+    signals.come(signal.SIGINT)
+    assert core.told == ["SIGINT"]
+    clock_s[0] += SAME_PRESS_S
+    signals.come(signal.SIGTERM)
+    assert core.told == ["SIGINT", "SIGTERM at once"]
