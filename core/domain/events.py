@@ -336,10 +336,7 @@ class CommandReceived:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """SIGTERM, SIGINT, the end of ``--for``, or quit: no new orders, cancel ours, drain, reconcile.
-
-    ``at_once``: somebody asks again while a stop is under way; it waits for the exchange no longer.
-    """
+    """SIGTERM, SIGINT, the end of ``--for``, or quit: cancel ours, drain, reconcile; ``at_once``: one under way ends as it is."""
 
     reason: str
     at_once: bool = False

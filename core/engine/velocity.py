@@ -23,13 +23,18 @@ class Window:
     def note(self, amount: int, mono_ms: int) -> None:
         """Oldest first."""
         if amount:
+            self._forget(mono_ms)
             self._rows.append((mono_ms, amount))
             self.total += amount
 
     def used(self, now: Instant) -> int:
-        while self._rows and now.mono_ms - self._rows[0][0] >= WINDOW_MS:
-            self.total -= self._rows.popleft()[1]
+        self._forget(now.mono_ms)
         return self.total
+
+    def _forget(self, mono_ms: int) -> None:
+        """What is older than a minute; also where nobody asks, for there is no limit."""
+        while self._rows and mono_ms - self._rows[0][0] >= WINDOW_MS:
+            self.total -= self._rows.popleft()[1]
 
     def frees_at(self, most: int, now: Instant) -> int:
         """When no more than ``most`` will be left of it, monotonic ms; now if that is so already."""
