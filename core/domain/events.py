@@ -336,7 +336,7 @@ class CommandReceived:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """SIGTERM, SIGINT, the end of ``--for``, or quit: cancel ours, drain, reconcile; ``at_once``: one under way ends as it is."""
+    """SIGTERM, SIGINT, the end of ``--for``, or quit: cancel ours, drain, reconcile; ``at_once``: one begun ends as it is."""
 
     reason: str
     at_once: bool = False
