@@ -15,6 +15,7 @@ import pytest
 from core.telemetry.metrics.http_server import listen
 from tests.e2e.conftest import Start
 from tests.e2e.program import Exchange, Process, environment, free_port, gridbot, status, wait_until
+from tests.unit.telemetry.metrics.names import DASHBOARD_ROWS
 from tests.unit.telemetry.metrics.scenes import Samples, key, samples
 
 TOKEN = "canary-token-0123456789"
@@ -89,6 +90,9 @@ def test_what_is_scraped_is_what_the_status_says_and_the_token_is_nowhere(
     assert found[key("state_reconciliation_ms_count")] >= 1
     assert found[key("order_batch_size_sum")] >= 20
     assert found[key("bot_started_total")] == 1
+    names = {name for name, _ in found}
+    for row, listed in DASHBOARD_ROWS.items():
+        assert [name for name in listed.split() if f"gridbot_{name}" not in names] == [], row
     assert bot.stop() == 0
     written = [path.read_bytes() for path in state.rglob("*") if path.is_file()]
     assert not [

@@ -249,3 +249,16 @@ def test_before_the_first_snapshot_there_is_the_process_alone() -> None:
 def test_the_page_is_made_of_the_definitions() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert refreshed(text) == text, "make docs"
+
+
+def test_the_page_says_of_each_of_the_predecessors_names_where_it_is_and_which_have_lost_their_coin() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    theirs = f"{names.COUNTERS} {names.GAUGES} {names.HISTOGRAMS}".split()
+    assert [name for name in theirs if f"| `gridbot_{name}` |" not in text] == []
+    without = text.partition("**No `coin`**")[2].partition("histograms but for")[0]
+    by_name = {metric.name: metric for metric in METRICS}
+    for name in theirs:
+        if by_name[name].type is Type.HISTOGRAM:
+            assert ("coin" in by_name[name].labels) == (name == "fill_pnl")
+        else:
+            assert ("coin" in by_name[name].labels) != (f"`{name}`" in without), name

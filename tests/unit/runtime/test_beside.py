@@ -1,0 +1,94 @@
+"""What looks on beside the core: its numbers are served while it is halted, while its loop hangs and while it stops."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from core.domain.commands import Action
+from core.runtime.beside import look_on
+from core.runtime.core_thread import CoreThread
+from core.runtime.event_bus import EventBus
+from core.telemetry.metrics import health
+from tests.e2e.program import free_port
+from tests.unit.runtime.stage import STILL, plan, settings
+from tests.unit.telemetry.alerting.sink import until
+from tests.unit.telemetry.metrics.scenes import Samples, key, samples
+
+HANGS_MS = 300
+
+
+class Watched:
+    """A core on the exchange inside, and what its port says."""
+
+    def __init__(self, directory: Path, held: ExitStack) -> None:
+        self.port = free_port()
+        bus = EventBus()
+        of = replace(plan(directory, ""), settings=settings(metrics_port=self.port), speed=STILL.speed)
+        watches = look_on(of, bus, held)
+        held.callback(bus.close)
+        self.core = CoreThread(of, bus)
+        self.core.start()
+        held.callback(self.core.join)
+        held.callback(self.core.request_stop)
+        for watch in watches:
+            watch(self.core)
+
+    def ask(self, path: str) -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def code(self, path: str) -> int:
+        return self.ask(path)[0]
+
+    def scraped(self) -> Samples:
+        code, text = self.ask("/metrics")
+        assert code == 200
+        return samples(text)
+
+    def hang(self, until_set: threading.Event) -> None:
+        live = self.core._live
+        assert live is not None
+        live[0].call_soon_threadsafe(until_set.wait)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with ExitStack() as held:
+        one = Watched(tmp_path, held)
+        until(lambda: one.code("/ready") == 200, "it trades")
+        yield one
+
+
+def test_the_numbers_are_served_halted_hanging_and_stopping_and_tell_their_age(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.core.submit(Action.HALT)
+    until(lambda: watched.scraped()[key("risk_halted", coin="BTC")] == 1, "it is halted")
+    assert (watched.code("/health"), watched.code("/ready")) == (200, 503)
+    monkeypatch.setattr(health, "STILL_MS", HANGS_MS)
+    goes_on = threading.Event()
+    watched.hang(goes_on)
+    try:
+        until(lambda: watched.code("/health") == 503, "its loop hangs")
+        assert "the core has said nothing for" in watched.ask("/health")[1]
+        assert watched.ask("/status")[0] == 200
+        until(lambda: watched.scraped()[key("snapshot_age_seconds")] > HANGS_MS / 1000, "the age is told")
+        watched.core.request_stop("while it hangs")
+        assert watched.scraped()[key("position", coin="BTC")] == 0
+    finally:
+        goes_on.set()
+    assert watched.core.wait_ended(15)
+    assert watched.code("/metrics") == 200, "the last numbers, until the process ends"
+    assert watched.code("/ready") == 503
