@@ -247,7 +247,9 @@ def say(text: str) -> None:
 def read_key(fd: int | None, is_mainnet: bool) -> tuple[str, Signer]:
     """A key from a descriptor, from what is piped in, or typed without being shown. Raises ``UsageError``."""
     from core.runtime.keys.key_text import signer_of
+    from core.runtime.process_memory import forbid_reading
 
+    forbid_reading()
     if fd is not None:
         key = read_line(fd, "--key-fd")
     elif not sys.stdin.isatty():

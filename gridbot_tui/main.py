@@ -16,6 +16,9 @@ def main() -> None:
             f"gridbot: another package named {foreign} is in the way; start from another directory or unset PYTHONPATH\n"
         )
         sys.exit(2)
+    from core.runtime.process_memory import forbid_core_dumps
+
+    forbid_core_dumps()
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:

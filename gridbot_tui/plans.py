@@ -16,7 +16,6 @@ from core.paper.config import EMBEDDED_SPEED
 from core.runtime.alert_targets import checked, environment_warnings, read_targets
 from core.runtime.http_url import split_http_url
 from core.runtime.keys import Identity, KeyQuery, account_hint, load_identity
-from core.runtime.keys.memory import forbid_core_dumps
 from core.runtime.metrics_token import read_token
 from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
@@ -95,8 +94,6 @@ def make_plan(flags: RunFlags, settings: Loaded, state: StateDir) -> RunPlan:
     """The plan; call it with the state dir locked, for a paper key may be made."""
     query = key_query(flags.network, settings)
     identity = load_identity(query, state, os.environ, passphrase_of(flags.passphrase_fd, os.environ))
-    if flags.network != "paper":
-        forbid_core_dumps()
     if flags.network == "mainnet":
         _confirm_mainnet(identity, settings)
     targets = alert_targets(settings, state)

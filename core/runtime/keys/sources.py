@@ -12,6 +12,7 @@ from core.runtime.keys.key_text import Passphrase, address_of, key_in, signer_of
 from core.runtime.keys.keystore import is_keystore
 from core.runtime.keys.places import KeyPlace
 from core.runtime.private_file import read_private
+from core.runtime.process_memory import forbid_reading
 from core.runtime.usage import UsageError
 
 CREDENTIAL, PASSPHRASE_CREDENTIAL = "agent_key", "key_passphrase"
@@ -66,6 +67,8 @@ class Source:
 
 def find_sources(query: KeyQuery, environ: Mapping[str, str]) -> list[Source]:
     """Every key that is there, the first to be used. Raises ``UsageError`` for one that can't be trusted, or isn't a key."""
+    if query.network != "paper":
+        forbid_reading()
     found = [_credential(environ), *_files(query), _variable(environ)]
     return [source for source in found if source is not None]
 
