@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.telemetry import event_log, log_writer
+from core.telemetry import event_log, log_files, log_writer
 from core.telemetry.event_log import EventLogFile, json_line
 from core.telemetry.event_reader import Skipped, opened, traced
 from core.telemetry.log_files import FREE_BYTES, LAST_BYTES
@@ -189,3 +189,19 @@ def test_a_trace_is_shown_from_what_set_it_off_to_its_fills(
     (tmp_path / "gridbot.log").write_text("".join(f"{json_line(row)}\n" for row in rows[2:]))
     with opened(tmp_path) as files:
         assert [event.row for event in traced(files, asked, Skipped())] == [rows[at] for at in shown]
+
+
+def test_p20_a_flood_of_records_keeps_to_its_bytes_and_what_comes_last_is_there(
+    log: LogWriter, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most, total = 4_096, 16_384
+    monkeypatch.setattr(event_log, "MAX_BYTES", most)
+    monkeypatch.setattr(log_files, "TOTAL_BYTES", total)
+    for number in range(2_000):
+        log.write({"event": "fill", "ts_ms": number, "level": "info", "number": number})
+    log.write({"event": "risk_halt", "ts_ms": 2_000, "level": "crit"})
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= total + 2 * most
+    assert lines(tmp_path)[-1]["event"] == "risk_halt"
+    disk.free = LAST_BYTES
+    log.write({"event": "risk_halt", "ts_ms": 3_000, "level": "crit"})
+    assert lines(tmp_path)[-1]["ts_ms"] == 3_000, "with the last of the disk"
