@@ -78,6 +78,7 @@ def examined(flags: RunFlags) -> tuple[StateDir, list[Finding]]:
     from core.runtime.doctor import examine
     from core.runtime.doctor_account import examine_account
     from core.runtime.doctor_online import examine_exchange
+    from core.runtime.doctor_watch import examine_watch
     from gridbot_tui.plans import judgement_of
 
     judged = judgement_of(flags.network, flags.coins, flags.config)
@@ -87,6 +88,8 @@ def examined(flags: RunFlags) -> tuple[StateDir, list[Finding]]:
     of_state = examine(state)
     key, start = _key(flags, judged, state)
     findings += [*of_state, key]
+    if settings is not None:
+        findings += examine_watch(settings.common, state)
     asked = examine_account(start) if start is not None else []
     if all(f.ok for f in of_state) and not any(f.exit_code for f in asked):
         asked += examine_exchange(state, settings, time.time_ns() // 10**6, start)
@@ -123,7 +126,7 @@ def _state(flags: RunFlags, settings: Loaded | None) -> StateDir:
 def _key(flags: RunFlags, judged: Judgement, state: StateDir) -> tuple[Finding, Start | None]:
     """Where the key comes from, and what is to be asked of the exchange. No keystore is opened: its address is on it."""
     from core.exchange.signing import Signer
-    from core.runtime.doctor import Finding
+    from core.runtime.doctor import Finding, refused
     from core.runtime.doctor_account import Start
     from core.runtime.keys import find_sources
     from core.runtime.keys.identity import no_key
@@ -144,8 +147,7 @@ def _key(flags: RunFlags, judged: Judgement, state: StateDir) -> tuple[Finding, 
         if source is None:
             raise UsageError(no_key(query))
     except (UsageError, ValueError) as error:
-        says, _, fix = str(error).partition("; ")
-        return Finding("key", says, fix[:1].upper() + fix[1:] or "Give another", ExitCode.USAGE), None
+        return refused("key", error, "Give another"), None
     says = f"from {source.name} ({source.kind.value}), of {source.address}"
     says += f"; a rotation to {following} has begun" if following else ""
     account = query.account or (source.address if flags.network == "paper" else "")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from core.runtime.event_bus import EventBus, Observer
 from core.runtime.plan import RunPlan
-from core.runtime.usage import UsageError
 from core.view import Severity
 
 if TYPE_CHECKING:
@@ -64,17 +62,12 @@ def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
     if not port:
         return []
     from core import VERSION
+    from core.runtime.metrics_port import take_port
     from core.runtime.report import status
     from core.telemetry.metrics.endpoints import Asked, Endpoints
-    from core.telemetry.metrics.http_server import HttpServer, listen
+    from core.telemetry.metrics.http_server import HttpServer
 
-    try:
-        listener = listen(port)
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise UsageError(
-            f"metrics_port {port} on 127.0.0.1 can't be had ({why}); set another (HL_METRICS_PORT), or end what listens there"
-        ) from error
+    listener = take_port(port)
     endpoints = Endpoints(Asked(status, plan.state.journal, VERSION, plan.metrics_token))
     server = HttpServer(listener, endpoints)
     held.callback(server.close)

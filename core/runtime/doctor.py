@@ -45,6 +45,12 @@ class Finding:
         return {"name": self.name, "ok": self.ok, "text": self.says, "fix": self.fix}
 
 
+def refused(name: str, error: Exception, otherwise: str) -> Finding:
+    """Of what a start ends with: a sentence with its fix behind the first semicolon. ``otherwise``: if it has none."""
+    says, _, fix = str(error).partition("; ")
+    return Finding(name, says, fix[:1].upper() + fix[1:] or otherwise, ExitCode.USAGE)
+
+
 def examine(state: StateDir) -> list[Finding]:
     """Look at everything; nothing is changed but for missing log directories. Before the first start: at what it needs."""
     usable = _state_dir(state)

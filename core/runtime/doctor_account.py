@@ -17,7 +17,7 @@ from core.exchange.venue_clock import VenueClock, mono_ms
 from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
 from core.exchange.wire import WireError
 from core.runtime.agents import NotAnAgentError, Pair, check_agent
-from core.runtime.doctor import Finding
+from core.runtime.doctor import Finding, refused
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import limits_dir
 
@@ -138,8 +138,7 @@ async def _agent(reads: Reads, start: Start, venue_ms: int) -> Finding:
     try:
         found = await check(start.signer)
     except NotAnAgentError as error:
-        says, _, fix = str(error).partition("; ")
-        return Finding(AGENT, says, fix[:1].upper() + fix[1:] or "Write the right one", ExitCode.USAGE)
+        return refused(AGENT, error, "Write the right one")
     return agent_finding(found, venue_ms)
 
 

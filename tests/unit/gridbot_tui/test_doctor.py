@@ -56,7 +56,7 @@ def test_it_answers_before_the_first_start_too_and_makes_nothing(
     assert run_cli(["doctor"]) == 0
     said = capsys.readouterr().out
     assert f"ok   state dir: {state_root()}/paper/default isn't there yet, the first start makes it" in said
-    for name in ("config", "signing", "disk", "key", "terminal"):
+    for name in ("config", "signing", "disk", "key", "alerts", "metrics", "terminal"):
         assert f"ok   {name}" in said
     assert not state_root().exists()
     (tmp_path / "file").touch()
@@ -70,7 +70,7 @@ def test_it_tells_each_precondition_and_exits_as_a_start_would(
     state = made(tmp_path / "state")
     named = ["--state-dir", str(state.path)]
     assert run_cli(["doctor", *named]) == 0
-    assert capsys.readouterr().out.count("ok   ") == 14
+    assert capsys.readouterr().out.count("ok   ") == 16
     state.journal.write_bytes(b"x" * 9_999)
     assert run_cli(["doctor", "--json", *named]) == 4
     found = json.loads(capsys.readouterr().out)
