@@ -6,9 +6,11 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from core.telemetry.alerting.message import Letter
+from core.telemetry.alerting.message import Letter, letter
 from core.telemetry.alerting.target import Target
 from core.view import Severity
 
@@ -56,22 +58,61 @@ def deliver(target: Target, message: Letter) -> str:
     """By apprise. The reason names a status or a kind of trouble: what a service answers may repeat the URL."""
     lines = _said.lines[threading.get_ident()] = []
     try:
-        found = _instantiate(target.url)
-        if found is None:
-            return "apprise can't use its URL any more"
         from apprise import NotifyFormat
 
         # Unless it is told that this is plain text, apprise passes it on as the service's own markup, with a raw "<".
-        form, kind = NotifyFormat.TEXT, _kind(message)
-        if found.notify(title=message.title, body=message.body, notify_type=kind, body_format=form):
-            return ""
-        return _reason(lines)
+        form = NotifyFormat.TEXT
+        for url, each in _ways(target.url, message):
+            found = _instantiate(url)
+            if found is None:
+                return "apprise can't use its URL any more"
+            if not found.notify(title=each.title, body=each.body, notify_type=_kind(each), body_format=form):
+                return _reason(lines)
+        return ""
     except (
         Exception
     ) as error:  # a service of apprise's is other people's code: none of it may end this thread
         return f"apprise fails with {type(error).__name__}"
     finally:
         _said.lines.pop(threading.get_ident(), None)
+
+
+def _ways(url: str, message: Letter) -> list[tuple[str, Letter]]:
+    """To a service that keeps incidents go the messages one by one, each under the key of what it is about: the end of an
+    alert then closes what it has opened. What is sent twice after a failure is one incident all the same. Who names action
+    or key in the URL has it as he says.
+    """
+    arguments = _arguments(url)
+    named = {name for name, _ in parse_qsl(urlsplit(url).query, True)}
+    if "map" not in arguments.get("action", {}).get("values", ()) or named & {"action", *_KEYS}:
+        return [(url, message)]
+    more = f"{url}{'&' if '?' in url else '?'}"
+    key = next((name for name in _KEYS if name in arguments), "")
+    if not key:
+        # Opsgenie and Jira: apprise takes what is neither good nor bad for a note on what it has opened, and sends nothing.
+        return [(f"{more}:info=new", message)]
+    return [
+        (
+            f"{more}action=map&{key}={_incident(message.head, each.key)}",
+            letter(message.head, [each], 0 if number else message.lost),
+        )
+        for number, each in enumerate(message.messages)
+    ]
+
+
+_KEYS = ("dedup", "entity_id")
+"""What apprise calls the key of an incident: PagerDuty, ilert, GoAlert, incident.io, Squadcast, …; Splunk On-Call."""
+
+
+def _arguments(url: str) -> Any:
+    """What the URL of such a service may have behind its question mark."""
+    found = _instantiate(url)
+    return found.template_args if found is not None else {}
+
+
+def _incident(head: str, key: str) -> str:
+    """The same in every run of this account."""
+    return f"gridbot-{sha256(f'{head} {key}'.encode()).hexdigest()[:32]}"
 
 
 def _listen() -> None:

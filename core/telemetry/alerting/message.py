@@ -53,6 +53,12 @@ class Letter:
     is_resolved: bool
     """Nothing but good news."""
 
+    head: str = ""
+    messages: tuple[Message, ...] = ()
+    """What it is made of, the gravest first."""
+
+    lost: int = 0
+
 
 def plainer(message: Message) -> Iterator[Message]:
     """The same for a target that refuses its text: as written, then in letters, digits and full stops, then nothing but
@@ -76,7 +82,7 @@ def letter(head: str, messages: Collection[Message], lost: int = 0) -> Letter:
     grave = sum(each.severity is Severity.CRIT for each in open_ones)
     severity = max((each.severity for each in open_ones or listed), key=lambda each: each.rank)
     count = f": {len(listed)} messages, {grave} critical" if len(listed) > 1 else ""
-    return Letter(f"{head}{count}", _body(listed, lost), severity, not open_ones)
+    return Letter(f"{head}{count}", _body(listed, lost), severity, not open_ones, head, tuple(listed), lost)
 
 
 def _body(listed: list[Message], lost: int) -> str:

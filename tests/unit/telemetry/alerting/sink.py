@@ -16,8 +16,11 @@ class Sink:
 
     def __init__(self) -> None:
         self.status = 200
+        self.answer = b""
         self.posted: list[dict[str, Any]] = []
         self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        """Of what was posted, by lower-case names."""
         self.released = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -43,6 +46,7 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             row = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             sink.asked.append(self.path)
+            sink.headers.append({name.lower(): value for name, value in self.headers.items()})
             if sink.status == 200:
                 sink.posted.append(row)
             self._answer()
@@ -56,8 +60,9 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
                 sink.released.wait()
                 return
             self.send_response(sink.status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(sink.answer)))
             self.end_headers()
+            self.wfile.write(sink.answer)
 
         def log_message(self, *_: object) -> None:
             """Nothing on a test's stderr."""
