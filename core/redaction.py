@@ -19,13 +19,14 @@ MASK = "[masked]"
 SHORTEST = 6
 """Characters. What is shorter is no secret, and would be found in the midst of ordinary words."""
 
-_KEY = re.compile(r"(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{64}(?![0-9a-zA-Z])")
+KEY_DIGITS = 64
+_KEY = re.compile(rf"(?:0[xX])?[0-9a-fA-F]{{{KEY_DIGITS},}}")
+_BARE_KEY = re.compile(rf"(0x)?[0-9a-fA-F]{{{KEY_DIGITS}}}")
 _IN_URL = re.compile(r"(?<=://)[^\s/@\"'<>]+(?=@)")
 _NAMED = re.compile(
     r"(?i)((?:private_?key|agent_?key|passphrase|password|secret|token|api_?key)[\w-]*\\?[\"']?\s*[=:]\s*)"
     r"(?:(\\?[\"'])(?!\[masked\])[^\"'\\\n]{6,}|(?!\[masked\])[^\s\"'\\,;&}\]]{6,})"
 )
-_KEY_LENGTH = 64
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+~.:=%-]{12,}", re.ASCII)
 """What a service gives out, in a part of its URL. A name of a host, a path of words or a number is none."""
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|webhook|alert_?url|heartbeat_?url")
@@ -87,6 +88,16 @@ def _spellings(secret: str) -> Iterable[str]:
         yield repr(each)[1:-1]
 
 
+def is_key(text: str) -> bool:
+    """32 bytes of hex and nothing else."""
+    return _BARE_KEY.fullmatch(text) is not None
+
+
+def holds_key(text: str) -> bool:
+    """32 bytes of hex or more are in it, whatever stands around them: a slip of a finger beside a key makes it no other."""
+    return len(text) >= KEY_DIGITS and _KEY.search(text) is not None
+
+
 def redacted(text: str) -> str:
     """The text without secrets; the same object if there are none."""
     if len(text) < SHORTEST:
@@ -95,7 +106,7 @@ def redacted(text: str) -> str:
         for secret in _known:
             if secret in text:
                 text = text.replace(secret, MASK)
-    if len(text) >= _KEY_LENGTH:
+    if len(text) >= KEY_DIGITS:
         text = _KEY.sub(MASK, text)
     if ":" in text or "=" in text:
         text = _NAMED.sub(_masked, _IN_URL.sub(MASK, text) if "://" in text else text)

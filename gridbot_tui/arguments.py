@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-_KEY = re.compile(r"(?<![0-9a-fA-F])(0x)?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+from core.redaction import holds_key
 
 KEY_SEEN = (
     "an argument looks like a private key, and other programs and the shell's history have seen it now: don't use that key, "
@@ -14,4 +13,4 @@ KEY_SEEN = (
 
 
 def has_key(arguments: Iterable[str]) -> bool:
-    return any(_KEY.search(argument) for argument in arguments)
+    return any(map(holds_key, arguments))

@@ -6,14 +6,12 @@ official SDK, the SDK's own code does it, many times slower; its import takes a 
 
 from __future__ import annotations
 
-import re
 from typing import Any, Protocol
 
 from core.exchange.action_bytes import Encoded, encode
 from core.exchange.actions import Action
-from core.redaction import remember
+from core.redaction import is_key, remember
 
-_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """Secret keys of secp256k1 are below it."""
 
@@ -55,7 +53,7 @@ class Signer:
         """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex. Either way it is masked wherever it turns up."""
         remember(private_key)
         # A library would pad a key that lost a digit, and sign as somebody else.
-        if _KEY.fullmatch(private_key) is None or not 0 < int(private_key, 16) < _CURVE_ORDER:
+        if not is_key(private_key) or not 0 < int(private_key, 16) < _CURVE_ORDER:
             raise BadKeyError("the key is not 32 bytes of hex (0x and 64 digits)")
         self.slow_because = native_fault()
         """Why the SDK's path is used; empty if it isn't."""

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from core.redaction import holds_key
+
 SHOWN_CHARS = 60
 MNEMONIC_WORDS = 12
 
@@ -95,7 +97,7 @@ NOT_SHOWN = "(not shown)"
 
 def holds_secret(text: str) -> bool:
     """32 bytes of hex, or as many words as a seed phrase has."""
-    return bool(re.search(r"[0-9a-fA-F]{64}", text)) or len(text.split()) >= MNEMONIC_WORDS
+    return holds_key(text) or len(text.split()) >= MNEMONIC_WORDS
 
 
 def setting_text(value: Any, is_off: bool = False) -> str:
