@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from core.runtime.alert_trial import LOOK_S, Trial, Tried, attempts_of, mark_of, told_where
+from core.runtime.control_client import ask
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import StateDir, running_instances
+from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import JsonFlag, StateDirFlag, fail
 from gridbot_tui.lines import print_line
@@ -20,9 +22,6 @@ from gridbot_tui.run_flags import Network, RunFlags
 if TYPE_CHECKING:
     from core.runtime.settings import Settings
     from core.telemetry.alerting.target import Target
-
-WITHIN_S = 30.0
-"""A target that has not taken the message by then hangs."""
 
 NetworkFlag = Annotated[Network, Parameter(name="--network", help="As for a run.")]
 ConfigFlag = Annotated[
@@ -47,25 +46,20 @@ def list_targets(
     state_dir: StateDirFlag = None,
     json: JsonFlag = False,
 ) -> int:
-    """Every target, and what is told. Never a URL."""
-    settings, targets = _found(network, config, state_dir)
-    rows = [{"service": target.service, "place": target.place} for target in targets]
-    facts = {
-        "alert_enabled": settings.alert_enabled,
-        "alert_min_severity": settings.alert_min_severity,
-        "daily_report": settings.daily_report,
-        "heartbeat_url": bool(settings.heartbeat_url),
-    }
+    """Every target of the running bot, or of a start, and what is told. Never a URL."""
+    here = _found(network, config, state_dir)
+    told = here.bot if here.bot is not None else told_where(here.settings, here.targets)
     if json:
-        print_line(json_line({"targets": rows, **facts}))
-        return int(ExitCode.CLEAN)
-    for target in targets:
-        print_line(target.name)
-    if not targets:
-        print_line(_none(settings))
-    report = "with" if settings.daily_report else "without"
-    print_line(f"from severity {settings.alert_min_severity} on, {report} the daily report")
-    print_line(f"heartbeat_url {'is set' if settings.heartbeat_url else 'is not set'}")
+        print_line(json_line({name: value for name, value in told.items() if name != "marks"}))
+    else:
+        for target in told["targets"]:
+            print_line(f"{target['service']} ({target['place']})")
+        if not told["targets"]:
+            print_line(_none(told["alert_enabled"]))
+        report = "with" if told["daily_report"] else "without"
+        print_line(f"from severity {told['alert_min_severity']} on, {report} the daily report")
+        print_line(f"heartbeat_url {'is set' if told['heartbeat_url'] else 'is not set'}")
+    _warn_of(here)
     return int(ExitCode.CLEAN)
 
 
@@ -76,77 +70,80 @@ def send_test(
     state_dir: StateDirFlag = None,
     json: JsonFlag = False,
 ) -> int:
-    """Send a message to every target, and one ping to heartbeat_url. Exit code 5 if one of them fails, 2 without any."""
-    settings, targets = _found(network, config, state_dir)
-    attempts = [(target.name, _to(target, network)) for target in targets]
-    if settings.heartbeat_url:
-        attempts.append(("heartbeat_url", _ping_of(settings.heartbeat_url)))
-    if not attempts:
-        return fail(ExitCode.USAGE, _none(settings))
-    rows = _all_at_once(attempts)
-    for name, reason, took_s in rows:
-        if json:
-            continue
-        print_line(f"{name}: NOT delivered, {reason}" if reason else f"{name}: delivered in {took_s:.1f} s")
+    """Send a message to every target, and one ping to heartbeat_url. Exit code 5 if one of them fails, 2 without any.
+
+    A running bot is asked to send them; what it hasn't read yet is tried from here.
+    """
+    here = _found(network, config, state_dir, is_trial=True)
+    attempts = attempts_of(here.targets, here.heartbeat_url, f"GridBot {network.upper()}")
+    trial = Trial(attempts)
+    while not trial.has_ended:
+        time.sleep(LOOK_S)
+    by_bot = [Tried(**row) for row in here.bot["tried"]] if here.bot is not None else []
+    rows = [*by_bot, *trial.rows()]
+    if not rows:
+        told = here.bot if here.bot is not None else told_where(here.settings, ())
+        return fail(ExitCode.USAGE, _none(told["alert_enabled"]))
     if json:
-        print_line(
-            json_line({"targets": [{"name": n, "ok": not r, "reason": r or None} for n, r, _ in rows]})
-        )
-    return int(ExitCode.UNREACHABLE if any(reason for _, reason, _ in rows) else ExitCode.CLEAN)
+        found = [{"name": row.name, "ok": not row.reason, "reason": row.reason or None} for row in rows]
+        print_line(json_line({"targets": found}))
+    else:
+        for row in rows:
+            became = f"NOT delivered, {row.reason}" if row.reason else f"delivered in {row.took_s:.1f} s"
+            print_line(f"{row.name}: {became}")
+    _warn_of(here)
+    return int(ExitCode.UNREACHABLE if any(row.reason for row in rows) else ExitCode.CLEAN)
 
 
-def _found(
-    network: Network, config: Path | None, state_dir: Path | None
-) -> tuple[Settings, tuple[Target, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """``bot``: what the running one tells, if one runs; ``targets`` and ``heartbeat_url``: what is set here and not there."""
+
+    state: StateDir
+    settings: Settings
+    targets: tuple[Target, ...]
+    heartbeat_url: str
+    bot: dict[str, Any] | None = None
+
+
+def _found(network: Network, config: Path | None, state_dir: Path | None, is_trial: bool = False) -> _Found:
     from gridbot_tui.plans import alert_targets, preview_of
 
-    settings, _, state = preview_of(RunFlags(network, False, (), config, "", state_dir))
+    loaded, _, state = preview_of(RunFlags(network, False, (), config, "", state_dir))
     running = running_instances()
     if state_dir is None and len(running) == 1:
         state = StateDir(running[0].path)
-    return settings.common, alert_targets(settings, state)
+    settings, targets = loaded.common, alert_targets(loaded, state)
+    if lock_holder(state) is None:
+        return _Found(state, settings, targets, settings.heartbeat_url)
+    answer = ask(state, "alerts_test" if is_trial else "alerts")
+    if not answer.get("ok"):
+        raise UsageError(
+            f"the bot that runs on {state.path} can't tell where its alerts go ({answer.get('text')}); restart it with "
+            "this version"
+        )
+    bot = answer["alerts"]
+    new = tuple(target for target in targets if mark_of(target.url) not in bot["marks"])
+    ping = "" if mark_of(settings.heartbeat_url) in bot["marks"] else settings.heartbeat_url
+    return _Found(state, settings, new, ping, bot)
 
 
-def _none(settings: Settings) -> str:
-    if not settings.alert_enabled:
+def _warn_of(here: _Found) -> None:
+    """What is named here and the running bot has not read."""
+    if here.bot is None:
+        return
+    names = [*(target.name for target in here.targets), *(["heartbeat_url"] if here.heartbeat_url else [])]
+    if names:
+        sys.stderr.write(
+            f"gridbot: the bot that runs (pid {lock_holder(here.state)}) does not send to {', '.join(names)}: it reads "
+            "where its alerts go when it starts\n"
+        )
+
+
+def _none(is_enabled: bool) -> str:
+    if not is_enabled:
         return "alert_enabled is false: alerts go nowhere"
     return (
         "no target is named: write URLs as apprise knows them to alert_urls in the state dir, one a line, mode 0600 "
         "(docs/alerts.md)"
     )
-
-
-def _to(target: Target, network: str) -> Callable[[], str]:
-    from core.telemetry.alerting.delivery import deliver
-    from core.telemetry.alerting.message import Message, letter
-    from core.view import Severity
-
-    text = "This is a test, sent by `gridbot alerts test`: an alert would have reached you."
-    message = Message("test", Severity.INFO, text, time.time_ns() // 1_000_000)
-    return lambda: deliver(target, letter(f"GridBot {network.upper()}", [message]))
-
-
-def _ping_of(url: str) -> Callable[[], str]:
-    from core.telemetry.heartbeat_ping import ping
-
-    return lambda: ping(url)
-
-
-def _all_at_once(attempts: list[tuple[str, Callable[[], str]]]) -> list[tuple[str, str, float]]:
-    """(name, why it failed or empty, seconds) of each, in their order. One that hangs is left behind."""
-    begun = time.monotonic()
-    done: dict[int, tuple[str, float]] = {}
-
-    def attempt(number: int, send: Callable[[], str]) -> None:
-        done[number] = send(), time.monotonic() - begun
-
-    threads = [
-        threading.Thread(target=attempt, args=(number, send), daemon=True)
-        for number, (_, send) in enumerate(attempts)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, begun + WITHIN_S - time.monotonic()))
-    hangs = f"no answer within {WITHIN_S:.0f} s", WITHIN_S
-    return [(name, *done.get(number, hangs)) for number, (name, _) in enumerate(attempts)]

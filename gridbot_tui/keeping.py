@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -78,15 +79,13 @@ def backup(
     from core.journal.backup import back_up, back_up_earlier, dated_name, forget_oldest
 
     state, place = journal_of(state_dir), file.expanduser().absolute()
-    target = place / dated_name(compact_utc(time.time_ns() // 10**6)) if place.is_dir() else place
-    if keep is not None and (keep < 1 or not place.is_dir()):
+    is_directory = os.path.isdir(place)
+    target = place / dated_name(compact_utc(time.time_ns() // 10**6)) if is_directory else place
+    if keep is not None and (keep < 1 or not is_directory):
         raise UsageError(
             f"--keep {keep} is of the backups in a directory that is there, 1 or more: name one, or leave it out"
         )
-    if target.exists():
-        raise UsageError(f"{target} is there already and stays as it is; name a file that isn't")
-    if not target.parent.is_dir():
-        raise UsageError(f"there is no directory {target.parent}; make it, or name another file")
+    must_be_free(target)
     done = back_up(state.journal, target)
     back_up_earlier(state.earlier, target)
     gone = forget_oldest(place, keep) if keep is not None else []
@@ -114,6 +113,23 @@ def restore(
 
 def named(state_dir: Path | None) -> StateDir | None:
     return StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
+
+
+def must_be_free(target: Path, how: str = "") -> None:
+    """For a new file of this user's; raises ``UsageError`` with what to name instead, and ``how``, as in `` with --output``."""
+    if os.path.lexists(target):
+        raise UsageError(f"{target} is there already and stays as it is; name a file that isn't{how}")
+    if _may(target.parent, os.W_OK | os.X_OK) and target.parent.is_dir():
+        return
+    if _may(target.parent.parent, os.X_OK) and not target.parent.is_dir():
+        raise UsageError(f"there is no directory {target.parent}; make it, or name another file{how}")
+    raise UsageError(
+        f"{target} can't be made: this user may not write there; name a file{how} in a directory that you may write"
+    )
+
+
+def _may(path: Path, how: int) -> bool:
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
 
 
 def journal_of(state_dir: Path | None) -> StateDir:

@@ -17,10 +17,10 @@ from cyclopts import App, Parameter
 
 from core import VERSION
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import StateDir, UsageError, lock_holder, state_root
+from core.runtime.statedir import StateDir, lock_holder, state_root
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import fail
-from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
+from gridbot_tui.keeping import StateDirOfAny, must_be_free, named, only_state_dir
 from gridbot_tui.lines import print_line
 
 if TYPE_CHECKING:
@@ -44,12 +44,7 @@ def support_bundle(
     state = named(state_dir) or only_state_dir(if_none=StateDir(state_root() / "paper" / "default"))
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     target = (output or Path(f"gridbot-support-{stamp}.tar.gz")).expanduser().absolute()
-    if target.exists():
-        raise UsageError(f"{target} is there already and stays as it is; name a file that isn't")
-    if not target.parent.is_dir():
-        raise UsageError(
-            f"there is no directory {target.parent}; make it, or name another file with --output"
-        )
+    must_be_free(target, " with --output")
     try:
         done = _packed(state, target, with_journal)
     except OSError as error:

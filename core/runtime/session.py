@@ -30,6 +30,7 @@ from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import StorageError
 from core.runtime.account_loop import AccountLoop
+from core.runtime.alert_trial import asked_of
 from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
 from core.runtime.boot import boot_engine
@@ -243,6 +244,7 @@ class Session:
             partial(preview_of, self.previews),
             self._told_to_stop,
             way.rotate,
+            asked_of(self._plan),
         )
         setup = MarginSetup(reads, router, self._publish_event)
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)

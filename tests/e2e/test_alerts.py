@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from core.runtime.control_client import ask
+from core.runtime.statedir import StateDir
 from tests.e2e.program import Exchange, environment, status, trading_pid, wait_until
 from tests.unit.telemetry.alerting.sink import Sink, sink
 
@@ -104,6 +106,8 @@ def test_a_webhook_hears_of_it_pings_say_that_it_goes_on_and_one_that_hangs_hold
     bot.send_signal(signal.SIGCONT)
     goes_on(hook)
     account = str(status(state)["account"])
+    places = [row["place"] for row in ask(StateDir(state), "alerts")["alerts"]["targets"]]
+    assert places == [f"line {number} of {state}/alert_urls" for number in (1, 2)]
     own_exchange.trade(account, "B", "0.05")
     hears(hook, "BTC: 0.05 bought at")
     assert dead_hook.asked, "the one that hangs was tried"

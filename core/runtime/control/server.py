@@ -16,6 +16,7 @@ from core.domain.commands import WAYS_OUT, Action, Command, Operator
 from core.domain.events import CommandReceived
 from core.engine.operator_desk import Outcome
 from core.preview_view import PreviewView
+from core.runtime.alert_trial import Ask, no_targets
 from core.runtime.control.looking import Looking
 from core.runtime.control.protocol import (
     ANSWER_WITHIN_S,
@@ -84,9 +85,10 @@ class ControlServer:
         preview_of: PreviewOf,
         told_to_stop: Callable[[], None] = lambda: None,
         rotate: Rotate = nothing_to_rotate,
+        alerts: Ask = no_targets,
     ) -> None:
         self._path, self._inbox, self._status, self._outcome_of = path, inbox, status, outcome_of
-        self._viewers, self._preview_of, self._rotate = viewers, preview_of, rotate
+        self._viewers, self._preview_of, self._rotate, self._alerts = viewers, preview_of, rotate, alerts
         self._told_to_stop = told_to_stop
         self._awaited: set[str] = set()
         """Ids of commands of which somebody waits for the end."""
@@ -190,6 +192,8 @@ class ControlServer:
                     return await self._preview(request)
                 case "rotate_key":
                     return await self._take_key(request)
+                case "alerts" | "alerts_test" as cmd:
+                    return {"ok": True, "alerts": await self._alerts(cmd == "alerts_test")}
             command = command_of(request)
         except RefusedLineError as error:
             return refusal(str(error))

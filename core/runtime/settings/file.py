@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from core.runtime.settings.problem import Origin, Source, printable
 from core.runtime.statedir import UsageError
 
 FILE_MAX_BYTES = 256 * 1024
+READABLE = "let this user read it, or name another with --config"
+FOUND_HERE = "go to a directory that this user may read, or name a file with --config"
+
 STATEMENT_MAX_LINES = 200
 """A statement that goes on for longer ends the search for lines: no setting needs so many."""
 
@@ -66,7 +70,7 @@ def read_config_file(file: Path | None, default_file: Path) -> ConfigFile:
         if file is None:
             return ConfigFile(path)
         raise ConfigFileError(f"the config file {name} doesn't exist; fix the path given with --config", path)
-    text = _text(path)
+    text = _text(path, READABLE if file else FOUND_HERE)
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -83,14 +87,15 @@ def _is_there(path: Path) -> bool:
         return True  # reading it will say why it can't be looked at
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, fix: str) -> str:
     name = printable(str(path))
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_MAX_BYTES + 1)
         text = raw.decode("utf-8")
     except OSError as error:
-        raise ConfigFileError(f"{name} can't be read: {error.strerror}", path) from None
+        where = printable(os.path.abspath(path))
+        raise ConfigFileError(f"{where} can't be read: {error.strerror}; {fix}", path) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigFileError(f"{name} can't be read: line {line} is not UTF-8", path, line) from None

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from gridbot_tui import alerts_command
+from core.exchange.signing import Signer
+from core.preview_view import PreviewView
+from core.runtime import alert_trial
+from core.runtime.alert_trial import asked_of
+from core.runtime.control.server import ControlServer
+from core.runtime.control.viewers import Viewers
+from core.runtime.inbox import Inbox
+from core.runtime.keys import Identity
+from core.runtime.plan import RunPlan
+from core.runtime.settings import load_settings
+from core.runtime.statedir import StateDir, StateLock
+from core.telemetry.alerting.target import Target
 from gridbot_tui.cli import run_cli
 from tests.e2e.program import free_port
 from tests.unit.telemetry.alerting.sink import Sink, sink
@@ -65,10 +79,90 @@ def test_all_that_is_delivered_is_exit_code_0_and_an_object_for_programs(
     assert (row["ok"], row["reason"]) == (True, None)
 
 
+@contextmanager
+def running(state: str, *urls: str) -> Iterator[None]:
+    """A bot that was started with these targets: its lock, and its socket in a loop of its own."""
+    targets = tuple(Target(url, f"line {n} of the credential", "JSON") for n, url in enumerate(urls, 1))
+    loaded = load_settings({}, {}, None)
+    own = Identity("0x" + "ab" * 20, Signer("0x" + "11" * 32, is_mainnet=False))
+    plan = RunPlan("paper", "", loaded, StateDir(Path(state)), own, targets=targets)
+    asked = asked_of(plan)
+    up, down = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        viewers = Viewers(lambda command: None)
+
+        async def preview(coin: str) -> PreviewView:
+            raise NotImplementedError
+
+        path = plan.state.socket
+        server = ControlServer(
+            path, Inbox(), lambda full: {}, lambda id_: None, viewers, preview, alerts=asked
+        )
+        await server.start()
+        up.set()
+        await asyncio.to_thread(down.wait)
+        await server.stop()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    with StateLock(plan.state):
+        thread.start()
+        assert up.wait(5)
+        try:
+            yield
+        finally:
+            down.set()
+            thread.join()
+
+
+def test_the_running_bot_sends_to_its_own_targets_which_nobody_else_can_read(
+    tmp_path: Path, hook: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = state_with(tmp_path)
+    dead = f"json://127.0.0.1:{free_port()}/{CANARY}"
+    with running(state, f"json://{hook.host}/{CANARY}", dead):
+        assert run_cli(["alerts", "list", "--state-dir", state]) == 0
+        told = capsys.readouterr()
+        assert told.out.splitlines()[:2] == [f"JSON (line {n} of the credential)" for n in (1, 2)]
+        assert run_cli(["alerts", "list", "--json", "--state-dir", state]) == 0
+        assert "marks" not in json.loads(capsys.readouterr().out)
+        assert run_cli(["alerts", "test", "--state-dir", state]) == 5
+    told = capsys.readouterr()
+    first, second = told.out.splitlines()
+    assert first.startswith("JSON (line 1 of the credential): delivered in ")
+    assert second == "JSON (line 2 of the credential): NOT delivered, it can't be reached, or doesn't answer"
+    assert told.err == ""
+    assert len(hook.texts) == 1
+
+
+def test_what_the_running_bot_has_not_read_yet_is_tried_from_here_and_told(
+    tmp_path: Path, hook: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = state_with(tmp_path, f"json://{hook.host}/old{CANARY}", f"json://{hook.host}/new{CANARY}")
+    with running(state, f"json://{hook.host}/old{CANARY}"):
+        assert run_cli(["alerts", "test", "--state-dir", state]) == 0
+    told = capsys.readouterr()
+    assert [line.partition(":")[0] for line in told.out.splitlines()] == [
+        "JSON (line 1 of the credential)",
+        f"JSON (line 2 of {state}/alert_urls)",
+    ]
+    assert f"does not send to JSON (line 2 of {state}/alert_urls): it reads where its alerts go" in told.err
+    assert sorted(hook.asked) == [f"/new{CANARY}", f"/old{CANARY}"], "each once"
+
+
+def test_a_running_bot_without_any_is_told_of_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = state_with(tmp_path)
+    with running(state):
+        assert run_cli(["alerts", "test", "--state-dir", state]) == 2
+    assert "no target is named" in capsys.readouterr().err
+
+
 def test_one_that_hangs_is_left_behind(
     tmp_path: Path, hook: Sink, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts_command, "WITHIN_S", 0.3)
+    monkeypatch.setattr(alert_trial, "WITHIN_S", 0.3)
     hook.status = 0
     state = state_with(tmp_path, f"json://{hook.host}/{CANARY}?rto=600")
     assert run_cli(["alerts", "test", "--state-dir", state]) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,26 @@ def test_backup_says_what_it_copied_and_overwrites_nothing(
     assert "there is no directory" in capsys.readouterr().err
     assert run_cli([*arguments[:1], str(tmp_path / "b.db"), *arguments[2:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fills"] == 30
+
+
+@pytest.mark.parametrize(
+    ("command", "otherwise"),
+    [(["support-bundle", "--output"], " with --output"), (["backup"], "")],
+    ids=["support-bundle", "backup"],
+)
+def test_a_place_where_no_file_can_be_made_is_told_of_with_what_to_name_instead(
+    command: list[str],
+    otherwise: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = ["--state-dir", str(made(tmp_path / "state").path)]
+    assert run_cli([*command, str(tmp_path / "nowhere" / "x"), *named]) == 2
+    assert f"there is no directory {tmp_path}/nowhere; make it, or name another file{otherwise}" in (
+        capsys.readouterr().err
+    )
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: path != tmp_path)
+    assert run_cli([*command, str(tmp_path / "x"), *named]) == 2
+    assert f"name a file{otherwise} in a directory that you may write" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()

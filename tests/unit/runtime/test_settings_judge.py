@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.settings import Source
+from core.runtime.settings import Source, judge
 from core.runtime.statedir import UsageError
 from tests.unit.runtime.config import judged, texts
 
@@ -126,6 +126,18 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gridbot.toml").write_bytes(b"coin = 'BTC'\nx = '\xff'")
     found = judged(tmp_path, "x = 1\n" + "#" * 300_000)
     assert texts(found) == [f"{tmp_path}/gridbot.toml can't be read: it is larger than 256 KiB"]
+
+
+def test_a_file_that_cant_be_read_is_named_with_its_path_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gridbot.toml").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (named,) = texts(judge({}, {}, Path("gridbot.toml")))
+    (found,) = texts(judge({}, {}, None))
+    begins = f"{tmp_path}/gridbot.toml can't be read: Is a directory; "
+    assert named == f"{begins}let this user read it, or name another with --config"
+    assert found == f"{begins}go to a directory that this user may read, or name a file with --config"
 
 
 # -- keys are never shown -----------------------------------------------------------------------------------------------
