@@ -254,6 +254,10 @@ def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     return found
 
 
+WEIGHT_WAIT_MS = 2_000
+"""A start that would wait longer for request weight says so."""
+
+
 def _budget_alerts(engine: Engine, now: Instant) -> list[Found]:
     """Of what the exchange still takes of the account, and of this host."""
     found: list[Found] = []
@@ -271,6 +275,10 @@ def _budget_alerts(engine: Engine, now: Instant) -> list[Found]:
     if weight.paused_ms:
         text = f"PAUSED FOR {-(-weight.paused_ms // 1000)} s: {weight.paused_why}, too much was asked from this address"
         fix = "goes on by itself, cancels go out meanwhile; see what else asks from this host"
+        found.append(Found("weight", Severity.WARN, text, fix=fix))
+    elif weight.proof_wait_ms >= WEIGHT_WAIT_MS and not (engine.feed.ready and engine.saw_account):
+        text = f"NOTHING IS QUOTED YET, WAITING FOR REQUEST WEIGHT: {-(-weight.proof_wait_ms // 1000)} s"
+        fix = f"{weight.left} of this host's {weight.limit} a minute are left; it goes on by itself"
         found.append(Found("weight", Severity.WARN, text, fix=fix))
     return found
 

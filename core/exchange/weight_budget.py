@@ -73,6 +73,8 @@ class WeightBudget:
         self._floors = {**FLOORS, Lane.INFO: leaves}
         self._per_minute = PER_MINUTE
         self._turns = {lane: asyncio.Lock() for lane in READING}
+        self.proof_due_ms = 0.0
+        """When what a start, a stop or a command waits for is to be had (monotonic); 0 while none of them waits."""
 
     @property
     def left(self) -> int:
@@ -113,19 +115,27 @@ class WeightBudget:
             self.spend(weight)
         elif lane in READING:
             async with self._turns[lane]:
-                while (wait_ms := self._try(lane, weight)) > 0:
-                    self._say(lane, wait_ms)
-                    await asyncio.sleep(min(wait_ms, LOOK_AGAIN_MS) / 1000)
+                try:
+                    while (wait_ms := self._try(lane, weight)) > 0:
+                        self._say(lane, wait_ms)
+                        await asyncio.sleep(min(wait_ms, LOOK_AGAIN_MS) / 1000)
+                finally:
+                    self._due(lane, 0.0)
         else:
             await self._take_soon(lane, weight)
 
     def _say(self, lane: Lane, wait_ms: float) -> None:
         """What somebody waits for. Routine reads wait often, and nobody for them."""
         now_ms = self._mono_ms()
+        self._due(lane, now_ms + wait_ms)
         if lane is Lane.PROOF and wait_ms >= SAY_FROM_MS and now_ms - self._said_ms >= SAY_AGAIN_MS:
             self._said_ms = now_ms
             reason = f"waiting for request weight: {wait_ms / 1000:.0f} s; {self._why_not(lane, wait_ms)}"
             self._publish(notify("weight_wait", "warn", "", wait_s=round(wait_ms / 1000), reason=reason))
+
+    def _due(self, lane: Lane, at_ms: float) -> None:
+        if lane is Lane.PROOF:
+            self.proof_due_ms = at_ms
 
     async def _take_soon(self, lane: Lane, weight: int) -> None:
         until_ms = self._mono_ms() + PLACE_WAIT_MS

@@ -15,7 +15,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from core import VERSION
-from core.runtime.statedir import StateDir, watchdog_holder
 
 BEAT_EVERY_MS = 2_000
 STUCK_MS = 10_000
@@ -62,9 +61,19 @@ class Heartbeat:
     and writes what a turn of the loop has given it, once.
     """
 
-    def __init__(self, path: Path, first: Beat, failed: Callable[[str], None]) -> None:
-        """``failed`` is told why it can't be written, once until it can again."""
-        self._path, self._beat, self._failed = path, first, failed
+    def __init__(
+        self,
+        path: Path,
+        first: Beat,
+        failed: Callable[[str], None],
+        heeded_by: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """``failed`` is told why it can't be written, once until it can again. ``heeded_by`` looks up who heeds it, in that
+        thread.
+        """
+        self._path, self._beat, self._failed, self._heeded_by = path, first, failed, heeded_by
+        self.watchdog_pid: int | None = None
+        """Of who heeded the last beat that was written."""
         self._count, self._due_ms, self._given_ms, self._is_failing = 0, 0, 0, False
         self._given: SimpleQueue[Beat | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -114,6 +123,7 @@ class Heartbeat:
     def _write_all(self) -> None:
         while (beat := self._given.get()) is not None:
             self._error = _write(self._path, beat)
+            self.watchdog_pid = self._heeded_by()
             self._written.set()
 
 
@@ -128,19 +138,6 @@ def _write(path: Path, beat: Beat) -> str:
     except OSError as error:
         return error.strerror or str(error)
     return ""
-
-
-class WatchdogSeen:
-    """Whether anybody heeds the heartbeat, looked up as often as it beats."""
-
-    def __init__(self, state: StateDir) -> None:
-        self._state, self._due_ms = state, 0
-        self._pid: int | None = None
-
-    def pid(self, mono_ms: int) -> int | None:
-        if mono_ms >= self._due_ms:
-            self._due_ms, self._pid = mono_ms + BEAT_EVERY_MS, watchdog_holder(self._state)
-        return self._pid
 
 
 def read_beat(path: Path) -> Beat | None:

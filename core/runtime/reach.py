@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,9 +12,11 @@ from core.domain.commands import Operator, Origin
 from core.domain.effects import Notify, notify
 from core.domain.events import CommandReceived
 from core.domain.instrument import Instrument
+from core.exchange.lanes import Lane
 from core.exchange.reads import NoSuchDexError, Reads, read_agreed_instruments
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
+from core.exchange.weight_budget import SAY_FROM_MS
 from core.exchange.wire import WireError
 from core.failpoints import failpoint
 from core.runtime.agents import Pair, check_agent
@@ -27,6 +30,7 @@ REACH_FOR_S = 60.0
 """How long a start tries to reach the exchange."""
 
 RETRY_S = 1.0
+SHOW_EVERY_S = 1.0
 
 
 def dex_of(plan: RunPlan) -> str:
@@ -86,6 +90,29 @@ class Reach:
                     self._tell_unreachable(str(error))
                 await asyncio.sleep(RETRY_S)
         return None
+
+    async def show_waits(self) -> None:
+        """Until the start is over, or cancelled: whenever it waits for request weight, that and for how long."""
+        was_shown = False
+        while self._rest.lane is Lane.PROOF:
+            now = self._clock.now()
+            wait_ms = self._rest.budget.proof_due_ms - now.mono_ms
+            is_shown = wait_ms > 0 and (was_shown or wait_ms >= SAY_FROM_MS)
+            if is_shown:
+                self._show(self._short_of_weight(wait_ms))
+            elif was_shown:
+                self._show(self._starting())
+            was_shown = is_shown
+            await asyncio.sleep(SHOW_EVERY_S)
+
+    def _short_of_weight(self, wait_ms: float) -> Snapshot:
+        text = f"NOT STARTED YET, WAITING FOR REQUEST WEIGHT: it goes on in {math.ceil(wait_ms / 1000)} s"
+        seen = self._rest.budget.standing()
+        fix = f"{seen.left} of this host's {seen.limit} a minute are left; orders of an earlier run may rest"
+        if seen.paused_ms:
+            fix = f"{seen.paused_why}: see what else asks from this host; orders of an earlier run may rest"
+        alert = AlertView("weight", Severity.WARN, text, "", self._clock.now().wall_ms, fix)
+        return replace(self._starting(), alerts=(alert,))
 
     async def _check_signer(self) -> None:
         """What the key signs must happen on the account that is watched: refuse a key that isn't an agent of it."""

@@ -112,6 +112,8 @@ class Session:
         """Live until stopped; how it ended. Raises ``UsageError`` and ``StorageError`` for what kept it from starting."""
         await self._rest.open()
         self._rest.lane = Lane.PROOF
+        waiting = asyncio.create_task(self._reach.show_waits(), name="weight of the start")
+        waiting.add_done_callback(self._task_ended)
         try:
             instruments = await self._reach.instruments()
             if instruments is None:
@@ -130,6 +132,7 @@ class Session:
         except RestError as error:
             return RunReport(ExitCode.UNREACHABLE, str(error))
         finally:
+            waiting.cancel()
             self._signs.close()
             await self._rest.close()
 
@@ -346,7 +349,7 @@ class Session:
             settings=plan.settings.listed,
             backtest=self._backtest,
             worst_gap_ms=self._pulse.worst_gap_ms,
-            watchdog_pid=self._signs.watchdog_pid(now.mono_ms),
+            watchdog_pid=self._signs.watchdog_pid,
             control=self.viewers.view,
             latency=self._times.view(),
             work=self._meter.view(),

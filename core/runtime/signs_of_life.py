@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from core.domain.clock import Instant
 from core.engine.engine import Engine
-from core.runtime.heartbeat import Beat, Heartbeat, WatchdogSeen
+from core.runtime.heartbeat import Beat, Heartbeat
 from core.runtime.opening import Tell
 from core.runtime.service_manager import ServiceManager
-from core.runtime.statedir import StateDir
+from core.runtime.statedir import StateDir, watchdog_holder
 from core.view import Snapshot
 
 
@@ -19,11 +19,11 @@ class SignsOfLife:
     def __init__(self, state: StateDir, environ: Mapping[str, str], tell: Tell) -> None:
         self._state, self._tell = state, tell
         self._manager = ServiceManager(environ, self._unheard)
-        self._watchdog = WatchdogSeen(state)
         self._heartbeat: Heartbeat | None = None
 
     def begin(self, first: Beat) -> None:
-        self._heartbeat = Heartbeat(self._state.heartbeat, first, self._heart_fails)
+        state = self._state
+        self._heartbeat = Heartbeat(state.heartbeat, first, self._heart_fails, lambda: watchdog_holder(state))
 
     def tick(self, engine: Engine, now: Instant) -> None:
         """The loop has made a turn."""
@@ -36,9 +36,10 @@ class SignsOfLife:
         """The loop shows how things stand, which it also does while it is held by a disk that takes nothing."""
         self._manager.shown(snapshot, now.mono_ms)
 
-    def watchdog_pid(self, mono_ms: int) -> int | None:
-        """Of the ``gridbot watchdog`` that heeds the heartbeat."""
-        return self._watchdog.pid(mono_ms)
+    @property
+    def watchdog_pid(self) -> int | None:
+        """Of the ``gridbot watchdog`` that heeds the heartbeat, as often as it beats; 0 if it isn't known."""
+        return self._heartbeat.watchdog_pid if self._heartbeat is not None else None
 
     def end(self, kept: int) -> None:
         """In order, with so many orders of the grid left for the next start."""

@@ -354,6 +354,22 @@ def test_an_alert_says_how_much_is_left(used: int, grade: Severity | None) -> No
     assert found.budget.read_ms == bench.now.wall_ms
 
 
+@pytest.mark.parametrize(
+    ("is_ready", "wait_ms", "said"), [(False, 31_001, True), (False, 1_999, False), (True, 31_001, False)]
+)
+def test_what_is_not_quoted_yet_for_want_of_request_weight_is_an_alert(
+    is_ready: bool, wait_ms: int, said: bool
+) -> None:
+    bench = Bench().started()
+    bench.engine.feed.ready = is_ready
+    bench.engine.weight = IpWeight(1_200, 120, 120, proof_wait_ms=wait_ms)
+    alerts = [each for each in build_snapshot(bench.engine, "paper", bench.now).alerts if each.id == "weight"]
+    assert [alert.text for alert in alerts] == (
+        ["NOTHING IS QUOTED YET, WAITING FOR REQUEST WEIGHT: 32 s"] if said else []
+    )
+    assert all(alert.fix.startswith("120 of this host's 1200 a minute") for alert in alerts)
+
+
 def test_a_pause_of_the_exchange_is_an_alert_and_in_the_snapshot() -> None:
     bench = Bench().started()
     bench.engine.weight = IpWeight(1_200, 17, 120, 4_200, "HTTP 429", True)

@@ -16,10 +16,9 @@ from core.runtime.heartbeat import (
     AnotherVersionError,
     Beat,
     Heartbeat,
-    WatchdogSeen,
     read_beat,
 )
-from core.runtime.statedir import StateDir, UsageError, watchdog_lock
+from core.runtime.statedir import StateDir, UsageError, watchdog_holder, watchdog_lock
 from core.runtime.vigil import AGAIN_MS, KEPT_MS, Finding, Vigil
 
 BEAT = Beat("b0070001", 77, "paper", "0xab", "1057a9ce", "http://127.0.0.1:3001")
@@ -52,16 +51,31 @@ def test_a_beat_is_another_with_every_turn_that_is_due_and_says_what_may_rest(tm
     assert not failed
 
 
-def test_whether_a_watchdog_runs_is_looked_up_as_often_as_the_heart_beats(tmp_path: Path) -> None:
-    state = StateDir(tmp_path)
-    seen = WatchdogSeen(state)
-    assert seen.pid(0) is None
+def test_whether_a_watchdog_runs_is_looked_up_as_often_as_it_beats_and_in_no_other_thread(
+    tmp_path: Path,
+) -> None:
+    state, threads = StateDir(tmp_path), set[str]()
+
+    def heeded_by() -> int | None:
+        threads.add(threading.current_thread().name)
+        return watchdog_holder(state)
+
+    heart = Heartbeat(tmp_path / "heartbeat", BEAT, pytest.fail, heeded_by)
+
+    def turn(ms: int) -> int | None:
+        heart.go_on(ms, 6, is_halted=False)
+        assert heart.is_written(5)
+        return heart.watchdog_pid
+
+    assert turn(0) is None
     with watchdog_lock(state):
-        assert seen.pid(BEAT_EVERY_MS - 1) is None, "not at every turn"
-        assert seen.pid(BEAT_EVERY_MS) == os.getpid()
+        assert turn(BEAT_EVERY_MS - 1) is None, "not at every turn"
+        assert turn(BEAT_EVERY_MS) == os.getpid()
         with pytest.raises(UsageError, match="runs already"), watchdog_lock(state):
             pytest.fail("looking lets nobody in")
-    assert seen.pid(2 * BEAT_EVERY_MS) is None
+    assert turn(2 * BEAT_EVERY_MS) is None
+    assert threads == {"heartbeat"}, "a disk that hangs under the lock file holds up no trading either"
+    heart.close()
 
 
 def test_a_heartbeat_that_cannot_be_written_is_told_once_and_again_after_it_could(tmp_path: Path) -> None:
