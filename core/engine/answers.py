@@ -40,6 +40,14 @@ def on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect]
 
 def on_cancelled(engine: Engine, event: CancelOutcome, now: Instant) -> list[Effect]:
     engine.cancels_sent += len(event.results)
+    cloids = [cloid for cloid, _ in event.results]
+    for coin in engine.coins.values():
+        if not any(cloid in coin.orders.by_cloid for cloid in cloids):
+            continue
+        if event.failure is None:
+            coin.orders.cancel_pace.answered()
+        else:
+            coin.orders.cancel_pace.failed(f"{engine.boot}:{coin.name}", now)
     return _on_cancels(engine, event.results, now)
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from core.domain.causes import Cause
 from core.domain.clock import Instant
+from core.engine.back_off import shortened_ms
 from core.view import BreakerState, TripView
 
 DECAY_MS = 300_000
@@ -70,6 +71,8 @@ class Breaker:
     reason: str = ""
     """Of the last trip, or of the failures since the last answer."""
     cause: Cause = Cause.UNANSWERED
+    salt: str = ""
+    """Of this run: what its cooldowns are shortened by is another than in others."""
     past: tuple[TripView, ...] = ()
     """When it was open in this run, oldest first, bounded."""
     opened_mono_ms: int = 0
@@ -125,7 +128,8 @@ class Breaker:
         self.opened_mono_ms = self.opened_mono_ms or now.mono_ms
         policy = POLICIES[self.name]
         doubled = min(policy.cooldown_ms * 2 ** min(self._trips - 1, 20), policy.cooldown_max_ms)
-        self._until_mono_ms = now.mono_ms + max(doubled, wait_ms) if doubled else None
+        shortened = shortened_ms(doubled, self.salt, self._trips)
+        self._until_mono_ms = now.mono_ms + max(shortened, wait_ms) if doubled else None
         return True
 
     def success(self, now: Instant, by: str = "an answer") -> int:
@@ -186,6 +190,11 @@ class Breakers:
 
     def __iter__(self) -> Iterator[Breaker]:
         return iter(self.by_name.values())
+
+    def spread(self, salt: str) -> None:
+        """Shorten the cooldowns by chance: another ``salt``, other cooldowns."""
+        for breaker in self:
+            breaker.salt = f"{salt}:{breaker.name.value}"
 
     def trip_above(self, failures: int) -> None:
         """So many failures in a row are borne, by each."""

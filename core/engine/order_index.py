@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from core.domain.orders import Order, OrderState, Purpose, Slot
+from core.engine.back_off import CancelPace
 from core.engine.own_orders import OwnOrders
 
 TERMINAL_KEPT = 1_000
@@ -41,6 +42,7 @@ class OrderIndex:
     """Orders that are being cancelled by nothing but a change into others, which may never be made."""
     cancel_failed: set[str] = field(default_factory=set)
     """Live orders whose last cancel was answered with an error, or did not take."""
+    cancel_pace: CancelPace = field(default_factory=CancelPace)
     version: int = 0
     """Grows with every change of an order."""
     settled: int = 0

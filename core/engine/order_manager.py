@@ -36,9 +36,6 @@ ASK_AGAIN_MS = 2_000
 STAMP_AGAIN_MS = 500
 """How often the venue's time is asked for once an action should have expired by our reckoning of it."""
 
-CANCEL_AGAIN_MS = 1_000
-"""A cancel that was answered with an error is tried again no sooner: no storm of them while none gets through."""
-
 
 _ENDED = (OrderState.AWAITING_FILLS, OrderState.FILLED, OrderState.CANCELLED)
 
@@ -191,10 +188,14 @@ class OrderManager(OrderIndex):
                 order = order.moved(OrderState.OPEN, "held for gone, and found")
             case OrderState.CANCELLING if doubt:
                 # Without an error the answer may still be on its way, or the list may be late.
-                wait_until = doubt.since_mono_ms + (CANCEL_AGAIN_MS if order.reason else ASK_AGAIN_MS)
+                wait_until = doubt.since_mono_ms + (
+                    self.cancel_pace.wait_ms if order.reason else ASK_AGAIN_MS
+                )
                 if now.mono_ms >= wait_until:
                     order = order.moved(OrderState.OPEN, "the cancel did not take")
                     self.cancel_failed.add(order.cloid)
+                elif order.reason:
+                    doubt.due_mono_ms = wait_until  # that it rests is known
                 else:
                     doubt.due_mono_ms = min(doubt.due_mono_ms, wait_until)
             case _:

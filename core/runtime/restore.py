@@ -187,6 +187,7 @@ def build_engine(
 ) -> Engine:
     """The engine as the journal leaves it. Every coin has an anchor by now."""
     engine = Engine(account=account, instance=instance, boot=boot, coins={})
+    engine.breakers.spread(boot)
     if restored.meta.get("risk_coins") == risk_coins(configs):
         (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
     engine.risk.limits = limits

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.engine import circuit_breaker, feed_watch, intents, order_manager
+from core.engine import back_off, circuit_breaker, feed_watch, intents, order_manager
 from core.engine.circuit_breaker import POLICIES, Policy
 from core.exchange import market_data, order_router, rest
 from core.runtime import reach
@@ -20,8 +20,8 @@ BRISK: dict[ModuleType, dict[str, Any]] = {
         "NOT_FOUND_APART_MS": 1_000,
         "GONE_AFTER_MS": 12_000,
         "ASK_AGAIN_MS": 600,
-        "CANCEL_AGAIN_MS": 500,
     },
+    back_off: {"CANCEL_AGAIN_MS": 500},
     order_router: {"CANCEL_EXPIRES_MS": 1_200},
 }
 """Evidence about orders, in the same order and by the same rules, in a fifth of the time."""
