@@ -249,6 +249,15 @@ class Asked:
         return False
 
 
+def test_at_a_terminal_without_a_screen_the_first_says_once_what_a_second_one_does(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    signals = StopSignals(Asked(), has_nobody_told=True, mono_s=lambda: 100.0)
+    signals.come(signal.SIGINT)
+    signals.come(signal.SIGINT)
+    assert capfd.readouterr().err == "gridbot: stopping in order; once more, and it waits for nothing\n"
+
+
 def test_a_second_signal_stops_at_once_and_one_press_that_comes_twice_does_not() -> None:
     core, clock_s = Asked(), [100.0]
     signals = StopSignals(core, mono_s=lambda: clock_s[0])
