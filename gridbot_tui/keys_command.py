@@ -297,7 +297,7 @@ def _refuse_unless_ours(what: Asked) -> None:
 def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str, Signer]:
     """The key that is to follow: one that was begun with, one that is given, or a new one. In a keystore if the present is."""
     from core.runtime.keys.key_text import key_in, signer_of
-    from core.runtime.keys.keystore import is_keystore, lock, unlock
+    from core.runtime.keys.keystore import is_keystore, lock
     from core.runtime.private_file import read_private
 
     place, present = what.place, what.place.present
@@ -305,8 +305,8 @@ def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str,
     text, begun = read_private(present), place.read_next()
     word = ""
     if is_keystore(text):
-        word = passphrase(str(present))
-        unlock(text, word, str(present))
+        key_in(text, str(present), passphrase)
+        word = passphrase(str(present), 1)
     if begun is not None and fd is None:
         key = key_in(begun, str(place.next), passphrase)
         return key, signer_of(key, str(place.next), what.is_mainnet)
@@ -329,7 +329,7 @@ def _swapped(what: Asked, key: str, signer: Signer) -> str:
     from core.runtime.statedir import lock_holder
     from gridbot_tui.who import operator
 
-    state = _state(what)
+    state = state_dir_of(what)
     if lock_holder(state) is None:
         return f"nothing runs on {state.path}: the next start signs with {signer.address}"
     with handed_over(key, state.path) as path:
@@ -345,7 +345,8 @@ def _swapped(what: Asked, key: str, signer: Signer) -> str:
     return str(told["text"])
 
 
-def _state(what: Asked) -> StateDir:
+def state_dir_of(what: Asked) -> StateDir:
+    """Where a run with these flags keeps its state."""
     from gridbot_tui.plans import state_of
 
-    return state_of(what.flags, what.url, what.account, what.configured)
+    return state_of(what.flags, what.url, what.query.account, what.configured)

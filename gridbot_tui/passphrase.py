@@ -21,13 +21,22 @@ MOST_BYTES = 4096
 
 
 def passphrase_of(fd: int | None, environ: Mapping[str, str]) -> Passphrase:
-    """Asks at most once: what it was told it remembers, for a descriptor can be read a single time."""
-    told: list[str] = []
+    """What it was told it remembers, for a descriptor can be read a single time. Whoever types may mistype it."""
+    from core.runtime.keys.keystore import WrongPassphraseError
 
-    def passphrase(name: str) -> str:
+    told, typed = "", False
+
+    def passphrase(name: str, attempt: int) -> str:
+        nonlocal told, typed
         if not told:
-            told.append(_given(fd, environ) or ask_hidden(f"Passphrase of {name}: ", name))
-        return told[0]
+            told = _given(fd, environ)
+            typed = not told
+            told = told or ask_hidden(f"Passphrase of {name}: ", name)
+        elif attempt > 1:
+            if not typed:
+                raise WrongPassphraseError(name)
+            told = ask_hidden(f"That is not the one. Passphrase of {name}: ", name)
+        return told
 
     return passphrase
 

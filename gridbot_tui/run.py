@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
@@ -109,7 +110,7 @@ def _starter(flags: RunFlags, lifeline: Lifeline) -> Callable[[], Started]:
     background, whose screen nobody will see.
     """
     ready = None
-    if flags.network != "paper" or not lifeline.terminal.is_ours:
+    if _may_ask(flags) or not lifeline.terminal.is_ours:
         from gridbot_tui.core_start import judged
 
         ready = judged(flags)
@@ -120,6 +121,23 @@ def _starter(flags: RunFlags, lifeline: Lifeline) -> Callable[[], Started]:
         return start(*(ready or judged(flags)), operator("gridbot run"))
 
     return make
+
+
+def _may_ask(flags: RunFlags) -> bool:
+    """Whether this start may have a question at the terminal; told by next to nothing, for a first picture waits for it."""
+    from core.runtime.statedir import state_root
+
+    if flags.network != "paper" or not os.environ.keys().isdisjoint(("HL_KEY_FILE", "CREDENTIALS_DIRECTORY")):
+        return True
+    if (
+        os.environ.get("HL_AGENT_KEY", "").lstrip().startswith("{")
+        or (state_root() / "keys" / "paper").exists()
+    ):
+        return True
+    try:
+        return "key_file" in (flags.config or Path("gridbot.toml")).read_text(errors="replace")
+    except OSError:
+        return False
 
 
 def _finish(report: RunReport, close: Callable[[], None], with_summary: bool) -> int:

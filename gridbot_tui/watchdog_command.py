@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from core.runtime.statedir import StateDir, UsageError, watchdog_lock
+from gridbot_tui.config_command import ConfigFlag
 from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
 from gridbot_tui.lines import print_line
 from gridbot_tui.passphrase import passphrase_of
-from gridbot_tui.run_flags import parse_duration_s
+from gridbot_tui.run_flags import Network, parse_duration_s
 
 if TYPE_CHECKING:
     from core.domain.effects import Notify
@@ -34,7 +36,15 @@ def watchdog(
     passphrase_fd: Annotated[
         int | None, Parameter(help="Read the passphrase of the key's keystore from this descriptor.")
     ] = None,
+    network: Annotated[
+        Network | None,
+        Parameter(
+            help="As for the run: with it, --exchange-url or --config its state dir is found likewise."
+        ),
+    ] = None,
+    exchange_url: Annotated[str, Parameter(help="As for the run.")] = "",
     state_dir: StateDirOfAny = None,
+    config: ConfigFlag = None,
 ) -> int:
     """Watch a bot from beside it: if it is killed, stopped or hangs, cancel its grid's orders and leave the stop."""
     import asyncio
@@ -42,20 +52,30 @@ def watchdog(
     after_s = parse_duration_s(after, "--after")
     if after_s < AFTER_MIN_S:
         raise UsageError(f"--after {after} is too short: a busy machine may hold a bot up; at least 10s")
-    state = named(state_dir) or only_state_dir()
+    state = named(state_dir) or _state_of_run(network or "paper", exchange_url, config) or only_state_dir()
     state.prepare()
     with watchdog_lock(state):
-        asyncio.run(_watch(state, after_s, passphrase_fd))
+        asyncio.run(_watch(state, after_s, passphrase_fd, config))
     return 0
 
 
-def _query(state: StateDir, network: str) -> KeyQuery:
+def _state_of_run(network: Network, exchange_url: str, config: Path | None) -> StateDir | None:
+    """Where a run with the same options keeps its state; ``None`` if nothing tells: the default of paper is of no use here,
+    where the exchange ends with its bot.
+    """
+    from gridbot_tui.keys_command import asked, state_dir_of
+
+    what = asked(network, "", config, exchange_url)
+    return state_dir_of(what) if what.url or what.configured else None
+
+
+def _query(state: StateDir, network: str, config: Path | None) -> KeyQuery:
     """As the settings here have it; the account of a real network is the bot's own if they don't tell."""
     from core.runtime.heartbeat import read_beat
     from core.runtime.keys import KeyQuery
     from gridbot_tui.plans import judgement_of
 
-    loaded = judgement_of(network, (), None).loaded
+    loaded = judgement_of(network, (), config).loaded
     account, file = (loaded.common.user_address, loaded.common.key_file) if loaded else ("", None)
     beat = read_beat(state.heartbeat)
     if not account and beat is not None and beat.network != "paper":
@@ -63,7 +83,7 @@ def _query(state: StateDir, network: str) -> KeyQuery:
     return KeyQuery(network, account, file)
 
 
-async def _watch(state: StateDir, after_s: float, passphrase_fd: int | None) -> None:
+async def _watch(state: StateDir, after_s: float, passphrase_fd: int | None, config: Path | None) -> None:
     import asyncio
 
     from core.runtime.event_bus import EventRecord
@@ -88,13 +108,13 @@ async def _watch(state: StateDir, after_s: float, passphrase_fd: int | None) -> 
     passphrase = passphrase_of(passphrase_fd, os.environ)
 
     def has_key() -> bool:
-        return state.key.exists() or bool(find_sources(_query(state, "paper"), os.environ))
+        return state.key.exists() or bool(find_sources(_query(state, "paper", config), os.environ))
 
     def identity_of(network: str) -> Identity:
-        query = _query(state, network)
+        query = _query(state, network, config)
         if not (state.key.exists() or find_sources(query, os.environ)):
             raise UsageError(
-                "the watchdog needs the bot's key: give it the bot's gridbot.toml, or the same HL_AGENT_KEY and "
+                "the watchdog needs the bot's key: give it the bot's --config, or the same HL_AGENT_KEY and "
                 "HL_USER_ADDRESS"
             )
         return load_identity(query, state, os.environ, passphrase)

@@ -38,7 +38,7 @@ class Identity:
     successor: Successor | None = None
 
 
-def nobody_to_ask(name: str) -> str:
+def nobody_to_ask(name: str, _attempt: int = 1) -> str:
     """A ``Passphrase`` of which there is none."""
     raise UsageError(
         f"{name} needs its passphrase: start in a terminal, or give it with --passphrase-fd, or as the systemd credential "

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.exchange.signing import BadKeyError, Signer
-from core.runtime.keys.keystore import address_in, is_keystore, unlock
+from core.runtime.keys.keystore import WrongPassphraseError, address_in, is_keystore, unlock
 from core.runtime.usage import UsageError
 
-Passphrase = Callable[[str], str]
-"""The passphrase of the keystore that is named. Raises ``UsageError`` if there is nobody to ask."""
+Passphrase = Callable[[str, int], str]
+"""The passphrase of the keystore that is named, at the first attempt or a later one: what was told before is not the one.
+
+Raises ``UsageError`` if there is nobody to ask, or nobody to ask again.
+"""
+
+ATTEMPTS = 3
 
 
 def signer_of(key: str, name: str, is_mainnet: bool) -> Signer:
@@ -22,7 +27,14 @@ def signer_of(key: str, name: str, is_mainnet: bool) -> Signer:
 
 def key_in(text: str, name: str, passphrase: Passphrase) -> str:
     """The key itself. Raises ``UsageError`` for a keystore that stays locked."""
-    return unlock(text, passphrase(name), name) if is_keystore(text) else text.strip()
+    if not is_keystore(text):
+        return text.strip()
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return unlock(text, passphrase(name, attempt), name)
+        except WrongPassphraseError:
+            pass  # whoever typed it may have mistyped it
+    return unlock(text, passphrase(name, ATTEMPTS), name)
 
 
 def address_of(text: str, name: str) -> str:

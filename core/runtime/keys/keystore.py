@@ -12,6 +12,15 @@ WORK = 2**18
 SHORTEST_PASSPHRASE = 8
 
 
+class WrongPassphraseError(UsageError):
+    """``name`` is what a sentence calls the keystore."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} can't be opened: the passphrase is not the one; try again, or import the key anew"
+        )
+
+
 def lock(key: str, passphrase: str) -> str:
     """The keystore's text. Raises ``UsageError`` for a passphrase that is none."""
     from eth_account import Account
@@ -29,8 +38,9 @@ def unlock(text: str, passphrase: str, name: str) -> str:
     try:
         key = "0x" + bytes(Account.decrypt(json.loads(text), passphrase)).hex()
     except ValueError as error:
-        why = "the passphrase is not the one" if "MAC mismatch" in str(error) else "it is damaged"
-        raise UsageError(f"{name} can't be opened: {why}; try again, or import the key anew") from None
+        if "MAC mismatch" in str(error):
+            raise WrongPassphraseError(name) from None
+        raise UsageError(f"{name} can't be opened: it is damaged; import the key anew") from None
     except (KeyError, TypeError, NotImplementedError):
         raise UsageError(f"{name} is no keystore of this kind; import the key anew") from None
     return key

@@ -8,6 +8,7 @@ from core.domain.agent import AgentObserved, left_text, warned_of
 from core.domain.clock import Instant
 from core.domain.effects import Notify
 from core.engine.agent_watch import AgentWatch
+from core.view import AgentView
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -109,6 +110,17 @@ def test_without_an_end_that_is_known_nothing_is_told_and_nothing_reduces(seen: 
     assert watch.saw(seen, at()) == []
     assert watch.look(at(10**12)) == []
     assert watch.reduces_because(at(10**12)) is None
+
+
+def test_what_is_shown_of_it_is_its_address_its_name_and_its_end() -> None:
+    watch = AgentWatch()
+    assert watch.view == AgentView()
+    watch.saw(agent(9 * DAY), at())
+    assert watch.view == AgentView("0xa1", "grid", NOW + 9 * DAY)
+    watch.saw(AgentObserved("0xa1"), at(HOUR))
+    assert watch.view.is_gone
+    watch.saw(AgentObserved("0xb2"), at(HOUR))
+    assert watch.view == AgentView("0xb2")
 
 
 def test_the_accounts_own_key_has_no_end() -> None:

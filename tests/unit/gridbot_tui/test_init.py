@@ -124,3 +124,37 @@ def test_paper_needs_no_agent(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr()
     assert "gridbot run --network paper" in told.err
     assert "user_address" not in written()
+
+
+async def test_mainnet_gets_a_key_of_its_own_and_leaves_testnets_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an exchange of the loopback that is taken for mainnet. To start there takes --live and a confirmation besides."""
+    account, other = Wallet(), Wallet()
+    of_testnet = KeyPlace("testnet", account.address).keep(other.key)
+    place = KeyPlace("mainnet", account.address)
+    async with venue(replace(STILL, open_accounts=False)) as exchange:
+        monkeypatch.setitem(plans.OFFICIAL_URLS, "mainnet", exchange.url)
+        await fund(exchange, account)
+
+        async def approve() -> None:
+            await until(place.plain.exists, 10)
+            agent = Wallet(place.plain.read_text())
+            assert (await account.approve(exchange.http, exchange.url, agent, "bot"))["status"] == "ok"
+
+        arguments = ["init", "--network", "mainnet", "--account", account.address]
+        code, _ = await asyncio.gather(asyncio.to_thread(run_cli, arguments), approve())
+        told = capsys.readouterr()
+        assert code == 0, told
+        assert "app.hyperliquid.xyz/API" in told.err
+        assert "gridbot run --network mainnet --live" in told.err
+        assert place.plain.read_text() != other.key == of_testnet.read_text()
+        assert "live_account" not in written(), "no file confirms by itself that real money is meant"
+        for flags, says in (
+            ([], "add --live if that is meant"),
+            (["--live"], f'set live_account = "{account.address}"'),
+        ):
+            start = ["run", "--no-ui", "--network", "mainnet", *flags]
+            assert await asyncio.to_thread(run_cli, start) == 2
+            assert says in capsys.readouterr().err
+        assert not (await exchange.truth())["orders"]

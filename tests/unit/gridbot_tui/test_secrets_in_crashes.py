@@ -68,12 +68,12 @@ def test_a_passphrase_of_an_import(
 
 
 def _of_a_descriptor(_: Path) -> str:
-    return passphrase_of(pipe(CANARY), {})("the keystore")
+    return passphrase_of(pipe(CANARY), {})("the keystore", 1)
 
 
 def _of_a_credential(home: Path) -> str:
     (home / "key_passphrase").write_text(f"{CANARY}\n")
-    return passphrase_of(None, {"CREDENTIALS_DIRECTORY": str(home)})("the keystore")
+    return passphrase_of(None, {"CREDENTIALS_DIRECTORY": str(home)})("the keystore", 1)
 
 
 def _of_the_metrics(home: Path) -> str:

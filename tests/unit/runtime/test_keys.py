@@ -149,7 +149,7 @@ def test_the_first_source_of_the_order_is_used_if_all_are_of_one_key(state: Stat
     assert load_identity(query, state, environ).source == str(file)
     kept = KeyPlace("testnet", _USER).keep(keystore.lock(KEY, PASSPHRASE))
     assert not file.exists(), "a key is in one file"
-    assert load_identity(query, state, environ, lambda _: PASSPHRASE).source == str(kept)
+    assert load_identity(query, state, environ, lambda *_: PASSPHRASE).source == str(kept)
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials" / "agent_key").write_text(f"{KEY}\n")
     environ["CREDENTIALS_DIRECTORY"] = str(tmp_path / "credentials")
@@ -179,9 +179,9 @@ def test_a_keystore_opens_with_its_passphrase_alone(state: StateDir) -> None:
     place.keep(keystore.lock(KEY, PASSPHRASE))
     assert KEY[2:] not in place.keystore.read_text()
     query = KeyQuery("testnet", _USER)
-    assert load_identity(query, state, {}, lambda _: PASSPHRASE).signer.address == _OWN
+    assert load_identity(query, state, {}, lambda *_: PASSPHRASE).signer.address == _OWN
     with pytest.raises(UsageError, match="can't be opened: the passphrase is not the one"):
-        load_identity(query, state, {}, lambda _: "another one")
+        load_identity(query, state, {}, lambda *_: "another one")
     with pytest.raises(UsageError, match="needs its passphrase: start in a terminal, or give it with"):
         load_identity(query, state, {})
 
@@ -190,14 +190,14 @@ def test_a_keystore_that_holds_another_key_than_it_says_is_refused(state: StateD
     place, kept = KeyPlace("testnet", _USER), json.loads(keystore.lock(KEY, PASSPHRASE))
     place.keep(json.dumps({**kept, "address": "11" * 20}))
     with pytest.raises(UsageError, match="holds another key"):
-        load_identity(KeyQuery("testnet", _USER), state, {}, lambda _: PASSPHRASE)
+        load_identity(KeyQuery("testnet", _USER), state, {}, lambda *_: PASSPHRASE)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"address": 1, "version": 3}', "[1]"])
 def test_a_damaged_keystore_is_a_sentence(state: StateDir, text: str) -> None:
     private(KeyPlace("testnet", _USER).keystore, text)
     with pytest.raises(UsageError, match=r"keystore|can't be used"):
-        load_identity(KeyQuery("testnet", _USER), state, {}, lambda _: PASSPHRASE)
+        load_identity(KeyQuery("testnet", _USER), state, {}, lambda *_: PASSPHRASE)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])

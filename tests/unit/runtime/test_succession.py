@@ -36,7 +36,7 @@ def place() -> KeyPlace:
 def identity(tmp_path: Path, passphrase: str = PASSPHRASE, query: KeyQuery | None = None) -> Identity:
     state = StateDir(tmp_path / "state")
     state.prepare()
-    return load_identity(query or KeyQuery("testnet", ACCOUNT.address), state, {}, lambda _: passphrase)
+    return load_identity(query or KeyQuery("testnet", ACCOUNT.address), state, {}, lambda *_: passphrase)
 
 
 def approved(*wallets: Wallet) -> Check:
