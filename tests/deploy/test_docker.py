@@ -55,14 +55,15 @@ def test_its_commands_are_gridbots() -> None:
     (program,) = json.loads(last("ENTRYPOINT"))
     assert program == "gridbot"
     _, health = last("HEALTHCHECK").split(" CMD ")
-    for command in (
-        json.loads(last("CMD")),
-        json.loads(health)[1:],
-        services("compose.live.yml")["gridbot"]["command"],
+    live = services("compose.live.yml")["gridbot"]
+    for state, command in (
+        ("state", json.loads(last("CMD"))),
+        ("state", json.loads(health)[1:]),
+        ("testnet", live["command"]),
+        ("testnet", live["healthcheck"]["test"][2:]),
     ):
         _, bound, _ = app.parse_args(command, exit_on_error=False, print_error=False)
-        assert bound.arguments["state_dir"] == Path("/var/lib/gridbot/state")
-        assert str(bound.arguments["state_dir"]).startswith(last("VOLUME"))
+        assert bound.arguments["state_dir"] == Path(last("VOLUME"), state)
 
 
 def test_what_is_copied_is_there_and_let_through_and_is_all_that_a_wheel_needs() -> None:
@@ -81,7 +82,7 @@ def test_what_is_copied_is_there_and_let_through_and_is_all_that_a_wheel_needs()
     assert copied >= {*wheel["packages"], *wheel["force-include"], "pyproject.toml", "README.md"}
 
 
-@pytest.mark.parametrize("name", ["gridbot", "prometheus"])
+@pytest.mark.parametrize("name", ["gridbot", "prometheus", "alertmanager"])
 def test_a_container_can_write_and_open_next_to_nothing(name: str) -> None:
     service = services()[name]
     assert service["read_only"] is True
@@ -111,3 +112,27 @@ def test_secrets_are_files_of_the_host_and_the_guide_s_credentials() -> None:
     assert live["services"]["gridbot"]["secrets"] == names == list(live["secrets"])
     assert live["services"]["gridbot"]["environment"]["CREDENTIALS_DIRECTORY"] == "/run/secrets"
     assert all(secret.keys() == {"file"} for secret in live["secrets"].values())
+
+
+def test_a_real_network_has_the_settings_that_it_wants_from_a_file_of_the_host() -> None:
+    live = yaml.safe_load((DOCKER / "compose.live.yml").read_text(encoding="utf-8"))
+    bot = live["services"]["gridbot"]
+    (mounted,) = bot["configs"]
+    assert live["configs"][mounted["source"]].keys() == {"file"}
+    _, bound, _ = app.parse_args(bot["command"], exit_on_error=False, print_error=False)
+    assert bound.arguments["config"] == Path(mounted["target"])
+    head = (DOCKER / "compose.live.yml").read_text(encoding="utf-8").partition("services:")[0]
+    assert all(name in head for name in ("gridbot.toml", "user_address", *live["secrets"]))
+
+
+def test_the_alertmanager_is_where_prometheus_sends_to() -> None:
+    command = services()["alertmanager"]["command"]
+    (sent_to,) = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))[
+        "alerting"
+    ]["alertmanagers"]
+    assert sent_to["static_configs"][0]["targets"] == ["127.0.0.1:9093"]
+    assert "--web.listen-address=127.0.0.1:9093" in command
+    (place,) = [each for each in services()["alertmanager"]["volumes"] if each.startswith("../prometheus:")]
+    folder = place.split(":")[1]
+    (config,) = [each.partition("=")[2] for each in command if each.startswith("--config.file=")]
+    assert (DEPLOY / "prometheus" / Path(config).relative_to(folder)).exists()

@@ -15,7 +15,7 @@ from core.runtime.reach import REACH_FOR_S
 from core.runtime.settings import load_settings
 from core.runtime.vigil import KEPT_MS
 from gridbot_tui.cli import app
-from tests.deploy.units import DEPLOY, UNITS, arguments, blocks, environment, unit
+from tests.deploy.units import BACKUP, DEPLOY, UNITS, arguments, blocks, environment, unit
 from tests.e2e.program import GRIDBOT
 
 HARDENING = ("StateDirectory", "StateDirectoryMode", "UMask", "LimitCORE", "CapabilityBoundingSet")
@@ -32,14 +32,14 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @systemd
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, BACKUP])
 def test_what_a_unit_exposes_is_little(name: str) -> None:
     found = analyze("security", "--offline=true", "--threshold=20", str(DEPLOY / "systemd" / name))
     assert found.returncode == 0, found.stdout
 
 
 @systemd
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, BACKUP])
 def test_systemd_has_nothing_to_say_about_a_unit(name: str, tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / name).read_text(encoding="utf-8")
     there = tmp_path / name
@@ -87,7 +87,7 @@ def test_both_units_are_locked_in_alike() -> None:
     assert (bot["UMask"], bot["LimitCORE"]) == (["0077"], ["0"])
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, BACKUP])
 def test_the_program_takes_what_a_unit_starts_it_with(name: str) -> None:
     service = unit(name)["Service"]
     _, bound, _ = app.parse_args(arguments(service), exit_on_error=False, print_error=False)
@@ -112,3 +112,65 @@ def test_the_guide_says_what_the_units_and_the_watchdog_do() -> None:
     assert f"after {service['RestartSec'][0]} s; five times in five minutes" in guide
     assert f"systemd waits for {service['TimeoutStopSec'][0]} s" in guide
     assert blocks("chroot as root")
+
+
+def test_each_hour_there_is_a_backup_of_the_journal_that_the_bot_writes_in_a_directory_that_the_guide_makes() -> (
+    None
+):
+    service, bot = unit(BACKUP)["Service"], unit("gridbot.service")["Service"]
+    assert environment(service)["GRIDBOT_STATE_DIR"] == environment(bot)["GRIDBOT_STATE_DIR"]
+    assert service["EnvironmentFile"] == bot["EnvironmentFile"]
+    _, place, *_ = arguments(service)
+    assert service["ReadWritePaths"] == [place]
+    made, *_ = blocks("chroot as root")
+    assert f"-o gridbot -g gridbot {place}\n" in made
+    timer = unit("gridbot-backup.timer")
+    assert timer["Timer"]["OnCalendar"] == ["hourly"]
+    assert timer["Install"]["WantedBy"] == ["timers.target"]
+
+
+def test_gb_is_gridbot_with_the_settings_directory_and_credentials_of_the_service(tmp_path: Path) -> None:
+    """The command itself, with the machine's places under another root and setpriv saying what it is given."""
+    script = (DEPLOY / "systemd" / "gb").read_text(encoding="utf-8")
+    for place in ("/etc/gridbot/", "/run/credentials/", "/var/lib/gridbot"):
+        script = script.replace(place, f"{tmp_path}{place}")
+        (tmp_path / place.strip("/")).mkdir(parents=True)
+    (tmp_path / "run/credentials/gridbot.service").mkdir()
+    (tmp_path / "etc/gridbot/gridbot.env").write_text(
+        '# the bot\nHL_METRICS_PORT=9464\nGRIDBOT_FLAGS=--network testnet\nHL_COIN="B T C"\n$(touch x)\n'
+        "HL_USER_ADDRESS=$(touch x)\nHL_LEVERAGE='2'"
+    )
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in (
+        ("id", "#!/bin/sh\necho 0\n"),
+        ("setpriv", '#!/bin/sh\nprintf "%s\\n" "$*"; pwd; env\n'),
+    ):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    shell = {"PATH": f"{programs}:/usr/bin:/bin", "XDG_STATE_HOME": "/root/state"}
+    ran = subprocess.run(
+        ["sh", "-c", script, "gb", "alerts", "list --x"],
+        env=shell,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    command, where, *lines = ran.stdout.splitlines()
+    service = unit("gridbot.service")["Service"]
+    assert command == (
+        f"--reuid {service['User'][0]} --regid {service['Group'][0]} --init-groups "
+        f"{service['ExecStart'][0].split()[0]} alerts list --x"
+    )
+    assert where == f"{tmp_path}{service['WorkingDirectory'][0]}"
+    assert {
+        "HL_METRICS_PORT=9464",
+        "HL_COIN=B T C",
+        "HL_USER_ADDRESS=$(touch x)",
+        "HL_LEVERAGE=2",
+        f"HOME={where}",
+        f"CREDENTIALS_DIRECTORY={tmp_path}/run/credentials/gridbot.service",
+    } <= set(lines)
+    assert not [line for line in lines if line.startswith(("GRIDBOT_", "XDG_"))]
+    assert not list(tmp_path.glob("**/x"))

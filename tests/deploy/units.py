@@ -9,6 +9,7 @@ from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = ("gridbot.service", "gridbot-watchdog.service")
+BACKUP = "gridbot-backup.service"
 
 Unit = dict[str, dict[str, list[str]]]
 
