@@ -18,6 +18,7 @@ from core.journal.batch import Anchor, CashMark
 from core.journal.cells import Cell, cell_sums, stored_cells
 from core.journal.files import connect_readonly
 from core.journal.rows import (
+    IS_COUNTED,
     adjustment_from_row,
     checkpoint_from_row,
     fill_from_row,
@@ -40,6 +41,7 @@ FROM fills f LEFT JOIN orders o ON o.cloid = f.cloid
 WHERE f.account = ? AND f.coin = ? ORDER BY f.time_ms, f.trade_id, f.discriminator
 """
 
+_FOREVER_MS = 2**62
 _TERMINAL = tuple(state.value for state in OrderState if state.is_terminal)
 _TRADES_NOTHING = (OrderState.REJECTED.value, OrderState.NEVER_PLACED.value)
 _IN_DOUBT = (OrderState.SENT.value, OrderState.UNKNOWN.value)
@@ -184,20 +186,27 @@ class Evidence:
         )
         return map(fill_from_row, found)
 
-    def foreign_between(self, after_ms: int, until_ms: int) -> list[tuple[str, str]]:
-        """Coin and raw text of the fills in coins that aren't traded here, with ``after_ms < time <= until_ms``."""
+    def foreign_fills(self, after_ms: int = -1, until_ms: int = _FOREVER_MS) -> list[ForeignFill]:
+        """Fills in coins that weren't traded here when they came and that the ledger doesn't count, oldest first, with
+        ``after_ms < time <= until_ms``.
+        """
         found = self._db.execute(
-            "SELECT coin, raw FROM foreign_fills WHERE account = ? AND time_ms > ? AND time_ms <= ?",
+            "SELECT * FROM foreign_fills x WHERE account = ? AND time_ms > ? AND time_ms <= ? "
+            f"AND NOT {IS_COUNTED} ORDER BY time_ms, id",
             (self.account, after_ms, until_ms),
         )
-        return [(row["coin"], row["raw"]) for row in found]
-
-    def foreign_fills(self) -> list[ForeignFill]:
-        """All fills in coins that weren't traded here when they came, oldest first."""
-        found = self._db.execute(
-            "SELECT * FROM foreign_fills WHERE account = ? ORDER BY time_ms, id", (self.account,)
-        )
         return [foreign_from_row(row) for row in found]
+
+    def counts(self, fill: ForeignFill) -> bool:
+        """Whether the ledger counts a fill that was told as a foreign one."""
+        told = "SELECT ? AS account, ? AS coin, ? AS time_ms, ? AS trade_id, ? AS order_id"
+        key = fill.account, fill.coin, fill.time_ms, fill.trade_id, fill.order_id
+        return bool(self._one(f"SELECT {IS_COUNTED} FROM ({told}) x", *key))
+
+    def is_external(self, fill: Fill) -> bool:
+        """Whether a fill is of no order of ours, as a row of ``fills`` says it."""
+        asked = "SELECT EXISTS (SELECT 1 FROM orders WHERE cloid = ? OR (order_id = ? AND coin = ?))"
+        return not self._one(asked, fill.cloid, fill.order_id, fill.coin)
 
     def funding_payments(self) -> list[Funding]:
         """Of all coins, oldest first."""

@@ -12,16 +12,18 @@ from pathlib import Path
 import aiosqlite
 
 from core.domain.effects import SaveCheckpoint
-from core.domain.fills import Adjustment, Fill, Funding
+from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
 from core.domain.grid import GridRow
 from core.domain.orders import Order, OrderState, Side
 from core.domain.transfers import Transfer
 from core.journal.batch import DEAD_MAN_UNTIL, Anchor
 from core.journal.errors import damaged, unusable
 from core.journal.rows import (
+    IS_COUNTED,
     adjustment_from_row,
     checkpoint_from_row,
     fill_from_row,
+    foreign_from_row,
     funding_from_row,
     grid_from_row,
     history_from_row,
@@ -106,6 +108,8 @@ class Restored:
     """Every deposit, withdrawal and transfer of the account, oldest first."""
     cash_marked: frozenset[str] = frozenset()
     """The dexs whose cash was noted once."""
+    begins_ms: int = 0
+    """The first anchor of all coins, of those that aren't traded now, too; 0 if there is none."""
     history: list[HistoryPoint] = field(default_factory=list)
     """Where the account stood at the end of each minute of the last day, oldest first."""
 
@@ -161,6 +165,18 @@ class JournalReader:
             coin: (orders, lots) for coin, orders, lots in found if coin not in coins and (orders or lots)
         }
 
+    async def foreign_fills(self, account: str, coins: Collection[str]) -> dict[str, list[ForeignFill]]:
+        """Of some coins, what came while they weren't traded here and the ledger doesn't count, oldest first."""
+        found: dict[str, list[ForeignFill]] = {}
+        async with self._open() as db:
+            for coin in coins:
+                rows = await db.execute_fetchall(
+                    f"SELECT * FROM foreign_fills x WHERE account = ? AND coin = ? AND NOT {IS_COUNTED} ORDER BY time_ms, id",
+                    (account, coin),
+                )
+                found[coin] = [foreign_from_row(row) for row in rows]
+        return found
+
     async def restore(self, account: str, coins: list[str]) -> Restored:
         """Everything of the given coins, and the account's halts, cursor and nonces."""
         meta = await self.meta()
@@ -188,7 +204,10 @@ class JournalReader:
             ]
             marks = await db.execute_fetchall("SELECT dex FROM cash_marks WHERE account = ?", (account,))
             marked = frozenset(row["dex"] for row in marks)
-        return Restored(meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked, points)
+            ((begins_ms,),) = await db.execute_fetchall("SELECT coalesce(min(time_ms), 0) FROM anchors")
+        return Restored(
+            meta, rows, by_coin.get("", ""), nonces, boots, day, transfers, marked, begins_ms, points
+        )
 
     async def _coin(self, db: aiosqlite.Connection, account: str, coin: str, halted: str) -> CoinRows:
         rows = CoinRows(halted=halted)

@@ -124,6 +124,21 @@ ON CONFLICT DO NOTHING
 """
 
 
+INSERT_FOREIGN_IF_NOT_COUNTED = """
+INSERT INTO foreign_fills (account, coin, time_ms, trade_id, order_id, received_ms, raw)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM fills
+  WHERE account = ?1 AND coin = ?2 AND time_ms = ?3 AND trade_id = ?4 AND (trade_id <> 0 OR order_id = ?5))
+ON CONFLICT DO NOTHING
+"""
+"""A coin that is traded no more has fills that the ledger counted while it was."""
+
+IS_COUNTED = """
+EXISTS (SELECT 1 FROM fills c WHERE c.account = x.account AND c.coin = x.coin AND c.time_ms = x.time_ms
+  AND c.trade_id = x.trade_id AND (c.trade_id <> 0 OR c.order_id = x.order_id))
+"""
+"""Of a row ``x`` of ``foreign_fills``: the same fill is among the ledger's, as the coin was traded before or is by now."""
+
+
 def foreign_values(fill: ForeignFill, received_ms: int) -> tuple[object, ...]:
     return (fill.account, fill.coin, fill.time_ms, fill.trade_id, fill.order_id, received_ms, fill.raw)
 

@@ -24,7 +24,7 @@ from core.journal.rows import (
     INSERT_BOOT,
     INSERT_CASH_MARK,
     INSERT_FILL,
-    INSERT_FOREIGN,
+    INSERT_FOREIGN_IF_NOT_COUNTED,
     INSERT_FUNDING,
     INSERT_GRID,
     INSERT_TRANSFER,
@@ -64,7 +64,9 @@ def write(db: sqlite3.Connection, batch: Batch) -> Committed:
     """All of a batch, inside the transaction that is open."""
     undercut: dict[str, int] = {}
     written = _write_fills(db, batch, undercut) if batch.fills else Written()
-    foreign = _insert_new(db, INSERT_FOREIGN, batch.foreign, lambda f: foreign_values(f, batch.now_ms))
+    foreign = _insert_new(
+        db, INSERT_FOREIGN_IF_NOT_COUNTED, batch.foreign, lambda f: foreign_values(f, batch.now_ms)
+    )
     funding = _insert_new(db, INSERT_FUNDING, batch.funding, lambda p: funding_values(p, batch.now_ms))
     transfers = _insert_new(db, INSERT_TRANSFER, batch.transfers, lambda t: transfer_values(t, batch.now_ms))
     _write_adjustments(db, batch, undercut)

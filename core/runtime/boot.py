@@ -15,7 +15,14 @@ from core.journal.journal import Batch
 from core.journal.reader import Restored
 from core.runtime.crash_loop import brake
 from core.runtime.plan import RunPlan
-from core.runtime.restore import account_limits, build_engine, coin_config, risk_coins, set_thresholds
+from core.runtime.restore import (
+    LAST_COINS,
+    account_limits,
+    build_engine,
+    coin_config,
+    risk_coins,
+    set_thresholds,
+)
 
 
 def boot_engine(
@@ -28,14 +35,14 @@ def boot_engine(
     limits = account_limits(plan.settings.common)
     engine = build_engine(plan.identity.account, instance, boot, configs, restored, now, limits)
     set_thresholds(engine, plan.settings.common)
-    before, coins = restored.meta.get("risk_coins"), risk_coins(configs)
+    before, coins = restored.meta.get(LAST_COINS), risk_coins(configs)
     batch = Batch(
         now.wall_ms,
         boots=[(boot, os.getpid(), VERSION)],
         # A kill between a fill's commit and that of what follows from it has left the stored position behind.
         positions=[coin.position_row() for coin in engine.coins.values()],
         revoked=[each.id for coin in engine.coins.values() for each in coin.ledger.needless_at_start],
-        meta={"risk_coins": coins},
+        meta={LAST_COINS: coins},
     )
     told = brake(engine, plan.brake, batch)
     if before is not None and before != coins:

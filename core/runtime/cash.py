@@ -128,9 +128,9 @@ class Flow:
                 self._take(Decimal(fill.cash_micro).scaleb(-6), fee)
             if any(after_ms < a.time_ms <= until_ms for a in evidence.adjustments(coin)):
                 self.unclear.append(f"an adjustment of {coin} stands for fills that nobody has seen")
-        for coin, raw in evidence.foreign_between(after_ms, until_ms):
-            if coin in instruments:
-                row = orjson.loads(raw)
+        for told in evidence.foreign_fills(after_ms, until_ms):
+            if told.coin in instruments:
+                row = orjson.loads(told.raw)
                 notional = parse_decimal(row["px"]) * parse_decimal(row["sz"])
                 fee = parse_decimal(row["fee"]) if row["feeToken"] == QUOTE_TOKEN else Decimal(0)
                 self._take(-Side.from_wire(row["side"]).sign * notional, fee)

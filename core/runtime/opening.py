@@ -17,6 +17,7 @@ from core.failpoints import failpoint
 from core.journal.journal import Batch, Journal
 from core.journal.reader import JournalReader, Restored
 from core.journal.schema import ForeignJournalError, StorageError, prepare
+from core.runtime.comeback import fills_to_take_back, funding_marks
 from core.runtime.heartbeat import Beat
 from core.runtime.plan import RunPlan
 from core.runtime.reach import dex_of
@@ -96,21 +97,26 @@ def decimals_key(coin: str) -> str:
 async def restore_journal(
     plan: RunPlan, journal: Journal, reads: Reads, instruments: dict[str, Instrument], clock: VenueClock
 ) -> Restored:
-    """What it holds of these coins; a coin that it sees for the first time begins at the exchange's position."""
+    """What it holds of these coins. One that it sees for the first time begins at the exchange's position; one that is traded
+    again is told what came meanwhile.
+    """
     reader, account = JournalReader(plan.state.journal), plan.identity.account
     restored = await reader.restore(account, list(instruments))
     unseen = [name for name, rows in restored.coins.items() if rows.anchor is None]
-    if not unseen:
+    back = await fills_to_take_back(reader, account, restored, instruments)
+    marks = funding_marks(restored)
+    if not unseen and not back and not marks:
         return restored
     openings: list[Opening] = [await open_position(reads, instruments[name]) for name in unseen]
     anchors = [opening.anchor for opening in openings]
     batch = Batch(
         clock.now().venue_ms,
         anchors=anchors,
-        fills=[fill for opening in openings for fill in opening.fills],
+        fills=[*back, *(fill for opening in openings for fill in opening.fills)],
+        meta=marks,
         positions=[opening.position for opening in openings],
     )
-    if not restored.cursor_ms:
+    if not restored.cursor_ms and anchors:
         batch.meta["fill_cursor_ms"] = str(min(anchor.time_ms for anchor in anchors))
     failpoint("anchor_read")
     await journal.commit(batch)

@@ -46,6 +46,8 @@ from core.runtime.settings import Settings
 from core.runtime.statedir import UsageError
 
 PPB = 10**9
+LAST_COINS = "risk_coins"
+"""The row of ``meta`` that says which coins the last start traded, as ``risk_coins`` writes them."""
 ANCHOR_LOOKBACK_MS = 60_000
 ANCHOR_ATTEMPTS = 20
 ANCHOR_PAUSE_S = 1.0
@@ -188,7 +190,7 @@ def build_engine(
     """The engine as the journal leaves it. Every coin has an anchor by now."""
     engine = Engine(account=account, instance=instance, boot=boot, coins={})
     engine.breakers.spread(boot)
-    if restored.meta.get("risk_coins") == risk_coins(configs):
+    if restored.meta.get(LAST_COINS) == risk_coins(configs):
         (engine.risk.day, engine.risk.day_start), engine.risk.peak = restored.day, restored.pnl_peak
     engine.risk.limits = limits
     dex = next((name.partition(":")[0] for name in configs if ":" in name), "")

@@ -35,6 +35,7 @@ from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
 from core.runtime.boot import boot_engine
 from core.runtime.cash import quiet_cash
+from core.runtime.comeback import funding_known_ms
 from core.runtime.control.server import ControlServer
 from core.runtime.control.viewers import Viewers
 from core.runtime.effects import EffectRunner
@@ -219,7 +220,7 @@ class Session:
         nonces, router = way.nonces, way.router(instruments, self._reach.listed, self._times)
         feed = self._feed(engine, instruments)
         anchors_ms = {name: rows.anchor.time_ms for name, rows in restored.coins.items() if rows.anchor}
-        runner = self._runner(restored, router, reads, feed, min(anchors_ms.values()))
+        runner = self._runner(restored, router, reads, feed)
         withdrawal = Withdrawal(engine, router, reads, clock.now, self._publish_event)
         response = StandDown(engine, nonces, withdrawal, self._publish_event)
         self._storage = storage = Storage(self._journal, self._reserve, clock.now, self._stop_asked, response)
@@ -233,7 +234,7 @@ class Session:
             lambda: (feed.last_message_ms, self._rest.latency_ms),
             self._rest.budget.standing,
             lambda at: self._show(self._snapshot(engine, at), at),
-            Beginning(anchors_ms, restored.boots | {engine.boot}),
+            Beginning(anchors_ms, restored.boots | {engine.boot}, restored.begins_ms),
             self._times,
             self._meter,
             partial(self._beat, engine, nonces),
@@ -253,9 +254,8 @@ class Session:
         return Trade(loop, feed, runner, nonces, withdrawal, storage, control, setup)
 
     def _runner(
-        self, restored: Restored, router: OrderRouter, reads: Reads, feed: MarketData, anchor_ms: int
+        self, restored: Restored, router: OrderRouter, reads: Reads, feed: MarketData
     ) -> EffectRunner:
-        payments = [payment for rows in restored.coins.values() for payment in rows.funding]
         return EffectRunner(
             self.inbox,
             router,
@@ -264,8 +264,8 @@ class Session:
             self.clock,
             restored.cursor_ms,
             self._fatal,
-            funding_ms=max((payment.time_ms for payment in payments), default=0),
-            anchor_ms=anchor_ms,
+            funding_ms=funding_known_ms(restored),
+            anchor_ms=restored.begins_ms,
             transfers_ms=max((transfer.time_ms for transfer in restored.transfers), default=0),
             told=self._bus.logged,
         )

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 from core.domain.cloid import parse_cloid
 from core.domain.events import RemoteOrder
@@ -24,6 +25,7 @@ from core.exchange.wire import WireError
 from core.journal.batch import Anchor
 from core.journal.certificate import Evidence, read_evidence
 from core.journal.reader import JournalReader
+from core.runtime.aside import fills_aside
 from core.runtime.cash import compare_cash
 from core.runtime.control_client import ask
 from core.runtime.opening import as_counted
@@ -190,7 +192,8 @@ class Look:
         coin = instrument.coin
         fills = chain_order(f for f in self.fills if f.coin == coin and f.time_ms >= anchor.time_ms)
         until_ms = fills[-1].time_ms if fills else self.venue_ms
-        held = evidence.lots_at(coin, until_ms)
+        aside = [fill for fill in fills_aside(evidence, instrument, anchor) if fill.time_ms <= until_ms]
+        held = evidence.lots_at(coin, until_ms) + sum(fill.signed_lots for fill in aside)
         seen = {self.before.get(coin, 0), self.after.get(coin, 0)}
         shown = " then ".join(instrument.size_text(lots) for lots in sorted(seen))
         position = Check("online position", coin)
@@ -201,16 +204,26 @@ class Look:
             position.fail(position.text)
         return [
             position,
-            self._compare_fills(evidence, coin, fills, max(self.oldest_ms, anchor.time_ms - 1), until_ms),
+            self._compare_fills(
+                evidence, coin, fills, aside, max(self.oldest_ms, anchor.time_ms - 1), until_ms
+            ),
         ]
 
     def _compare_fills(
-        self, evidence: Evidence, coin: str, fills: list[Fill], after_ms: int, until_ms: int
+        self,
+        evidence: Evidence,
+        coin: str,
+        fills: list[Fill],
+        aside: list[Fill],
+        after_ms: int,
+        until_ms: int,
     ) -> Check:
+        """``aside``: from when the coin wasn't traded here, not in the ledger yet."""
         listed = {fill.key: fill for fill in fills if fill.time_ms > after_ms}
         check, seen = Check("online fills", coin), set[FillKey]()
         check.text = f"{len(listed):,} fills that the exchange lists since {utc_text(after_ms + 1)}, each in the journal"
-        for key in evidence.keys_between(coin, after_ms, until_ms):
+        late = (fill.key for fill in aside if fill.time_ms > after_ms)
+        for key in chain(evidence.keys_between(coin, after_ms, until_ms), late):
             if key in listed:
                 seen.add(key)
             else:

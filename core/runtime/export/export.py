@@ -20,7 +20,7 @@ from core.runtime.export.files import Table, prepare, write_text
 from core.runtime.export.files import tables as open_tables
 from core.runtime.export.period import Period
 from core.runtime.export.reckoning import Reckoning, Sums
-from core.runtime.export.sources import EXCHANGE, Line, Sources, gather
+from core.runtime.export.sources import Line, Sources, gather
 from core.runtime.statedir import StateDir
 
 WHAT: Mapping[str, dict[str, tuple[str, ...]]] = {
@@ -106,7 +106,7 @@ def _write_fills(sources: Sources, reckoning: Reckoning, period: Period, made: d
     )
     for each in merged:
         if not isinstance(each, Line):
-            _add(made, "fills.csv", tables.other_fill_cells(each, EXCHANGE))
+            _add(made, "fills.csv", tables.other_fill_cells(each.row, each.origin))
             continue
         fifo, average = reckoning.take(each)
         if not period.holds(each.time_ms):

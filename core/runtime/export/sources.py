@@ -11,17 +11,17 @@ from operator import attrgetter
 
 import orjson
 
-from core.domain.fills import REACHABLE_FILLS, Adjustment, Fill, FillSource, ForeignFill, Funding
+from core.domain.fills import REACHABLE_FILLS, Adjustment, Fill, ForeignFill, Funding
 from core.domain.instrument import Instrument
 from core.domain.pnl import Stake
 from core.domain.transfers import Transfer
 from core.engine.certificate import utc_text
 from core.engine.fill_guarantor import chain_order
 from core.engine.gains import opening_stake
-from core.exchange.wire import WireError, decode_fill
 from core.journal.batch import Anchor
 from core.journal.certificate import Evidence
 from core.journal.earlier import Earlier, Look
+from core.runtime.aside import belong_after_ms, read_aside
 from core.runtime.opening import decimals_key
 from core.runtime.verify import guess_instrument
 
@@ -29,6 +29,18 @@ JOURNAL, EXCHANGE = "journal", "exchange"
 """Where a row is from: written as it happened, or what the exchange told of the past."""
 
 SIZE_DECIMALS_MAX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fill that the ledger doesn't count, as the exchange told it: while its coin wasn't traded here, or of the past."""
+
+    row: ForeignFill
+    origin: str
+
+    @property
+    def time_ms(self) -> int:
+        return self.row.time_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,7 @@ class Sources:
     """Everything of one account. ``notes`` are sentences about what is missing, or taken for granted."""
 
     coins: list[CoinHistory]
-    others: list[ForeignFill]
+    others: list[Told]
     """Fills that aren't of a perpetual, or can't be read: listed, not reckoned."""
     funding: list[tuple[Funding, str]]
     transfers: list[tuple[Transfer, str]]
@@ -70,23 +82,21 @@ class Sources:
 
 def gather(evidence: Evidence, earlier: Earlier) -> Sources:
     """Journal and history as one. Fills are read from the journal as they are asked for; the rest is small."""
-    told = _by_coin(evidence.foreign_fills(), earlier.fills)
+    told = _by_coin(evidence, earlier)
     found = Sources([], [], *_rest(evidence, earlier))
     traded = [coin for coin in evidence.coins() if evidence.anchor(coin) is not None]
     for coin in traded:
-        found.coins.append(_traded(evidence, coin, told.pop(coin, []), found.notes))
+        found.coins.append(_traded(evidence, coin, told.pop(coin, []), found))
     for coin, rows in sorted(told.items()):
         if not _is_perp(coin):
             found.others += rows
             continue
-        fills = _decoded(rows, _by_digits(coin, rows), found)
-        if fills:
-            start = _opening(coin, fills, found.notes)
-            lines = [Line(fill, EXCHANGE) for fill in fills]
+        instrument = _by_digits(coin, rows)
+        lines = _decoded(evidence, rows, instrument, found)
+        if lines:
+            start, start_ms = _opening(coin, lines, found.notes), lines[0].time_ms
             found.coins.append(
-                CoinHistory(
-                    _by_digits(coin, rows), start, fills[0].time_ms, _checked(coin, lines, start, found.notes)
-                )
+                CoinHistory(instrument, start, start_ms, _checked(coin, lines, start, found.notes))
             )
     found.notes += _reach(evidence, earlier.looks)
     found.others.sort(key=attrgetter("time_ms"))
@@ -106,12 +116,15 @@ def _rest(
     )
 
 
-def _by_coin(*lists: list[ForeignFill]) -> dict[str, list[ForeignFill]]:
-    """The same row once, whichever list tells it."""
-    found: dict[str, dict[tuple[int, int, int], ForeignFill]] = defaultdict(dict)
-    for fill in (each for rows in lists for each in rows):
-        found[fill.coin].setdefault((fill.time_ms, fill.trade_id, fill.order_id), fill)
-    return {coin: list(rows.values()) for coin, rows in found.items()}
+def _by_coin(evidence: Evidence, earlier: Earlier) -> dict[str, list[Told]]:
+    """What the ledger doesn't count, the same row once, whichever tells it."""
+    found: dict[str, dict[tuple[int, int, int], Told]] = defaultdict(dict)
+    rows = [Told(row, JOURNAL) for row in evidence.foreign_fills()]
+    rows += [Told(row, EXCHANGE) for row in earlier.fills if not evidence.counts(row)]
+    for told in rows:
+        row = told.row
+        found[row.coin].setdefault((row.time_ms, row.trade_id, row.order_id), told)
+    return {coin: list(by_key.values()) for coin, by_key in found.items()}
 
 
 def _is_perp(coin: str) -> bool:
@@ -119,52 +132,53 @@ def _is_perp(coin: str) -> bool:
     return not coin.startswith(("@", "#")) and "/" not in coin
 
 
-def _by_digits(coin: str, rows: Iterable[ForeignFill]) -> Instrument:
+def _by_digits(coin: str, rows: Iterable[Told]) -> Instrument:
     """The coarsest steps in which every size of the rows is whole: notional is exact in any that are fine enough."""
     digits = 0
-    for row in rows:
-        size = orjson.loads(row.raw).get("sz")
+    for told in rows:
+        size = orjson.loads(told.row.raw).get("sz")
         if isinstance(size, str):
             digits = max(digits, len(size.partition(".")[2].rstrip("0")))
     return Instrument(coin, 0, min(digits, SIZE_DECIMALS_MAX), 1)
 
 
-def _decoded(rows: Iterable[ForeignFill], instrument: Instrument, found: Sources) -> list[Fill]:
+def _decoded(evidence: Evidence, rows: list[Told], instrument: Instrument, found: Sources) -> list[Line]:
     """In the order of the chain; what can't be read goes to ``others``."""
-    fills, lost = [], 0
-    for row in rows:
-        try:
-            fill = decode_fill(
-                orjson.loads(row.raw), row.account, FillSource.REST, {instrument.coin: instrument}
-            )
-        except WireError:
-            fill = None
-        if fill is None:
-            found.others.append(row)
-            lost += 1
-        else:
-            fills.append(fill)
+    origins = {told.row: told.origin for told in rows}
+    fills, lost = read_aside(origins, instrument)
+    found.others += [Told(row, origins[row]) for row in lost]
     if lost:
         found.notes.append(
-            f"{instrument.coin}: {lost:,} fills that the exchange told of can't be read; they are listed, not reckoned"
+            f"{instrument.coin}: {len(lost):,} fills that the exchange told of can't be read; they are listed, not reckoned"
         )
-    return chain_order(fills)
+    lines = {fill: Line(fill, origins[row], evidence.is_external(fill)) for fill, row in fills}
+    return [lines[fill] for fill in chain_order(lines)]
 
 
-def _traded(evidence: Evidence, coin: str, told: list[ForeignFill], notes: list[str]) -> CoinHistory:
-    """A coin of the journal. What was told of it from the anchor on is in the journal, or is nothing of the ledger's."""
+def _traded(evidence: Evidence, coin: str, told: list[Told], found: Sources) -> CoinHistory:
+    """A coin of the journal: what is known of it from before its anchor, the ledger's fills, and between them those from
+    when it wasn't traded here.
+    """
     anchor = evidence.anchor(coin)
     assert anchor is not None, coin
-    instrument = _instrument(evidence, coin, told)
-    before = Sources([], [], [], [], notes)
-    past = _decoded([row for row in told if row.time_ms < anchor.time_ms], instrument, before)
+    instrument, notes = _instrument(evidence, coin, told), found.notes
+    known = _decoded(evidence, told, instrument, found)
+    past = [line for line in known if line.time_ms < anchor.time_ms]
+    after_ms = belong_after_ms(anchor, evidence.adjustments(coin))
+    aside = [line for line in known if line.time_ms > after_ms]
+    if settled := len(known) - len(past) - len(aside):
+        notes.append(
+            f"{coin}: {settled:,} fills from when it wasn't traded here are left out: an adjustment that was accepted later "
+            "stands for them"
+        )
     start, start_ms = Stake(anchor.lots, anchor.cost), anchor.time_ms
-    lines: Iterator[Line] = _journalled(evidence, coin)
+    lines = _journalled(evidence, coin, aside)
     if past:
         start, start_ms = _opening(coin, past, notes), past[0].time_ms
-        joined = [Line(fill, EXCHANGE) for fill in past]
-        if past[-1].end_lots != anchor.lots:
-            joined.append(_bridge(instrument, past[-1], anchor, notes))
+        joined = [*past]
+        last = past[-1].entry
+        if last.end_lots != anchor.lots:
+            joined.append(_bridge(instrument, last, anchor, notes))
         lines = _chain(joined, lines)
     elif anchor.lots:
         notes.append(
@@ -179,7 +193,7 @@ def _chain(first: list[Line], then: Iterator[Line]) -> Iterator[Line]:
     yield from then
 
 
-def _instrument(evidence: Evidence, coin: str, told: list[ForeignFill]) -> Instrument:
+def _instrument(evidence: Evidence, coin: str, told: list[Told]) -> Instrument:
     """The steps that the journal counts in."""
     kept = evidence.meta.get(decimals_key(coin), "")
     if kept.isdecimal():
@@ -188,13 +202,13 @@ def _instrument(evidence: Evidence, coin: str, told: list[ForeignFill]) -> Instr
     return guessed if evidence.samples(coin, 1) else _by_digits(coin, told)
 
 
-def _journalled(evidence: Evidence, coin: str) -> Iterator[Line]:
+def _journalled(evidence: Evidence, coin: str, aside: list[Line]) -> Iterator[Line]:
     """By time, and within a millisecond as the chain says; an adjustment stands where it was accepted to stand."""
     fills = (Line(row.fill, JOURNAL, row.external) for row in evidence.fills(coin))
     adjusted = (Line(each, JOURNAL) for each in evidence.adjustments(coin))
     anchor = evidence.anchor(coin)
     end = anchor.lots if anchor is not None else 0
-    merged = heapq.merge(fills, adjusted, key=attrgetter("time_ms"))
+    merged = heapq.merge(fills, aside, adjusted, key=attrgetter("time_ms"))
     for _, group in groupby(merged, key=attrgetter("time_ms")):
         lines = list(group)
         if len(lines) > 1:
@@ -204,7 +218,7 @@ def _journalled(evidence: Evidence, coin: str) -> Iterator[Line]:
         yield from lines
 
 
-def _bridge(instrument: Instrument, last: Fill, anchor: Anchor, notes: list[str]) -> Line:
+def _bridge(instrument: Instrument, last: Fill | Adjustment, anchor: Anchor, notes: list[str]) -> Line:
     """From where the told history ends to where the journal begins, at the entry that was told then."""
     price = anchor.cost // abs(anchor.lots) if anchor.lots else last.price
     notes.append(
@@ -219,7 +233,8 @@ def _bridge(instrument: Instrument, last: Fill, anchor: Anchor, notes: list[str]
     return Line(entry, EXCHANGE, is_bridge=True)
 
 
-def _opening(coin: str, fills: list[Fill], notes: list[str]) -> Stake:
+def _opening(coin: str, lines: list[Line], notes: list[str]) -> Stake:
+    fills = [line.entry for line in lines if isinstance(line.entry, Fill)]
     start, is_known = opening_stake(fills)
     if start.lots:
         how = (

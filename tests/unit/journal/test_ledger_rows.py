@@ -126,6 +126,21 @@ async def test_foreign_fills_and_funding_are_new_once(tmp_path: Path) -> None:
     ]
 
 
+async def test_a_fill_that_the_ledger_counts_is_no_foreign_one(tmp_path: Path) -> None:
+    """A start without a coin that was traded before is told its fills once more. Without a trade id the order is the key."""
+    path = tmp_path / "j.db"
+    counted = [fill(1), fill(0, order_id=7)]
+    told = [
+        *(ForeignFill(ACCOUNT, "BTC", NOW_MS, 1, 77, "{}"), ForeignFill(ACCOUNT, "BTC", NOW_MS, 0, 7, "{}")),
+        *(ForeignFill(ACCOUNT, "BTC", NOW_MS, 0, 8, "{}"), ForeignFill(ACCOUNT, "ETH", NOW_MS, 1, 77, "{}")),
+        ForeignFill(ACCOUNT, "BTC", NOW_MS + 1, 1, 77, "{}"),
+    ]
+    async with opened(path) as journal:
+        await journal.commit(batch(fills=counted[:1]))
+        committed = await journal.commit(batch(fills=counted[1:], foreign=told))
+    assert list(committed.new_foreign) == told[2:]
+
+
 async def test_all_funding_is_summed_and_the_newest_two_days_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     old, edge, recent = (

@@ -106,8 +106,8 @@ class Venue:
     async def cloids(self) -> set[str]:
         return {row["cloid"] for row in (await self.truth())["orders"]}
 
-    async def trade(self, side: str, size: str) -> None:
-        body = {"user": self.user, "coin": "BTC", "side": side, "size": size}
+    async def trade(self, side: str, size: str, coin: str = "BTC") -> None:
+        body = {"user": self.user, "coin": coin, "side": side, "size": size}
         async with self.http.post(f"{self.url}/paper/trade", json=body) as answer:
             assert answer.status == 200, await answer.text()
 

@@ -495,7 +495,7 @@ def _payment(coin: str, time_ms: int, digest: str = "0x0") -> Funding:
 
 async def test_foreign_fills_are_kept_with_the_fills_from_the_first_anchor_on() -> None:
     stage = Stage()
-    loop = await _ready(stage, Beginning({"BTC": NOW_MS + 9, "ETH": NOW_MS}))
+    loop = await _ready(stage, Beginning({"BTC": NOW_MS + 9}, first_ms=NOW_MS))
     old, young = _foreign(NOW_MS - 1), _foreign(NOW_MS)
     await loop.turn([FillsArrived((), foreign=(old, young))])
     (batch,) = stage.of("commit")

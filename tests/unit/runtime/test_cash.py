@@ -87,6 +87,23 @@ def test_each_field_may_be_cut_by_a_micro_dollar_and_no_more(evidence: Evidence,
     assert moved(evidence, str(ALL + Decimal(off))).ok is ok
 
 
+def test_a_fill_that_is_also_held_aside_counts_once(
+    evidence: Evidence, tmp_path: Path, fills: list[Fill]
+) -> None:
+    """As a coin leaves it that was traded, wasn't, and is again."""
+    path = tmp_path / "journal.db"
+    for fill in fills:
+        alter(
+            path,
+            "INSERT INTO foreign_fills (account, coin, time_ms, trade_id, order_id, received_ms, raw) "
+            "VALUES (?, 'BTC', ?, ?, ?, 0, ?)",
+            *(ACCOUNT, fill.time_ms, fill.trade_id, fill.order_id, fill.raw),
+        )
+    with read_evidence(path) as found:
+        assert moved(found, str(ALL)).ok
+        assert [row.coin for row in found.foreign_fills()] == ["ETH", "@107"]
+
+
 def test_what_was_before_the_mark_is_in_it(evidence: Evidence) -> None:
     assert moved(evidence, str(ALL + Decimal("8.42")), NOW_MS).ok
 

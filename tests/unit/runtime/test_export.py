@@ -174,7 +174,7 @@ def test_what_is_missing_before_the_journal_is_one_trade_that_says_so(
     assert row["adjusted_usd"] == "-5.04"
 
 
-def test_a_row_that_both_tell_is_there_once_and_one_after_the_anchor_is_the_journals_alone(
+def test_a_row_that_both_tell_is_there_once_also_if_the_journal_lacks_it(
     state: StateDir, tmp_path: Path
 ) -> None:
     write_journal(state.journal, [Trades().fill(BUY, 3, 840_000, NOW_MS)])
@@ -197,13 +197,69 @@ def test_a_row_that_both_tell_is_there_once_and_one_after_the_anchor_is_the_jour
         ("BTC", "trade"),
         ("ETH", "trade"),
         ("@107", "other"),
+        ("BTC", "trade"),
     ]
+    assert [row["origin"] for row in rows] == ["journal", "journal", "exchange", "exchange"]
     assert [(row["coin"], row["usd"], row["origin"]) for row in read(done.output / "funding.csv")] == [
         ("DOGE", "0.25", "exchange"),
         ("BTC", "-0.1", "journal"),
     ]
     assert done.reconciles
     assert len(read_earlier(state.earlier, ACCOUNT).looks) == 2
+
+
+def set_aside(state: StateDir, *fills: Fill) -> None:
+    """As a run leaves them that trades another coin."""
+    for fill in fills:
+        alter(
+            state.journal,
+            "INSERT INTO foreign_fills (account, coin, time_ms, trade_id, order_id, received_ms, raw) "
+            "VALUES (?, 'BTC', ?, ?, ?, 0, ?)",
+            *(ACCOUNT, fill.time_ms, fill.trade_id, fill.order_id, fill.raw),
+        )
+
+
+def test_fills_of_a_coin_from_when_it_was_not_traded_here_are_in_every_sum_once(
+    state: StateDir, tmp_path: Path
+) -> None:
+    """Bought 10 while it was traded; sold 6 by an order that was kept, and 4 by hand, while it wasn't; bought 3 after that."""
+    desk = Trades()
+    bought = desk.fill(BUY, 10, 840_000, NOW_MS)
+    kept = desk.fill(SELL, 6, 850_000, NOW_MS + 5)
+    by_hand = desk.fill(SELL, 4, 860_000, NOW_MS + 5, cloid=None)
+    again = desk.fill(BUY, 3, 840_000, NOW_MS + 9)
+    write_journal(state.journal, [bought, again])
+    alter(state.journal, "UPDATE orders SET order_id = ? WHERE order_id = ?", kept.order_id, again.order_id)
+    alter(state.journal, "INSERT INTO cash_marks VALUES (?, '', ?, '1000')", ACCOUNT, ANCHOR_MS)
+    set_aside(state, bought, kept, by_hand)
+    keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS, [told(json.loads(f.raw)) for f in (bought, by_hand)]))
+    done = exported(state, tmp_path)
+    rows = read(done.output / "fills.csv")
+    assert [row["trade_id"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["external"] for row in rows] == ["no", "no", "yes", "no"]
+    assert {row["origin"] for row in rows} == {"journal"}
+    assert len(read(done.output / "fees.csv")) == 4
+    (row,) = [row for row in read(done.output / "summary.csv") if row["coin"] == "BTC"]
+    assert (row["fills"], row["closing_position"]) == ("4", "0.00003")
+    assert (row["gains_fifo_usd"], row["exchange_pnl_usd"]) == ("0.14", "0.14")
+    assert row["trades_cash_usd"] == "-2.38"
+    fees = sum((fill.fee for fill in (bought, kept, by_hand, again)), Decimal(0))
+    assert f"{decimal_text(Decimal('997.62') - fees)} at the end" in done.text
+    assert not any("fills are missing" in note for note in done.notes)
+
+
+def test_what_an_accepted_adjustment_stands_for_is_not_counted_once_more(
+    state: StateDir, tmp_path: Path
+) -> None:
+    desk = Trades()
+    bought, sold = desk.fill(BUY, 10, 840_000, NOW_MS), desk.fill(SELL, 6, 850_000, NOW_MS + 5)
+    write_journal(state.journal, [bought])
+    insert = "INSERT INTO adjustments VALUES ('a1', 'BTC', ?, 10, 4, 845000, ?, 'cli', 'none', NULL)"
+    alter(state.journal, insert, NOW_MS + 9, NOW_MS + 9)
+    set_aside(state, sold)
+    done = exported(state, tmp_path)
+    assert [row["kind"] for row in read(done.output / "fills.csv")] == ["trade", "adjustment"]
+    assert any("1 fills from when it wasn't traded here are left out" in note for note in done.notes)
 
 
 def test_the_cash_that_was_noted_is_carried_to_both_ends_of_the_period(

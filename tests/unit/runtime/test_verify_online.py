@@ -68,6 +68,25 @@ def test_a_fill_that_only_the_exchange_has_is_named(journal: Path, fills: list[F
     assert "fill 20 of order 1020" in found["online fills"][0]
 
 
+def test_fills_from_when_the_coin_was_not_traded_here_are_in_the_journal(
+    journal: Path, fills: list[Fill]
+) -> None:
+    """The last two are held aside; of one that the ledger counts, too, nothing is counted twice."""
+    for fill in (fills[3], *fills[-2:]):
+        alter(
+            journal,
+            "INSERT INTO foreign_fills (account, coin, time_ms, trade_id, order_id, received_ms, raw) "
+            "VALUES (?, 'BTC', ?, ?, ?, 0, ?)",
+            *(fill.account, fill.time_ms, fill.trade_id, fill.order_id, fill.raw),
+        )
+    for fill in fills[-2:]:
+        alter(journal, "DELETE FROM fills WHERE trade_id = ?", fill.trade_id)
+    assert failed(journal, look(fills)) == {}
+    assert (
+        "the exchange doesn't list it" in failed(journal, look([*fills[:-2], fills[-1]]))["online fills"][0]
+    )
+
+
 def test_a_fill_that_only_the_journal_has_is_named(journal: Path, fills: list[Fill]) -> None:
     shown = look([fill for fill in fills if fill.trade_id != 20])
     (row,) = failed(journal, shown)["online fills"]
