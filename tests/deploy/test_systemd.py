@@ -137,7 +137,7 @@ def test_gb_is_gridbot_with_the_settings_directory_and_credentials_of_the_servic
         (tmp_path / place.strip("/")).mkdir(parents=True)
     (tmp_path / "run/credentials/gridbot.service").mkdir()
     (tmp_path / "etc/gridbot/gridbot.env").write_text(
-        '# the bot\nHL_METRICS_PORT=9464\nGRIDBOT_FLAGS=--network testnet\nHL_COIN="B T C"\n$(touch x)\n'
+        '# the bot\nHL_METRICS_PORT=9464\nGRIDBOT_FLAGS=--network testnet\nHL_COIN="B T C"\n$(touch x)\nHL_X-Y=1\n'
         "HL_USER_ADDRESS=$(touch x)\nHL_LEVERAGE='2'"
     )
     programs = tmp_path / "bin"
