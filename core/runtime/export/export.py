@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import reduce
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,7 @@ def _notes(sources: Sources, reckoning: Reckoning) -> list[str]:
 
 def _summarise(reckoning: Reckoning, table: Table, done: Exported) -> list[str]:
     """The rows of each year and of all, and the sentences that say how they add up."""
-    lines, whole = list[str](), Sums()
+    lines, by_year = list[str](), list[Sums]()
     for year, coins in reckoning.years():
         total = sum(coins.values(), Sums())
         for coin, sums in coins.items():
@@ -163,7 +164,8 @@ def _summarise(reckoning: Reckoning, table: Table, done: Exported) -> list[str]:
                 table.add(tables.summary_cells(str(year), coin, sums, instrument))
         table.add(tables.summary_cells(str(year), "", total, None))
         lines += [f"{year}", *_sentences(total)]
-        whole += total
+        by_year.append(total)
+    whole = reduce(Sums.then, by_year) if by_year else Sums()
     table.add(tables.summary_cells("all", "", whole, None))
     lines += ["All", *_sentences(whole)]
     done.residual = max(whole.residuals, key=abs)

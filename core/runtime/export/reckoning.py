@@ -70,7 +70,7 @@ class Sums:
         return fifo, average
 
     def __add__(self, other: Sums) -> Sums:
-        """Of two coins, or of two years in their order: the positions' costs add up, their lots don't."""
+        """Of two coins in one year: the positions' costs add up, their lots don't."""
         return Sums(
             *(self.fills + other.fills, self.cash + other.cash, self.adjusted + other.adjusted),
             *(self.fifo + other.fifo, self.average + other.average),
@@ -79,6 +79,10 @@ class Sums:
             _both(self.opening, other.opening),
             _both(self.closing, other.closing),
         )
+
+    def then(self, later: Sums) -> Sums:
+        """With a later year: what was held at the beginning of this one, and at the end of that."""
+        return replace(self + later, opening=self.opening, closing=later.closing)
 
 
 def _both(one: Held, other: Held) -> Held:

@@ -248,6 +248,36 @@ def test_fills_of_a_coin_from_when_it_was_not_traded_here_are_in_every_sum_once(
     assert not any("fills are missing" in note for note in done.notes)
 
 
+def test_all_years_begin_with_what_the_first_held_and_end_with_what_the_last_did(
+    state: StateDir, tmp_path: Path
+) -> None:
+    desk, year_ms = Trades(), 366 * DAY_MS
+    bought = [desk.fill(BUY, 10, 840_000, NOW_MS + n * year_ms) for n in (0, 1, 3)]
+    write_journal(state.journal, [*bought, desk.fill(SELL, 5, 850_000, NOW_MS + 3 * year_ms + 9)])
+    exported(state, tmp_path)
+    columns = (
+        "opening_cost_fifo_usd",
+        "closing_cost_fifo_usd",
+        "opening_cost_average_usd",
+        "closing_cost_average_usd",
+    )
+    sums = {
+        row["year"]: [row[name] for name in columns]
+        for row in read(tmp_path / "out" / "summary.csv")
+        if not row["coin"]
+    }
+    assert sums == {
+        "2026": ["0", "8.4", "0", "8.4"],
+        "2027": ["8.4", "16.8", "8.4", "16.8"],
+        "2029": ["16.8", "21", "16.8", "21"],
+        "all": ["0", "21", "0", "21"],
+    }
+    later = exported(state, tmp_path, Period(NOW_MS + 9), "later")
+    (row,) = [row for row in read(later.output / "summary.csv") if row["year"] == "all"]
+    assert [row[name] for name in columns] == ["8.4", "21", "8.4", "21"]
+    assert later.reconciles
+
+
 def test_what_an_accepted_adjustment_stands_for_is_not_counted_once_more(
     state: StateDir, tmp_path: Path
 ) -> None:
