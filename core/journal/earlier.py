@@ -57,6 +57,9 @@ CREATE TABLE looks (
 """
 
 
+_INSERT_LOOK = "INSERT INTO looks (account, asked_ms, fills, oldest_ms) VALUES (?, ?, ?, ?)"
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One reading of the whole history, and when it was asked for (UTC ms)."""
@@ -94,27 +97,25 @@ def keep_earlier(path: Path, account: str, shown: Shown) -> int:
         ForeignJournalError: another program's database.
     """
     oldest = min((fill.time_ms for fill in shown.fills), default=0)
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        with closing(sqlite3.connect(path, isolation_level=None)) as db:
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("BEGIN IMMEDIATE")
-            _prepare(db, path)
-            before = db.total_changes
-            db.executemany(INSERT_FOREIGN, [foreign_values(each, shown.asked_ms) for each in shown.fills])
-            db.executemany(INSERT_FUNDING, [funding_values(each, shown.asked_ms) for each in shown.funding])
-            db.executemany(
-                INSERT_TRANSFER, [transfer_values(each, shown.asked_ms) for each in shown.transfers]
+    with _writing(path) as db:
+        added = _add(db, shown)
+        db.execute(_INSERT_LOOK, (account, shown.asked_ms, len(shown.fills), oldest))
+        return added
+
+
+def keep_all_of(path: Path, account: str, past: Earlier) -> None:
+    """Add what another file holds: its rows, and its looks as they were. Raises as ``keep_earlier``."""
+    with _writing(path) as db:
+        known = {
+            tuple(row)
+            for row in db.execute(
+                "SELECT asked_ms, fills, oldest_ms FROM looks WHERE account = ?", (account,)
             )
-            added = db.total_changes - before
-            db.execute(
-                "INSERT INTO looks (account, asked_ms, fills, oldest_ms) VALUES (?, ?, ?, ?)",
-                (account, shown.asked_ms, len(shown.fills), oldest),
-            )
-            db.execute("COMMIT")
-            return added
-    except (OSError, sqlite3.Error) as error:
-        raise _unusable(path, error) from error
+        }
+        first = min((look.asked_ms for look in past.looks), default=0)
+        _add(db, Shown(first, past.fills, past.funding, past.transfers))
+        looks = {(look.asked_ms, look.fills, look.oldest_ms) for look in past.looks} - known
+        db.executemany(_INSERT_LOOK, [(account, *look) for look in sorted(looks)])
 
 
 def read_earlier(path: Path, account: str) -> Earlier:
@@ -128,9 +129,32 @@ def read_earlier(path: Path, account: str) -> Earlier:
             [transfer_from_row(row) for row in _rows(db, "transfers", account, "time_ms, hash")],
             [
                 Look(row["asked_ms"], row["fills"], row["oldest_ms"])
-                for row in _rows(db, "looks", account, "id")
+                for row in _rows(db, "looks", account, "asked_ms, id")
             ],
         )
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction, in a file that is made if there is none."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("BEGIN IMMEDIATE")
+            _prepare(db, path)
+            yield db
+            db.execute("COMMIT")
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+
+
+def _add(db: sqlite3.Connection, shown: Shown) -> int:
+    before = db.total_changes
+    db.executemany(INSERT_FOREIGN, [foreign_values(each, shown.asked_ms) for each in shown.fills])
+    db.executemany(INSERT_FUNDING, [funding_values(each, shown.asked_ms) for each in shown.funding])
+    db.executemany(INSERT_TRANSFER, [transfer_values(each, shown.asked_ms) for each in shown.transfers])
+    return db.total_changes - before
 
 
 @contextmanager

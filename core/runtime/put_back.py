@@ -13,7 +13,7 @@ from core.domain.effects import SaveHalt
 from core.engine.certificate import compact_utc, utc_text
 from core.journal.backup import copy_database, earlier_beside, last_row_ms
 from core.journal.batch import Batch
-from core.journal.earlier import Shown, keep_earlier, read_earlier
+from core.journal.earlier import keep_all_of, read_earlier
 from core.journal.files import LOGS, beside, set_aside, sync_file
 from core.journal.journal import Journal
 from core.journal.salvage import Salvaged, condition, salvage
@@ -85,7 +85,7 @@ def put_back(state: StateDir, backup: Path, now_ms: int) -> PutBack:
             kept = set_aside(state.journal, f"replaced-{compact_utc(now_ms)}")
             os.replace(fresh, state.journal)
             sync_file(state.path)
-            _put_back_earlier(state, backup, now_ms)
+            _put_back_earlier(state, backup)
         except (OSError, sqlite3.Error) as error:
             raise _failed(state, error) from error
         finally:
@@ -128,14 +128,12 @@ async def _make_ready(path: Path, before: Salvaged, at_ms: int, now_ms: int) -> 
         await journal.close()
 
 
-def _put_back_earlier(state: StateDir, backup: Path, now_ms: int) -> None:
+def _put_back_earlier(state: StateDir, backup: Path) -> None:
     """Rows of the past that the backup has and the state dir hasn't; nothing is taken away."""
     source, account = earlier_beside(backup), salvage(backup).meta.get("account", "")
     if not source.exists():
         return
-    past = read_earlier(source, account)
-    for look in past.looks[-1:]:
-        keep_earlier(state.earlier, account, Shown(look.asked_ms, past.fills, past.funding, past.transfers))
+    keep_all_of(state.earlier, account, read_earlier(source, account))
 
 
 def _clear(fresh: Path) -> None:

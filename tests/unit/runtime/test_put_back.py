@@ -165,3 +165,18 @@ def test_the_past_that_a_backup_holds_is_put_back_beside_what_is_there(
     keep_earlier(state.earlier, ACCOUNT, past(2))
     put_back(state, copy, NOW_MS)
     assert [fill.time_ms for fill in read_earlier(state.earlier, ACCOUNT).fills] == [1, 2]
+
+
+def test_every_look_at_the_exchange_is_put_back_as_it_was_once(state: StateDir, tmp_path: Path) -> None:
+    """All rows together are more than the exchange has ever shown at once."""
+    for number in (1, 2):
+        row = ForeignFill(ACCOUNT, "BTC", number, number, number, "{}")
+        keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS + number, [row]))
+    looks = read_earlier(state.earlier, ACCOUNT).looks
+    copy = back_up(state.journal, tmp_path / "backup.db").path
+    back_up_earlier(state.earlier, copy)
+    state.earlier.unlink()
+    for later in (1, 2):
+        put_back(state, copy, NOW_MS + later * 1_000)
+        assert read_earlier(state.earlier, ACCOUNT).looks == looks
+    assert [(look.fills, look.oldest_ms) for look in looks] == [(1, 1), (1, 2)]
