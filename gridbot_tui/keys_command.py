@@ -211,8 +211,8 @@ def rotate(
     if not what.url:
         raise UsageError("the embedded paper exchange has no agents: name the exchange with --exchange-url")
     passphrase = passphrase_of(passphrase_fd, os.environ)
-    _refuse_unless_ours(what)
-    key, signer = _next_key(what, key_fd, passphrase)
+    present = _refuse_unless_ours(what)
+    key, signer = _next_key(what, key_fd, passphrase, present)
     page = approval_page(network, what.url)
     say(
         f"the new agent is {signer.address}; approve it for {what.account} under a name that isn't taken: {page}"
@@ -277,14 +277,15 @@ def kept_text(key: str, plain: bool, passphrase_fd: int | None) -> str:
     return lock(key, first)
 
 
-def _refuse_unless_ours(what: Asked) -> None:
-    """Only a key in a file of ours can be followed by another, and only if it is nowhere else."""
+def _refuse_unless_ours(what: Asked) -> str:
+    """Only a key in a file of ours can be followed by another, and only if it is nowhere else. Its address."""
     from core.runtime.keys import find_sources
     from core.runtime.keys.identity import no_key
     from core.runtime.keys.sources import chosen
 
     sources = find_sources(what.query, os.environ)
-    if chosen(sources) is None:
+    source = chosen(sources)
+    if source is None:
         raise UsageError(no_key(what.query))
     present = str(what.place.present)
     if elsewhere := [source.name for source in sources if source.name != present]:
@@ -292,9 +293,10 @@ def _refuse_unless_ours(what: Asked) -> None:
             f"the key comes from {' and '.join(elsewhere)}, which no command can change: put another agent's key there, then "
             "stop with `gridbot stop --keep-orders` and start again; or take the key away there and `gridbot keys import` it"
         )
+    return source.address
 
 
-def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str, Signer]:
+def _next_key(what: Asked, fd: int | None, passphrase: Passphrase, before: str) -> tuple[str, Signer]:
     """The key that is to follow: one that was begun with, one that is given, or a new one. In a keystore if the present is."""
     from core.runtime.keys.key_text import key_in, signer_of
     from core.runtime.keys.keystore import is_keystore, lock
@@ -312,6 +314,11 @@ def _next_key(what: Asked, fd: int | None, passphrase: Passphrase) -> tuple[str,
         return key, signer_of(key, str(place.next), what.is_mainnet)
     key = read_line(fd, "--key-fd").strip() if fd is not None else "0x" + secrets.token_hex(32)
     signer = signer_of(key, "the new key", what.is_mainnet)
+    if signer.address == before:
+        raise UsageError(
+            f"{before} is the present key already, so nothing was rotated: don't revoke it. Give another agent's key, or leave "
+            "--key-fd out for a new one"
+        )
     if (other := place.next_address) not in ("", signer.address):
         raise UsageError(
             f"a rotation to {other} has begun, which a running bot may sign with already: end it by the same command without "

@@ -252,6 +252,23 @@ async def test_a_key_that_no_command_can_change_is_not_rotated(
     assert "the key comes from HL_AGENT_KEY, which no command can change" in capsys.readouterr().err
 
 
+async def test_the_present_key_does_not_follow_itself(
+    exchange: Venue, account: Wallet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An operator who was told that it is done would revoke the only agent."""
+    present, place = Wallet(), KeyPlace("paper", account.address)
+    place.keep(present.key)
+    await account.approve(exchange.http, exchange.url, present, "one")
+    flags = flags_of(exchange, account, tmp_path)
+    assert await asyncio.to_thread(run_cli, [*flags, "--key-fd", pipe(present.key)]) == 2
+    told = capsys.readouterr()
+    assert (
+        f"{present.address} is the present key already, so nothing was rotated: don't revoke it" in told.err
+    )
+    assert "Revoke" not in told.out
+    assert not place.next.exists()
+
+
 async def test_a_rotation_that_has_begun_is_told_of_and_no_other_begins_over_it(
     exchange: Venue, account: Wallet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
