@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -67,8 +67,10 @@ class WeightBudget:
         jitter: Callable[[], float] = random.random,
         leaves: int = FLOORS[Lane.INFO],
         publish: Callable[[Notify], None] = lambda _: None,
+        says: Collection[Lane] = (Lane.PROOF,),
     ) -> None:
-        self._publish, self._said_ms = publish, -SAY_AGAIN_MS
+        """``says``: the lanes whose waits are published, as somebody waits for them."""
+        self._publish, self._says, self._said_ms = publish, says, -SAY_AGAIN_MS
         self._mono_ms, self._window, self._jitter = mono_ms, window or OwnWindow(), jitter
         self._floors = {**FLOORS, Lane.INFO: leaves}
         self._per_minute = PER_MINUTE
@@ -125,10 +127,10 @@ class WeightBudget:
             await self._take_soon(lane, weight)
 
     def _say(self, lane: Lane, wait_ms: float) -> None:
-        """What somebody waits for. Routine reads wait often, and nobody for them."""
+        """What somebody waits for. A bot's routine reads wait often, and nobody for them."""
         now_ms = self._mono_ms()
         self._due(lane, now_ms + wait_ms)
-        if lane is Lane.PROOF and wait_ms >= SAY_FROM_MS and now_ms - self._said_ms >= SAY_AGAIN_MS:
+        if lane in self._says and wait_ms >= SAY_FROM_MS and now_ms - self._said_ms >= SAY_AGAIN_MS:
             self._said_ms = now_ms
             reason = f"waiting for request weight: {wait_ms / 1000:.0f} s; {self._why_not(lane, wait_ms)}"
             self._publish(notify("weight_wait", "warn", "", wait_s=round(wait_ms / 1000), reason=reason))
@@ -187,7 +189,8 @@ def shared_budget(
     mono_ms: Callable[[], float],
     publish: Callable[[Notify], None] = lambda _: None,
     leaves: int = FLOORS[Lane.INFO],
+    says: Collection[Lane] = (Lane.PROOF,),
 ) -> WeightBudget:
     """Counted with every other process that has the same ``directory`` and asks the exchange at ``url``; alone without one."""
     window = SharedWindow(window_file(directory, url), publish) if directory is not None else None
-    return WeightBudget(mono_ms, window, leaves=leaves, publish=publish)
+    return WeightBudget(mono_ms, window, leaves=leaves, publish=publish, says=says)

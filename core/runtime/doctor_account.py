@@ -14,12 +14,11 @@ from core.domain.margin import AccountMode, account_mode
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
 from core.exchange.wire import WireError
 from core.runtime.agents import NotAnAgentError, Pair, check_agent
 from core.runtime.doctor import Finding, refused
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import limits_dir
+from core.runtime.tool_budget import tool_budget
 
 EXCHANGE, CLOCK, ACCOUNT, AGENT = "exchange", "clock", "account", "agent"
 
@@ -45,7 +44,7 @@ def examine_account(start: Start) -> list[Finding]:
 
 async def _examine(start: Start) -> list[Finding]:
     clock = VenueClock()
-    rest = Rest(start.url, clock, budget=shared_budget(limits_dir(), start.url, mono_ms, leaves=TOOL_LEAVES))
+    rest = Rest(start.url, clock, budget=tool_budget(start.url))
     await rest.open()
     found: list[Finding] = []
     try:

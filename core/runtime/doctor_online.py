@@ -10,8 +10,7 @@ from typing import Any
 from core.domain.request_limits import RequestBudget
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
-from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
+from core.exchange.venue_clock import VenueClock
 from core.exchange.weight_window import PER_MINUTE
 from core.exchange.wire import WireError
 from core.journal.certificate import read_evidence
@@ -25,7 +24,8 @@ from core.runtime.preview.budget import budget_facts
 from core.runtime.preview.gather import facts_before_a_start
 from core.runtime.preview.report import make_report
 from core.runtime.settings import Loaded
-from core.runtime.statedir import StateDir, UsageError, limits_dir, lock_holder
+from core.runtime.statedir import StateDir, UsageError, lock_holder
+from core.runtime.tool_budget import tool_budget
 from core.view import Severity
 
 WEIGHT, REQUESTS, SWITCH = "ip weight", "requests", "dead man's switch"
@@ -90,8 +90,7 @@ def _before_a_start(start: Start | None) -> _Known | None:
 
 async def _budget(known: _Known) -> RequestBudget:
     clock = VenueClock()
-    weight = shared_budget(limits_dir(), known.url, mono_ms, leaves=TOOL_LEAVES)
-    rest = Rest(known.url, clock, budget=weight)
+    rest = Rest(known.url, clock, budget=tool_budget(known.url))
     await rest.open()
     try:
         return await Reads(rest, clock, known.account, {}).request_budget()

@@ -18,8 +18,8 @@ from core.engine.fill_guarantor import chain_order
 from core.exchange.lanes import Lane
 from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError
-from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
+from core.exchange.venue_clock import VenueClock
+from core.exchange.weight_budget import TOOL_LEAVES
 from core.exchange.weight_window import FLOORS
 from core.exchange.wire import WireError
 from core.journal.batch import Anchor
@@ -29,7 +29,8 @@ from core.runtime.aside import fills_aside
 from core.runtime.cash import compare_cash
 from core.runtime.control_client import ask
 from core.runtime.opening import as_counted
-from core.runtime.statedir import StateDir, limits_dir, lock_holder
+from core.runtime.statedir import StateDir, lock_holder
+from core.runtime.tool_budget import tool_budget
 from core.runtime.verify import Certificate
 
 LOOKS, PAUSE_S = 10, 1.0
@@ -79,7 +80,7 @@ async def connected(state: StateDir, url: str) -> AsyncIterator[tuple[Rest, Venu
     """Within what a running bot leaves of the address's weight."""
     clock = VenueClock()
     leaves = TOOL_LEAVES if lock_holder(state) is not None else FLOORS[Lane.INFO]
-    rest = Rest(url, clock, budget=shared_budget(limits_dir(), url, mono_ms, leaves=leaves))
+    rest = Rest(url, clock, budget=tool_budget(url, leaves))
     await rest.open()
     try:
         yield rest, clock

@@ -9,10 +9,9 @@ from core.domain.agent import AgentObserved
 from core.exchange.reads import Reads
 from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
 from core.exchange.wire import WireError
 from core.runtime.agents import NotAnAgentError, Pair, check_agent
-from core.runtime.statedir import limits_dir
+from core.runtime.tool_budget import tool_budget
 
 POLL_S = 15.0
 """A look weighs 120 of the 1,200 a minute that an address may ask for, and a bot may run beside it."""
@@ -26,7 +25,7 @@ async def wait_for_approval(pair: Pair, wait_s: float, say: Callable[[str], None
         RestError: the exchange wasn't reached at the last look.
     """
     clock = VenueClock()
-    rest = Rest(pair.url, clock, budget=shared_budget(limits_dir(), pair.url, mono_ms, leaves=TOOL_LEAVES))
+    rest = Rest(pair.url, clock, budget=tool_budget(pair.url))
     await rest.open()
     reads, until_ms, told = Reads(rest, clock, pair.account, {}), mono_ms() + 1000 * wait_s, False
     try:

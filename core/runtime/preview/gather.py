@@ -14,15 +14,15 @@ from core.engine.funding import DAY_MS
 from core.engine.side_caps import Money, PortfolioLimits
 from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError
-from core.exchange.venue_clock import VenueClock, mono_ms
-from core.exchange.weight_budget import TOOL_LEAVES, shared_budget
+from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError, decode_book, decode_meta
 from core.exchange.wire_market import decode_candles
 from core.runtime.preview.report import CoinFacts, Facts
 from core.runtime.preview.seen import fingerprint
 from core.runtime.restore import coin_config, portfolio_limits
 from core.runtime.settings import Loaded
-from core.runtime.statedir import UsageError, limits_dir
+from core.runtime.statedir import UsageError
+from core.runtime.tool_budget import tool_budget
 
 MOST_COUNTED = 5
 """Coins whose candles are asked for: a day of minutes weighs 44 of the 1200 that an address may ask for in a minute."""
@@ -75,7 +75,7 @@ def _mid(coin: str, instrument: Instrument, quote: Quote | None, price: Decimal 
 
 async def _ask(url: str, coins: list[str], account: str) -> Seen:
     clock = VenueClock()
-    rest = Rest(url, clock, budget=shared_budget(limits_dir(), url, mono_ms, leaves=TOOL_LEAVES))
+    rest = Rest(url, clock, budget=tool_budget(url))
     await rest.open()
     seen = Seen()
     try:
