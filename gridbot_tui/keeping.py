@@ -88,7 +88,7 @@ def backup(
     must_be_free(target)
     done = back_up(state.journal, target)
     back_up_earlier(state.earlier, target)
-    gone = forget_oldest(place, keep) if keep is not None else []
+    gone = forget_oldest(target, keep) if keep is not None else []
     found = {"ok": True, "file": str(done.path), "bytes": done.size, "fills": done.fills}
     text = f"backed up {state.journal} to {done.path}: {done.fills:,} fills, {done.size:,} bytes"
     text += f"; deleted {', '.join(path.name for path in gone)}" if gone else ""

@@ -71,26 +71,34 @@ def back_up_earlier(source: Path, backup: Path) -> None:
             raise _failed(target, error) from error
 
 
-def forget_oldest(directory: Path, keep: int) -> list[Path]:
-    """Delete the oldest of the dated backups in a directory but for the newest ``keep``; which those were.
+def forget_oldest(made: Path, keep: int) -> list[Path]:
+    """Delete the oldest of the dated backups beside one that was just made, of the same network and account, but for ``keep``
+    with it; which those were.
 
-    Nothing else is ever deleted: not a file of another name, nor one of such a name that isn't a journal.
+    Nothing else is ever deleted: not a file of another name, nor one of such a name that isn't a journal or is another bot's,
+    nor the one that was made, whatever the clock said at the others.
     """
-    dated = sorted(path for path in directory.iterdir() if _DATED.match(path.name) and _is_ours(path))
-    gone = dated[: max(0, len(dated) - keep)]
+    whose = _whose(made)
+    dated = sorted(path for path in made.parent.iterdir() if _DATED.match(path.name) and path != made)
+    ours = [path for path in dated if whose is not None and _whose(path) == whose]
+    gone = ours[: max(0, len(ours) + 1 - keep)]
     for path in gone:
         path.unlink()
         earlier_beside(path).unlink(missing_ok=True)
     return gone
 
 
-def _is_ours(path: Path) -> bool:
+def _whose(path: Path) -> tuple[str, ...] | None:
+    """Network and account of a journal; ``None`` if it isn't one."""
     try:
         with closing(connect_readonly(path)) as db:
             (mark,) = db.execute("PRAGMA application_id").fetchone()
+            if mark != APPLICATION_ID:
+                return None
+            meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('network', 'account')"))
     except sqlite3.Error:
-        return False
-    return bool(mark == APPLICATION_ID)
+        return None
+    return meta.get("network", ""), meta.get("account", "")
 
 
 def back_up_before_migration(source: Path, version: int) -> Path:

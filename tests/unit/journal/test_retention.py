@@ -104,16 +104,28 @@ def test_of_the_backups_in_a_directory_the_oldest_go_and_nothing_else_does(tmp_p
     _database(tmp_path / dated_name("20250101T000000Z"), 7)
     (tmp_path / dated_name("20240101T000000Z")).write_text("a letter")
     _database(tmp_path / "journal-mine.db", APPLICATION_ID)
+    _database(tmp_path / dated_name("20230101T000000Z"), APPLICATION_ID, "0xother")
     (tmp_path / f"{dated_name('20260131T000000Z')}.earlier").touch()
-    gone = forget_oldest(tmp_path, 3)
+    made = tmp_path / dated_name("20260135T000000Z")
+    gone = forget_oldest(made, 3)
     assert [path.name for path in gone] == [dated_name("20260131T000000Z"), dated_name("20260132T000000Z")]
+    others = ("20250101T000000Z", "20240101T000000Z", "20230101T000000Z")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [
             *(dated_name(f"2026013{day}T000000Z") for day in (3, 4, 5)),
-            *(dated_name("20250101T000000Z"), dated_name("20240101T000000Z"), "journal-mine.db"),
+            *(*map(dated_name, others), "journal-mine.db"),
         ]
     )
-    assert forget_oldest(tmp_path, 3) == []
+    assert forget_oldest(made, 3) == []
+
+
+def test_the_backup_that_was_just_made_stays_though_the_clock_was_ahead_at_the_others(tmp_path: Path) -> None:
+    for day in (1, 2, 3):
+        _database(tmp_path / dated_name(f"2027010{day}T000000Z"), APPLICATION_ID)
+    made = tmp_path / dated_name("20260101T000000Z")
+    _database(made, APPLICATION_ID)
+    gone = forget_oldest(made, 2)
+    assert [path.name for path in gone] == [dated_name("20270101T000000Z"), dated_name("20270102T000000Z")]
 
 
 def test_every_table_is_kept_for_ever_or_is_known_not_to_be(tmp_path: Path) -> None:
@@ -137,8 +149,10 @@ def test_every_table_is_kept_for_ever_or_is_known_not_to_be(tmp_path: Path) -> N
     assert there - rewritten == {*KEPT, *LET_GO}
 
 
-def _database(path: Path, mark: int) -> None:
+def _database(path: Path, mark: int, account: str = ACCOUNT) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA application_id = {mark}")
-    db.execute("CREATE TABLE t (a)")
+    db.execute("CREATE TABLE meta (key, value)")
+    db.execute("INSERT INTO meta VALUES ('account', ?)", (account,))
+    db.commit()
     db.close()
