@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from core.runtime.alert_trial import LOOK_S, Trial, Tried, attempts_of, mark_of, told_where
-from core.runtime.control_client import ask
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
 from core.telemetry.event_log import json_line
@@ -47,6 +45,8 @@ def list_targets(
     json: JsonFlag = False,
 ) -> int:
     """Every target of the running bot, or of a start, and what is told. Never a URL."""
+    from core.runtime.alert_trial import told_where
+
     here = _found(network, config, state_dir)
     told = here.bot if here.bot is not None else told_where(here.settings, here.targets)
     if json:
@@ -74,6 +74,8 @@ def send_test(
 
     A running bot is asked to send them; what it hasn't read yet is tried from here.
     """
+    from core.runtime.alert_trial import LOOK_S, Trial, Tried, attempts_of, told_where
+
     here = _found(network, config, state_dir, is_trial=True)
     attempts = attempts_of(here.targets, here.heartbeat_url, f"GridBot {network.upper()}")
     trial = Trial(attempts)
@@ -107,6 +109,8 @@ class _Found:
 
 
 def _found(network: Network, config: Path | None, state_dir: Path | None, is_trial: bool = False) -> _Found:
+    from core.runtime.alert_trial import mark_of
+    from core.runtime.control_client import ask
     from gridbot_tui.plans import alert_targets, preview_of
 
     loaded, _, state = preview_of(RunFlags(network, False, (), config, "", state_dir))
