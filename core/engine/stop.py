@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.domain.clock import Instant
-from core.domain.effects import AskAccount, AskOpenOrders, Backfill, Effect, notify
+from core.domain.effects import AskAccount, AskFunding, AskOpenOrders, AskTransfers, Backfill, Effect, notify
 from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed, Tick
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
@@ -107,12 +107,15 @@ class Stop(ProcedureBase):
         return [AskOpenOrders(self.command.id)]
 
     def _read(self, now: Instant) -> list[Effect]:
-        """The fills first, then the position: what the position shows must be in the fills."""
+        """The fills first, then the position: what the position shows must be in the fills. Beside them, and waited for by
+        nobody, what was paid since the last look: an export of the journal shows it.
+        """
         self.reads += 1
         self.phase, self.phase_mono_ms, self.fills_read = Phase.READ, now.mono_ms, False
         self.ticket = f"{self.command.id}:{self.reads}"
         self.text = "comparing with the exchange"
-        return [Backfill(ticket=self.ticket)]
+        paid: list[Effect] = [AskFunding(), AskTransfers()] if self.reads == 1 else []
+        return [Backfill(ticket=self.ticket), *paid]
 
     def _comparing(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         match event:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from core.domain.commands import KEEP_ORDERS, Action, Command
-from core.domain.effects import AskAccount, AskOpenOrders, CancelOrphan, Effect, SaveHalt
+from core.domain.effects import (
+    AskAccount,
+    AskFunding,
+    AskOpenOrders,
+    AskTransfers,
+    CancelOrphan,
+    Effect,
+    SaveHalt,
+)
 from core.domain.events import (
     BackfillDone,
     CommandReceived,
@@ -51,6 +59,20 @@ def test_a_stop_cancels_proves_it_reads_the_last_fills_agrees_and_latches_no_hal
     bench.step(account(0, bench.now, stop_of(bench).ticket))
     assert (stop_of(bench).done, stop_of(bench).failed) == (True, False)
     assert bench.engine.halted == bench.coin.halted == ""
+
+
+def test_a_stop_looks_for_what_was_paid_since_the_last_look_once_and_waits_for_none_of_it() -> None:
+    """Else an export of the journal would lack the funding of minutes until the next start."""
+    bench = Bench().started()
+    bench.settle_cancels(bench.step(StopRequested("SIGTERM")))
+    looks = AskFunding(), AskTransfers()
+    before = [bench.done.count(look) for look in looks]
+    none_listed(bench)
+    assert [bench.done.count(look) for look in looks] == [count + 1 for count in before]
+    fills_read(bench)
+    bench.step(account(0, bench.now, stop_of(bench).ticket))
+    assert stop_of(bench).done
+    assert [bench.done.count(look) for look in looks] == [count + 1 for count in before]
 
 
 def test_a_stop_does_not_end_while_the_exchange_lists_an_order_of_ours() -> None:
