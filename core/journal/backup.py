@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.journal.errors import StorageError, damaged
-from core.journal.files import APPLICATION_ID, beside, connect_readonly, sync_file
+from core.journal.files import APPLICATION_ID, beside, connect_readonly, roll_back_interrupted, sync_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def back_up_earlier(source: Path, backup: Path) -> None:
     if source.exists():
         try:
             target.unlink(missing_ok=True)
+            roll_back_interrupted(source)
             copy_database(source, target)
             sync_file(target.parent)
         except (OSError, sqlite3.Error) as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.domain.fills import ForeignFill, Funding
 from core.domain.transfers import Transfer
 from core.journal.errors import ForeignJournalError, StorageError
-from core.journal.files import connect_readonly
+from core.journal.files import connect_readonly, roll_back_interrupted
 from core.journal.rows import (
     INSERT_FOREIGN,
     INSERT_FUNDING,
@@ -120,7 +120,7 @@ def keep_all_of(path: Path, account: str, past: Earlier) -> None:
 
 def read_earlier(path: Path, account: str) -> Earlier:
     """What is kept of an account; nothing, if nothing was ever asked. Raises as ``keep_earlier``."""
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:  # killed before its first row
         return Earlier()
     with _opened(path) as db:
         return Earlier(
@@ -160,6 +160,7 @@ def _add(db: sqlite3.Connection, shown: Shown) -> int:
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
+        roll_back_interrupted(path)
         with closing(connect_readonly(path)) as db:
             db.execute("BEGIN")
             _check(db, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 APPLICATION_ID = 0x67726462
@@ -77,3 +78,13 @@ def _connect(uri: str, any_thread: bool) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def roll_back_interrupted(path: Path) -> None:
+    """Undo what a writer that was killed has left half-written in a file without WAL, which no reader may. Raises
+    ``sqlite3.Error``.
+    """
+    if beside(path, "-journal").exists():
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,7 @@ from core.domain.fills import Fill, ForeignFill, Funding
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
 from core.domain.units import decimal_text
+from core.journal.backup import back_up_earlier, earlier_beside
 from core.journal.earlier import Shown, keep_earlier, read_earlier
 from core.journal.errors import ForeignJournalError, StorageError
 from core.runtime.export.export import WHAT, Exported, export
@@ -404,3 +407,30 @@ def alter_version(path: Path, pragma: str) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA {pragma}")
     db.close()
+
+
+def test_an_import_that_was_killed_half_way_is_as_if_it_had_not_begun(
+    state: StateDir, tmp_path: Path
+) -> None:
+    """Its rows had reached the file: whoever reads it next must undo them, or nothing could be read of it any more."""
+    keep_earlier(state.earlier, ACCOUNT, Shown(NOW_MS, before((BUY, 4, 830_000, 9_000))))
+    with closing(sqlite3.connect(state.earlier, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(
+            "INSERT INTO foreign_fills (account, coin, time_ms, trade_id, order_id, received_ms, raw) "
+            "VALUES (?, 'BTC', ?, 1, 1, 0, '{}')",
+            [(ACCOUNT, number) for number in range(3_000)],
+        )
+        killed = StateDir(tmp_path / "killed")
+        killed.prepare()
+        for name in ("", "-journal"):
+            shutil.copy(f"{state.earlier}{name}", f"{killed.earlier}{name}")
+        db.execute("ROLLBACK")
+    for name in ("", "-journal"):
+        shutil.copy(f"{killed.earlier}{name}", tmp_path / f"copy{name}")
+    back_up_earlier(tmp_path / "copy", tmp_path / "backup.db")
+    assert len(read_earlier(earlier_beside(tmp_path / "backup.db"), ACCOUNT).fills) == 1
+    assert len(read_earlier(killed.earlier, ACCOUNT).fills) == 1
+    killed.earlier.write_bytes(b"")
+    assert read_earlier(killed.earlier, ACCOUNT).fills == []
