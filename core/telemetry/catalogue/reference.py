@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.telemetry.catalogue import BY_NAME, GROUPS
+from core.telemetry.catalogue.gone import GONE
 from core.telemetry.catalogue.kind import Kind
 
 PAGE = Path("docs/events.md")
@@ -30,6 +31,10 @@ def _tables() -> Iterator[str]:
     yield "|---|---|"
     for old, new in sorted(_formerly().items()):
         yield f"| `{old}` | {'the same' if new == [old] else ', '.join(f'`{name}`' for name in new)} |"
+    yield "\nThese are gone:\n"
+    yield "| why | predecessor |"
+    yield "|---|---|"
+    yield from (f"| {why} | {' '.join(f'`{name}`' for name in listed.split())} |" for why, listed in GONE)
     yield ""
 
 

@@ -122,7 +122,7 @@ LINK = (
         "A gap is closed: what was found in it.",
         "",
         True,
-        "ws_reconnect_rest_poll, ws_resubscribe",
+        "ws_reconnect_rest_poll, ws_reconnect_rest_poll_triggered, ws_resubscribe",
     ),
     Kind(
         "ws_channel_stale",
@@ -270,6 +270,7 @@ GUARDS = (
         "The exchange will cancel all of the account's orders if the bot falls silent.",
         "",
         True,
+        "dead_man_switch_activated",
     ),
     Kind(
         "dead_man_switch_deactivated",

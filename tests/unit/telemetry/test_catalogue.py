@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from core.domain.fills import FillKind
 from core.telemetry.catalogue import BY_NAME, GROUPS, is_record
+from core.telemetry.catalogue.gone import GONE
 from core.telemetry.catalogue.reference import PAGE, refreshed
+from tests.unit.telemetry.predecessor_events import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 PLACES = [path for part in ("core", "gridbot_tui") for path in sorted((ROOT / part).rglob("*.py"))]
@@ -88,6 +91,18 @@ def test_the_seeds_names_stay() -> None:
     assert {"fill", "position_drift_detected", "grid_compression_override"} <= BY_NAME.keys()
     assert is_record("fill")
     assert not is_record("a_name_of_tomorrow")
+
+
+def test_each_of_the_predecessors_names_is_told_under_one_of_ours_or_it_is_said_why_not() -> None:
+    gone = [name for _, listed in GONE for name in listed.split()]
+    kept = {old for kind in BY_NAME.values() for old in kind.formerly.split(", ")} | BY_NAME.keys()
+    assert sorted(set(NAMES.split()) - kept - set(gone)) == []
+    assert sorted(set(gone) & kept) == []
+    assert len(gone) == len(set(gone))
+    named = {
+        word for why, _ in GONE for word in re.findall(r"`([a-z_]+)`", why) if not word.startswith("gridbot_")
+    }
+    assert named - {"lost"} <= BY_NAME.keys()
 
 
 def test_the_page_is_current() -> None:
