@@ -1,4 +1,4 @@
-"""What looks on beside the core: its numbers are served while it is halted, while its loop hangs and while it stops."""
+"""What looks on beside the core: numbers are served while it is halted, hangs and stops; alerts that don't arrive are shown."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from core.domain.commands import Action
 from core.runtime.beside import look_on
 from core.runtime.core_thread import CoreThread
 from core.runtime.event_bus import EventBus
+from core.runtime.report import status
+from core.telemetry.alerting.target import Target
 from core.telemetry.metrics import health
+from gridbot_tui.status_text import status_text
 from tests.e2e.program import free_port
 from tests.unit.runtime.stage import STILL, plan, settings
-from tests.unit.telemetry.alerting.sink import until
+from tests.unit.telemetry.alerting.sink import sink, until
 from tests.unit.telemetry.metrics.scenes import Samples, key, samples
 
 HANGS_MS = 300
@@ -27,10 +30,11 @@ HANGS_MS = 300
 class Watched:
     """A core on the exchange inside, and what its port says."""
 
-    def __init__(self, directory: Path, held: ExitStack) -> None:
+    def __init__(self, directory: Path, held: ExitStack, *targets: Target) -> None:
         self.port = free_port()
         bus = EventBus()
-        of = replace(plan(directory, ""), settings=settings(metrics_port=self.port), speed=STILL.speed)
+        common = settings(metrics_port=self.port)
+        of = replace(plan(directory, ""), settings=common, speed=STILL.speed, targets=targets)
         watches = look_on(of, bus, held)
         held.callback(bus.close)
         self.core = CoreThread(of, bus)
@@ -92,3 +96,23 @@ def test_the_numbers_are_served_halted_hanging_and_stopping_and_tell_their_age(
     assert watched.core.wait_ended(15)
     assert watched.code("/metrics") == 200, "the last numbers, until the process ends"
     assert watched.code("/ready") == 503
+
+
+def test_a_target_that_nothing_reaches_is_an_alert_of_the_screen_of_the_status_and_of_the_metrics(
+    tmp_path: Path,
+) -> None:
+    with ExitStack() as held, sink() as hook:
+        hook.status = 403
+        one = Watched(tmp_path, held, Target(f"json://{hook.host}/x", "line 1 of urls", "JSON"))
+
+        def said() -> str:
+            shown = one.core.latest()
+            return status_text(status(shown)) if shown is not None and shown.version else ""
+
+        until(
+            lambda: "ALERT ALERTS DON'T REACH JSON (line 1 of urls): it answers 403" in said(), "it is shown"
+        )
+        assert "`gridbot alerts test` tries every target" in said()
+        assert one.scraped()[key("alerts_active", severity="warn")] >= 1
+        hook.status = 200
+        until(lambda: "ALERTS DON'T REACH" not in said(), "it is over")
