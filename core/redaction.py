@@ -29,7 +29,17 @@ _NAMED = re.compile(
 )
 _TOKEN = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+~.:=%-]{12,}", re.ASCII)
 """What a service gives out, in a part of its URL. A name of a host, a path of words or a number is none."""
-_SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|webhook|alert_?url|heartbeat_?url")
+SECRET_NAMES = frozenset(
+    {
+        "HL_AGENT_KEY",
+        "HL_PRIVATE_KEY",
+        "HL_METRICS_TOKEN",
+        "HL_ALERT_URLS",
+        "HL_ALERT_WEBHOOK_URL",
+        "HL_HEARTBEAT_URL",
+    }
+)
+"""Variables of the environment whose values are secret. A test holds them to what the settings call so."""
 
 _shortest_known = 2**31
 _known: tuple[str, ...] = ()
@@ -55,10 +65,9 @@ def forget() -> None:
 
 
 def remember_environment(environ: Mapping[str, str]) -> None:
-    """The values of ``HL_*`` variables whose names say that they are secret."""
-    remember(
-        *(value for name, value in environ.items() if name.startswith("HL_") and _SECRET_NAME.search(name))
-    )
+    """The values of the variables that are secret, and of several targets each."""
+    for name in SECRET_NAMES & environ.keys():
+        remember(environ[name], *environ[name].split())
 
 
 def _parts(url: str) -> Iterable[str]:

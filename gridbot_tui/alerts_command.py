@@ -119,7 +119,7 @@ def _found(network: Network, config: Path | None, state_dir: Path | None, is_tri
         state = StateDir(running[0].path)
     settings, targets = loaded.common, alert_targets(loaded, state)
     if lock_holder(state) is None:
-        return _Found(state, settings, targets, settings.heartbeat_url)
+        return _Found(state, settings, targets, settings.heartbeat_url.get_secret_value())
     answer = ask(state, "alerts_test" if is_trial else "alerts")
     if not answer.get("ok"):
         raise UsageError(
@@ -128,7 +128,8 @@ def _found(network: Network, config: Path | None, state_dir: Path | None, is_tri
         )
     bot = answer["alerts"]
     new = tuple(target for target in targets if mark_of(target.url) not in bot["marks"])
-    ping = "" if mark_of(settings.heartbeat_url) in bot["marks"] else settings.heartbeat_url
+    url = settings.heartbeat_url.get_secret_value()
+    ping = "" if mark_of(url) in bot["marks"] else url
     return _Found(state, settings, new, ping, bot)
 
 

@@ -94,12 +94,12 @@ def asked_of(plan: RunPlan) -> Ask:
         from core.runtime.beside import head_of
 
         common = plan.settings.common
-        urls = [*(target.url for target in plan.targets), common.heartbeat_url]
+        urls = [*(target.url for target in plan.targets), common.heartbeat_url.get_secret_value()]
         told = {**told_where(common, plan.targets), "marks": [mark_of(url) for url in urls if url]}
         if not is_trial:
             return told
         head = head_of(plan.network, plan.identity.account)
-        trial = Trial(attempts_of(plan.targets, common.heartbeat_url, head))
+        trial = Trial(attempts_of(plan.targets, common.heartbeat_url.get_secret_value(), head))
         for _ in range(round(WITHIN_S / LOOK_S)):
             if trial.has_ended:
                 break

@@ -43,7 +43,7 @@ def _alerting(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
 
 
 def _heartbeat_ping(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
-    url = plan.settings.common.heartbeat_url
+    url = plan.settings.common.heartbeat_url.get_secret_value()
     if not url:
         return []
     from core.redaction import remember

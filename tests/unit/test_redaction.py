@@ -9,6 +9,8 @@ import pytest
 
 from core import redaction
 from core.redaction import redacted, redacted_row, remember, remember_environment
+from core.runtime.settings.model import HIDDEN_NAMES
+from core.runtime.settings.names import SECRET_NAMES, environment_name
 
 KEY = "0x" + "5aC3" * 16
 
@@ -97,6 +99,24 @@ def test_of_a_url_that_is_secret_hosts_names_and_numbers_are_none() -> None:
 def test_of_the_environment_what_is_named_as_a_secret_is_remembered() -> None:
     remember_environment({"HL_METRICS_TOKEN": "s3cr3t-t0ken", "HL_COIN": "BTC-PERP", "TOKEN": "not ours"})
     assert redacted("s3cr3t-t0ken BTC-PERP not ours") == "[masked] BTC-PERP not ours"
+
+
+def test_each_of_several_targets_in_the_environment_is_remembered() -> None:
+    remember_environment({"HL_ALERT_URLS": "json://a/words-alone json://b/other-words"})
+    assert redacted("it is json://b/other-words") == "it is [masked]"
+
+
+def test_a_name_that_only_sounds_secret_is_none() -> None:
+    said = "/home/me/agent may be read by others; fix: chmod 600 /home/me/agent"
+    remember_environment(
+        {"HL_KEY_FILE": "/home/me/agent", "HL_ALERT_URLS_FILE": "others", "HL_ALERT_WEBHOOK_TYPE": "generic"}
+    )
+    assert redacted(said) == said
+
+
+def test_the_secret_names_are_those_of_the_settings_and_of_what_is_hidden_there() -> None:
+    hidden = {environment_name(name) for name in HIDDEN_NAMES}
+    assert SECRET_NAMES | hidden == redaction.SECRET_NAMES
 
 
 def test_an_events_row_is_masked_however_deep() -> None:

@@ -35,8 +35,8 @@ class ConfigFile:
 
     path: Path
     is_there: bool = False
-    top: dict[str, Any] = field(default_factory=dict)
-    coins: dict[str, Any] = field(default_factory=dict)
+    top: dict[str, Any] = field(default_factory=dict, repr=False)
+    coins: dict[str, Any] = field(default_factory=dict, repr=False)
     lines: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def table(self, coin: str) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.runtime.settings.file import ConfigFile
@@ -22,8 +22,8 @@ FLAGS = {"coins": "--coin"}
 class Layers:
     """The sources, the strongest first; a coin's table of the file is stronger than the file's top level."""
 
-    flags: Mapping[str, Any]
-    environ: Mapping[str, str]
+    flags: Mapping[str, Any] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
     file: ConfigFile
 
     def values(self, coin: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from core.redaction import holds_key
@@ -78,7 +77,7 @@ def printable(text: str) -> str:
 def plain(text: str) -> str:
     """Printable, not endless, and no key."""
     if holds_secret(text):
-        return "(not shown: it may be a key)"
+        return "(not shown: it may be a secret)"
     escaped = printable(text)
     return escaped if len(escaped) <= SHOWN_CHARS else f"{escaped[:SHOWN_CHARS]}…"
 
@@ -95,9 +94,18 @@ def shown(value: Any) -> str:
 NOT_SHOWN = "(not shown)"
 
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+")
+_OF_A_HOST_ALONE = re.compile(r"https?://[^/?#\s@'\"]*/?(?=['\"]?$)|https?://…@[^/?#\s@'\"]*/?(?=['\"]?$)")
+_JSON = re.compile(r"\{\s*\"")
+
+
 def holds_secret(text: str) -> bool:
-    """32 bytes of hex, or as many words as a seed phrase has."""
-    return holds_key(text) or len(text.split()) >= MNEMONIC_WORDS
+    """32 bytes of hex, as many words as a seed phrase has, a keystore's JSON, or a URL that says more than a host.
+
+    ``tgram://TOKEN/CHAT`` and ``https://hooks.example/TOKEN`` are such, also with the one slash that a path leaves of two.
+    """
+    has_url = _URL.search(_OF_A_HOST_ALONE.sub("", text)) is not None
+    return holds_key(text) or has_url or bool(_JSON.search(text)) or len(text.split()) >= MNEMONIC_WORDS
 
 
 def setting_text(value: Any, is_off: bool = False) -> str:
@@ -106,8 +114,6 @@ def setting_text(value: Any, is_off: bool = False) -> str:
         return "off"
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value else "0"
-    if isinstance(value, Path):
-        return printable(str(value))
     text = ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
     text = re.sub(r"//[^/@]*@", "//…@", text)
     return plain(text) if holds_secret(text) else printable(text)

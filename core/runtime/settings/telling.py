@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from core.runtime.http_url import split_http_url
 from core.runtime.settings.values import HIDDEN, OF_THE_ACCOUNT, File, Whole
 
 
-def _pinged(value: str) -> str:
+def _pinged(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not value:
+        return secret
     if split_http_url(value) is None or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("must be a URL that begins with https:// or http://")
-    return value
+    return secret
 
 
 Port = Annotated[Whole, Field(ge=0, le=65_535)]
-PingUrl = Annotated[str, AfterValidator(_pinged)]
+PingUrl = Annotated[SecretStr, AfterValidator(_pinged)]
 
 
 class TellingFields(BaseModel):
@@ -45,8 +48,8 @@ class TellingFields(BaseModel):
         0,
         description="Where /metrics, /status, /health and /ready are served, on 127.0.0.1 alone (docs/metrics.md); 0: nowhere",
     )
-    heartbeat_url: Annotated[PingUrl | Literal[""], OF_THE_ACCOUNT, HIDDEN] = Field(
-        "",
+    heartbeat_url: Annotated[PingUrl, OF_THE_ACCOUNT, HIDDEN] = Field(
+        SecretStr(""),
         description="A URL that is fetched every minute while trading goes on, the stream is live and the position compared; "
         "who watches it raises the alarm when that ends",
     )

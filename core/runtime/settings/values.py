@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.fields import FieldInfo
 
+from core.runtime.settings.problem import holds_secret
+
 OFF_WORDS = frozenset({"off", "none"})
 LEAST, MOST = Decimal("1e-12"), Decimal("1e12")
 """Numbers beyond are slips of the keyboard, and would overflow what is computed from them."""
@@ -63,6 +65,18 @@ def _of_this_world(value: Decimal) -> Decimal:
     return value
 
 
+def _no_secret(what: str) -> Callable[[Any], Any]:
+    def path(value: Any) -> Any:
+        if isinstance(value, str | Path) and holds_secret(str(value)):
+            raise ValueError(
+                f"must be a {what}'s name, and this looks like a secret itself: write it to a file of mode 0600 and that one's "
+                "name here"
+            )
+        return value
+
+    return path
+
+
 def _usable(what: str) -> Callable[[Path], Path]:
     def path(value: Path) -> Path:
         if not value.parts or not str(value).isprintable():
@@ -84,8 +98,8 @@ Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 NotPositive = Annotated[Number, Field(le=0)]
 Whole = Annotated[int, BeforeValidator(_no_truth)]
-Directory = Annotated[Path, AfterValidator(_usable("directory"))]
-File = Annotated[Path, AfterValidator(_usable("file"))]
+Directory = Annotated[Path, BeforeValidator(_no_secret("directory")), AfterValidator(_usable("directory"))]
+File = Annotated[Path, BeforeValidator(_no_secret("file")), AfterValidator(_usable("file"))]
 
 FractionOrOff = Annotated[Fraction, MAY_BE_OFF_MARK]
 NotNegativeOrOff = Annotated[NotNegative, MAY_BE_OFF_MARK]

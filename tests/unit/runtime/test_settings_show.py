@@ -110,6 +110,41 @@ def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:
     assert "http://…@127.0.0.1:3001" in as_text(found)
 
 
+SECRETS = {
+    "a target": "tgram://123456789:CANARYabcdefg/1231",
+    "a webhook": "https://hooks.example/services/CANARYabcdefg",
+    "a key": "0xCANARY" + "5aC3" * 16,
+    "a key and more": "5aC3" * 16 + "CANARY.bak",
+    "a keystore": '{"crypto": {"ciphertext": "CANARY"}}',
+}
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize("name", ["alert_urls_file", "key_file", "state_dir", "alert_min_severity"])
+def test_a_secret_where_a_name_belongs_is_refused_and_shown_nowhere(
+    tmp_path: Path, name: str, secret: str
+) -> None:
+    by_file, by_environment = (
+        judged(tmp_path, f"{name} = '{secret}'"),
+        judge({}, {f"HL_{name.upper()}": secret}, None, tmp_path / "none.toml"),
+    )
+    for found in (by_file, by_environment):
+        (problem,) = found.problems
+        assert "(not shown: it may be a secret)" in problem.text
+        told = as_text(found) + str(as_dict(found)) + problem.text + repr(found.loaded)
+        assert "CANARY" not in told
+        assert "5aC3" not in told
+
+
+def test_the_ping_is_shown_in_no_text_of_the_settings(tmp_path: Path) -> None:
+    found = judged(tmp_path, "heartbeat_url = 'https://hc.example/CANARY'")
+    assert found.loaded is not None
+    settings = found.loaded.common
+    assert settings.heartbeat_url.get_secret_value() == "https://hc.example/CANARY"
+    for told in (repr(found), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "CANARY" not in told
+
+
 def test_a_flag_is_an_origin(tmp_path: Path) -> None:
     found = judge({"coins": ("ETH",)}, {}, None, tmp_path / "none.toml")
     assert {row.name: row.origin.text for row in rows(found, "ETH")}["coins"] == "--coin"
