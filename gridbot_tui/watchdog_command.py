@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +20,9 @@ from gridbot_tui.passphrase import passphrase_of
 from gridbot_tui.run_flags import Network, parse_duration_s
 
 if TYPE_CHECKING:
-    from core.domain.effects import Notify
+    from core.domain.effects import Notify, Severity
     from core.runtime.keys import Identity, KeyQuery
+    from core.runtime.settings import Settings
 
 AFTER_MIN_S = 10.0
 """A bot beats every 2 s; a busy disk or machine may hold it up for some."""
@@ -83,27 +86,60 @@ def _query(state: StateDir, network: str, config: Path | None) -> KeyQuery:
     return KeyQuery(network, account, file)
 
 
+def _settings(state: StateDir, config: Path | None) -> Settings:
+    """Those of the bot; with settings that can't be read the defaults, under which alerts go where its state dir says."""
+    from core.runtime.settings import Settings
+    from core.runtime.watchdog_alerts import last_beat
+    from gridbot_tui.plans import judgement_of
+
+    beat = last_beat(state)
+    loaded = judgement_of(beat.network if beat is not None else "paper", (), config).loaded
+    return loaded.common if loaded is not None else Settings.model_validate({})
+
+
+class _Log:
+    """Its events, to the bot's log and to stdout. Safe from any thread: a target that fails is told of on its own."""
+
+    def __init__(self, state: StateDir) -> None:
+        self._logs, self._count, self._lock = state.logs, 0, threading.Lock()
+
+    def write(self, notice: Notify, time_ms: int) -> None:
+        from core.runtime.event_bus import EventRecord
+        from core.telemetry.event_log import append_event, json_line
+        from core.view import Severity
+
+        with self._lock:
+            self._count += 1
+            severity = Severity(notice.severity)
+            row = EventRecord(
+                self._count, time_ms, severity, notice.name, notice.coin, notice.fields
+            ).as_dict()
+            # A full disk or a closed pipe doesn't end it: what it is here for is to cancel.
+            with suppress(OSError):
+                append_event(self._logs, row)
+            with suppress(OSError):
+                print_line(json_line(row))
+
+    def tell(self, name: str, severity: Severity, **fields: str | int) -> None:
+        """What is told of the telling itself."""
+        from core.domain.effects import notify
+
+        self.write(notify(name, severity, "", **fields), time.time_ns() // 1_000_000)
+
+
 async def _watch(state: StateDir, after_s: float, passphrase_fd: int | None, config: Path | None) -> None:
     import asyncio
 
-    from core.runtime.event_bus import EventRecord
     from core.runtime.keys import find_sources, load_identity
     from core.runtime.watchdog import Watchdog
-    from core.telemetry.event_log import append_event, json_line
-    from core.view import Severity
+    from core.runtime.watchdog_alerts import WatchdogAlerts
 
-    count = 0
+    log = _Log(state)
+    alerts = WatchdogAlerts(state, _settings(state, config), os.environ, log.tell)
 
     def publish(notice: Notify, time_ms: int) -> None:
-        nonlocal count
-        count += 1
-        severity = Severity(notice.severity)
-        row = EventRecord(count, time_ms, severity, notice.name, notice.coin, notice.fields).as_dict()
-        # A full disk or a closed pipe doesn't end it: what it is here for is to cancel.
-        with suppress(OSError):
-            append_event(state.logs, row)
-        with suppress(OSError):
-            print_line(json_line(row))
+        log.write(notice, time_ms)
+        alerts.take(notice, time_ms)
 
     passphrase = passphrase_of(passphrase_fd, os.environ)
 
@@ -124,4 +160,7 @@ async def _watch(state: StateDir, after_s: float, passphrase_fd: int | None, con
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, dog.stop)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # it goes on when its terminal goes
-    await dog.run()
+    try:
+        await dog.run()
+    finally:
+        alerts.close()

@@ -71,6 +71,11 @@ class Watchdog:
         except UsageError as error:
             self._tell("watchdog_refused", "crit", reason=f"nothing is guarded: {error}")
             raise
+        except Exception as error:
+            self._tell(
+                "watchdog_failed", "crit", reason=f"nothing is guarded: {type(error).__name__}: {error}"
+            )
+            raise
 
     async def _watch(self) -> None:
         after_s = self._vigil.after_ms / 1000
@@ -211,7 +216,7 @@ class Watchdog:
 
     async def _cancel_all(self, beat: Beat, exchange: Exchange) -> int | None:
         gone: set[str] = set()
-        empty, wait_s = 0, RETRY_S
+        empty, wait_s, failed = 0, RETRY_S, ""
         while not self._is_over(beat):
             seen = await exchange.reads.open_orders()
             ours = [(coin, cloid) for coin, cloid in seen.elsewhere if _is_of(cloid, beat.instance)]
@@ -227,7 +232,9 @@ class Watchdog:
             outcome = await exchange.router.cancel(ours)
             gone |= {cloid for cloid, error in outcome.results if not error}
             if errors := [error for _, error in outcome.results if error]:
-                self._tell("watchdog_cancel_failed", "crit", orders=len(errors), reason=errors[0])
+                if errors[0] != failed:
+                    self._tell("watchdog_cancel_failed", "crit", orders=len(errors), reason=errors[0])
+                failed = errors[0]
                 await self._pause(wait_s)
                 wait_s = min(2 * wait_s, RETRY_MAX_S)
         self._tell("watchdog_stands_back", "info", cancelled=len(gone), reason="the bot goes on")

@@ -165,6 +165,7 @@ async def test_it_goes_on_trying_while_the_exchange_answers_nothing(world: World
         await world.until(lambda: "watchdog_cancel_failed" in dog.names(), "it says that it couldn't")
         await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "and did it in the end")
         assert not world.ours()
+        assert dog.names().count("watchdog_cancel_failed") == 1, "twice for one reason is told once"
 
 
 async def test_a_key_that_is_away_when_it_is_needed_is_told_of_and_looked_for_again(world: World) -> None:

@@ -45,6 +45,10 @@ OUR_OWN = ("alert_", "heartbeat_ping")
 """Events of the telling itself begin so: to tell of them would go round in a circle."""
 
 
+ENDS = {"watchdog_bot_returned": "watchdog_bot_lost"}
+"""Events that end what another has told, and as gravely as that was told."""
+
+
 def message_of(name: str, severity: Severity, coin: str, fields: Fields, time_ms: int) -> Message | None:
     """What to tell of an event; ``None``: nothing."""
     if name in HAVE_AN_ALERT or name.startswith(OUR_OWN):
@@ -53,6 +57,8 @@ def message_of(name: str, severity: Severity, coin: str, fields: Fields, time_ms
     text = words(coin, fields) if words else _plain(name, coin, fields) if severity is Severity.CRIT else ""
     if not text:
         return None
+    if name in ENDS:
+        return Message(f"{ENDS[name]}:{coin}", Severity.CRIT, text, time_ms, is_resolved=True)
     return Message(f"{name}:{coin}", severity, text, time_ms)
 
 
@@ -102,6 +108,8 @@ def _operator(coin: str, fields: Fields) -> str:
     return f"{coin}: {detail_of('operator', fields)}".lstrip(": ") if fields.get("action") in ACTS else ""
 
 
+_BY_HAND = "It tries on; cancel them on the exchange's own page, or start the bot."
+
 _WORDS: Mapping[str, Callable[[str, Fields], str]] = {
     "session_start": _started,
     "fill": _fill,
@@ -111,4 +119,19 @@ _WORDS: Mapping[str, Callable[[str, Fields], str]] = {
     "stop_fired": _stop_fired,
     "drawdown_warning": _drawdown,
     "operator": _operator,
+    "watchdog_bot_lost": lambda _, fields: (
+        f"THE WATCHDOG TAKES THE GRID BACK: {fields['reason']}. Find out what became of the bot."
+    ),
+    "watchdog_orders_cancelled": lambda _, fields: (
+        f"THE WATCHDOG HAS CANCELLED {fields['cancelled']} ORDERS: {fields['reason']}. "
+        "Look at the position, then start the bot."
+    ),
+    "watchdog_cannot_reach": lambda _, fields: f"THE WATCHDOG CAN'T CANCEL: {fields['reason']}. {_BY_HAND}",
+    "watchdog_cancel_failed": lambda _, fields: (
+        f"THE WATCHDOG CAN'T CANCEL {fields['orders']} ORDERS: {fields['reason']}. {_BY_HAND}"
+    ),
+    "watchdog_bot_returned": lambda _, fields: f"THE BOT IS BACK (pid {fields['pid']}): it is watched again.",
+    "watchdog_stopped": lambda _, fields: "The watchdog has ended: nobody takes the grid of a lost bot back.",
+    "watchdog_refused": lambda _, fields: f"THE WATCHDOG HAS ENDED: {fields['reason']}.",
+    "watchdog_failed": lambda _, fields: f"THE WATCHDOG HAS ENDED: {fields['reason']}.",
 }
