@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.telemetry.catalogue import grid, machine, system, trading
+from core.telemetry.catalogue import grid, machine, system, trading, watchdog
 from core.telemetry.catalogue.kind import Kind as Kind
 
 GROUPS: dict[str, tuple[Kind, ...]] = {
@@ -15,7 +15,7 @@ GROUPS: dict[str, tuple[Kind, ...]] = {
     "Limits and protection": grid.LIMITS,
     "The run": system.RUN,
     "The link to the exchange": system.LINK,
-    "What guards the orders": system.GUARDS,
+    "What guards the orders": (*system.GUARDS, *watchdog.WATCHDOG),
     "Keys": machine.KEYS,
     "Disk and machine": (*machine.MACHINE, *machine.CLOCK),
     "The log itself": machine.LOG,
