@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,14 @@ hypothesis.settings.load_profile("untimed")
 
 gc.disable()
 """Until all is collected: nothing of that is ever garbage, and to look for it takes a tenth of the time."""
+
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 2**30
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES and os.access(MEMORY, os.W_OK):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+"""Where the directories of tests are. Thousands of journals are made durable, row by row, and no test cuts the power: a kill
+loses nothing of what a file system in memory was given, nor of any other.
+"""
 
 WAITING = ("tests/crash/", "tests/e2e/", "tests/faults/")
 """Tests that wait for processes and for real time, most of it with nothing to compute."""

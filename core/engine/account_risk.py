@@ -7,14 +7,17 @@ Not on equity: a deposit or a withdrawal is neither profit nor loss, so it moves
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from core.domain.clock import Instant
 from core.domain.effects import Effect, SaveDay, SavePnlPeak, notify
 from core.engine.funding import DAY_MS
 from core.engine.halts import HaltRule, rule_of
 from core.engine.steady_mid import HOLD_MS
+
+_FIRST_DAY = date(1970, 1, 1)
 
 SAVE_PEAK_EVERY_MS = 10_000
 """A high that a kill takes away is at most so old."""
@@ -48,7 +51,13 @@ class AccountLook:
 
 def day_name(venue_ms: int) -> str:
     """``2026-01-30``, UTC."""
-    return datetime.fromtimestamp(venue_ms // 1000, UTC).strftime("%Y-%m-%d")
+    return _name_of(venue_ms // DAY_MS)
+
+
+@lru_cache(maxsize=8)
+def _name_of(day: int) -> str:
+    """Of the so many-th day since 1970: asked for at each step, and another once a day."""
+    return (_FIRST_DAY + timedelta(days=day)).isoformat()
 
 
 def is_day(day: str, now: Instant) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from core.engine import back_off, circuit_breaker, feed_watch, intents, order_manager
 from core.engine.circuit_breaker import POLICIES, Policy
 from core.exchange import market_data, order_router, rest
-from core.runtime import reach
+from core.paper.server import pacing
+from core.runtime import account_loop, pulse, reach
 
 BRISK: dict[ModuleType, dict[str, Any]] = {
     intents: {"EXPIRES_AFTER_MS": 1_200},
@@ -54,6 +55,14 @@ PROBING: dict[ModuleType, dict[str, Any]] = {
     },
 }
 """The cooldowns of the circuit breakers, in a fifth of the time."""
+
+
+UNHURRIED: dict[ModuleType, dict[str, Any]] = {
+    account_loop: {"TICK_MS": 500, "PUBLISH_EVERY_MS": 1_000},
+    pacing: {"_TICK_S": 0.25},
+    pulse: {"BEAT_S": 1.0},
+}
+"""Minutes in which next to nothing happens: nobody needs to look a hundred times a second, least of all at the pulse."""
 
 
 @contextmanager

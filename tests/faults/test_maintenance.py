@@ -10,6 +10,7 @@ from core.engine.circuit_breaker import POLICIES, BreakerName
 from core.engine.flatten import BACK_OFF_MAX_MS
 from core.engine.procedures import READ_AGAIN_MS
 from core.view import BreakerView
+from tests.faults.pace import UNHURRIED, pace
 from tests.faults.world import GRID, World
 
 LONG_S = 330
@@ -46,7 +47,8 @@ async def test_t16_while_writes_alone_are_refused_the_rest_of_the_grid_stays_and
     hit_a_bid(world)
     await world.until(lambda: place_breaker(world).state == "open", "nothing more is placed", 60)
     assert "503" in world.coin().idle_reason, "the screen says why"
-    await asyncio.sleep(LONG_S)
+    with pace(UNHURRIED):
+        await asyncio.sleep(LONG_S)
     (strikes,) = await world.strikes()
     most_often_ms = POLICIES[BreakerName.PLACE].cooldown_max_ms * (1 - JITTER)
     assert strikes <= 12 + LONG_S * 1_000 // most_often_ms, "no storm (I11)"
@@ -67,7 +69,8 @@ async def test_t16_a_flatten_waits_while_writes_are_refused_says_why_and_ends_fl
     await world.faults(REFUSED)
     asking = asyncio.create_task(world.control("flatten", "BTC"))
     await world.until(lambda: "503" in said(world), "it says what it waits for", 20)
-    await asyncio.sleep(90)
+    with pace(UNHURRIED):
+        await asyncio.sleep(90)
     (strikes,) = await world.strikes()
     cancels = tries_within(110_000, CANCEL_AGAIN_MS, int(CANCEL_AGAIN_MAX_MS * (1 - JITTER)))
     closings = tries_within(110_000, READ_AGAIN_MS, BACK_OFF_MAX_MS)

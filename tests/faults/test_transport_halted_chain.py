@@ -7,25 +7,14 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from core.paper.server import pacing
-from core.runtime import account_loop, pulse
-from tests.faults.pace import pace
+from tests.faults.pace import UNHURRIED, pace
 from tests.faults.world import GRID, World
 from tests.unit.runtime.stage import STILL, venue
 from tests.virtual_time import run_virtually
 
 BEGINS_MS = 1_767_270_960_000
 HALTED_MIN = 20
-
-UNHURRIED: dict[ModuleType, dict[str, Any]] = {
-    account_loop: {"TICK_MS": 500, "PUBLISH_EVERY_MS": 1_000},
-    pacing: {"_TICK_S": 0.25},
-    pulse: {"BEAT_S": 1.0},
-}
-"""Half an hour in which next to nothing happens: nobody needs to look a hundred times a second, least of all at the pulse."""
 
 
 async def halted_chain(directory: Path) -> None:

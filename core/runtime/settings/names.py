@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import cache
 
 from core.runtime.settings.model import Settings
 
@@ -78,6 +79,7 @@ REFUSED = {
 """Valid names whose value would matter and can't be used: the rule, and the fix."""
 
 
+@cache
 def environment_name(name: str) -> str:
     """``HL_NUM_GRIDS`` of ``num_grids``."""
     return f"HL_{name.upper()}"
