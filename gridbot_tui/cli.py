@@ -123,7 +123,9 @@ def run(
         str, Parameter(help="A Hyperliquid-compatible paper exchange instead of the embedded one.")
     ] = "",
     state_dir: Annotated[Path | None, Parameter(help="Default: per user, network and account.")] = None,
-    for_: Annotated[str | None, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h.")] = None,
+    for_: Annotated[
+        str | None, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h of trading.")
+    ] = None,
     summary: Annotated[Literal["json", ""], Parameter(help="One object on one line of stdout at exit.")] = "",
     preview: Annotated[
         str,

@@ -23,6 +23,7 @@ from gridbot_tui.who import operator
 
 if TYPE_CHECKING:
     from core.runtime.plan import RunReport
+    from core.view import Snapshot
     from gridbot_tui.core_start import Started
 
 SCREEN_LEAVES_WITHIN_S = 5.0
@@ -44,6 +45,12 @@ class _Core(Protocol):
     def stop_at_once(self, reason: str) -> None: ...
 
     def wait_ended(self, timeout_s: float) -> bool: ...
+
+
+class _Seen(Protocol):
+    def request_stop(self, reason: str = "quit") -> None: ...
+
+    def latest(self) -> Snapshot | None: ...
 
 
 def run(
@@ -74,10 +81,9 @@ def _run_headless(flags: RunFlags, for_s: float | None, with_summary: bool) -> i
     started = start(*judged(flags), None, Observer("stdout", print_event))
     core = started.core
     _install_signals(core, None)
-    timer = _stop_after(core, for_s)
+    has_ended = stop_after(core, for_s)
     _wait_for_end(core)
-    if timer is not None:
-        timer.cancel()
+    has_ended.set()
     return _finish(core.join(), started.close, with_summary)
 
 
@@ -88,7 +94,7 @@ def _run_with_screen(
     screen = _make_screen(host, lifeline, look)
     _install_signals(host, screen)
     host.start()
-    timer = _stop_after(host, for_s)
+    has_ended = stop_after(host, for_s)
 
     def finish(report: RunReport) -> int:
         return _finish(report, host.close, with_summary)
@@ -98,8 +104,7 @@ def _run_with_screen(
         screen.run()
     finally:  # whatever the screen died of, the state dir stays locked while the core trades
         _wait_for_end(host)
-    if timer is not None:
-        timer.cancel()
+    has_ended.set()
     return finish(host.join())
 
 
@@ -209,13 +214,23 @@ def _ignore_signals() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _stop_after(core: _Core, for_s: float | None) -> threading.Timer | None:
-    if for_s is None:
-        return None
-    timer = threading.Timer(for_s, core.request_stop, args=("--for",))
-    timer.daemon = True
-    timer.start()
-    return timer
+def stop_after(core: _Seen, for_s: float | None, look_s: float = WAIT_S) -> threading.Event:
+    """Stop it after so long, counted from when it trades: a start that takes its time is no part of it.
+
+    Set what is returned once the run is over.
+    """
+    has_ended = threading.Event()
+
+    def wait() -> None:
+        while (seen := core.latest()) is None or seen.state == "starting":
+            if has_ended.wait(look_s):
+                return
+        if not has_ended.wait(for_s):
+            core.request_stop("--for")
+
+    if for_s is not None:
+        threading.Thread(target=wait, name="--for", daemon=True).start()
+    return has_ended
 
 
 def _guard_exit(core: CoreHost, screen: ScreenLife, finish: Callable[[RunReport], int]) -> None:

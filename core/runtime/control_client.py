@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import socket
+import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from core.domain.commands import Operator, Origin
 from core.runtime.control.protocol import ANSWER_WITHIN_S, PROTOCOL
 from core.runtime.core_port import NOBODY
-from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
+from core.runtime.statedir import StateDir, UsageError, lock_holder, other_owner, running_instances
 
 ENDS_WITHIN_S = 30.0
 """After its answer an instance has only to close its journal and its log."""
@@ -22,6 +24,7 @@ def find_instance(state_dir: StateDir | None) -> StateDir:
     """The running instance to talk to: the one named, or the only one. Raises ``UsageError`` with what to do."""
     if state_dir is not None:
         if lock_holder(state_dir) is None:
+            _refuse_another_users(state_dir)
             raise UsageError(
                 f"no gridbot runs on {state_dir.path}; start one with `gridbot run --state-dir {state_dir.path}`"
             )
@@ -75,10 +78,21 @@ def ask(
             with connection.makefile("rb") as lines:
                 answer = json.loads(lines.readline() or b"null")
     except (OSError, ValueError) as error:
+        _refuse_another_users(state)
         raise UsageError(
             f"the instance of {state.path} (pid {lock_holder(state)}) does not answer on {state.socket} ({error}); "
             "it may be starting: try again in a few seconds"
         ) from None
     if not isinstance(answer, dict):
+        _refuse_another_users(state)
         raise UsageError(f"the instance of {state.path} ended before it answered")
     return answer
+
+
+def _refuse_another_users(state: StateDir) -> None:
+    """An instance answers its own user alone, and not even root: said so, that is no secret and has a fix."""
+    if owner := other_owner(state):
+        raise UsageError(
+            f"{state.path} belongs to the user {owner}, and a gridbot answers nobody but its own user; do it as that one: "
+            f"`{shlex.join(['sudo', '-u', owner, 'gridbot', *sys.argv[1:]])}`"
+        )

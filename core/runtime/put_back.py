@@ -67,7 +67,7 @@ def put_back(state: StateDir, backup: Path, now_ms: int) -> PutBack:
     """
     _refuse_unless_backup(backup)
     state.prepare()
-    with StateLock(state):
+    with StateLock(state, has_to_end=True):
         before = salvage(state.journal) if state.journal.exists() else Salvaged()
         told = salvage(backup).meta
         for name in OF_ONE_ACCOUNT:

@@ -72,7 +72,7 @@ def rebuild(state: StateDir, now_ms: int) -> Rebuilt:
     """
     if not state.path.is_dir():
         raise UsageError(f"there is no state dir {state.path}; name the right one with --state-dir")
-    with StateLock(state):
+    with StateLock(state, has_to_end=True):
         if not state.journal.exists() and not list(state.path.glob("journal.db.broken-*")):
             raise UsageError(f"there is no journal in {state.path}: the first start makes one")
         _refuse_if_in_order(state, now_ms)

@@ -7,7 +7,9 @@ import fcntl
 import hashlib
 import json
 import os
+import pwd
 import re
+import shlex
 import socket
 import tempfile
 import time
@@ -160,6 +162,24 @@ class StateDir:
             ) from error
 
 
+def other_owner(state: StateDir) -> str:
+    """The user whose state dir it is, if that is another than this one; empty if it is this one's, or none is there."""
+    for path in (state.path, *state.path.parents):
+        try:
+            owner = path.stat().st_uid
+        except PermissionError:
+            continue  # hidden below a directory that is another user's, too
+        except OSError:
+            return ""
+        if owner == os.getuid():
+            return ""
+        try:
+            return pwd.getpwuid(owner).pw_name
+        except KeyError:
+            return f"#{owner}"
+    return ""
+
+
 def unwritable(path: Path, error: OSError) -> StorageError:
     """What keeps a file of the state dir from being written, with the fix."""
     fix = "free disk space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "fix its permissions"
@@ -175,10 +195,13 @@ def _can_write(path: Path) -> bool:
 
 
 class StateLock:
-    """Held for the life of the process: one instance per state dir. The kernel drops it with the process."""
+    """Held for the life of the process: one instance per state dir. The kernel drops it with the process.
 
-    def __init__(self, state: StateDir) -> None:
-        self._state = state
+    ``has_to_end``: whoever wants it works on what a running instance must have left, and has no use for another directory.
+    """
+
+    def __init__(self, state: StateDir, has_to_end: bool = False) -> None:
+        self._state, self._has_to_end = state, has_to_end
         self._fd = -1
 
     def __enter__(self) -> StateLock:
@@ -193,8 +216,7 @@ class StateLock:
             held = _describe_holder(fd)
             os.close(fd)
             raise UsageError(
-                f"the state dir {self._state.path} is in use by a running gridbot ({held}); "
-                f"`gridbot attach --state-dir {self._state.path}` shows its screen, or name another with --state-dir"
+                f"the state dir {self._state.path} is in use by a running gridbot ({held}); {self._way_out()}"
             ) from None
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": time.time()}
         try:
@@ -206,6 +228,12 @@ class StateLock:
         self._fd = fd
         _register(self._state)
         return self
+
+    def _way_out(self) -> str:
+        where = f"--state-dir {shlex.quote(str(self._state.path))}`"
+        if self._has_to_end:
+            return f"end it with `gridbot stop {where} and do this again"
+        return f"`gridbot attach {where} shows its screen, or name another with --state-dir"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -21,12 +21,12 @@ from core.paper.embedded import EmbeddedExchange
 from core.runtime import reach
 from core.runtime.event_bus import EventRecord
 from core.runtime.statedir import StateDir, StateLock
-from core.view import Severity
+from core.view import RunState, Severity, Snapshot
 from gridbot_tui import exchange as exchange_module
 from gridbot_tui import headless
 from gridbot_tui.cli import run_cli
 from gridbot_tui.lines import print_line
-from gridbot_tui.run import SAME_PRESS_S, StopSignals
+from gridbot_tui.run import SAME_PRESS_S, StopSignals, stop_after
 
 
 @pytest.fixture(autouse=True)
@@ -268,3 +268,30 @@ def test_a_second_signal_stops_at_once_and_one_press_that_comes_twice_does_not()
     clock_s[0] += SAME_PRESS_S
     signals.come(signal.SIGTERM)
     assert core.told == ["SIGINT", "SIGTERM at once"]
+
+
+class _Slow:
+    """A core whose start takes so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.stopped_after = looks, threading.Event()
+        self.left_at_stop: int | None = None
+
+    def latest(self) -> Snapshot | None:
+        self.looks -= 1
+        if self.looks > 2:
+            return None
+        state = RunState.STARTING if self.looks > 0 else RunState.RUNNING
+        return Snapshot(0, 0, "paper", "", state)
+
+    def request_stop(self, reason: str = "quit") -> None:
+        assert reason == "--for"
+        self.left_at_stop = self.looks
+        self.stopped_after.set()
+
+
+def test_for_counts_from_when_it_trades_so_that_a_slow_start_is_no_run_of_nothing() -> None:
+    core = _Slow(looks=5)
+    stop_after(core, 1e-6, look_s=1e-4)
+    assert core.stopped_after.wait(15)
+    assert core.left_at_stop == 0, "it was not stopped while it started"

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -333,6 +334,23 @@ async def test_the_command_line_finds_the_instance_and_asks_it(tmp_path: Path) -
             pytest.raises(UsageError, match=r"2 instances are running; name one:\n  --state-dir"),
         ):
             find_instance(None)
+
+
+@pytest.mark.parametrize(("owner", "named"), [(0, "root"), (2**31 - 9, "#2147483639")])
+async def test_an_instance_of_another_user_is_called_that_and_not_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, named: str
+) -> None:
+    state = StateDir(tmp_path / "one")
+    state.prepare()
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    monkeypatch.setattr(sys, "argv", ["gridbot", "status"])
+    seen = os.stat_result((0o40700, 0, 0, 0, owner, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "stat", lambda _: seen)
+    for ask_it in (lambda: find_instance(state), lambda: ask(state, "status")):
+        with pytest.raises(
+            UsageError, match=rf"belongs to the user {named}.*sudo -u '?{named}'? gridbot status`"
+        ):
+            ask_it()
 
 
 @pytest.mark.parametrize(

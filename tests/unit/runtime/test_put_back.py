@@ -115,7 +115,10 @@ def test_what_is_no_backup_of_this_account_is_refused_and_changes_nothing(
     before = state.journal.read_bytes()
     with pytest.raises(UsageError, match="there is no file"):
         put_back(state, tmp_path / "nowhere.db", NOW_MS)
-    with StateLock(state), pytest.raises(UsageError, match="in use by a running gridbot"):
+    with (
+        StateLock(state),
+        pytest.raises(UsageError, match=r"in use by a running gridbot .* end it with `gridbot stop "),
+    ):
         put_back(state, backup, NOW_MS)
     alter(backup, "UPDATE meta SET value = '0xother' WHERE key = 'account'")
     with pytest.raises(

@@ -125,7 +125,10 @@ def test_a_journal_with_a_gap_may_be_rebuilt_though_its_file_is_sound(state: Sta
 def test_it_is_refused_while_an_instance_runs(state: StateDir) -> None:
     wreck(state)
     before = state.journal.read_bytes()
-    with StateLock(state), pytest.raises(UsageError, match="in use by a running gridbot"):
+    with (
+        StateLock(state),
+        pytest.raises(UsageError, match=r"in use by a running gridbot .* end it with `gridbot stop "),
+    ):
         rebuild(state, NOW_MS)
     assert state.journal.read_bytes() == before
 
