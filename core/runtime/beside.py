@@ -12,18 +12,21 @@ from core.view import Severity
 
 if TYPE_CHECKING:
     from core.runtime.core_thread import CoreThread
+    from core.telemetry.alerting.alerting import Alerting
 
 Watch = Callable[["CoreThread"], None]
 
 
 def look_on(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
     """Observers for ``bus``, closed with ``held``. What is returned is called with the core, once it has started."""
-    return [*_alerting(plan, bus, held), *_heartbeat_ping(plan, bus, held), *_metrics(plan, bus, held)]
+    alerting = _alerting(plan, bus, held)
+    told = [lambda core: alerting.watch(core.latest, core.tell)] if alerting is not None else list[Watch]()
+    return [*told, *_heartbeat_ping(plan, bus, held), *_metrics(plan, bus, held, alerting)]
 
 
-def _alerting(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
+def _alerting(plan: RunPlan, bus: EventBus, held: ExitStack) -> Alerting | None:
     if not plan.targets:
-        return []
+        return None
     from core.telemetry.alerting.alerting import Alerting, AlertingPlan
 
     common = plan.settings.common
@@ -39,7 +42,7 @@ def _alerting(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
             alerting.alerts,
         )
     )
-    return [lambda core: alerting.watch(core.latest, core.tell)]
+    return alerting
 
 
 def _heartbeat_ping(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
@@ -56,7 +59,7 @@ def _heartbeat_ping(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch
     return [lambda core: ping.watch(core.latest, core.tell)]
 
 
-def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
+def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack, alerting: Alerting | None) -> list[Watch]:
     """Raises ``UsageError`` if the port can't be had."""
     port = plan.settings.common.metrics_port
     if not port:
@@ -69,7 +72,9 @@ def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
 
     listener = take_port(port)
     endpoints = Endpoints(Asked(status, plan.state.journal, VERSION, plan.metrics_token))
-    server = HttpServer(listener, endpoints)
+    if alerting is not None:
+        endpoints.delivered = alerting.delivered
+    server = HttpServer(listener, endpoints, endpoints.failed)
     held.callback(server.close)
     counts = endpoints.counts
     bus.add(
@@ -80,7 +85,7 @@ def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack) -> list[Watch]:
     )
 
     def watch(core: CoreThread) -> None:
-        endpoints.latest = core.latest
+        endpoints.latest, endpoints.tell = core.latest, core.tell
         server.start()
 
     return [watch]

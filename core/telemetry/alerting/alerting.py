@@ -16,7 +16,7 @@ from core.telemetry.alerting.delivery import Deliver, deliver
 from core.telemetry.alerting.event_messages import EventMessages
 from core.telemetry.alerting.event_texts import Fields, message_of
 from core.telemetry.alerting.message import Message
-from core.telemetry.alerting.outbox import Outbox
+from core.telemetry.alerting.outbox import Delivered, Outbox
 from core.telemetry.alerting.standing import StandingAlerts
 from core.telemetry.alerting.target import Target
 from core.view import AlertView, CoinView, RunState, Severity, Snapshot
@@ -89,6 +89,10 @@ class Alerting:
         """Of targets that nothing reaches. The core asks: no lock is taken."""
         found = (each.alert() for each in self._outboxes)
         return tuple(alert for alert in found if alert is not None)
+
+    def delivered(self) -> tuple[Delivered, ...]:
+        """By target. No lock is taken."""
+        return tuple(each.delivered() for each in self._outboxes)
 
     def close(self) -> None:
         """How it ended is told, and what waits is tried once more, within ``CLOSE_S``."""

@@ -34,6 +34,17 @@ class Trouble:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of one target's messages in this run: letters ``sent`` and those that ``failed``, once for each attempt;
+    messages that could not be kept until it took them."""
+
+    place: str
+    sent: int
+    failed: int
+    lost: int
+
+
 class Outbox:
     """Safe from any thread."""
 
@@ -71,6 +82,10 @@ class Outbox:
     @property
     def waiting(self) -> int:
         return len(self._waiting)
+
+    def delivered(self) -> Delivered:
+        """Takes no lock: who scrapes waits for no delivery."""
+        return Delivered(self.target.place, self.sent, self.failed, self.lost)
 
     def alert(self) -> AlertView | None:
         """What the screen says while nothing goes through. Takes no lock: the core asks."""

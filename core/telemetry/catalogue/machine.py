@@ -82,6 +82,13 @@ KEYS = (
 
 LOG = (
     Kind(
+        "scrape_failed",
+        "warn",
+        "path reason count",
+        "The metrics server could not make so many answers of that path since the line before (at most one a minute).",
+        "Report it, with `gridbot support-bundle`.",
+    ),
+    Kind(
         "observer_failed",
         "crit",
         "reason",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from core.telemetry.alerting.outbox import Delivered
 from core.telemetry.metrics.event_counts import EventCounts
 from core.view import CoinView, Snapshot, SpreadView
 
@@ -29,6 +30,14 @@ class Row(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """How the telling itself goes: what became of alerts, and by path how many answers of this server failed."""
+
+    delivered: tuple[Delivered, ...] = ()
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What is read: the newest Snapshot, what was counted of the events of this run, and what the host says."""
 
@@ -38,6 +47,7 @@ class Scene:
     """Wall clock: ages are to it."""
     journal_bytes: int = 0
     version: str = ""
+    telling: Telling = field(default_factory=Telling)
 
 
 @dataclass(frozen=True, slots=True)

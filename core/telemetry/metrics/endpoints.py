@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
+from core.telemetry.alerting.alerting import Tell
+from core.telemetry.alerting.outbox import Delivered
 from core.telemetry.metrics.collector import CONTENT_TYPE, exposition
 from core.telemetry.metrics.counted import COUNTED
-from core.telemetry.metrics.definition import Scene
+from core.telemetry.metrics.definition import Scene, Telling
 from core.telemetry.metrics.event_counts import EventCounts
 from core.telemetry.metrics.health import Verdict, health, readiness
 from core.telemetry.metrics.http_server import Request, Response
@@ -21,6 +23,9 @@ from core.view import Snapshot
 
 REUSED_FOR_S = 0.5
 """A text is given again for so long: whoever asks all the time costs no more than two texts a second."""
+
+TOLD_EVERY_S = 60.0
+"""Of one path's answers that fail the log has a line so often."""
 
 _PATHS = b"/metrics, /status, /health and /ready\n"
 
@@ -42,7 +47,13 @@ class Endpoints:
         self._asked, self._now_s = asked, now_s
         self.latest: Callable[[], Snapshot | None] = lambda: None
         """The core's, once it has started."""
+        self.tell: Tell | None = None
+        """Publishes an event, likewise."""
+        self.delivered: Callable[[], tuple[Delivered, ...]] = tuple
+        """What became of the alerts that were sent."""
         self.counts = EventCounts(COUNTED)
+        self._failed: dict[str, int] = {}
+        self._told: dict[str, tuple[float, int]] = {}
         self._expose = exposition(self._scene)
         self._made: dict[str, tuple[float, Response]] = {}
 
@@ -62,6 +73,15 @@ class Endpoints:
             case _:
                 return Response(404, _PATHS)
 
+    def failed(self, request: Request, error: Exception) -> None:
+        """An answer could not be made. It is counted, and told once a minute; the text of the error may hold anything."""
+        path = request.path
+        count = self._failed[path] = self._failed.get(path, 0) + 1
+        told_s, told = self._told.get(path, (-TOLD_EVERY_S, 0))
+        if self.tell is not None and self._now_s() - told_s >= TOLD_EVERY_S:
+            self._told[path] = self._now_s(), count
+            self.tell("scrape_failed", "warn", path=path, reason=type(error).__name__, count=count - told)
+
     def _fresh(self, path: str, make: Callable[[], Response]) -> Response:
         made_s, response = self._made.get(path, (0.0, None))
         if response is None or self._now_s() - made_s >= REUSED_FOR_S:
@@ -79,7 +99,9 @@ class Endpoints:
         snapshot = self.latest()
         if snapshot is None:
             return None
-        return Scene(snapshot, self.counts, _wall_ms(), _bytes(self._asked.journal), self._asked.version)
+        told = Telling(self.delivered(), dict(self._failed))
+        size = _bytes(self._asked.journal)
+        return Scene(snapshot, self.counts, _wall_ms(), size, self._asked.version, told)
 
     def _may(self, request: Request) -> bool:
         token = self._asked.token

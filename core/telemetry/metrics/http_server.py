@@ -52,10 +52,11 @@ class Response:
 
 @dataclass
 class HttpServer:
-    """``answer`` is called in the server's thread, with GET and HEAD alone."""
+    """``answer`` is called in the server's thread, with GET and HEAD alone; ``failed`` there with what it raised."""
 
     listener: socket.socket
     answer: Callable[[Request], Response]
+    failed: Callable[[Request, Exception], None] = lambda request, error: None
     _ended: threading.Event = field(default_factory=threading.Event)
     _stop: Callable[[], None] | None = None
     _open: int = 0
@@ -121,6 +122,7 @@ class HttpServer:
             return self.answer(request)
         except Exception as error:
             # One scrape that fails must not end the thread that answers the next.
+            self.failed(request, error)
             return Response(500, f"{type(error).__name__}\n".encode())
 
 

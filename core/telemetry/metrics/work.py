@@ -45,6 +45,22 @@ def _lost(scene: Scene) -> Iterator[Sample]:
         yield (observer.name,), observer.lost
 
 
+def _letters(scene: Scene) -> Iterator[Sample]:
+    for each in scene.telling.delivered:
+        yield (each.place, "sent"), each.sent
+        yield (each.place, "failed"), each.failed
+
+
+def _messages_lost(scene: Scene) -> Iterator[Sample]:
+    for each in scene.telling.delivered:
+        yield (each.place,), each.lost
+
+
+def _scrapes_failed(scene: Scene) -> Iterator[Sample]:
+    for path in ("/metrics", "/status", "/health", "/ready"):
+        yield (path,), scene.telling.failed.get(path, 0)
+
+
 METRICS = (
     Metric(
         "order_stage_seconds",
@@ -127,5 +143,26 @@ METRICS = (
         lambda s: s.worst_gap_ms / 1000,
         "s",
         Shown(Row.SYSTEM_HEALTH, "Loop stood still"),
+    ),
+    Metric(
+        "alert_letters_total",
+        Type.COUNTER,
+        "Deliveries of alerts to each target. outcome: sent, failed (each attempt); place: where its URL is written",
+        _letters,
+        ("place", "outcome"),
+    ),
+    Metric(
+        "alert_messages_lost_total",
+        Type.COUNTER,
+        "Messages that no longer fitted what waits for a target; the log has them",
+        _messages_lost,
+        ("place",),
+    ),
+    Metric(
+        "scrape_failures_total",
+        Type.COUNTER,
+        "Requests to this server that it could not answer, with 500 (scrape_failed in the log)",
+        _scrapes_failed,
+        ("path",),
     ),
 )

@@ -67,6 +67,21 @@ class Watched:
         live[0].call_soon_threadsafe(until_set.wait)
 
 
+def test_a_scrape_that_fails_is_an_event(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("core.telemetry.metrics.endpoints.readiness", fails)
+    assert watched.code("/ready") == 500
+
+    def told() -> list[str]:
+        shown = watched.core.latest()
+        return [str(each) for each in shown.events if each.name == "scrape_failed"] if shown else []
+
+    until(told, "it is told")
+    assert "a secret" not in told()[0]
+
+
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     with ExitStack() as held:
@@ -114,5 +129,8 @@ def test_a_target_that_nothing_reaches_is_an_alert_of_the_screen_of_the_status_a
         )
         assert "`gridbot alerts test` tries every target" in said()
         assert one.scraped()[key("alerts_active", severity="warn")] >= 1
+        place = {"place": "line 1 of urls"}
+        assert one.scraped()[key("alert_letters_total", outcome="failed", **place)] >= 1
         hook.status = 200
         until(lambda: "ALERTS DON'T REACH" not in said(), "it is over")
+        assert one.scraped()[key("alert_letters_total", outcome="sent", **place)] >= 1

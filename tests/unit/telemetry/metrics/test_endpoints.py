@@ -49,7 +49,7 @@ def _serve(monkeypatch: pytest.MonkeyPatch, token: str) -> Iterator[Served]:
     monkeypatch.setattr(endpoints, "_wall_ms", lambda: NOW_MS)
     made = Endpoints(Asked(status, Path("none.db"), "1.2.3", token))
     listener = listen(0)
-    server = HttpServer(listener, made)
+    server = HttpServer(listener, made, made.failed)
     served = Served(listener.getsockname()[1], made, snapshot())
     made.latest = lambda: served.shown
     server.start()
@@ -140,6 +140,23 @@ def test_an_answer_that_fails_ends_nothing(open_: Served, monkeypatch: pytest.Mo
     assert open_.ask("/health")[:2] == (500, b"RuntimeError\n")
     open_.made.latest = kept
     assert open_.code("/health") == 200
+    assert b'gridbot_scrape_failures_total{path="/health"} 1.0\n' in open_.ask("/metrics")[1]
+
+
+def test_answers_that_fail_are_told_once_a_minute_and_path_and_all_counted() -> None:
+    now, told = [1_000.0], list[tuple[str, str, dict[str, str | int]]]()
+    made = Endpoints(Asked(status, Path("none.db"), "1"), lambda: now[0])
+    made.failed(Request("/metrics", {}, {}), KeyError("before the core has started"))
+    made.tell = lambda name, severity, **fields: told.append((name, severity, fields))
+    for path in ("/metrics", "/metrics", "/status"):
+        made.failed(Request(path, {}, {}), KeyError("a secret"))
+    expected = [("/metrics", 2), ("/status", 1)]
+    assert [(fields["path"], fields["count"]) for _, _, fields in told] == expected
+    now[0] += endpoints.TOLD_EVERY_S
+    made.failed(Request("/metrics", {}, {}), ValueError("a secret"))
+    assert told[2:] == [("scrape_failed", "warn", {"path": "/metrics", "reason": "ValueError", "count": 2})]
+    made.latest = snapshot
+    assert b'gridbot_scrape_failures_total{path="/metrics"} 4.0\n' in made(Request("/metrics", {}, {})).body
 
 
 def test_of_too_many_at_once_the_last_is_hung_up_on_and_the_others_are_heard(open_: Served) -> None:

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from core.runtime.report import status
+from core.telemetry.alerting.outbox import Delivered
 from core.telemetry.metrics.collector import exposition
-from core.telemetry.metrics.definition import Row, Type
+from core.telemetry.metrics.definition import Row, Telling, Type
 from core.telemetry.metrics.event_counts import LABEL_SETS_MAX, OTHER
 from core.telemetry.metrics.reference import PAGE, refreshed
 from core.telemetry.metrics.registry import METRICS
@@ -175,6 +176,15 @@ def test_histograms_add_up_and_have_their_unit() -> None:
     assert found[key("observer_events_lost_total", observer="log")] == 1
 
 
+def test_what_became_of_alerts_is_told_by_target_and_no_url_is() -> None:
+    telling = Telling((Delivered("line 1 of urls", 5, 3, 2), Delivered("HL_ALERT_URLS", 7, 0, 0)))
+    found = scraped(replace(scene(), telling=telling))
+    assert found[key("alert_letters_total", place="line 1 of urls", outcome="sent")] == 5
+    assert found[key("alert_letters_total", place="line 1 of urls", outcome="failed")] == 3
+    assert found[key("alert_letters_total", place="HL_ALERT_URLS", outcome="sent")] == 7
+    assert found[key("alert_messages_lost_total", place="line 1 of urls")] == 2
+
+
 def test_events_are_counted_by_their_cause_and_from_zero_on() -> None:
     counted = counts()
     found = scraped(scene(counted=counted))
@@ -235,6 +245,9 @@ def test_series_grow_with_the_coins_alone_and_no_label_has_an_order_or_a_text() 
         "severity",
         "stage",
         "observer",
+        "place",
+        "outcome",
+        "path",
     }
     allowed |= {"le", "version", "python", "network", "account"}
     assert {name for _, labels in one for name, _ in labels} <= allowed
