@@ -6,7 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from core.runtime.settings.contradiction import Contradiction, rounded_down, rounded_up
 from core.runtime.settings.model import Settings
-from core.runtime.settings.values import MOST
+from core.runtime.settings.values import LEAST, MOST
 
 EXAMPLE = Decimal(90_000), Decimal(120_000)
 """Where no other price is written that tells what the coin costs."""
@@ -24,14 +24,20 @@ def range_is_whole(settings: Settings) -> Contradiction | None:
     below, above = _around_what_is_written(settings)
     if not low:
         why = "is no price, and strategy range needs two with the present one between them"
-        beside = (("range_high", above),) if not high else ()
+        beside = (("range_high", above),) if above != high else ()
         return Contradiction("range_low", why, "use for instance", below, beside=beside)
     why = f"is not above range_low ({low})" if high else "is no price, and strategy range needs one"
-    return Contradiction("range_high", why, "use for instance", above)
+    beside = (("range_low", below),) if below != low else ()
+    return Contradiction("range_high", why, "use for instance", above, beside=beside)
 
 
 def _around_what_is_written(settings: Settings) -> tuple[Decimal, Decimal]:
-    """A range near the coin's price, as far as the other prices that are written tell it."""
+    """A range near the coin's price, as far as the other prices that are written tell it, and a setting may be."""
+    below, above = _near(settings)
+    return (below, above) if LEAST <= below and above <= MOST else EXAMPLE
+
+
+def _near(settings: Settings) -> tuple[Decimal, Decimal]:
     low, high = settings.range_low, settings.range_high
     if low:
         return low, rounded_up(low * Decimal("1.3"))

@@ -140,6 +140,9 @@ def _repaired(written: dict[str, Any], found: Contradiction) -> Settings:
         ({"range_low": 100}, "use for instance 130"),
         ({"stop_loss_low": 80, "stop_loss_high": 120}, "use for instance 85 and range_high = 115"),
         ({"trigger_below": 2}, "use for instance 1.7 and range_high = 2.3"),
+        ({"trigger_below": Decimal("1e-12")}, "use for instance 90000 and range_high = 120000"),
+        ({"range_high": Decimal("1e-12")}, "use for instance 90000 and range_high = 120000"),
+        ({"range_low": Decimal("9e11")}, "use for instance 120000 and range_low = 90000"),
     ],
 )
 def test_a_range_without_prices_is_told_some_near_those_that_are_written(
