@@ -55,7 +55,7 @@ def list_targets(
         for target in told["targets"]:
             print_line(f"{target['service']} ({target['place']})")
         if not told["targets"]:
-            print_line(_none(told["alert_enabled"]))
+            print_line(_none(told["alert_enabled"], here.state))
         report = "with" if told["daily_report"] else "without"
         print_line(f"from severity {told['alert_min_severity']} on, {report} the daily report")
         print_line(f"heartbeat_url {'is set' if told['heartbeat_url'] else 'is not set'}")
@@ -85,7 +85,7 @@ def send_test(
     rows = [*by_bot, *trial.rows()]
     if not rows:
         told = here.bot if here.bot is not None else told_where(here.settings, ())
-        return fail(ExitCode.USAGE, _none(told["alert_enabled"]))
+        return fail(ExitCode.USAGE, _none(told["alert_enabled"], here.state))
     if json:
         found = [{"name": row.name, "ok": not row.reason, "reason": row.reason or None} for row in rows]
         print_line(json_line({"targets": found}))
@@ -145,10 +145,10 @@ def _warn_of(here: _Found) -> None:
         )
 
 
-def _none(is_enabled: bool) -> str:
+def _none(is_enabled: bool, state: StateDir) -> str:
     if not is_enabled:
         return "alert_enabled is false: alerts go nowhere"
     return (
-        "no target is named: write URLs as apprise knows them to alert_urls in the state dir, one a line, mode 0600 "
+        f"no target is named: write URLs as apprise knows them to {state.alert_urls}, one a line, mode 0600 "
         "(docs/alerts.md)"
     )

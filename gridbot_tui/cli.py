@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -66,13 +67,15 @@ def run_cli(arguments: list[str]) -> int:
     if has_key(arguments):
         return fail(ExitCode.USAGE, KEY_SEEN)
     remember_environment(os.environ)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in set(app):
+        return fail(ExitCode.USAGE, _no_command(arguments[0]))
     try:
         result = app(arguments) if arguments else bare()
     except UnusedCliTokensError as error:
         unknown = " ".join(error.unused_tokens or ())
         command = _command_of(error)
         if command == "gridbot":
-            return fail(ExitCode.USAGE, f"{unknown} is not a command; `gridbot --help` lists them")
+            return fail(ExitCode.USAGE, _no_command(unknown))
         return fail(
             ExitCode.USAGE, f"`{command}` can't use {unknown}; `{command} --help` lists what it takes"
         )
@@ -104,6 +107,15 @@ def bare() -> int:
     from gridbot_tui.attach import attach
 
     return attach(running[0])
+
+
+def _no_command(word: str) -> str:
+    first = word.split(" ")[0]
+    if first in set(app):
+        return f"flags go after the command: `gridbot {first}`, then its flags; `gridbot {first} --help` lists them"
+    near = get_close_matches(first, sorted(app), 1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{word} is not a command; {meant}`gridbot --help` lists them"
 
 
 def _command_of(error: CycloptsError) -> str:

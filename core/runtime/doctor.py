@@ -76,7 +76,7 @@ def _state_dir(state: StateDir) -> Finding:
     try:
         state.prepare()
     except UsageError as error:
-        return Finding("state dir", str(error), "See above", ExitCode.USAGE)
+        return refused("state dir", error, "Name another with --state-dir")
     return Finding("state dir", f"{state.path} can be read and written")
 
 
@@ -85,7 +85,7 @@ def _not_yet(state: StateDir) -> Finding:
     above = _nearest(state.path)
     if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
         return Finding("state dir", f"{state.path} isn't there yet, the first start makes it")
-    fix = f"Make {above} a directory of yours; or name another with --state-dir"
+    fix = f"Make {state.path}, as a directory of yours; or name another with --state-dir"
     return Finding(
         "state dir", f"{state.path} isn't there, and nothing can be made in {above}", fix, ExitCode.USAGE
     )

@@ -172,7 +172,10 @@ def test_one_that_hangs_is_left_behind(
 def test_without_any_it_says_how_to_name_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = state_with(tmp_path)
     assert run_cli(["alerts", "test", "--state-dir", state]) == 2
-    assert "no target is named: write URLs as apprise knows them to alert_urls" in capsys.readouterr().err
+    assert (
+        f"no target is named: write URLs as apprise knows them to {state}/alert_urls"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_list_says_what_goes_where_and_shows_no_url(

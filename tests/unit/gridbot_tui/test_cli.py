@@ -192,6 +192,9 @@ def test_without_an_instance_the_sentence_says_how_to_start_one(capsys: pytest.C
     ("arguments", "says"),
     [
         (["explode"], "explode"),
+        (["docter"], "docter is not a command; did you mean doctor?"),
+        (["statu", "--json"], "statu is not a command; did you mean status?"),
+        (["--config", "x.toml", "doctor"], "flags go after the command: `gridbot doctor`"),
         (["--no-iu"], "--no-iu"),
         (["--network", "moon"], "moon"),
         (["--for", "soon"], "is not a duration"),

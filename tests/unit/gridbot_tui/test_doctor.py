@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.domain.agent import AgentObserved
+from core.runtime.doctor import examine
 from core.runtime.doctor_account import agent_finding, clock_finding
 from core.runtime.exit_code import ExitCode
 from core.runtime.keys.places import KeyPlace
@@ -206,3 +207,16 @@ def test_an_agent_that_ends_within_a_week_is_to_be_rotated(left_ms: int, is_ok: 
 
 def test_the_unnamed_agent_is_told_of_as_one_whose_end_nobody_knows() -> None:
     assert "doesn't tell when it ends" in agent_finding(AgentObserved("0xa1"), now_ms()).says
+
+
+def test_a_state_dir_that_cannot_be_had_is_named_as_it_was_given_with_its_own_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = StateDir(tmp_path / "no" / "such")
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    (found,) = examine(given)
+    assert found.fix.startswith(f"Make {given.path}, as a directory of yours")
+    given.path.parent.mkdir()
+    given.path.write_text("")
+    (found,) = examine(given)
+    assert (found.says, found.fix) == (f"{given.path} is not a directory", "Name another with --state-dir")
