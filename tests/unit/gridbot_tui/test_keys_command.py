@@ -23,6 +23,8 @@ from tests.unit.runtime.agents import Wallet, plan_of_agent
 from tests.unit.runtime.stage import Venue, running, venue
 
 PASSPHRASE = "correct horse"
+COST = keystore.WORK
+"""Of the program itself: the tests below take another, of which a keystore is quickly made."""
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +71,21 @@ def test_a_key_is_kept_in_a_keystore_under_a_passphrase(capsys: pytest.CaptureFi
     assert agent.key[2:] not in told.out + told.err + place.keystore.read_text()
     assert stat.S_IMODE(place.keystore.stat().st_mode) == 0o600
     assert keystore.unlock(place.keystore.read_text(), PASSPHRASE, "x") == agent.key
+
+
+def test_the_keystore_of_an_import_costs_whoever_guesses_as_much_as_other_wallets_ask(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert COST == 2**18
+    account, agent = Wallet(), Wallet()
+    flags = ["--network", "testnet", "--account", account.address]
+    assert (
+        run_cli(["keys", "import", *flags, "--key-fd", pipe(agent.key), "--passphrase-fd", pipe(PASSPHRASE)])
+        == 0
+    )
+    crypto = json.loads(KeyPlace("testnet", account.address).keystore.read_text())["crypto"]
+    cost = crypto["kdfparams"]
+    assert (crypto["kdf"], cost["n"], cost["r"], cost["dklen"]) == ("scrypt", keystore.WORK, 8, 32)
 
 
 def test_a_key_that_is_piped_in_needs_a_passphrase_or_the_word_that_it_has_none(

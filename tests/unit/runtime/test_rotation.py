@@ -247,3 +247,13 @@ def test_a_file_or_a_pipe_of_others_is_not_read(tmp_path: Path) -> None:
         link.symlink_to(path)
         with pytest.raises(UsageError, match="no key is handed over"):
             take_over(link)
+
+
+def test_a_pipe_of_another_user_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = os.getuid()
+    with handed_over("0xkey", tmp_path) as path:
+        monkeypatch.setattr(os, "getuid", lambda: mine + 1)
+        with pytest.raises(UsageError, match="is no pipe of this user's alone"):
+            take_over(path)
+        monkeypatch.undo()
+        assert take_over(path) == "0xkey", "nothing of it was taken"
