@@ -20,16 +20,23 @@ _HOLDING = "the token of the metrics"
 
 
 def read_token(state: StateDir, environ: Mapping[str, str]) -> str:
-    """Empty if there is none. Raises ``UsageError`` for one that can't be used; no sentence holds any of it."""
+    """Empty if there is none. Raises ``UsageError`` for one that can't be used, as a blank one: whoever set it meant to lock
+    what would be open then. No sentence holds any of it.
+    """
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     for path, is_guarded in ((Path(folder, CREDENTIAL), True), (state.metrics_token, False)):
         if (folder or not is_guarded) and os.path.lexists(path):
             return _checked(read_private(path, _HOLDING, is_guarded).strip(), str(path))
-    return _checked(environ[NAME].strip(), NAME) if environ.get(NAME, "").strip() else ""
+    return _checked(environ[NAME].strip(), NAME) if NAME in environ else ""
 
 
 def _checked(token: str, place: str) -> str:
     remember(token)
+    if not token:
+        raise UsageError(
+            f"{place} is blank, which would leave the metrics open to every user of this machine; write a token there, or "
+            f"take {place} away if that is meant"
+        )
     if (
         not SHORTEST <= len(token) <= LONGEST
         or not token.isascii()

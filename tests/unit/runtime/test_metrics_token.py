@@ -28,7 +28,18 @@ def _write(path: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def test_without_any_there_is_none(state: StateDir) -> None:
-    assert read_token(state, {}) == read_token(state, {"HL_METRICS_TOKEN": " "}) == ""
+    assert read_token(state, {}) == ""
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_a_blank_one_is_refused_wherever_it_stands(state: StateDir, tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="HL_METRICS_TOKEN is blank, .* take HL_METRICS_TOKEN away"):
+        read_token(state, {"HL_METRICS_TOKEN": text})
+    with pytest.raises(UsageError, match=f"{_write(state.metrics_token, text)} is blank"):
+        read_token(state, {})
+    path = _write(tmp_path / "credentials" / "metrics_token", text)
+    with pytest.raises(UsageError, match=f"{path} is blank"):
+        read_token(state, {"CREDENTIALS_DIRECTORY": str(path.parent)})
 
 
 def test_a_credential_goes_before_the_file_and_that_before_the_environment(
@@ -62,6 +73,9 @@ def test_a_directory_or_a_link_is_no_token(state: StateDir, tmp_path: Path) -> N
     os.symlink(_write(tmp_path / "else", TOKEN), state.metrics_token)
     with pytest.raises(UsageError, match="is a symbolic link"):
         read_token(state, {})
+    (tmp_path / "else").unlink()
+    with pytest.raises(UsageError, match="is a symbolic link"):
+        read_token(state, {"HL_METRICS_TOKEN": TOKEN})
     state.metrics_token.unlink()
     state.metrics_token.mkdir()
     with pytest.raises(UsageError, match="is not a file; name the file with the token of the metrics"):
