@@ -79,14 +79,10 @@ def test_the_keystore_of_an_import_costs_whoever_guesses_as_much_as_other_wallet
     assert COST == 2**18
     account, agent = Wallet(), Wallet()
     flags = ["--network", "testnet", "--account", account.address]
-<<<<<<< Updated upstream
     assert (
         run_cli(["keys", "import", *flags, "--key-fd", pipe(agent.key), "--passphrase-fd", pipe(PASSPHRASE)])
         == 0
     )
-=======
-    assert run_cli(["keys", "import", *flags, "--key-fd", pipe(agent.key), "--passphrase-fd", pipe(PASSPHRASE)]) == 0
->>>>>>> Stashed changes
     crypto = json.loads(KeyPlace("testnet", account.address).keystore.read_text())["crypto"]
     cost = crypto["kdfparams"]
     assert (crypto["kdf"], cost["n"], cost["r"], cost["dklen"]) == ("scrypt", keystore.WORK, 8, 32)

@@ -33,7 +33,7 @@ def test_without_any_there_is_none(state: StateDir) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
 def test_a_blank_one_is_refused_wherever_it_stands(state: StateDir, tmp_path: Path, text: str) -> None:
-    with pytest.raises(UsageError, match="HL_METRICS_TOKEN is blank, .* take HL_METRICS_TOKEN away"):
+    with pytest.raises(UsageError, match=r"HL_METRICS_TOKEN is blank, .* take HL_METRICS_TOKEN away"):
         read_token(state, {"HL_METRICS_TOKEN": text})
     with pytest.raises(UsageError, match=f"{_write(state.metrics_token, text)} is blank"):
         read_token(state, {})
