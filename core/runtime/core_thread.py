@@ -61,6 +61,7 @@ class CoreThread:
         """``screen``: who sits before the one that will be drawn in this process, until ``screen_left``."""
         self._plan, self._bus, self._screen = plan, bus, screen
         self._latest: Snapshot | None = None
+        self._shown_s = time.monotonic()
         self._report = RunReport(ExitCode.INTERNAL, "the core never started")
         self._ended = threading.Event()
         self._live: tuple[asyncio.AbstractEventLoop, _Session] | None = None
@@ -72,13 +73,17 @@ class CoreThread:
 
     def start(self) -> None:
         now = time.time_ns() // 1_000_000
-        self._latest = Snapshot(0, now, self._plan.network, self._plan.identity.account, RunState.STARTING)
+        self._publish(Snapshot(0, now, self._plan.network, self._plan.identity.account, RunState.STARTING))
         self._thread.start()
 
     # -- CorePort -----------------------------------------------------------------------------------------------
 
     def latest(self) -> Snapshot | None:
         return self._latest
+
+    def silent_s(self) -> float:
+        """Since it last showed how it stands, in monotonic seconds."""
+        return time.monotonic() - self._shown_s
 
     def submit(self, action: Action, coin: str = "", value: str = "", by: Operator = NOBODY) -> str | None:
         command = Command(secrets.token_hex(8), action, coin, Origin.TUI, redacted(value), by)
@@ -239,4 +244,4 @@ class CoreThread:
         self.tell("stray_error", "warn", reason=f"{context.get('message', '')}{what}"[:STRAY_MAX])
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self._latest = snapshot
+        self._latest, self._shown_s = snapshot, time.monotonic()

@@ -47,6 +47,8 @@ class Endpoints:
         self._asked, self._now_s = asked, now_s
         self.latest: Callable[[], Snapshot | None] = lambda: None
         """The core's, once it has started."""
+        self.silent_s: Callable[[], float] = lambda: 0.0
+        """How long ago that was shown, in monotonic seconds."""
         self.tell: Tell | None = None
         """Publishes an event, likewise."""
         self.delivered: Callable[[], tuple[Delivered, ...]] = tuple
@@ -60,9 +62,9 @@ class Endpoints:
     def __call__(self, request: Request) -> Response:
         match request.path:
             case "/health":
-                return _verdict("alive", health(self.latest(), _wall_ms()))
+                return _verdict("alive", health(self.latest(), self.silent_s()))
             case "/ready":
-                return _verdict("ready", readiness(self.latest(), _wall_ms()))
+                return _verdict("ready", readiness(self.latest(), self.silent_s()))
             case "/metrics" | "/status" if not self._may(request):
                 body = b"a token is asked for: Authorization: Bearer TOKEN, or ?token=TOKEN\n"
                 return Response(401, body, headers=(("WWW-Authenticate", "Bearer"),))

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 from core.view import RunState, Snapshot
 
-STILL_MS = 5_000
+STILL_S = 5.0
 """The core shows how it stands ten times a second; silent for so long, its loop hangs."""
+
+STARTING_S = 600.0
+"""As long before the first turn of its loop, as a journal of years is read meanwhile. A start that waits for the exchange, or
+for request weight, shows that: it is not silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +25,24 @@ class Verdict:
         return not self.reasons
 
 
-def health(snapshot: Snapshot | None, now_ms: int) -> Verdict:
-    """Whether the core's loop goes on. A halted bot is alive: it watches."""
+def health(snapshot: Snapshot | None, silent_s: float) -> Verdict:
+    """Whether the core's loop goes on. A halted bot is alive: it watches. ``silent_s``: since it last showed how it stands, on
+    a clock that nobody sets.
+    """
     if snapshot is None:
         return Verdict(("the core has not started",))
     if snapshot.state is RunState.DEAD:
         return Verdict((f"the core has ended: {snapshot.halt_reason}",))
     is_new = snapshot.version == 0 and snapshot.state is RunState.STARTING
-    if not is_new and abs(now_ms - snapshot.time_ms) > STILL_MS:
-        return Verdict((f"the core has said nothing for {abs(now_ms - snapshot.time_ms) / 1000:.0f} s",))
+    if silent_s > (STARTING_S if is_new else STILL_S):
+        where = " while it starts" if is_new else ""
+        return Verdict((f"the core has said nothing for {silent_s:.0f} s{where}",))
     return Verdict()
 
 
-def readiness(snapshot: Snapshot | None, now_ms: int) -> Verdict:
+def readiness(snapshot: Snapshot | None, silent_s: float) -> Verdict:
     """Whether it trades: every coin is quoted or may be, and the stream is ready."""
-    alive = health(snapshot, now_ms)
+    alive = health(snapshot, silent_s)
     if snapshot is None or not alive.is_well:
         return alive
     found = []

@@ -15,7 +15,7 @@ import pytest
 from core.runtime.report import status
 from core.telemetry.metrics import endpoints, http_server
 from core.telemetry.metrics.endpoints import Asked, Endpoints
-from core.telemetry.metrics.health import health, readiness
+from core.telemetry.metrics.health import STARTING_S, STILL_S, health, readiness
 from core.telemetry.metrics.http_server import CONNECTIONS_MAX, HttpServer, Request, listen, parsed
 from core.view import RunState, Snapshot
 from tests.tui.factory import halted, snapshot, tripped
@@ -225,13 +225,30 @@ def test_a_head_that_is_none_is_told(head: bytes) -> None:
 
 
 def test_health_is_that_the_loop_goes_on_and_readiness_that_it_trades() -> None:
-    assert health(snapshot(), NOW_MS + 5_000).is_well
-    assert health(snapshot(), NOW_MS + 5_001).reasons == ("the core has said nothing for 5 s",)
-    assert not readiness(snapshot(), NOW_MS + 5_001).is_well
-    assert health(halted(), NOW_MS).is_well, "it watches"
-    assert readiness(halted(), NOW_MS).reasons == ("the bot is halted", "BTC is halted: an operator asked")
-    assert readiness(tripped(), NOW_MS).reasons == ("a circuit breaker is open: info: HTTP 502: Bad Gateway",)
+    assert health(snapshot(), STILL_S).is_well
+    assert health(snapshot(), STILL_S + 1).reasons == ("the core has said nothing for 6 s",)
+    assert not readiness(snapshot(), STILL_S + 1).is_well
+    assert health(halted(), 0).is_well, "it watches"
+    assert readiness(halted(), 0).reasons == ("the bot is halted", "BTC is halted: an operator asked")
+    assert readiness(tripped(), 0).reasons == ("a circuit breaker is open: info: HTTP 502: Bad Gateway",)
     cut = replace(snapshot(), feed=replace(snapshot().feed, ready=False))
-    assert readiness(cut, NOW_MS).reasons == ("the stream is not ready",)
+    assert readiness(cut, 0).reasons == ("the stream is not ready",)
     dead = replace(snapshot(), state=RunState.DEAD, halt_reason="disk full")
-    assert health(dead, NOW_MS).reasons == ("the core has ended: disk full",)
+    assert health(dead, 0).reasons == ("the core has ended: disk full",)
+
+
+def test_a_start_may_take_long_but_one_that_hangs_is_not_well() -> None:
+    starting = Snapshot(0, NOW_MS, "paper", "0x", RunState.STARTING)
+    assert health(starting, STARTING_S).is_well
+    assert not readiness(starting, 0).is_well
+    assert health(starting, STARTING_S + 1).reasons == (
+        "the core has said nothing for 601 s while it starts",
+    )
+
+
+def test_a_clock_that_is_set_makes_nobody_unwell(open_: Served) -> None:
+    for off_ms in (-86_400_000, 86_400_000):
+        open_.shown = replace(snapshot(), time_ms=NOW_MS + off_ms)
+        assert (open_.code("/health"), open_.code("/ready")) == (200, 200)
+    open_.made.silent_s = lambda: STILL_S + 1
+    assert (open_.code("/health"), open_.code("/ready")) == (503, 503)
