@@ -56,13 +56,14 @@ class Outbox:
         tell: Callable[[Target, str], None],
         pace_s: float = PACE_S,
         retry_s: float = RETRY_S,
+        mono: Callable[[], float] = time.monotonic,
     ) -> None:
         """``head`` begins every title. ``tell`` hears why nothing goes through, once, and with ``""`` when it does again."""
         self.target = target
         self.sent = self.failed = self.lost = 0
         self.trouble: Trouble | None = None
         self._head, self._deliver, self._tell = head, deliver, tell
-        self._pace_s, self._retry_s = pace_s, retry_s
+        self._pace_s, self._retry_s, self._mono = pace_s, retry_s, mono
         self._waiting: dict[str, Message] = {}
         self._lost_untold = self._failed_in_row = 0
         self._out_since = 0.0
@@ -90,7 +91,7 @@ class Outbox:
     def alert(self) -> AlertView | None:
         """What the screen says while nothing goes through. Takes no lock: the core asks."""
         trouble, out_since = self.trouble, self._out_since
-        hangs_s = time.monotonic() - out_since if out_since else 0.0
+        hangs_s = self._mono() - out_since if out_since else 0.0
         if trouble is None and hangs_s < HANGS_S:
             return None
         since_ms = trouble.since_ms if trouble else int(1000 * (time.time() - hangs_s))
@@ -152,7 +153,7 @@ class Outbox:
         return reason
 
     def _post(self, messages: Collection[Message], lost: int) -> str:
-        self._out_since = time.monotonic()
+        self._out_since = self._mono()
         reason = self._deliver(self.target, letter(self._head, messages, lost))
         self._out_since = 0.0
         if reason:

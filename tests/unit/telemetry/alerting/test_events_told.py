@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from core.telemetry.alerting.event_messages import APART_MS, EventMessages
 from core.telemetry.alerting.event_texts import HAVE_AN_ALERT, message_of
 from core.telemetry.alerting.message import Message
 from core.view import Severity
 
 T0 = 1_767_276_183_000
+ACTS = (
+    *("halt", "resume", "flatten", "cancel_all", "accept", "margin_add", "set_spacing", "set_levels"),
+    *("reset_breaker", "park", "unpark"),
+)
 FILL = {"side": "buy", "size": "0.05", "price": "110000", "position": "0.2", "kind": "trade"}
 
 
@@ -40,6 +46,20 @@ def test_starts_and_what_operators_do_are_told_and_what_they_look_at_is_not() ->
     done = {"origin": "cli", "user": "alice", "outcome": "done", "text": "halted", "value": ""}
     assert text("operator", "info", "BTC", action="halt", **done) == "BTC: halt by alice done: halted"
     assert text("operator", "info", "", action="resync", **done) == ""
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_each_act_that_changes_the_trading_is_told(action: str) -> None:
+    """A list of its own: one that is taken off the other is missed here."""
+    assert text("operator", "info", "BTC", action=action, outcome="done").startswith(f"BTC: {action} done")
+
+
+def test_an_event_of_one_coin_holds_back_none_of_another() -> None:
+    events = EventMessages()
+    for coin in ("BTC", "ETH"):
+        message = message_of("fill", Severity.WARN, coin, {**FILL, "external": True}, T0)
+        assert message is not None
+        assert [each.text[:3] for each in events.take(message, 0)] == [coin]
 
 
 def test_a_critical_event_without_words_of_its_own_is_told_by_its_name_and_reason() -> None:

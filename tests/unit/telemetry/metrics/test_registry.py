@@ -16,6 +16,8 @@ from core.telemetry.metrics.reference import PAGE, refreshed
 from core.telemetry.metrics.registry import METRICS
 from core.view import (
     DURATION_ENDS_US,
+    DeadManState,
+    DeadManView,
     LatencyView,
     MarketView,
     ObserverView,
@@ -122,6 +124,17 @@ def test_drift_halts_and_breakers_are_seen() -> None:
     assert (found[key("api_error_streak")], found[key("circuit_breaker_tripped")]) == (7, 1)
     assert found[key("circuit_breaker_open", breaker="info")] == 1
     assert found[key("circuit_breaker_open", breaker="cancel")] == 0
+
+
+def test_a_switch_a_stream_and_a_grid_are_told_as_they_are_in_either_state() -> None:
+    for state in DeadManState:
+        found = scraped(scene(snapshot(dead_man=DeadManView(state=state))))
+        assert found[key("dead_man_armed")] == (state is DeadManState.ARMED), state
+    for ready in (True, False):
+        found = scraped(scene(snapshot(feed=replace(snapshot().feed, ready=ready))))
+        assert (found[key("ws_ready")], found[key("ws_degraded_mode")]) == (ready, not ready)
+    half = coin_view(grid=replace(coin_view().grid, orders_active=6, orders_target=24))
+    assert scraped(scene(snapshot(coins=(half,))))[key("grid_coverage_pct", coin="BTC")] == 25
 
 
 def test_what_is_not_known_has_no_sample() -> None:
