@@ -14,6 +14,8 @@ from tests.faults.world import GRID, World, living
 
 AFTER_S = 60
 MILLION = 10**12
+ARMED_ROW = "SELECT value FROM meta WHERE key = 'dead_man_until_ms'"
+"""When the switch may fire, in the journal; 0: it was cleared."""
 
 
 @pytest.fixture
@@ -87,11 +89,13 @@ async def test_one_that_a_killed_run_left_armed_is_taken_back_by_a_run_that_has_
     await armed(guarded)
     await hold(guarded)
     await guarded.crash()
+    assert guarded.rows(ARMED_ROW) not in ([], [("0",)])
     guarded.settings["dead_man_switch_sec"] = Decimal(0)
     await guarded.start(resting=None)
     await guarded.until(lambda: guarded.told("dead_man_switch_deactivated"), "it is off")
     assert guarded.account.switch.at_ms is None
     assert guarded.told("dead_man_switch_left_armed")
+    await guarded.until(lambda: guarded.rows(ARMED_ROW) == [("0",)], "the journal says so")
     await guarded.until(guarded.is_whole, "the grid")
     await guarded.check()
     await guarded.faults({"kind": "clock_skew", "delay_ms": 1000 * (AFTER_S + 10)})

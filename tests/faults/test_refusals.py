@@ -192,7 +192,7 @@ async def test_o14_a_flatten_whose_order_would_increase_the_position_looks_again
     with refusing(words, twice) as refused:
         answer = await world.control("flatten", "BTC")
     assert answer["outcome"] == "done", answer
-    assert len(refused) == 2
+    assert len(refused) == len(refusals(world, "reduce_only")) == 2
     assert world.lots() == 0
     await world.check(halted="flatten")
 
@@ -207,21 +207,22 @@ async def test_o14_a_position_that_somebody_closes_while_it_is_flattened_is_flat
     place = OrderDesk.place
     lots = world.lots()
 
-    def closed_first(desk: OrderDesk, *args: Any, **kwargs: Any) -> Any:
+    def closed_first(desk: OrderDesk, account: Any, requests: list[OrderRequest], *args: Any) -> Any:
         """Just before the order arrives."""
-        if world.lots() and any(getattr(a, "reduce_only", False) for a in args):
+        if world.lots() and any(request.reduce_only for request in requests):
             world.watch.outside_breach = True
             patch.undo()
             placed = world.venue.venue.market_order(
                 world.exchange.user, "BTC", Side.SELL, lots, world.venue.now_ms()
             )
             assert not placed.error, placed.error
-        return place(desk, *args, **kwargs)
+        return place(desk, account, requests, *args)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OrderDesk, "place", closed_first)
         answer = await world.control("flatten", "BTC")
     assert answer["outcome"] == "done", answer
+    assert len(refusals(world, "reduce_only")) == 1, "in the exchange's own words"
     assert world.lots() == 0
     await world.check(halted="flatten")
 
