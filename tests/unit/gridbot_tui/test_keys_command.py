@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.agent import AgentObserved
+from core.exchange.rest import RestError
+from core.runtime.agents import NotAnAgentError, Pair
 from core.runtime.keys import approval, keystore
 from core.runtime.keys.places import KeyPlace
 from core.runtime.statedir import StateLock
@@ -322,3 +325,42 @@ def test_a_key_that_is_in_two_places_is_not_rotated_in_one_of_them(
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert run_cli(flags_of(exchange, account, tmp_path)) == 2
     assert "the key comes from the systemd credential agent_key" in capsys.readouterr().err
+
+
+async def test_an_exchange_that_is_not_reached_is_told_of_at_once_and_each_time_its_trouble_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody who waits for an approval looks at the exchange's page, not for the name of a host that is none."""
+    garbled, late = RestError("HTTP 502"), NotAnAgentError("never approved", may_come=True)
+    looks = [RestError("no such host"), RestError("no such host"), garbled, late, late]
+    found = AgentObserved("0x1", is_listed=True)
+
+    async def looked(*_: object) -> AgentObserved:
+        if looks:
+            raise looks.pop(0)
+        return found
+
+    monkeypatch.setattr(approval, "check_agent", looked)
+    monkeypatch.setattr(approval, "POLL_S", 0)
+    said: list[str] = []
+    pair = Pair("0x1", "0x2", "testnet", "http://127.0.0.1:1")
+    assert await approval.wait_for_approval(pair, 60, said.append) is found
+    assert [text.partition(";")[0] for text in said] == [
+        "no such host",
+        "HTTP 502",
+        "waiting for the approval",
+    ]
+
+
+def test_a_rotation_that_never_reached_the_exchange_ends_as_one_that_could_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(plans.OFFICIAL_URLS, "testnet", "http://127.0.0.1:1")
+    account = Wallet()
+    KeyPlace("testnet", account.address).keep(Wallet().key)
+    flags = ["keys", "rotate", "--network", "testnet", "--account", account.address]
+    assert run_cli([*flags, "--wait", "0.1s"]) == 5
+    told = capsys.readouterr().err
+    assert told.count("http://127.0.0.1:1 cannot be reached") == 2
+    assert "waiting for the approval" not in told
+    assert "The present key stays; the same command goes on" in told
