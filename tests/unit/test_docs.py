@@ -48,3 +48,10 @@ def test_modules_that_the_architecture_names_are_there() -> None:
     assert not [name for name in named if not (ROOT / "core" / name).exists()]
     bare = re.findall(r"`(\w+\.py)`", text)
     assert not [name for name in bare if not list((ROOT / "core").rglob(name))]
+
+
+def test_the_predecessors_tools_are_found_with_what_does_their_work_here() -> None:
+    page = (ROOT / "docs/upgrading.md").read_text(encoding="utf-8").partition("## From the predecessor")[2]
+    rows = dict(re.findall(r"^\| (.+?) \| (.+) \|$", page, re.MULTILINE))
+    for tool in ("start_bot.py", "STOP.txt", "cancel_all.py", "check_orders.py", "install_monitoring.sh"):
+        assert [here for old, here in rows.items() if f"`{tool}`" in old], tool
