@@ -34,7 +34,7 @@ def range_is_whole(settings: Settings) -> Contradiction | None:
 def _around_what_is_written(settings: Settings) -> tuple[Decimal, Decimal]:
     """A range near the coin's price, as far as the other prices that are written tell it, and a setting may be."""
     below, above = _near(settings)
-    return (below, above) if LEAST <= below and above <= MOST else EXAMPLE
+    return (below, above) if below >= LEAST and above <= MOST else EXAMPLE
 
 
 def _near(settings: Settings) -> tuple[Decimal, Decimal]:
