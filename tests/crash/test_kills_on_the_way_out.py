@@ -83,8 +83,9 @@ def calm(tmp_path: Path) -> Iterator[Bot]:
 
 
 def closers(bot: Bot) -> list[dict[str, object]]:
-    """What rests on the exchange to close the position."""
-    return [order for order in bot.resting() if order["reduceOnly"]]
+    """What rests on the exchange of flattens: other orders reduce, too, and rest or not by the market."""
+    flattens = {cloid for (cloid,) in bot.books.rows("SELECT cloid FROM orders WHERE purpose = 'flatten'")}
+    return [order for order in bot.resting() if order["cloid"] in flattens]
 
 
 @pytest.mark.parametrize("when", ["flatten_rest", "flatten_rest:2", "it rests"])
