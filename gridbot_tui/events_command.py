@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -118,6 +119,7 @@ def _show(
             raise UsageError(f"there is no log in {state.logs}; name the right directory with --state-dir")
         if follow:
             files[0] = files[0].whole()
+        _refuse_unknown(files, wanted)
         found = _found(files, wanted, last, skipped)
         if count:
             sys.stdout.write(f"{sum(1 for _ in found)}\n")
@@ -131,6 +133,20 @@ def _show(
     elif shown == ON_A_SCREEN == last and not json:
         sys.stderr.write(f"gridbot: the newest {ON_A_SCREEN}; --last or --since shows more\n")
     return int(ExitCode.CLEAN)
+
+
+def _refuse_unknown(files: list[LogFile], wanted: Wanted) -> None:
+    """Raises ``UsageError`` for a name that neither this version has nor any line: an older version's may be in its log."""
+    from core.telemetry.catalogue import BY_NAME
+
+    for name in wanted.names:
+        if name in BY_NAME or (not wanted.is_exact and any(known.startswith(name) for known in BY_NAME)):
+            continue
+        if next(iter(every(files, Wanted((name,), wanted.is_exact), Skipped())), None) is None:
+            beginnings = () if wanted.is_exact else (known[: len(name)] for known in BY_NAME)
+            near = get_close_matches(name, sorted({*BY_NAME, *beginnings}), 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"no event is named {name}; {meant}docs/events.md has all names")
 
 
 def _show_trace(state: StateDir, asked: str, json: bool, skipped: Skipped) -> int:

@@ -76,10 +76,33 @@ def test_a_count_is_a_number_and_nothing_else(state: Path, capsys: pytest.Captur
 def test_no_such_event_is_said_on_stderr_and_is_no_error(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_cli(["events", "--state-dir", str(state), "--name", "nothing"]) == 0
+    assert run_cli(["events", "--state-dir", str(state), "--name", "funding"]) == 0
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith(f"gridbot: nothing in {state / 'logs'} is such an event\n")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("--count",), ("--follow",), ("--name", "fill")])
+def test_a_name_that_no_event_has_is_refused_with_the_near_one(
+    state: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """Whoever asks whether there was a drift must not read that there was none."""
+    assert run_cli(["events", "--state-dir", str(state), "--name", "position_drfit", *more]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "no event is named position_drfit; did you mean position_drift?" in told.err
+
+
+def test_a_name_of_an_older_log_is_found_there_though_no_event_has_it_now(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (state / "logs" / "gridbot.log").open("a") as log:
+        log.write(json_line({"event": "of_old", "ts_ms": NOW_MS, "level": "info"}) + "\n")
+    flags = ["events", "--state-dir", str(state), "--name", "of_o"]
+    assert run_cli([*flags, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["event"] == "of_old"
+    assert run_cli([*flags, "--exact"]) == 2
+    assert "no event is named of_o; " in capsys.readouterr().err
 
 
 def test_without_a_state_dir_it_means_the_only_one_that_ever_ran(
