@@ -110,6 +110,8 @@ def _given(answers: list[str]) -> Answers:
     found: Answers = {}
     for each in answers:
         name, has_value, value = each.partition("=")
+        if name == "user_address":
+            raise UsageError(f"--answer {name} is none; name the account with --account")
         if name not in QUESTIONS or not has_value:
             raise UsageError(
                 f"--answer {each!r} is none; write one of {', '.join(QUESTIONS)} and its value, as coin=BTC"
@@ -159,6 +161,8 @@ def _ask(name: str, question: str, proposal: str) -> str:
         sys.stderr.write(f"{question} ({name}){shown}: ")
         sys.stderr.flush()
         line = sys.stdin.readline()
+        if not sys.stdin.isatty():
+            sys.stderr.write("\n")  # nobody's enter ended the line
         if not line:
             raise UsageError(
                 f"no answer for {name}: give it with --answer or on stdin, one answer a line, empty for the proposal"

@@ -256,7 +256,12 @@ def read_key(fd: int | None, is_mainnet: bool) -> tuple[str, Signer]:
         key = sys.stdin.readline()
     else:
         key = ask_hidden("The agent's private key (nothing is shown): ", "the key")
-    return key.strip(), signer_of(key, "the key", is_mainnet)
+    try:
+        return key.strip(), signer_of(key, "the key", is_mainnet)
+    except UsageError as error:
+        raise UsageError(
+            f"{error}; give the agent's private key, 64 hex digits: typed at a terminal, by --key-fd, or as a line on stdin"
+        ) from None
 
 
 def kept_text(key: str, plain: bool, passphrase_fd: int | None) -> str:

@@ -98,7 +98,8 @@ async def test_without_an_approval_all_stays_and_the_same_command_goes_on(
 @pytest.mark.parametrize(
     ("typed", "answers", "says"),
     [
-        ("", [], "no answer for coin"),
+        ("", [], "(coin) [BTC]: \ngridbot: no answer for coin"),
+        (PROPOSALS, ["--answer", "user_address=0x1"], "name the account with --account"),
         ("\nlots\n", [], "investment_usd lots"),
         (PROPOSALS, ["--answer", "grid_spacing_pct=0.0001"], "would lose money"),
         (PROPOSALS, ["--answer", "colour=red"], "--answer 'colour=red' is none"),

@@ -112,7 +112,11 @@ def test_the_accounts_own_key_a_short_passphrase_and_what_is_no_key_are_refused_
     for key, passphrase, says in (
         (account.key, PASSPHRASE, "the key of the account itself, which can withdraw: none of it was kept"),
         (Wallet().key, "short", "at least 8 characters"),
-        (account.key[:-1], PASSPHRASE, "the key can't be used: the key is not 32 bytes of hex"),
+        (
+            account.key[:-1],
+            PASSPHRASE,
+            "the key can't be used: the key is not 32 bytes of hex (0x and 64 digits); give the agent's private key",
+        ),
     ):
         assert run_cli([*flags, "--key-fd", pipe(key), "--passphrase-fd", pipe(passphrase)]) == 2
         told = capsys.readouterr().err
