@@ -86,7 +86,7 @@ def _metrics(plan: RunPlan, bus: EventBus, held: ExitStack, alerting: Alerting |
 
     def watch(core: CoreThread) -> None:
         endpoints.latest, endpoints.silent_s, endpoints.tell = core.latest, core.silent_s, core.tell
-        server.start()
+        server.start(core.stray)
 
     return [watch]
 

@@ -207,7 +207,7 @@ class CoreThread:
         from core.paper.embedded import EmbeddedExchange
         from core.runtime.session import Session
 
-        asyncio.get_running_loop().set_exception_handler(self._stray)
+        asyncio.get_running_loop().set_exception_handler(self.stray)
         exchange: EmbeddedExchange | None = None
         url = self._plan.exchange_url
         if self._plan.is_embedded:
@@ -237,11 +237,12 @@ class CoreThread:
             if exchange is not None:
                 await asyncio.to_thread(exchange.stop)
 
-    def _stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A fault that nobody waited for: told as an event, where asyncio would write it over the screen. From any thread."""
         error = context.get("exception")
         what = f": {type(error).__name__}: {error}" if error is not None else ""
-        self.tell("stray_error", "warn", reason=f"{context.get('message', '')}{what}"[:STRAY_MAX])
+        reason = redacted(f"{context.get('message', '')}{what}")[:STRAY_MAX]
+        self.tell("stray_error", "warn", reason=reason)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._latest, self._shown_s = snapshot, time.monotonic()

@@ -6,10 +6,12 @@ It never touches the core's loop. What a client does or leaves undone costs this
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 HOST = "127.0.0.1"
@@ -30,12 +32,15 @@ _REASONS = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_THIS_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+
+Stray = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]
+"""An exception handler, as asyncio calls it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``headers`` have lower-case names; of one that comes twice the last counts."""
+    """``headers`` have lower-case names; of one that comes twice the last counts; ``host`` comes once."""
 
     path: str
     query: dict[str, list[str]]
@@ -61,10 +66,11 @@ class HttpServer:
     _stop: Callable[[], None] | None = None
     _open: int = 0
 
-    def start(self) -> None:
+    def start(self, stray: Stray | None = None) -> None:
+        """``stray`` is told, in the server's thread, of a fault that is nobody's answer; without it asyncio writes that."""
         ready = threading.Event()
         thread = threading.Thread(
-            target=lambda: asyncio.run(self._main(ready)), name="metrics server", daemon=True
+            target=lambda: asyncio.run(self._main(ready, stray)), name="metrics server", daemon=True
         )
         thread.start()
         ready.wait()
@@ -77,8 +83,9 @@ class HttpServer:
         self._stop()
         self._ended.wait(wait_s)
 
-    async def _main(self, ready: threading.Event) -> None:
+    async def _main(self, ready: threading.Event, stray: Stray | None) -> None:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        loop.set_exception_handler(stray)
         self._stop = lambda: _call(loop, stopped.set)
         try:
             server = await asyncio.start_server(self._serve, sock=self.listener, limit=REQUEST_BYTES_MAX)
@@ -132,7 +139,7 @@ def listen(port: int) -> socket.socket:
 
 
 def parsed(head: bytes) -> tuple[str, Request | None]:
-    """The method, and the request if it is one."""
+    """The method, and the request if it is one: of two hosts, as of two requests, nobody knows which is meant."""
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1.") or not words[1].startswith("/"):
@@ -142,7 +149,10 @@ def parsed(head: bytes) -> tuple[str, Request | None]:
     except ValueError:
         return "", None
     pairs = (line.partition(":") for line in lines[1:] if line)
-    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    told = [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+    if sum(name == "host" for name, _ in told) > 1:
+        return "", None
+    headers = dict(told)
     return words[0], Request(parts.path, parse_qs(parts.query), headers)
 
 
@@ -160,10 +170,7 @@ def _encoded(response: Response, with_body: bool) -> bytes:
 
 def _is_of_this_host(host: str) -> bool:
     """A page in a browser may have its own name point to 127.0.0.1: it then asks under that name."""
-    try:
-        return urlsplit(f"//{host}").hostname in _LOOPBACK
-    except ValueError:
-        return False
+    return _THIS_HOST.fullmatch(host) is not None
 
 
 def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:

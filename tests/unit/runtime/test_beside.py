@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 
 import pytest
 
 from core.domain.commands import Action
 from core.runtime.beside import look_on
-from core.runtime.core_thread import CoreThread
+from core.runtime.core_thread import STRAY_MAX, CoreThread
 from core.runtime.event_bus import EventBus
 from core.runtime.report import status
 from core.telemetry.alerting.target import Target
@@ -65,6 +65,26 @@ class Watched:
         live = self.core._live
         assert live is not None
         live[0].call_soon_threadsafe(until_set.wait)
+
+
+def test_a_fault_of_the_server_itself_is_an_event_without_secrets(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(head: bytes) -> None:
+        raise RuntimeError("x" * (STRAY_MAX - 80) + f" with {'c4' * 32} in hand")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("core.telemetry.metrics.http_server.parsed", fails)
+        with pytest.raises(RemoteDisconnected):
+            watched.ask("/ready")
+
+    def told() -> list[str]:
+        shown = watched.core.latest()
+        return [each.detail for each in shown.events if each.name == "stray_error"] if shown else []
+
+    until(lambda: bool(told()), "it is told")
+    assert " with [masked" in told()[0]
+    assert "c4c4" not in told()[0], "nor what is left of one where the text is cut"
 
 
 def test_a_scrape_that_fails_is_an_event(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

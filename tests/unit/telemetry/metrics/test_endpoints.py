@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
+from queue import Queue
+from typing import Any
 
 import orjson
 import pytest
@@ -16,7 +18,7 @@ from core.runtime.report import status
 from core.telemetry.metrics import endpoints, http_server
 from core.telemetry.metrics.endpoints import Asked, Endpoints
 from core.telemetry.metrics.health import STARTING_S, STILL_S, health, readiness
-from core.telemetry.metrics.http_server import CONNECTIONS_MAX, HttpServer, Request, listen, parsed
+from core.telemetry.metrics.http_server import CONNECTIONS_MAX, HttpServer, Request, Response, listen, parsed
 from core.view import RunState, Snapshot
 from tests.tui.factory import halted, snapshot, tripped
 
@@ -118,6 +120,28 @@ def test_a_page_that_points_its_own_name_here_gets_nothing(open_: Served) -> Non
     assert open_.code("/status", Host="localhost:9095") == open_.code("/status", Host="[::1]") == 200
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil@127.0.0.1",
+        "127.0.0.1/evil",
+        "127.0.0.1?evil",
+        "127.0.0.1#evil",
+        "127.0.0.1:x",
+        "127.0.0.1.evil",
+        "",
+    ],
+)
+def test_a_name_that_only_holds_this_hosts_is_another(open_: Served, host: str) -> None:
+    assert open_.code("/status", Host=host) == 403
+
+
+def test_a_request_with_two_hosts_is_none(open_: Served) -> None:
+    with socket.create_connection(("127.0.0.1", open_.port), 10) as client:
+        client.sendall(b"GET /status HTTP/1.1\r\nHost: evil.example\r\nHost: 127.0.0.1\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
 def test_before_the_first_snapshot_it_says_so(open_: Served) -> None:
     open_.shown = None
     assert [open_.code(path) for path in ("/health", "/ready", "/status")] == [503] * 3
@@ -157,6 +181,29 @@ def test_answers_that_fail_are_told_once_a_minute_and_path_and_all_counted() -> 
     assert told[2:] == [("scrape_failed", "warn", {"path": "/metrics", "reason": "ValueError", "count": 2})]
     made.latest = snapshot
     assert b'gridbot_scrape_failures_total{path="/metrics"} 4.0\n' in made(Request("/metrics", {}, {})).body
+
+
+def test_a_fault_that_is_nobodys_answer_is_told_to_whoever_started_it_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told: Queue[dict[str, Any]] = Queue()
+
+    def fails(head: bytes) -> None:
+        raise RuntimeError("in the midst of a head")
+
+    server = HttpServer(listen(0), lambda request: Response(200, b"well\n"))
+    server.start(lambda loop, context: told.put(context))
+    port = server.listener.getsockname()[1]
+    with monkeypatch.context() as broken, socket.create_connection(("127.0.0.1", port), 10) as client:
+        broken.setattr(http_server, "parsed", fails)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert str(told.get(timeout=20)["exception"]) == "in the midst of a head"
+        assert client.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+    server.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_of_too_many_at_once_the_last_is_hung_up_on_and_the_others_are_heard(open_: Served) -> None:
