@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from core.runtime.settings import Judgement, Loaded
 
 LEAST_COLUMNS, LEAST_ROWS = 60, 20
-TOLD = "`gridbot config check --network {network}` lists all that is wrong"
 
 
 def register(app: App) -> None:
@@ -83,7 +83,7 @@ def examined(flags: RunFlags) -> tuple[StateDir, list[Finding]]:
 
     judged = judgement_of(flags.network, flags.coins, flags.config)
     settings = judged.loaded if not judged.problems else None
-    findings = [_config(judged)]
+    findings = [_config(judged, flags)]
     state = _state(flags, settings)
     of_state = examine(state)
     key, start = _key(flags, judged, state)
@@ -96,14 +96,16 @@ def examined(flags: RunFlags) -> tuple[StateDir, list[Finding]]:
     return state, [*findings, *asked, terminal()]
 
 
-def _config(judged: Judgement) -> Finding:
+def _config(judged: Judgement, flags: RunFlags) -> Finding:
     from core.runtime.doctor import Finding
 
     if judged.problems:
         more = f" (and {len(judged.problems) - 1} more)" if judged.problems[1:] else ""
-        fix = TOLD.format(network=judged.network)
+        words = ["gridbot", "config", "check", "--network", judged.network]
+        words += ["--config", str(flags.config)] if flags.config else []
+        fix = f"`{shlex.join(words)}` lists all that is wrong"
         says = judged.problems[0].text + more
-        return Finding("config", says, fix[0] + fix[1:], ExitCode.USAGE)
+        return Finding("config", says, fix, ExitCode.USAGE)
     file = judged.layers.file
     where = (
         f"{file.path} and the environment" if file.top or file.coins else "the environment and the defaults"

@@ -69,6 +69,7 @@ EXAMPLES: Mapping[str, str] = {
     "max_position_abs": "0.01",
     "stop_loss_low": NO_STOP,
     "stop_loss_high": NO_STOP,
+    "metrics_port": "9464",
     "stop": '"none"',
     "daily_pnl_stop": "-50",
     "margin_mode": '"isolated"',

@@ -220,3 +220,11 @@ def test_a_state_dir_that_cannot_be_had_is_named_as_it_was_given_with_its_own_wa
     given.path.write_text("")
     (found,) = examine(given)
     assert (found.says, found.fix) == (f"{given.path} is not a directory", "Name another with --state-dir")
+
+
+async def test_what_lists_all_that_is_wrong_looks_at_the_same_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, found = await told(capsys, "--config", "/no/such.toml")
+    assert code == ExitCode.USAGE
+    assert "`gridbot config check --network paper --config /no/such.toml`" in found["config"]["fix"]

@@ -78,3 +78,8 @@ def test_a_stop_that_must_be_written_is_not_answered_with_off_alone(tmp_path: Pa
     found = [each.text for each in judge({}, {}, None, tmp_path / "none.toml", "mainnet").problems]
     (low,) = [text for text in found if "stop_loss_low" in text]
     assert 'write a price, as stop_loss_low = …, or stop_loss_low = "off" if none is meant' in low
+
+
+def test_a_port_that_is_none_is_not_answered_with_the_one_that_serves_nothing(tmp_path: Path) -> None:
+    (problem,) = judge({}, {"HL_METRICS_PORT": "99999"}, None, tmp_path / "none.toml").problems
+    assert (problem.passes, problem.fix) == ("9464", "9464 would pass")
