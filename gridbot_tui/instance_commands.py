@@ -244,7 +244,7 @@ def _previewed(
 ) -> int:
     """Show what a command would do, ask unless ``yes``, then do it."""
     found = _ask(preview or f"{action}_preview", state_dir, coin, value)
-    if not found.get("ok"):
+    if not found.get("ok") or found.get("changes_nothing"):
         return _command_ended(found, as_json)
     if not yes:
         if as_json or not sys.stdin.isatty():

@@ -77,6 +77,14 @@ def _fraction_ppb(text: str) -> int:
     return int(value * PPB) if 0 < value < 1 else 0
 
 
+def changes_nothing(coin: Coin, command: Command, now: Instant) -> bool:
+    """Neither the grid nor what of it is overridden. Call it only if ``set_refusal`` has none."""
+    changed, present = _wish(coin, command, now), coin.overrides
+    assert isinstance(changed, Overrides), changed
+    same = (changed.spacing_ppb, changed.levels) == (present.spacing_ppb, present.levels)
+    return same and changed.apply(coin.config.grid) == coin.settings
+
+
 def change_text(coin: Coin, command: Command, now: Instant) -> str:
     """What the change would do, in orders. Call it only if ``set_refusal`` has none."""
     changed = _wish(coin, command, now)

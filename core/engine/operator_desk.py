@@ -19,7 +19,7 @@ from core.engine.flatten import Flatten
 from core.engine.flatten_all import FlattenAll
 from core.engine.flatten_desk import flatten_ended, flatten_refusal, flattens, look_at_books, new_flatten
 from core.engine.foreign import Sweep
-from core.engine.grid_desk import SET, SET_PREVIEWS, change_grid, change_text, set_refusal
+from core.engine.grid_desk import SET, SET_PREVIEWS, change_grid, change_text, changes_nothing, set_refusal
 from core.engine.halts import FLATTEN, OPERATOR
 from core.engine.intents import cancel_grid
 from core.engine.margin_desk import AddMargin, amount_micro, margin_refusal, preview_text
@@ -46,6 +46,8 @@ class Outcome:
     status: CommandStatus
     text: str
     time_ms: int
+    is_idle: bool = False
+    """Of a preview: the command would change nothing."""
 
 
 @dataclass(slots=True)
@@ -174,7 +176,11 @@ class OperatorDesk:
     ) -> list[Effect]:
         text = "; ".join(change_text(c, command, now) for c in coins)
         out = [] if is_preview else [e for c in coins for e in change_grid(c, command, now)]
-        return out + self._conclude(command, CommandStatus.DONE, text, now)
+        is_idle = all(changes_nothing(c, command, now) for c in coins) if is_preview else False
+        out += self._conclude(command, CommandStatus.DONE, text, now)
+        if is_idle:
+            self.outcomes[command.id] = replace(self.outcomes[command.id], is_idle=True)
+        return out
 
     def _add_margin(self, command: Command, coin: Coin, now: Instant) -> list[Effect]:
         micro = amount_micro(command.value)

@@ -223,6 +223,7 @@ class ControlServer:
             "outcome": found.status.value,
             "text": found.text,
             "id": command.id,
+            **({"changes_nothing": True} if found.is_idle else {}),
         }
 
     async def _preview(self, request: dict[str, Any]) -> Answer:

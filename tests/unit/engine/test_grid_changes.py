@@ -210,3 +210,13 @@ def test_while_it_is_halted_the_change_waits_and_says_so() -> None:
     assert text(bench).endswith(
         "cancels 0, places 6, keeps 0; all of it once it is quoted again (halted: operator)"
     )
+
+
+def test_a_preview_is_marked_as_idle_only_if_neither_grid_nor_override_would_change() -> None:
+    bench = Bench().started()
+    tell(bench, Action.SET_SPACING_PREVIEW, "default", "idle")
+    tell(bench, Action.SET_SPACING_PREVIEW, "0.01", "wide")
+    assert [bench.engine.desk.outcomes[id_].is_idle for id_ in ("idle", "wide")] == [True, False]
+    tell(bench, Action.SET_SPACING, "0.005", "same")
+    tell(bench, Action.SET_SPACING_PREVIEW, "default", "lifts")
+    assert not bench.engine.desk.outcomes["lifts"].is_idle

@@ -98,3 +98,19 @@ def test_what_is_typed_is_asked_of_the_instance_as_the_core_takes_it(
     monkeypatch.setattr(control_client, "ask", answer)
     assert run_cli(["set", what, typed, "--yes"]) == 0
     assert [words[3] for words in asked] == [value, value]
+
+
+def test_what_would_change_nothing_is_said_and_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def answer(_: object, cmd: str, *words: object) -> dict[str, object]:
+        asked.append(cmd)
+        return {"ok": True, "text": "BTC: nothing changes, it is so already", "changes_nothing": True}
+
+    monkeypatch.setattr(control_client, "find_instance", lambda _: None)
+    monkeypatch.setattr(control_client, "ask", answer)
+    assert run_cli(["set", "spacing", "default"]) == 0
+    assert capsys.readouterr().out == "BTC: nothing changes, it is so already\n"
+    assert asked == ["set_spacing_preview"]
