@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
@@ -155,8 +157,9 @@ def _finish(report: RunReport, close: Callable[[], None], with_summary: bool) ->
     if with_summary and report.summary:
         print_line(json_line(report.summary))
     if report.message:
-        sys.stderr.write(f"gridbot: {report.message}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # a terminal that is gone doesn't change how it ended
+            sys.stderr.write(f"gridbot: {report.message}\n")
+            sys.stderr.flush()
     return int(report.exit_code)
 
 
@@ -202,9 +205,16 @@ class StopSignals:
             self._first_s = now_s
             self._core.request_stop(name)
             if self._has_nobody_told:
-                os.write(2, AGAIN.encode())
+                _say_if_heard(AGAIN)
         elif now_s - self._first_s > SAME_PRESS_S:
             self._core.stop_at_once(name)
+
+
+def _say_if_heard(text: str) -> None:
+    """To a terminal that takes it: one that has hung up refuses, and one that is stalled would hold up the stop."""
+    with suppress(OSError):
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, text.encode())
 
 
 def _ignore_signals() -> None:

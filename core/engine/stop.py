@@ -58,6 +58,8 @@ class Stop(ProcedureBase):
         self._ticked_mono_ms, self.weight_ms = now.mono_ms, event.weight.proof_wait_ms
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
+        if self.done:
+            return []  # how it ended is said, whatever else comes in the same turn
         if isinstance(event, Tick):
             self._heed_weight(event, now)
         out = self._advance(coins, event, now)
@@ -67,7 +69,7 @@ class Stop(ProcedureBase):
         return out
 
     def _advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
-        if self.hurried_by and not self.done:
+        if self.hurried_by:
             left = "; ".join(remains(coin) for coin in coins)
             return self.end(
                 f"stopped at once ({self.hurried_by} again), without the exchange's last word; as far as is known: {left}",

@@ -82,6 +82,7 @@ def test_it_loads_nothing_of_the_core_but_the_words_of_its_view_and_no_dialog(st
         "core",
         "core.domain",
         "core.domain.commands",
+        "core.redaction",
         "core.runtime",
         "core.runtime.core_port",
         "core.runtime.usage",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import signal
 import sys
 import threading
@@ -256,6 +257,19 @@ def test_at_a_terminal_without_a_screen_the_first_says_once_what_a_second_one_do
     signals.come(signal.SIGINT)
     signals.come(signal.SIGINT)
     assert capfd.readouterr().err == "gridbot: stopping in order; once more, and it waits for nothing\n"
+
+
+def test_a_terminal_that_is_gone_is_told_nothing_and_the_stop_begins() -> None:
+    core, (ours, theirs), err = Asked(), pty.openpty(), os.dup(2)
+    try:
+        os.dup2(theirs, 2)
+        os.close(ours)
+        StopSignals(core, has_nobody_told=True).come(signal.SIGTERM)
+    finally:
+        os.dup2(err, 2)
+        os.close(err)
+        os.close(theirs)
+    assert core.told == ["SIGTERM"]
 
 
 def test_a_second_signal_stops_at_once_and_one_press_that_comes_twice_does_not() -> None:
