@@ -97,7 +97,7 @@ class Books:
     def breaches(self, truth: Truth, planted: set[str], *, within_cap: bool = True) -> Iterator[str]:
         """What the exchange's books, read before this, show that may never be.
 
-        ``planted`` orders have no row and are owed none. I3: a row before the order. I4: the worst case within the cap. I5: one
+        ``planted`` orders have no row and are owed none, and rest beside a new grid until they are cancelled. I3: a row before the order. I4: the worst case within the cap. I5: one
         order at a price and in a slot.
         """
         orders = ours(truth["orders"])
@@ -110,7 +110,9 @@ class Books:
         live = {order["cloid"] for order in orders} - planted
         if missing := live - slots.keys():
             yield f"on the exchange before its row was committed (I3): {sorted(missing)}"
-        doubled = Counter[tuple[object, ...]]((order["side"], order["limitPx"]) for order in orders)
+        doubled = Counter[tuple[object, ...]](
+            (order["side"], order["limitPx"]) for order in orders if order["cloid"] not in planted
+        )
         doubled.update(slots[cloid] for cloid in live & slots.keys())
         if twice := [place for place, count in doubled.items() if count > 1]:
             yield f"two live orders in one place (I5): {twice}"
