@@ -97,8 +97,8 @@ class Books:
     def breaches(self, truth: Truth, planted: set[str], *, within_cap: bool = True) -> Iterator[str]:
         """What the exchange's books, read before this, show that may never be.
 
-        ``planted`` orders have no row and are owed none, and rest beside a new grid until they are cancelled. I3: a row before the order. I4: the worst case within the cap. I5: one
-        order at a price and in a slot.
+        ``planted`` orders have no row and are owed none, and rest beside a new grid until they are cancelled. I3: a row before
+        the order. I4: the worst case within the cap. I5: one order at a price and in a slot.
         """
         orders = ours(truth["orders"])
         slots = {
