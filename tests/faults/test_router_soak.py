@@ -48,6 +48,10 @@ FIRST_CANCEL_MS = 500
 """Of a halt or a flatten, until it reaches the exchange (I7)."""
 
 WEIGHT_A_MINUTE = 1_200
+FIRST_PAUSE_MS = 2_000
+"""After a 429 that names no time."""
+ON_ITS_WAY_MS = 100
+"""What comes so soon after one was sent before it."""
 
 SEDATE: dict[ModuleType, dict[str, Any]] = {
     pacing: {"_TICK_S": 1.0, "_MAX_LAG_S": 5.0},
@@ -101,8 +105,16 @@ class Count:
     refused_for_budget: int = 0
     over_budget: int = 0
     """Requests of anything but cancels that it has let pass beyond the budget."""
+    impatient: list[tuple[int, str]] = field(default_factory=list)
+    """What can wait, and came within the first pause after a 429: when (ms), and what."""
+    nonces: Counter[int] = field(default_factory=Counter)
+    fell: list[tuple[int, int]] = field(default_factory=list)
+    """Nonces that weren't above all that had come before they were sent: the highest of those, and the nonce."""
     _recent: deque[tuple[int, int]] = field(default_factory=deque)
     _total: int = 0
+    _refused_ms: int = -60_000
+    _highest: tuple[int, int] = (0, 0)
+    """Nonce, and when it came (ms)."""
 
     def saw(self, path: str, body: Any, now_ms: int) -> None:
         weight = info_weight(body) if path == "/info" else exchange_weight(body)
@@ -111,11 +123,36 @@ class Count:
         while self._recent[0][0] <= now_ms - 60_000:
             self._total -= self._recent.popleft()[1]
         self.heaviest = max(self.heaviest, self._total)
+        kind, is_urgent = what(body)
+        if not is_urgent and ON_ITS_WAY_MS <= now_ms - self._refused_ms < FIRST_PAUSE_MS:
+            self.impatient.append((now_ms, kind))
         if path == "/exchange":
-            kind = body["action"]["type"]
             self.actions[kind] += 1
             if kind == "cancelByCloid":
                 self.cancels_ms.append(now_ms)
+            self._saw_nonce(body["nonce"], now_ms)
+
+    def _saw_nonce(self, nonce: int, now_ms: int) -> None:
+        self.nonces[nonce] += 1
+        highest, at_ms = self._highest
+        if nonce > highest:
+            self._highest = nonce, now_ms
+        elif now_ms - at_ms >= ON_ITS_WAY_MS:
+            self.fell.append((highest, nonce))
+
+    def refused(self, body: Any, now_ms: int) -> None:
+        """With a 429. What waits for nobody may meet one in a pause, which it doesn't begin anew."""
+        if not what(body)[1]:
+            self._refused_ms = now_ms
+
+
+def what(body: Any) -> tuple[str, bool]:
+    """What is asked for or done, and whether it may wait for nobody: cancels, what reduces, and what a flatten reads."""
+    action = body.get("action", body)
+    kind = action["type"]
+    if kind == "order":
+        return kind, all(row["r"] for row in action["orders"])
+    return kind, kind in ("clearinghouseState", "l2Book") or ("action" in body and kind != "batchModify")
 
 
 @contextmanager
@@ -128,7 +165,10 @@ def counting() -> Iterator[Count]:
     async def seen(self: Routes, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path in ("/info", "/exchange"):
             count.saw(request.path, orjson.loads(await request.read()), now_ms())
-        return await boundary(self, request, handler)
+        answer = await boundary(self, request, handler)
+        if answer.status == 429:
+            count.refused(orjson.loads(await request.read()), now_ms())
+        return answer
 
     def refused(self: Routes) -> web.Response:
         count.too_many += 1
@@ -270,6 +310,10 @@ def test_half_an_hour_of_storms_leaves_nothing_unknown_and_no_limit_passed(tmp_p
     assert count.too_many == 0, "the exchange's own limit was never met"
     assert 0 < count.refused_for_budget <= 30, "it learns by few refusals that the budget is gone"
     assert count.over_budget <= 2 * 3 * 6, "one request in ten seconds at most, twice for three minutes"
+    assert not count.impatient, "what can wait waits after a 429"
+    # I5
+    assert max(count.nonces.values()) == 1
+    assert not count.fell, count.fell[:5]
     # I7
     late = [
         (what, at, ms)
