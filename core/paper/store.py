@@ -8,6 +8,7 @@ Accounts, orders and fills are kept as JSON documents of their dataclasses: a ne
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,7 @@ class PaperStore:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=0.5)
             self._open()
         except (sqlite3.Error, OSError) as error:

@@ -68,7 +68,7 @@ class EventLogFile:
             self._file.close()
 
     def _open(self) -> FileIO:
-        return self._path.open("ab", buffering=0)
+        return open_for_owner(self._path)
 
     def _day_of_file(self) -> int:
         """Of its last line; of an empty one, today's."""
@@ -88,11 +88,16 @@ class EventLogFile:
         return self._file
 
 
+def open_for_owner(path: Path) -> FileIO:
+    """To append to, made for this user alone if it isn't there: the directory around it may be open to others."""
+    return FileIO(str(path), "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
 def append_event(directory: Path, row: dict[str, Any]) -> None:
     """One line into the log that another process may be writing, whole or not at all: opened anew, since that one turns the
     files. Secrets are masked. Raises ``OSError``.
     """
-    with (directory / NAME).open("ab", buffering=0) as file:
+    with open_for_owner(directory / NAME) as file:
         line = json_line(redacted_row(row)).encode() + b"\n"
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))

@@ -113,11 +113,12 @@ class ControlServer:
                 "name a shorter --state-dir"
             )
         self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_MAX)
-        finally:
-            os.umask(before)
+        listening = socket.socket(
+            socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        )
+        listening.bind(str(self._path))
+        self._path.chmod(0o600)  # before it listens, so nobody else can have come in between
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_MAX)
 
     async def stop(self) -> None:
         """Whoever waits for the end of a command is told it first, for a bounded time."""

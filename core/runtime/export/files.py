@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TextIO
 
 from core.runtime.statedir import unwritable
 from core.runtime.usage import UsageError
+
+_FORMULA = re.compile(r"(?!-?\d+(\.\d+)?([eE][-+]?\d+)?\Z)[=+\-@\t\r]")
 
 
 class Table:
@@ -24,7 +27,10 @@ class Table:
         self._csv.writerow(heading)
 
     def add(self, cells: Iterable[str]) -> None:
-        self._csv.writerow(cells)
+        """A text that a spreadsheet would take for a formula (names come from the exchange) gets an apostrophe before it, as
+        OWASP's "CSV injection" has it; numbers stay as they are.
+        """
+        self._csv.writerow([f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells])
         self.rows += 1
 
     def finish(self) -> None:

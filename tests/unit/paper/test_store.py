@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sqlite3
@@ -83,6 +84,15 @@ def _picture(exchange: PaperExchange) -> Any:
     ]
     asked.append(exchange.ask({"type": "orderStatus", "user": ALICE, "oid": CLOID}))
     return [*asked, exchange.market.place, exchange.venue.ledger.counters, audit(exchange.venue)]
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        PaperStore(tmp_path / "paper.db").close()
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
 
 
 def test_a_second_start_goes_on_where_the_first_ended(tmp_path: Path, recording: Recording) -> None:

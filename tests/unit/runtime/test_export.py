@@ -23,6 +23,7 @@ from core.journal.backup import back_up_earlier, earlier_beside
 from core.journal.earlier import Shown, keep_earlier, read_earlier
 from core.journal.errors import ForeignJournalError, StorageError
 from core.runtime.export.export import WHAT, Exported, export
+from core.runtime.export.files import Table
 from core.runtime.export.period import FOREVER_MS, Period, period_of
 from core.runtime.history_import import Imported
 from core.runtime.statedir import StateDir
@@ -112,6 +113,16 @@ def test_the_files_are_rfc_4180_for_their_owner_alone(state: StateDir, tmp_path:
         [*(name for files in WHAT.values() for name in files), "summary.csv", "summary.txt"]
     )
     assert any("1 transfers are not understood" in note for note in done.notes)
+
+
+def test_no_name_from_outside_is_a_formula_and_numbers_stay(tmp_path: Path) -> None:
+    table = Table(tmp_path / "t.csv", ("a",))
+    for text in ('=HYPERLINK("x")', "+1+1", "-2-3", "@SUM(A1)", "\t=1", "-1.5", "-1e-7", "BTC"):
+        table.add((text,))
+    table.finish()
+    with (tmp_path / "t.csv").open(newline="") as file:
+        cells = [row[0] for row in csv.reader(file)][1:]
+    assert cells == ['\'=HYPERLINK("x")', "'+1+1", "'-2-3", "'@SUM(A1)", "'\t=1", "-1.5", "-1e-7", "BTC"]
 
 
 def test_the_parts_of_a_year_are_the_year(state: StateDir, tmp_path: Path) -> None:

@@ -167,3 +167,16 @@ def disk_of(size: int) -> Iterator[None]:
 
 def _lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_log_is_for_its_owner_alone_whoever_writes_its_first_line(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        append_event(tmp_path, {"event": "x"})
+        log = EventLogFile(tmp_path / "logs")
+        log.write({"event": "x"})
+        log.close()
+    finally:
+        os.umask(before)
+    written = list(tmp_path.rglob("*.log"))
+    assert [path.stat().st_mode & 0o777 for path in written] == [0o600, 0o600]
