@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
 from core.telemetry.event_log import json_line
+from gridbot_tui.config_command import ConfigFlag
 from gridbot_tui.flags import JsonFlag, StateDirFlag, fail
 from gridbot_tui.lines import print_line
 from gridbot_tui.run_flags import Network, RunFlags
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from core.telemetry.alerting.target import Target
 
 NetworkFlag = Annotated[Network, Parameter(name="--network", help="As for a run.")]
-ConfigFlag = Annotated[
-    Path | None, Parameter(name="--config", help="Default: ./gridbot.toml if it is there.")
-]
 
 
 def register(app: App) -> None:

@@ -19,6 +19,7 @@ from core import VERSION
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, lock_holder, state_root
 from core.telemetry.event_log import json_line
+from gridbot_tui.config_command import ConfigFlag
 from gridbot_tui.flags import fail
 from gridbot_tui.keeping import StateDirOfAny, must_be_free, named, only_state_dir
 from gridbot_tui.lines import print_line
@@ -39,6 +40,7 @@ def support_bundle(
         bool, Parameter(negative=(), help="The journal, too: all orders and fills of the account.")
     ] = False,
     state_dir: StateDirOfAny = None,
+    config: ConfigFlag = None,
 ) -> int:
     """Pack versions, checks, settings, status and the end of the log for a bug report; secrets are masked. Read it first."""
     state = named(state_dir) or only_state_dir(if_none=StateDir(state_root() / "paper" / "default"))
@@ -46,7 +48,7 @@ def support_bundle(
     target = (output or Path(f"gridbot-support-{stamp}.tar.gz")).expanduser().absolute()
     must_be_free(target, " with --output")
     try:
-        done = _packed(state, target, with_journal)
+        done = _packed(state, target, with_journal, config)
     except OSError as error:
         return fail(
             ExitCode.STORAGE,
@@ -60,7 +62,7 @@ def support_bundle(
     return int(ExitCode.CLEAN)
 
 
-def _packed(state: StateDir, target: Path, with_journal: bool) -> Packed:
+def _packed(state: StateDir, target: Path, with_journal: bool, config: Path | None) -> Packed:
     """Raises ``OSError``."""
     from core.telemetry.support_bundle import log_parts, pack
 
@@ -69,7 +71,7 @@ def _packed(state: StateDir, target: Path, with_journal: bool) -> Packed:
         "environment.txt": lambda: "".join(f"{name}\n" for name in sorted(os.environ)),
         "state-dir.txt": lambda: _listed(state.path),
         "doctor.json": lambda: _doctor(state),
-        "config.json": _config,
+        "config.json": lambda: _config(state, config),
         "status.json": lambda: _status(state),
         "journal.json": lambda: _journal(state),
         **log_parts(state.logs),
@@ -131,11 +133,15 @@ def _doctor(state: StateDir) -> str:
     return json_line({"checks": [each.as_dict() for each in examine(state)]}) + "\n"
 
 
-def _config() -> str:
+def _config(state: StateDir, config: Path | None) -> str:
+    """The settings as a start of this bot would take them from here; those in effect of one that runs are in its status."""
+    from core.journal.backup import owner_of
     from core.runtime.settings import show
     from gridbot_tui.plans import judgement_of
 
-    return json_line(show.as_dict(judgement_of("paper", (), None))) + "\n"
+    network = (owner_of(state.journal) or ("",))[0] or "paper"
+    read = {"file": str((config or Path("gridbot.toml")).absolute())}
+    return json_line(read | show.as_dict(judgement_of(network, (), config))) + "\n"
 
 
 def _status(state: StateDir) -> str:

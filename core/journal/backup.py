@@ -79,9 +79,9 @@ def forget_oldest(made: Path, keep: int) -> list[Path]:
     Nothing else is ever deleted: not a file of another name, nor one of such a name that isn't a journal or is another bot's,
     nor the one that was made, whatever the clock said at the others.
     """
-    whose = _whose(made)
+    whose = owner_of(made)
     dated = sorted(path for path in made.parent.iterdir() if _DATED.match(path.name) and path != made)
-    ours = [path for path in dated if whose is not None and _whose(path) == whose]
+    ours = [path for path in dated if whose is not None and owner_of(path) == whose]
     gone = ours[: max(0, len(ours) + 1 - keep)]
     for path in gone:
         path.unlink()
@@ -89,8 +89,8 @@ def forget_oldest(made: Path, keep: int) -> list[Path]:
     return gone
 
 
-def _whose(path: Path) -> tuple[str, ...] | None:
-    """Network and account of a journal; ``None`` if it isn't one."""
+def owner_of(path: Path) -> tuple[str, ...] | None:
+    """Network and account of a journal; ``None`` if it isn't one, or can't be read."""
     try:
         with closing(connect_readonly(path)) as db:
             (mark,) = db.execute("PRAGMA application_id").fetchone()

@@ -41,6 +41,20 @@ def state(tmp_path: Path) -> StateDir:
     return found
 
 
+def test_the_settings_are_judged_for_the_network_of_the_journal_and_from_the_file_that_is_named(
+    state: StateDir, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(state.journal)) as db, db:
+        db.execute("INSERT INTO meta (key, value) VALUES ('network', 'testnet')")
+    toml, bundle = tmp_path / "mine.toml", tmp_path / "b.tar.gz"
+    toml.write_text("num_grids = 7\n")
+    flags = ["--state-dir", str(state.path), "--output", str(bundle), "--config", str(toml)]
+    assert run_cli(["support-bundle", *flags]) == 0
+    found = json.loads(parts_of(bundle)["config.json"])
+    assert (found["network"], found["file"]) == ("testnet", str(toml))
+    assert "num_grids" in json.dumps(found)
+
+
 def truncated(journal: Path) -> None:
     journal.write_bytes(journal.read_bytes()[: 3 * 4096 + 77])
 
