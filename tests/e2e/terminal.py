@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.picture import Picture
-from tests.e2e.program import GRIDBOT, environment, wait_until
+from tests.e2e.program import END_WITHIN_S, GRIDBOT, environment, wait_until
 from tests.e2e.warm import WarmPopen
 
 _SWITCH = re.compile(r"\x1b\[\?(1049|25|2004|7|1004)([hl])")
@@ -153,7 +153,7 @@ class Terminal:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
+        return self.process.wait(END_WITHIN_S)
 
     def end(self) -> None:
         if self.process.poll() is None:
