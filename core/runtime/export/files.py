@@ -13,7 +13,8 @@ from typing import TextIO
 from core.runtime.statedir import unwritable
 from core.runtime.usage import UsageError
 
-_FORMULA = re.compile(r"(?!-?\d+(\.\d+)?([eE][-+]?\d+)?\Z)[=+\-@\t\r]")
+_FORMULA = re.compile(r"(?!(-?\d+(\.\d+)?([eE][-+]?\d+)?|@\d+)\Z)[=+\-@\t\r]")
+"""Neither a number nor one of Hyperliquid's names of a spot pair, as ``@107``."""
 
 
 class Table:
@@ -28,7 +29,7 @@ class Table:
 
     def add(self, cells: Iterable[str]) -> None:
         """A text that a spreadsheet would take for a formula (names come from the exchange) gets an apostrophe before it, as
-        OWASP's "CSV injection" has it; numbers stay as they are.
+        OWASP's "CSV injection" has it; numbers and spot pairs stay as they are.
         """
         self._csv.writerow([f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells])
         self.rows += 1

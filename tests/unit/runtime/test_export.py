@@ -117,12 +117,12 @@ def test_the_files_are_rfc_4180_for_their_owner_alone(state: StateDir, tmp_path:
 
 def test_no_name_from_outside_is_a_formula_and_numbers_stay(tmp_path: Path) -> None:
     table = Table(tmp_path / "t.csv", ("a",))
-    for text in ('=HYPERLINK("x")', "+1+1", "-2-3", "@SUM(A1)", "\t=1", "-1.5", "-1e-7", "BTC"):
+    for text in ('=HYPERLINK("x")', "+1+1", "-2-3", "@SUM(A1)", "\t=1", "-1.5", "-1e-7", "@107"):
         table.add((text,))
     table.finish()
     with (tmp_path / "t.csv").open(newline="") as file:
         cells = [row[0] for row in csv.reader(file)][1:]
-    assert cells == ['\'=HYPERLINK("x")', "'+1+1", "'-2-3", "'@SUM(A1)", "'\t=1", "-1.5", "-1e-7", "BTC"]
+    assert cells == ['\'=HYPERLINK("x")', "'+1+1", "'-2-3", "'@SUM(A1)", "'\t=1", "-1.5", "-1e-7", "@107"]
 
 
 def test_the_parts_of_a_year_are_the_year(state: StateDir, tmp_path: Path) -> None:
