@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from core.domain.fills import Adjustment, Fill, FillSource, ForeignFill, Funding
 from core.domain.orders import Side
 from core.exchange.reads import Reads
 from core.exchange.venue_clock import VenueClock
-from core.journal.batch import Anchor
+from core.journal.batch import Anchor, Batch, Committed
 from core.journal.certificate import read_evidence
+from core.journal.journal import Journal
 from core.journal.reader import CoinRows, JournalReader, Restored
 from core.paper.config import PaperConfig
 from core.runtime.comeback import fills_to_take_back, funding_known_ms, funding_marks
@@ -103,6 +107,25 @@ async def _run_while(of: RunPlan, at: Venue, coins: int, *by_hand: tuple[str, st
         await run.stop()
 
 
+async def _dies_in_its_start(of: RunPlan, monkeypatch: pytest.MonkeyPatch, is_written: bool) -> None:
+    """Around the one transaction in which what was held aside comes back."""
+    commit, taken_back = Journal.commit, 0
+
+    async def dies(journal: Journal, batch: Batch) -> Committed:
+        nonlocal taken_back
+        if not batch.fills:
+            return await commit(journal, batch)
+        taken_back = len((await commit(journal, batch)).new_fills if is_written else batch.fills)
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "commit", dies)
+        async with running(of) as run:
+            _, waiting = await asyncio.wait([run.task], timeout=20)
+            assert not waiting
+    assert taken_back == 4, "all that was traded by hand while ETH was left out"
+
+
 async def _agrees(of: RunPlan, at: Venue, output: Path) -> None:
     """Journal and export know each fill of the exchange's once, and ``verify --online`` agrees."""
     proof = verify_journal(of.state.journal, False, 0)
@@ -120,7 +143,7 @@ async def _agrees(of: RunPlan, at: Venue, output: Path) -> None:
 
 
 async def test_each_fill_is_known_once_whether_its_coin_is_traded_left_out_or_traded_again(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was traded by hand while ETH was left out ends where it began: no gap in the chain would ever tell of it."""
     async with venue(TWO) as at:
@@ -129,6 +152,8 @@ async def test_each_fill_is_known_once_whether_its_coin_is_traded_left_out_or_tr
         await at.trade("B", "0.05", "ETH")
         await _run_while(one, at, 1, ("A", "0.05"), ("A", "0.03"), ("B", "0.03"))
         await _agrees(one, at, tmp_path / "left-out")
+        for is_written in (False, True):
+            await _dies_in_its_start(both, monkeypatch, is_written)
         await _run_while(both, at, 2)
         with read_evidence(both.state.journal) as evidence:
             assert not evidence.foreign_fills()
