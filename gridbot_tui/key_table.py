@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from core.page_parts import with_part
 from gridbot_tui import keymap
 from gridbot_tui.key_action import Danger, KeyAction, Scope
 
@@ -80,20 +81,11 @@ PAGES: Mapping[Path, tuple[str, ...]] = {
 }
 
 
-def refreshed(page: str, name: str, lines: Iterator[str]) -> str:
-    """The page with the part between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` made anew."""
-    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-    before, found, rest = page.partition(begin)
-    assert found, f"the page has no part {name}"
-    assert end in rest, f"the part {name} of the page has no end"
-    return f"{before}{begin}" + "".join(f"{each}\n" for each in lines) + end + rest.partition(end)[2]
-
-
 def current(path: Path, parts: Iterable[str]) -> str:
     """The page as it should be."""
     text = path.read_text(encoding="utf-8")
     for name in parts:
-        text = refreshed(text, name, PARTS[name]())
+        text = with_part(text, name, PARTS[name]())
     return text
 
 

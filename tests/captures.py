@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.page_parts import with_part
 from core.view import Snapshot
 from gridbot_tui.app import GridBotApp
-from gridbot_tui.key_table import refreshed
 from tests.captured_run import Moment, shown
 from tests.tui.conftest import STILL
 from tests.tui.factory import FakeClock, FakeCore
@@ -75,7 +75,7 @@ def block(rows: list[str]) -> Iterator[str]:
 
 def current(page: str, names: tuple[str, ...], pictures: Mapping[str, list[str]]) -> str:
     for name in names:
-        page = refreshed(page, name, block(pictures[name]))
+        page = with_part(page, name, block(pictures[name]))
     return page
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from core.page_parts import with_part
 from gridbot_tui import keymap
-from gridbot_tui.key_table import PAGES, current, full_table, refreshed, short_table
+from gridbot_tui.key_table import PAGES, current, full_table, short_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,4 +34,4 @@ def test_the_short_table_names_every_key_once() -> None:
 
 def test_a_page_without_the_markers_is_an_error_and_not_a_page_without_a_table() -> None:
     with pytest.raises(AssertionError, match="no part keys"):
-        refreshed("nothing here", "keys", iter(()))
+        with_part("nothing here", "keys", iter(()))

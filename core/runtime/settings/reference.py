@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from core.page_parts import with_part
 from core.runtime.settings import options
 from core.runtime.settings.model import MAY_BE_OFF, Settings
 from core.runtime.settings.names import (
@@ -47,11 +48,7 @@ TITLES = {
 def refreshed(page: str, parts: Collection[str]) -> str:
     """The page with its parts, each between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, made anew."""
     for name in parts:
-        made = PARTS[name]()
-        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        before, _, rest = page.partition(begin)
-        assert end in rest, f"the page has no part {name}"
-        page = f"{before}{begin}" + "".join(f"{line}\n" for line in made) + end + rest.partition(end)[2]
+        page = with_part(page, name, PARTS[name]())
     return page
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.page_parts import with_part
 from core.telemetry.catalogue import BY_NAME, GROUPS
 from core.telemetry.catalogue.gone import GONE
 from core.telemetry.catalogue.kind import Kind
 
 PAGE = Path("docs/events.md")
-BEGIN, END = "<!-- begin events -->\n", "<!-- end events -->"
 
 
 def refreshed(page: str) -> str:
     """The page with its tables made anew."""
-    before, _, rest = page.partition(BEGIN)
-    assert END in rest, f"{PAGE} has lost its marks"
-    return before + BEGIN + "".join(f"{line}\n" for line in _tables()) + END + rest.partition(END)[2]
+    return with_part(page, "events", _tables())
 
 
 def _tables() -> Iterator[str]:

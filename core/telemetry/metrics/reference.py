@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.page_parts import with_part
 from core.telemetry.metrics.definition import Metric
 from core.telemetry.metrics.registry import GROUPS
 
 PAGE = Path("docs/metrics.md")
-BEGIN, END = "<!-- begin metrics -->\n", "<!-- end metrics -->"
 
 
 def refreshed(page: str) -> str:
     """The page with its tables made anew."""
-    before, _, rest = page.partition(BEGIN)
-    assert END in rest, f"{PAGE} has lost its marks"
-    return before + BEGIN + "".join(f"{line}\n" for line in _tables()) + END + rest.partition(END)[2]
+    return with_part(page, "metrics", _tables())
 
 
 def _tables() -> Iterator[str]:
