@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -65,6 +66,9 @@ class Terminal:
             self._wait_until_it_has_it(slave)
         os.close(slave)
         self._sent = ""
+        self._taking = threading.Lock()
+        self._is_closed = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._reading = threading.Event()
         self._reading.set()
         self._open = True
@@ -90,7 +94,9 @@ class Terminal:
         return self._picture.text()
 
     def sent(self) -> str:
-        """Letters and escape sequences as they came."""
+        """Letters and escape sequences as they came, up to now: the reader may be behind on a busy machine."""
+        while self._open and self._reading.is_set() and self._take():
+            pass
         return self._sent
 
     def wait_for(self, text: str, within_s: float = 20.0) -> None:
@@ -125,6 +131,7 @@ class Terminal:
 
     def assert_screen_left(self) -> None:
         """By the bytes that were sent: on the main screen, with a cursor, and nothing else switched on."""
+        wait_until(lambda: "\x1b[?1049l" in self.sent(), END_WITHIN_S, "a screen is left")
         last = {found[1]: found[2] for found in _SWITCH.finditer(self.sent())}
         assert "1049" in last, "there was a screen"
         left_on = {
@@ -163,17 +170,29 @@ class Terminal:
             self.hang_up()
 
     def _read(self) -> None:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while self._open:
+        while self._open and not self._is_closed:
             if not self._reading.wait(0.1):
                 continue
             try:
-                data = decoder.decode(os.read(self._master, 65_536))
-            except OSError:
+                select.select([self._master], [], [], 0.1)
+            except (OSError, ValueError):
                 return
+            self._take()
+            time.sleep(0.001)
+
+    def _take(self) -> bool:
+        """What has come by now; whether that was anything. Nothing more comes once nobody has the other end."""
+        with self._taking:
+            try:
+                if not select.select([self._master], [], [], 0)[0]:
+                    return False
+                data = self._decoder.decode(os.read(self._master, 65_536))
+            except (OSError, ValueError):
+                self._is_closed = True
+                return False
             self._sent += data
             self._picture.feed(data)
-            time.sleep(0.001)
+            return True
 
 
 def _leading_its_session(

@@ -78,7 +78,7 @@ def test_halt_flatten_and_resume_by_key_show_on_the_exchange(
     wait_until(lambda: len(exchange.truth(account)["orders"]) == 20, 15, "the orders are back")
     assert terminal.stop() == 0
     assert exchange.truth(account)["orders"] == []
-    assert "\x1b[?1049l" in terminal.sent()
+    terminal.assert_screen_left()
 
 
 def test_a_hang_up_detaches_and_the_core_trades_on(
