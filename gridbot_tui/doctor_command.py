@@ -114,15 +114,17 @@ def _config(judged: Judgement, flags: RunFlags) -> Finding:
 
 
 def _state(flags: RunFlags, settings: Loaded | None) -> StateDir:
-    """The directory that a start would have, or of the only instance there is."""
+    """Of the only instance there is; else the directory that a start would have."""
     from gridbot_tui.plans import preview_of
 
     if (path := named(flags.state_dir)) is not None:
         return path
-    if settings is not None and (flags.network != "paper" or flags.exchange_url or settings.common.state_dir):
-        return preview_of(flags)[2]
-    default = StateDir(state_root() / flags.network / "default")
-    return only_state_dir(if_none=default) if flags.network == "paper" else default
+    start = (
+        preview_of(flags)[2] if settings is not None else StateDir(state_root() / flags.network / "default")
+    )
+    if flags.network != "paper" or flags.exchange_url or (settings is not None and settings.common.state_dir):
+        return start
+    return only_state_dir(if_none=start, if_several=start)
 
 
 def _key(flags: RunFlags, judged: Judgement, state: StateDir) -> tuple[Finding, Start | None]:

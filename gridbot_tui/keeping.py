@@ -140,8 +140,10 @@ def journal_of(state_dir: Path | None) -> StateDir:
     return state
 
 
-def only_state_dir(if_none: StateDir | None = None) -> StateDir:
-    """The only instance that runs, else the only state dir under the state root. Raises ``UsageError`` with what to do."""
+def only_state_dir(if_none: StateDir | None = None, if_several: StateDir | None = None) -> StateDir:
+    """The only instance that runs, else the only state dir under the state root, else the one given for it. Raises
+    ``UsageError`` with what to do.
+    """
     running = running_instances()
     if len(running) == 1:
         return running[0]
@@ -154,6 +156,8 @@ def only_state_dir(if_none: StateDir | None = None) -> StateDir:
         raise UsageError(
             f"nothing has run here yet: no journal under {state_root()}; name another with --state-dir"
         )
+    if len(found) > 1 and if_several is not None:
+        return if_several
     if len(found) > 1:
         listed = "\n".join(f"  --state-dir {state.path}" for state in found)
         what = "instances are running" if running else "state dirs are there"

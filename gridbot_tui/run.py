@@ -65,22 +65,26 @@ def run(
     """Trade until stopped; the exit code. Raises ``UsageError`` for what keeps it from starting."""
     missing = "" if no_ui else missing_terminal()
     if no_ui or missing:
-        if missing:
-            sys.stderr.write(f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n")
-        return _run_headless(flags, for_s, with_summary)
+        notice = (
+            f"gridbot: {missing}, so it runs headless (as with --no-ui); ctrl+c stops it\n" if missing else ""
+        )
+        return _run_headless(flags, for_s, with_summary, notice)
     parted = part()
     if isinstance(parted, int):
         return parted
     return _run_with_screen(flags, parted, for_s, with_summary, look)
 
 
-def _run_headless(flags: RunFlags, for_s: float | None, with_summary: bool) -> int:
+def _run_headless(flags: RunFlags, for_s: float | None, with_summary: bool, notice: str) -> int:
     gc.enable()  # a start with a screen goes without until its core is loaded
     from core.runtime.event_bus import Observer
     from gridbot_tui.core_start import judged, start
     from gridbot_tui.headless import print_event
 
-    started = start(*judged(flags), None, Observer("stdout", print_event))
+    settled = judged(flags)
+    if notice:  # what is refused doesn't run at all
+        sys.stderr.write(notice)
+    started = start(*settled, None, Observer("stdout", print_event))
     core = started.core
     _install_signals(core, None)
     has_ended = stop_after(core, for_s)

@@ -175,7 +175,8 @@ def _alert_rows(look: Look, alert: AlertView, more: str, width: int, most: int) 
     is_loud = alert.severity is Severity.CRIT and not known
     ink = Ink.ALARM if is_loud else SEVERITY_INKS[alert.severity]
     titles = {hint.key: hint.title.lower() for hint in look.hints}
-    key = f" press {alert.key} {titles.get(alert.key, '')}".rstrip() if alert.key else ""
+    says_key = alert.fix.startswith(f"{alert.key} ")
+    key = f" press {alert.key} {titles.get(alert.key, '')}".rstrip() if alert.key and not says_key else ""
     fix = f" > {clean(alert.fix)}" if alert.fix else ""
     tail = f"{key}{',' if key and fix else ''}{fix.replace(' > ', ' ', 1) if key and fix else fix}"
     text = f" {glyph(alert.severity)} {'known: ' if known else ''}{clean(alert.text)} "

@@ -18,10 +18,13 @@ from core.exchange.signing import Signer
 from core.runtime import heartbeat, vigil, watchdog
 from core.runtime.account_loop import AccountLoop
 from core.runtime.keys import Identity
+from core.runtime.keys.places import KeyPlace
+from core.runtime.keys.succession import Successor
 from core.runtime.statedir import UsageError
 from core.runtime.watchdog import Watchdog
 from tests.faults.world import GRID, World, living
 from tests.unit.exchange.samples import KEY
+from tests.unit.runtime.agents import Wallet
 
 AFTER_MS = 1_500
 LOW = Decimal(109_000)
@@ -40,7 +43,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 class Dog:
     """One that runs beside the world's bot, and what it has said."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, key: Identity | None = None) -> None:
         self.told: list[Notify] = []
         self._dog = Watchdog(
             world.plan().state,
@@ -48,13 +51,14 @@ class Dog:
             self._identity,
             self._hear,
         )
-        self._user, self.lacks_key = world.exchange.user, False
+        self._key = key or Identity(world.exchange.user, Signer(KEY, False))
+        self.lacks_key = False
         self.task = asyncio.create_task(self._dog.run())
 
     def _identity(self, _network: str) -> Identity:
         if self.lacks_key:
             raise UsageError("the key file is gone; put it back")
-        return Identity(self._user, Signer(KEY, False))
+        return self._key
 
     def _hear(self, notice: Notify, _time_ms: int) -> None:
         self.told.append(notice)
@@ -71,8 +75,8 @@ class Dog:
 
 
 @asynccontextmanager
-async def dog_beside(world: World) -> AsyncIterator[Dog]:
-    dog = Dog(world)
+async def dog_beside(world: World, key: Identity | None = None) -> AsyncIterator[Dog]:
+    dog = Dog(world, key)
     try:
         await world.until(lambda: "watchdog_armed" in dog.names(), "it is armed")
         yield dog
@@ -98,6 +102,23 @@ async def test_the_grid_of_a_killed_bot_is_taken_back_and_its_stop_stays_and_so_
         await world.start(resting=None)
         await world.until(world.is_whole, "the bot that comes back places its grid anew")
         await world.check()
+
+
+@pytest.mark.parametrize("is_approved", [True, False], ids=["the next", "the present"])
+async def test_of_the_two_keys_of_a_rotation_it_cancels_with_the_one_that_the_exchange_takes(
+    world: World, is_approved: bool
+) -> None:
+    account, unknown, following = Wallet(KEY), Wallet(), Wallet()
+    if is_approved:
+        venue = world.venue.venue
+        venue.agents.approve(venue.see(account.address), following.address, "grid", world.venue.now_ms())
+    present = unknown if is_approved else account
+    successor = Successor(following.signer, KeyPlace("paper", account.address))
+    await world.start()
+    async with dog_beside(world, Identity(account.address, present.signer, successor=successor)) as dog:
+        await world.crash()
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "its orders are gone")
+        assert not world.ours()
 
 
 async def test_a_loop_that_hangs_is_found_though_its_process_and_its_event_loop_live(

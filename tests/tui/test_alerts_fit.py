@@ -255,7 +255,7 @@ def test_what_treats_it_can_be_read(case: str, width: int) -> None:
         assert alert.fix in text
         assert alert.text[:20] in text
         known = {hint.key: hint.title.lower() for hint in keymap.hints(shown)}
-        if alert.key:
+        if alert.key and not alert.fix.startswith(f"{alert.key} "):
             assert f"press {alert.key} {known[alert.key]}" in text
 
 

@@ -62,7 +62,8 @@ def _run(scene: Scene) -> Iterator[Sample]:
 
 
 def _journal_bytes(scene: Scene) -> Iterator[Sample]:
-    yield (), scene.journal_bytes
+    if scene.journal_bytes is not None:
+        yield (), scene.journal_bytes
 
 
 def _data_age(scene: Scene) -> Iterator[Sample]:

@@ -45,7 +45,8 @@ class Scene:
     counts: EventCounts
     now_ms: int
     """Wall clock: ages are to it."""
-    journal_bytes: int = 0
+    journal_bytes: int | None = 0
+    """None: a part of it can't be measured."""
     version: str = ""
     telling: Telling = field(default_factory=Telling)
 

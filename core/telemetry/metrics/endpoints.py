@@ -122,13 +122,16 @@ def _json(status: int, value: dict[str, Any]) -> Response:
     return Response(status, orjson.dumps(value, default=str) + b"\n", "application/json")
 
 
-def _bytes(journal: Path) -> int:
+def _bytes(journal: Path) -> int | None:
+    """Of the file and its write-ahead log, which need not be there; None if that can't be told."""
     total = 0
     for path in (journal, journal.with_name(f"{journal.name}-wal")):
         try:
             total += path.stat().st_size
-        except OSError:
+        except FileNotFoundError:
             continue
+        except OSError:
+            return None
     return total
 
 

@@ -65,6 +65,17 @@ def test_it_answers_before_the_first_start_too_and_makes_nothing(
     assert "FIX  state dir" in capsys.readouterr().out
 
 
+def test_of_several_state_dirs_it_is_of_the_one_that_a_start_would_have(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made(state_root() / "paper" / "one")
+    assert run_cli(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state_dir"] == str(state_root() / "paper" / "one")
+    made(state_root() / "paper" / "two")
+    assert run_cli(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state_dir"] == str(state_root() / "paper" / "default")
+
+
 def test_it_tells_each_precondition_and_exits_as_a_start_would(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
