@@ -229,11 +229,17 @@ def _retry_after_s(header: str) -> float:
 
 
 def _shown(body: bytes) -> str:
-    """The start of an answer that nobody understood, on one line; of a page of HTML its words. Empty if it says nothing, as
-    the ``null`` does that comes with HTTP 429.
+    """The start of an answer that nobody understood, on one line; of a page of HTML the words that a browser would show. Empty
+    if it says nothing, as the ``null`` does that comes with HTTP 429.
     """
-    words = re.sub(r"<[^>]*>", " ", body[:4_000].decode("utf-8", "replace"))
-    text = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    page = re.sub(r"(?is)<(script|style)\b.*?</\1>", " ", body[:4_000].decode("utf-8", "replace"))
+    text = _words(re.sub(r"(?is)<head\b.*?</head>", " ", page)) or _words(page)
     if text.strip('"') in _NOTHING:
         return ""
     return text[:120] + "…" if len(text) > 120 else text
+
+
+def _words(page: str) -> str:
+    """Without tags, on one line."""
+    untagged = re.sub(r"<[^>]*>", " ", page)
+    return " ".join("".join(c if c.isprintable() else " " for c in untagged).split())

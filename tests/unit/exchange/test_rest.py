@@ -89,7 +89,11 @@ async def test_what_is_not_a_json_answer_may_have_acted(status: int, body: str |
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
-        ("<html>\r\n<head><title>502</title></head> <body>Bad\nGateway</body></html>", ": 502 Bad Gateway"),
+        (
+            "<html>\r\n<head><title>502 Bad Gateway</title></head> <body><h1>502 Bad\nGateway</h1></body></html>",
+            ": 502 Bad Gateway",
+        ),
+        ("<html><head><title>Busy</title><style>h1 {}</style></head><body></body></html>", ": Busy"),
         (b"\xff\x1b[2Jgone", ": \ufffd [2Jgone"),
         ("x" * 9_999, ": " + "x" * 120 + "…"),
         *((nothing, "") for nothing in ("", "null", " null\n", '"null"', "{}", '""', "<html></html>")),
