@@ -239,7 +239,7 @@ class AccountLoop:
         self._publish(now)
 
     def _tell_failures(self, now: Instant) -> None:
-        for failure in self._bus.take_failures():
+        for failure in self._bus.take_failures(now.mono_ms):
             self._bus.publish(notify("observer_failed", "crit", "", reason=failure), now.wall_ms)
 
     def _pass_failpoints(self, effects: list[Effect]) -> None:

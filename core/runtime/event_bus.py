@@ -29,6 +29,9 @@ RECORD_BACKLOG = 100_000
 LOG = "log"
 """The name of the observer that writes the log."""
 
+TOLD_APART_MS = 600_000
+"""How long an observer may fail in the same way before it is told of again; in another way a tenth of it."""
+
 LOGGED_WITHIN_S = 1.0
 """How long what must not be untold waits for the log; one that is stuck delays nothing for longer."""
 
@@ -73,7 +76,8 @@ class Observer:
         self._backlog = OBSERVER_BACKLOG
         self.name = name
         self._lost = self._lost_ever = 0
-        self.failure = ""
+        self.failures, self.failure = 0, ""
+        """How often it has failed, and how it did last."""
         self._thread = threading.Thread(target=self._run, name=f"observer-{name}", daemon=True)
         self._thread.start()
 
@@ -123,7 +127,18 @@ class Observer:
             except Exception as error:
                 # One event that can't be written must not silence all that follow.
                 self.failure = f"{type(error).__name__}: {error}"
-                self._lost += lost + 1
+                self.failures += 1
+                self._lost += lost
+                self._lose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of an observer's failures."""
+
+    failures: int = 0
+    failure: str = ""
+    at_ms: int = -TOLD_APART_MS
 
 
 class EventBus:
@@ -131,7 +146,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._observers: list[Observer] = []
-        self._told: set[str] = set()
+        self._told: dict[str, _Told] = {}
         self._ring: deque[EventView] = deque(maxlen=RING)
         self._tail: tuple[EventView, ...] = ()
         self._seq = 0
@@ -171,11 +186,15 @@ class EventBus:
             waited_for = [asyncio.wrap_future(log.taken()) for log in logs]
             await asyncio.wait(waited_for, timeout=LOGGED_WITHIN_S)
 
-    def take_failures(self) -> list[str]:
-        """What observers have failed at that has not been told yet."""
-        found = {f"{observer.name}: {observer.failure}" for observer in self._observers if observer.failure}
-        fresh = sorted(found - self._told)
-        self._told |= found
+    def take_failures(self, now_ms: int) -> list[str]:
+        """What observers have failed at since it was told last, by a clock that doesn't step back."""
+        fresh = []
+        for observer in self._observers:
+            told = self._told.get(observer.name, _Told())
+            apart_ms = TOLD_APART_MS if observer.failure == told.failure else TOLD_APART_MS // 10
+            if observer.failures > told.failures and now_ms - told.at_ms >= apart_ms:
+                self._told[observer.name] = _Told(observer.failures, observer.failure, now_ms)
+                fresh.append(f"{observer.name}: {observer.failure}")
         return fresh
 
     def observers(self) -> tuple[ObserverView, ...]:

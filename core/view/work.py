@@ -30,7 +30,7 @@ class ObserverView:
     waiting: int = 0
     """Events that it has not taken yet."""
     lost: int = 0
-    """Events that it will never get, since too many waited."""
+    """Events that it will never get: too many waited, or it failed at them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Stage:
     def publish(self, notice: Notify, _time_ms: int) -> None:
         self.log.append(("tell", notice))
 
-    def take_failures(self) -> list[str]:
+    def take_failures(self, _now_ms: int) -> list[str]:
         return []
 
     def kinds(self) -> list[str]:

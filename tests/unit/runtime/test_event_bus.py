@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.effects import notify
 from core.runtime import event_bus
-from core.runtime.event_bus import LOG, RING, EventBus, EventRecord, Observer
+from core.runtime.event_bus import LOG, RING, TOLD_APART_MS, EventBus, EventRecord, Observer
 from core.view import Severity
 
 
@@ -100,6 +100,32 @@ def test_an_event_that_cannot_be_written_does_not_silence_those_after_it(error: 
     bus.close()
     assert got == [(1, 0), (4, 2), (5, 0)], "the next one says how many are missing"
     assert str(error) in observer.failure
+
+
+def test_one_that_fails_again_after_it_was_well_is_told_of_again_though_not_with_each_event() -> None:
+    is_full = True
+
+    def handle(_record: EventRecord, _lost: int) -> None:
+        if is_full:
+            raise OSError("disk full")
+
+    bus, observer = EventBus(), Observer("log", handle)
+    bus.add(observer)
+
+    def told(events: int, now_ms: int) -> list[str]:
+        _publish(bus, events)
+        observer.taken().result(5)
+        return bus.take_failures(now_ms)
+
+    assert told(1, 5) == ["log: OSError: disk full"]
+    assert told(3, 6) == []
+    assert told(1, 5 + TOLD_APART_MS) == ["log: OSError: disk full"], "it still is"
+    is_full = False
+    assert told(2, 5 + 2 * TOLD_APART_MS) == []
+    is_full = True
+    assert told(4, 5 + 3 * TOLD_APART_MS) == ["log: OSError: disk full"]
+    assert observer.view.lost == 9, "each that it failed at"
+    bus.close()
 
 
 def test_the_tail_holds_the_newest_events_oldest_first() -> None:
