@@ -41,7 +41,7 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
             coin, coin.orders.live_of(Purpose.FLATTEN), now
         )  # one that was to rest: nobody looks after it
     coin.thrift = engine.requests.mode
-    coin.held_back = holds_back(coin, engine.requests, now)
+    coin.held_back = holds_back(coin, engine.requests, _resting(engine), now)
     coin.barred = stopped_by(engine, now) or closed
     coin.idle = idleness(engine, coin, now)
     if coin.plan is not None:
@@ -88,10 +88,15 @@ def _reduce(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
 
 def _is_busy(engine: Engine, now: Instant) -> bool:
     """Whether orders that go one at a time wait: for the answer to one that is on its way, a flatten, or a stop's turn."""
-    if engine.requests.mode is not BudgetMode.ONE_PER_10S:
-        return False
     has_first = engine.dead_man.awaits_turn(now) or any(True for _ in flattens(engine.desk.running))
     return has_first or any(each.placing or waits_for_stop(each, now) for each in engine.coins.values())
+
+
+def _resting(engine: Engine) -> int:
+    """Orders of the grid in all coins, while they go one at a time: nobody asks else."""
+    if engine.requests.mode is not BudgetMode.ONE_PER_10S:
+        return 0
+    return sum(len(coin.live_grid_orders()) for coin in engine.coins.values())
 
 
 def _flatten_waits(engine: Engine) -> bool:
@@ -104,9 +109,8 @@ def _room(engine: Engine, coin: Coin, now: Instant) -> int:
     """
     if coin.placing:
         return 0
-    spent = engine.requests.room(_is_busy(engine, now), now)
-    if spent is not None:
-        return spent
+    if engine.requests.mode is BudgetMode.ONE_PER_10S:
+        return engine.requests.room(_is_busy(engine, now), _resting(engine), now)
     probed = engine.breakers.probed_by_placing(now)
     if not probed:
         return BATCH_ORDERS

@@ -1,8 +1,8 @@
 """The requests that the exchange takes of an account in its life: 10,000, and one more for each USDC traded.
 
 Every order, change and cancel of a batch is one, also one that fails; cancels have a larger cap of their own. What the exchange
-told is counted on here. As it falls, what isn't worth a request is left out (thinning); once only the reserve for stops,
-reductions and operators is left, the grid places one order every ten seconds, which the exchange takes even beyond the end.
+told is counted on here. As it falls, what isn't worth a request is left out (thinning); near the reserve for stops, reductions
+and operators the grid places one order every ten seconds, within it none, beyond the end again: the exchange takes that.
 None of it ever stops a cancel, a reduction or an operator (I7).
 """
 
@@ -29,7 +29,10 @@ from core.engine.request_pace import MICRO, RequestPace
 from core.view import BudgetMode
 
 RESERVED = 100
-"""Requests that the grid leaves to stops, reductions and operators: below it orders of the grid go one at a time."""
+"""Requests that the grid leaves to stops, reductions and operators. Below twice as many its orders go one at a time."""
+
+EARNERS = 2
+"""Orders of the grid that must rest before it leaves the reserve alone: without any nothing would ever give requests back."""
 
 CANCELS_RESERVED = 1_000
 """Of the cancels' own cap, which orders that go one at a time eat into: with no more than that left they stop, too (I11)."""
@@ -111,14 +114,16 @@ class AddressBudget:
 
     # -- what the grid may do -----------------------------------------------------------------------------------
 
-    def room(self, is_busy: bool, now: Instant) -> int | None:
-        """How many orders of the grid may go now; ``None``: as many as there are. ``is_busy``: one is on its way, or a stop has
-        its turn first.
+    def room(self, is_busy: bool, resting: int, now: Instant) -> int:
+        """How many orders of the grid may go now that they go one at a time. ``is_busy``: one is on its way, or a stop has its
+        turn first. ``resting``: orders of the grid, of all coins.
         """
-        if self.mode is not BudgetMode.ONE_PER_10S:
-            return None
         is_held = now.mono_ms < self.next_mono_ms or self.cancels_left <= CANCELS_RESERVED or is_busy
-        return 0 if is_held else 1
+        return 0 if is_held or self.keeps_reserve(resting) else 1
+
+    def keeps_reserve(self, resting: int) -> bool:
+        """Whether what is left is not for the grid, of which so many orders rest in all coins."""
+        return 0 < self.left <= RESERVED and resting >= EARNERS
 
     def takes_stop(self, flatten_waits: bool, now: Instant) -> bool:
         """Whether a stop may go now. Beyond the end it waits for its ten seconds, too: sent sooner it is refused, and so is

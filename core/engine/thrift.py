@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.domain.orders import Order
-from core.engine.address_budget import CANCELS_RESERVED, PACE_MS, RECENTER_TIMES, RESIZE_SHARE, AddressBudget
+from core.engine.address_budget import (
+    CANCELS_RESERVED,
+    PACE_MS,
+    RECENTER_TIMES,
+    RESERVED,
+    RESIZE_SHARE,
+    AddressBudget,
+)
 from core.engine.levels import Level
 from core.engine.risk_engine import Refusal, Rule
 from core.view import BudgetMode
@@ -50,12 +57,15 @@ def most_valuable(coin: Coin, levels: Sequence[Level]) -> tuple[Level, ...]:
     return tuple(sorted(levels, key=lambda at: (resting[at.slot.side], abs(2 * at.price - twice))))
 
 
-def holds_back(coin: Coin, requests: AddressBudget, now: Instant) -> Refusal | None:
-    """Why an order that is wanted and allowed hasn't gone, if it is for the account's requests."""
+def holds_back(coin: Coin, requests: AddressBudget, resting: int, now: Instant) -> Refusal | None:
+    """Why an order that is wanted and allowed hasn't gone, if it is for the account's requests. ``resting``: of all coins."""
     if coin.thrift is not BudgetMode.ONE_PER_10S:
         return None
     if requests.cancels_left <= CANCELS_RESERVED:
         words = "the account's requests are spent, and what is left is for cancels"
+        return Refusal(Rule.BUDGET, words)
+    if requests.keeps_reserve(resting):
+        words = f"the account's last {RESERVED} requests are for stops and reductions; what rests earns more when it fills"
         return Refusal(Rule.BUDGET, words)
     words = f"the account's requests are spent: one order every {PACE_MS // 1000} s, the most needed first"
     return Refusal(Rule.BUDGET, words, max(requests.next_mono_ms, now.mono_ms))

@@ -164,8 +164,8 @@ class WeightBudget:
         if seen.paused_ms:
             return f"the exchange asked for a pause of {seen.paused_ms / 1000:.0f} s more ({seen.paused_why})"
         return (
-            f"this host has {seen.left} of {seen.limit} IP weight a minute left, and {self._floors[lane]} are for cancels; "
-            f"more in {wait_ms / 1000:.0f} s"
+            f"this host has {seen.left} of {seen.limit} IP weight a minute left, and {self._floors[lane]} are for what is more "
+            f"urgent; more in {wait_ms / 1000:.0f} s"
         )
 
     def refuse(self, given_s: float, why: str) -> None:

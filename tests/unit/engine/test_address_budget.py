@@ -207,23 +207,31 @@ def test_little_that_is_left_is_spared_however_long_it_lasts_and_the_reserve_goe
 def test_before_the_exchange_has_told_nothing_is_held_back() -> None:
     budget = AddressBudget()
     budget.heed(answered(50_000), at(0))
-    assert (budget.mode, budget.room(False, at(0)), budget.empty_in_ms(at(0))) == (
-        BudgetMode.NORMAL,
-        None,
-        None,
-    )
+    assert (budget.mode, budget.empty_in_ms(at(0))) == (BudgetMode.NORMAL, None)
 
 
 def test_one_order_goes_at_a_time_and_none_once_only_cancels_are_left() -> None:
     budget = known(used=10_000)
-    assert budget.room(False, at(0)) == 1
-    assert budget.room(True, at(0)) == 0, "one is on its way"
+    assert budget.room(False, 20, at(0)) == 1
+    assert budget.room(True, 20, at(0)) == 0, "one is on its way"
     budget.placed("SOL", at(0))
-    assert budget.room(False, at(PACE_MS - 1)) == 0
-    assert budget.room(False, at(PACE_MS)) == 1
+    assert budget.room(False, 20, at(PACE_MS - 1)) == 0
+    assert budget.room(False, 20, at(PACE_MS)) == 1
     budget.heed(told(10_000, 20_000 - CANCELS_RESERVED), at(PACE_MS))
-    assert budget.room(False, at(PACE_MS)) == 0
+    assert budget.room(False, 20, at(PACE_MS)) == 0
     assert budget.in_turn(["BTC", "SOL", "ETH"]) == ["ETH", "BTC", "SOL"]
+
+
+@pytest.mark.parametrize(
+    ("left", "resting", "room"),
+    [(101, 20, 1), (100, 20, 0), (100, 2, 0), (100, 1, 1), (1, 2, 0), (1, 0, 1), (0, 20, 1), (-50, 20, 1)],
+)
+def test_the_reserve_is_not_the_grids_unless_next_to_nothing_rests_that_could_earn_requests(
+    left: int, resting: int, room: int
+) -> None:
+    budget = known(used=9_950)
+    budget.heed(told(10_000, 10_000 - left), at(0))
+    assert (budget.mode, budget.room(False, resting, at(0))) == (ONE, room)
 
 
 def test_the_exchange_is_asked_more_often_the_less_is_left_and_seldom_while_nothing_is_sent() -> None:

@@ -70,6 +70,14 @@ async def test_no_minute_costs_more_than_the_limit_not_even_the_first(clock: Clo
     assert minute.most > PER_MINUTE - FLOORS[Lane.INFO] - 20, "and what may be spent is"
 
 
+async def test_the_little_that_is_freed_is_a_changes_before_it_is_a_placements(clock: Clock) -> None:
+    budget = budget_of(clock)
+    budget.spend(PER_MINUTE - FLOORS[Lane.MODIFY] - 1)
+    with pytest.raises(NoWeightError):
+        await budget.take(Lane.PLACE, 1)
+    await budget.take(Lane.MODIFY, 1)
+
+
 @pytest.mark.parametrize("lane", [Lane.PLACE, Lane.MODIFY, Lane.PROOF, Lane.INFO])
 async def test_each_lane_leaves_what_the_more_urgent_ones_need(clock: Clock, lane: Lane) -> None:
     budget = budget_of(clock)
@@ -117,7 +125,7 @@ async def test_what_a_flatten_must_know_is_asked_past_the_reads_that_wait(
 async def test_a_placement_waits_a_little_and_is_then_not_sent(clock: Clock) -> None:
     budget = budget_of(clock)
     budget.spend(PER_MINUTE - FLOORS[Lane.PLACE])
-    with pytest.raises(NoWeightError, match="120 of 1200 IP weight a minute left"):
+    with pytest.raises(NoWeightError, match="130 of 1200 IP weight a minute left"):
         await budget.take(Lane.PLACE, 1)
     assert clock.ms <= PLACE_WAIT_MS
     clock.ms = 60_500
