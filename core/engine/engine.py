@@ -121,6 +121,8 @@ class Engine:
     cancels_sent: int = 0
     orphans: set[str] | None = None
     """Orders with our instance that the first look showed; ``None`` before it, and again when all is resumed."""
+    strays: int = 0
+    """Orders of ours that no journal knows and the newest list has shown: each is being cancelled."""
     round_trip: RoundTrip = field(default_factory=RoundTrip)
     saw_account: bool = False
     saw_open_orders: bool = False

@@ -52,6 +52,7 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
     out = [effect for coin, cloid in event.elsewhere for effect in _on_elsewhere(engine, coin, cloid)]
     for coin in engine.coins.values():
         out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now))
+    engine.strays = sum(isinstance(effect, CancelOrphan) for effect in out)
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from core.domain.causes import Cause
@@ -30,10 +30,12 @@ from core.domain.events import (
     FillsArrived,
     MarginMoved,
     PlaceOutcome,
+    Refused,
     RequestFailed,
     Unsettled,
 )
 from core.domain.fills import FillSource
+from core.domain.orders import Order
 from core.domain.router_events import DeadManAnswered
 from core.engine.tickets import AWAITING_FILLS, is_search
 from core.exchange.lanes import Lane
@@ -79,12 +81,15 @@ class EffectRunner:
         anchor_ms: int = 0,
         transfers_ms: int = 0,
         told: Callable[[], Coroutine[Any, Any, object]] | None = None,
+        foretold: Callable[[Sequence[Order]], Awaitable[str]] | None = None,
     ) -> None:
-        """``told`` waits, for a bounded time, until what was published before is on the log."""
+        """``told`` waits, for a bounded time, until what was published before is on the log; ``foretold`` until orders may
+        leave, and says why if they may not.
+        """
         self._inbox, self._router, self._reads, self._feed, self._clock = inbox, router, reads, feed, clock
         self.cursor_ms = cursor_ms
         self._routine = RoutineReads(inbox, reads, funding_ms, anchor_ms, transfers_ms)
-        self._fatal, self._told = fatal, told
+        self._fatal, self._told, self._foretold = fatal, told, foretold
         self._orphans: dict[str, str] = {}
         """Cloid and coin of orphans whose cancel leaves when the step's effects have all begun."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -203,7 +208,7 @@ class EffectRunner:
             tuple((o.cloid, Unsettled("the request was interrupted")) for o in effect.orders)
         )
         try:
-            outcome = await self._router.place(effect.orders)
+            outcome = await self._held_back(effect.orders) or await self._router.place(effect.orders)
         finally:
             self._inbox.force(outcome)
 
@@ -213,9 +218,19 @@ class EffectRunner:
         )
         outcome = nothing_replaced(doubt, effect.pairs)
         try:
-            outcome = await self._router.modify(effect.pairs)
+            held = await self._held_back(effect.orders)
+            outcome = (
+                nothing_replaced(held, effect.pairs) if held else await self._router.modify(effect.pairs)
+            )
         finally:
             self._inbox.force(outcome)
+
+    async def _held_back(self, orders: Sequence[Order]) -> PlaceOutcome | None:
+        """That of orders which may not leave yet."""
+        if self._foretold is None or not (reason := await self._foretold(orders)):
+            return None
+        refused = Refused(f"not sent: {reason}", Cause.STORAGE)
+        return PlaceOutcome(tuple((order.cloid, refused) for order in orders))
 
     async def _cancel(self, cloids: list[tuple[str, str]]) -> None:
         outcome = CancelOutcome(tuple((cloid, "the request was interrupted") for _, cloid in cloids))

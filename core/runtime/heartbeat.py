@@ -37,8 +37,9 @@ class Beat:
     url: str
     dex: str = ""
     orders: int = 0
-    """Of the grid, that may rest."""
+    """That may rest and protect nothing: all but stops."""
     is_halted: bool = False
+    """Nothing is quoted, and the exchange's own list has been held against ours."""
     is_ended: bool = False
     is_kept: bool = False
     """It has ended, and left ``orders`` at the exchange for the next start."""
@@ -46,7 +47,7 @@ class Beat:
 
     @property
     def leaves_orders(self) -> bool:
-        """Whether orders of the grid may rest if this was the last beat."""
+        """Whether orders may rest if this was the last beat, beside the stops."""
         if self.is_ended:
             return self.is_kept and self.orders > 0
         return not (self.is_halted and not self.orders)
@@ -71,27 +72,49 @@ class Heartbeat:
         """``failed`` is told why it can't be written, once until it can again. ``heeded_by`` looks up who heeds it, in that
         thread.
         """
-        self._path, self._beat, self._failed, self._heeded_by = path, first, failed, heeded_by
+        self.path, self._beat, self._failed, self._heeded_by = path, first, failed, heeded_by
         self.watchdog_pid: int | None = None
         """Of who heeded the last beat that was written."""
-        self._count, self._due_ms, self._given_ms, self._is_failing = 0, 0, 0, False
-        self._given: SimpleQueue[Beat | None] = SimpleQueue()
+        self._count, self._due_ms, self._turned_ms, self._given_ms, self._is_failing = 0, 0, 0, 0, False
+        self._at_rest = self._leaving = 0
+        """The newest given that leaves no orders, and the newest on the disk that does; none has the number 0."""
+        self._given: SimpleQueue[tuple[int, Beat, threading.Event] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._written = threading.Event()
+        """The newest that was given is."""
         self._written.set()
         self._error = ""
         """Of the last writing."""
 
     def go_on(self, mono_ms: int, orders: int, is_halted: bool) -> None:
         """The loop has made a turn. Given to be written if it is time, and the one before is on the disk."""
+        self._turned_ms = mono_ms
         if not self._written.is_set():
             if (waited_ms := mono_ms - self._given_ms) >= STUCK_MS:
                 self._note(f"the disk has taken {waited_ms // 1000} s for it")
             return
         self._note(self._error)
         if mono_ms >= self._due_ms:
-            self._due_ms, self._given_ms = mono_ms + BEAT_EVERY_MS, mono_ms
+            self._due_ms = mono_ms + BEAT_EVERY_MS
             self._give(replace(self._beat, orders=orders, is_halted=is_halted))
+
+    def foretell(self, orders: int) -> bool:
+        """So many orders are about to leave. Whether the disk says already that some may rest; if not, a beat that does is
+        given to be written at once, whatever else is on its way there.
+        """
+        if self._at_rest == self._count or self.has_failed:
+            self._give(replace(self._beat, orders=orders, is_halted=False))
+        return self.is_foretold
+
+    @property
+    def is_foretold(self) -> bool:
+        """The disk says that orders may rest, and nothing else is on its way there."""
+        return self._leaving > self._at_rest
+
+    @property
+    def has_failed(self) -> bool:
+        """The newest that was given couldn't be written."""
+        return self._written.is_set() and bool(self._error)
 
     def is_written(self, within_s: float) -> bool:
         """Wait for what has been given."""
@@ -109,22 +132,29 @@ class Heartbeat:
 
     def _note(self, error: str) -> None:
         if error and not self._is_failing:
-            self._failed(f"{self._path} can't be written ({error}): a watchdog would cancel the grid")
+            follows = (
+                "a watchdog would cancel the grid" if self.is_foretold else "no order of the grid leaves"
+            )
+            self._failed(f"{self.path} can't be written ({error}): {follows}")
         self._is_failing = bool(error)
 
     def _give(self, beat: Beat) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="heartbeat", daemon=True)
             self._thread.start()
-        self._count += 1
-        self._written.clear()
-        self._given.put(replace(beat, mark=f"{beat.mark}:{self._count}"))
+        self._count, self._given_ms, self._written = self._count + 1, self._turned_ms, threading.Event()
+        if not beat.leaves_orders:
+            self._at_rest = self._count
+        self._given.put((self._count, replace(beat, mark=f"{beat.mark}:{self._count}"), self._written))
 
     def _write_all(self) -> None:
-        while (beat := self._given.get()) is not None:
-            self._error = _write(self._path, beat)
+        while (given := self._given.get()) is not None:
+            number, beat, written = given
+            self._error = _write(self.path, beat)
+            if beat.leaves_orders and not self._error:
+                self._leaving = number
             self.watchdog_pid = self._heeded_by()
-            self._written.set()
+            written.set()
 
 
 def _write(path: Path, beat: Beat) -> str:

@@ -53,11 +53,11 @@ def summary(engine: Engine, network: str) -> dict[str, Any]:
 
 
 def kept_orders(engine: Engine) -> int:
-    """How many orders of the grid a stop leaves at the exchange."""
+    """How many orders of the grid a stop leaves at the exchange, as far as is known."""
     stop = engine.desk.stopping
     if stop is None or not stop.keeps:
-        return 0
-    return sum(len(coin.live_grid_orders()) for coin in engine.coins.values())
+        return engine.strays
+    return engine.strays + sum(len(coin.live_grid_orders()) for coin in engine.coins.values())
 
 
 def _coin(coin: Coin) -> dict[str, Any]:

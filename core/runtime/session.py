@@ -268,6 +268,7 @@ class Session:
             anchor_ms=restored.begins_ms,
             transfers_ms=max((transfer.time_ms for transfer in restored.transfers), default=0),
             told=self._bus.logged,
+            foretold=self._signs.foretold,
         )
 
     def _way_out(self, restored: Restored) -> WayOut:

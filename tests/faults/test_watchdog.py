@@ -178,6 +178,101 @@ async def test_it_leaves_alone_a_bot_that_is_halted_or_has_stopped_in_order(worl
         assert "watchdog_bot_lost" not in dog.names()
 
 
+async def the_last_beat(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No beat comes any more because it is time."""
+    path = world.plan().state.heartbeat
+    before = heartbeat.read_beat(path)
+    assert before is not None
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY_MS", 3_600_000)
+    await world.until(lambda: heartbeat.read_beat(path) != before, "the one that was due")
+
+
+async def test_that_orders_may_rest_is_on_the_disk_before_the_first_one_leaves_after_a_resume(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot that is killed between its resume and its next beat."""
+    await world.start()
+    async with dog_beside(world) as dog:
+        await world.control("halt")
+        await world.until(lambda: "watchdog_at_rest" in dog.names(), "nothing of a halted bot rests")
+        await the_last_beat(world, monkeypatch)
+        said = list[bool]()
+
+        def look(*_: object) -> None:
+            beat = heartbeat.read_beat(world.plan().state.heartbeat)
+            if world.ours() and beat is not None:
+                said.append(beat.leaves_orders)
+
+        world.venue.listen(look)
+        await world.control("resume")
+        await world.until(world.ours, "the grid is placed")
+        await world.crash()
+        assert said
+        assert all(said), "whatever moment it is killed at"
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "its orders are gone")
+        assert not world.ours()
+
+
+async def test_a_heartbeat_that_says_at_rest_and_cannot_be_written_holds_the_grid_back_and_no_way_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.start()
+    world.hit(400)
+    await world.check()
+    path = world.plan().state.heartbeat
+    async with dog_beside(world) as dog:
+        await world.control("halt")
+        await world.until(lambda: "watchdog_at_rest" in dog.names(), "nothing of a halted bot rests")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", _no_space)
+            await world.control("resume")
+            await world.until(lambda: world.told("circuit_break"), "it says why nothing is placed")
+            await world.turn()
+            assert not world.ours()
+            assert any("a watchdog would leave these orders alone" in str(e.fields) for e in world.events)
+            assert str(path) in str(world.told("heartbeat_failed"))
+            answer = await world.control("flatten", "BTC")
+            assert answer["ok"], answer
+            assert not world.lots(), "I7"
+        await world.control("resume")
+        await world.until(world.is_whole, "the grid is placed once it can be written", 60)
+
+
+def _no_space(*_: object) -> int:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("missing", ["frontendOpenOrders", "cancelByCloid"], ids=["the list", "the cancels"])
+async def test_a_halted_start_from_a_backup_is_not_at_rest_while_orders_that_it_does_not_know_may_rest(
+    world: World, missing: str
+) -> None:
+    await world.start()
+    await world.control("halt")
+    await world.stop()
+    journal = world.plan().state.journal
+    backup = journal.read_bytes()
+    await world.start(resting=None)
+    await world.until(lambda: world.is_halted("operator"), "as it was")
+    await world.control("resume")
+    await world.until(world.is_whole, "the grid")
+    await world.control("stop", value="keep")
+    await world.run.task
+    journal.write_bytes(backup)
+    await world.faults({"kind": "http_500", "action": missing})
+    await world.start(resting=None)
+    async with dog_beside(world) as dog:
+        await world.struck(times=2)
+        await asyncio.sleep(3 * heartbeat.BEAT_EVERY_MS / 1000)
+        assert len(world.ours()) == GRID
+        assert "watchdog_at_rest" not in dog.names()
+        await world.crash()
+        await world.faults()
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "they are gone")
+        assert not world.ours()
+        await world.start(resting=None)
+        await world.until(lambda: "watchdog_at_rest" in dog.names(), "the next one has seen that none rests")
+
+
 async def test_it_goes_on_trying_while_the_exchange_answers_nothing(world: World) -> None:
     await world.start()
     async with dog_beside(world) as dog:

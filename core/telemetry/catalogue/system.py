@@ -320,8 +320,8 @@ GUARDS = (
         "heartbeat_failed",
         "warn",
         "reason",
-        "The heartbeat file could not be written, or the disk takes ten seconds for it: a watchdog may take the bot for lost.",
-        "Mend the state dir.",
+        "The heartbeat file could not be written, or not within ten seconds: a watchdog may take the bot for lost, or the grid waits.",
+        "Mend the state dir; `reason` says which.",
     ),
     Kind(
         "service_manager_unreachable",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -40,13 +40,16 @@ from core.domain.events import (
     OrderNotFound,
     PlaceOutcome,
     Quote,
+    Refused,
     RequestFailed,
     Resting,
     Unsettled,
     WireQuarantined,
 )
 from core.domain.fills import FillSource, ForeignFill, Funding
+from core.domain.orders import Order
 from core.engine.tickets import AWAITING_FILLS, CHAIN, drift_ticket
+from core.exchange.answers import replaced_text
 from core.exchange.lanes import Lane
 from core.exchange.market_data import MarketData
 from core.exchange.order_router import CANCELS_PER_ACTION, OrderRouter
@@ -149,6 +152,7 @@ class Bench:
         self,
         cursor_ms: int = 1_000_000,
         told: Callable[[], Coroutine[Any, Any, object]] | None = None,
+        foretold: Callable[[Sequence[Order]], Awaitable[str]] | None = None,
         **times_ms: int,
     ) -> None:
         self.venue, self.inbox = Venue(), Inbox()
@@ -162,6 +166,7 @@ class Bench:
             cursor_ms,
             lambda name, error: self.fatal.append((name, error)),
             told=told,
+            foretold=foretold,
             **times_ms,
         )
 
@@ -292,6 +297,24 @@ async def test_a_placement_and_a_cancel_that_are_interrupted_leave_doubt() -> No
     assert PlaceOutcome(((cloid(1), Unsettled("the request was interrupted")),)) in found
     assert CancelOutcome(((cloid(2), "the request was interrupted"),)) in found
     assert bench.fatal == []
+
+
+async def test_orders_that_may_not_leave_yet_are_refused_and_reach_no_router() -> None:
+    asked: list[Sequence[Order]] = []
+
+    async def foretold(orders: Sequence[Order]) -> str:
+        asked.append(orders)
+        return "the disk says otherwise"
+
+    bench, refused = Bench(foretold=foretold), Refused("not sent: the disk says otherwise", Cause.STORAGE)
+    found = await bench.answers(Place((order(1),)), Modify(((order(2), order(3)),)), Cancel((order(4),)))
+    assert found == [
+        PlaceOutcome(((cloid(1), refused),)),
+        PlaceOutcome(((cloid(3), refused),), replaced=((cloid(2), replaced_text(refused)),)),
+        CancelOutcome(((cloid(4), ""),)),
+    ]
+    assert asked == [(order(1),), (order(3),)]
+    assert [kind for kind, *_ in bench.venue.asked] == ["cancel"]
 
 
 async def test_a_change_reaches_the_router_and_one_that_is_interrupted_leaves_both_orders_in_doubt() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from core.engine.snapshot import build_snapshot
-from core.runtime.report import status, summary
+from core.runtime.report import kept_orders, status, summary
 from tests.unit.engine.builders import at, make_engine
 
 _KEYS = {
@@ -72,3 +72,10 @@ def test_the_status_is_the_summary_with_more_fields_and_plain_json() -> None:
     assert set(found["pnl"]) == set(found["coins"]["SOL"]["pnl"]) == _NUMBERS
     assert {"state", "feed", "api", "risk"} <= set(found)
     assert orjson.loads(orjson.dumps(found, default=str))["coins"]["SOL"]["position"] == "1"
+
+
+def test_what_no_journal_knows_and_still_rests_is_left_by_a_stop_too() -> None:
+    engine = make_engine()
+    assert kept_orders(engine) == 0
+    engine.strays = 2
+    assert kept_orders(engine) == 2, "so that a watchdog cancels them if no start does"
