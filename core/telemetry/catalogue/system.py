@@ -320,7 +320,7 @@ GUARDS = (
         "heartbeat_failed",
         "warn",
         "reason",
-        "The heartbeat file could not be written, or not within ten seconds: a watchdog may take the bot for lost, or the grid waits.",
+        "The heartbeat could not be written, or not within ten seconds: a watchdog may act, or the grid waits.",
         "Mend the state dir; `reason` says which.",
     ),
     Kind(
