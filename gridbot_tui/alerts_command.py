@@ -14,7 +14,7 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances
 from core.telemetry.event_log import json_line
 from gridbot_tui.config_command import ConfigFlag
-from gridbot_tui.flags import JsonFlag, StateDirFlag, fail
+from gridbot_tui.flags import JsonFlag, StateDirFlag, fail, named
 from gridbot_tui.lines import print_line
 from gridbot_tui.run_flags import Network, RunFlags
 
@@ -113,7 +113,7 @@ def _found(network: Network, config: Path | None, state_dir: Path | None, is_tri
 
     loaded, _, state = preview_of(RunFlags(network, False, (), config, "", state_dir))
     running = running_instances()
-    if state_dir is None and len(running) == 1:
+    if named(state_dir) is None and len(running) == 1:
         state = StateDir(running[0].path)
     settings, targets = loaded.common, alert_targets(loaded, state)
     if lock_holder(state) is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from core.runtime.exit_code import ExitCode
 from core.runtime.remote_core import RemoteCore
 from core.runtime.statedir import StateDir, lock_holder
-from gridbot_tui.departure import Departure
+from gridbot_tui.departure import Departure, goes_on_text
 from gridbot_tui.flags import fail
 from gridbot_tui.keeper import Lifeline, part
 from gridbot_tui.screen_faults import write_down
@@ -25,6 +25,7 @@ from gridbot_tui.terminal import missing_terminal, settle_textual
 from gridbot_tui.who import operator
 
 if TYPE_CHECKING:
+    from core.view import Snapshot
     from gridbot_tui.app import GridBotApp
     from gridbot_tui.driver import Output
 
@@ -102,10 +103,10 @@ class AttachedScreen:
             what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             where = write_down(self._state.logs, error, 1, time.time())
             told = f"; the traceback is in {where}" if where else ""
-            return f"the screen failed ({what}){told}: {_fate(self._state)}"
+            return f"the screen failed ({what}){told}: {_fate(self._state, left, self._core.latest())}"
         if lock_holder(self._state) is None:
             return f"detached: {self._core.epitaph()}"
-        return f"{'halted and ' if left is Departure.HALTED else ''}detached: {_fate(self._state, left)}"
+        return f"{'halted and ' if left is Departure.HALTED else ''}detached: {_fate(self._state, left, self._core.latest())}"
 
     # -- told to go ---------------------------------------------------------------------------------------------
 
@@ -133,7 +134,7 @@ class AttachedScreen:
         os._exit(int(ExitCode.CLEAN))
 
 
-def _fate(state: StateDir, left: Departure = Departure.DETACHED) -> str:
+def _fate(state: StateDir, left: Departure = Departure.DETACHED, last: Snapshot | None = None) -> str:
     """What has become of the bot, and how to look at it again."""
     pid = lock_holder(state)
     if pid is None:
@@ -141,5 +142,4 @@ def _fate(state: StateDir, left: Departure = Departure.DETACHED) -> str:
             f"no gridbot runs in {state.path} any more; start it again with `gridbot run --state-dir {state.path}` "
             "and its other flags"
         )
-    goes_on = "watches" if left is Departure.HALTED else "runs"
-    return f"the bot {goes_on} on as pid {pid}; `gridbot attach` brings the screen back, `gridbot halt` stops its quoting"
+    return goes_on_text(pid, left, last)

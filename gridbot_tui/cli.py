@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from core import VERSION
 from core.redaction import remember_environment
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import running_instances
+from core.runtime.statedir import lock_holder, running_instances
 from gridbot_tui import (
     alerts_command,
     config_command,
@@ -31,7 +31,7 @@ from gridbot_tui import (
 )
 from gridbot_tui.arguments import KEY_SEEN, has_key
 from gridbot_tui.failures import code_of, tell_crash
-from gridbot_tui.flags import JsonFlag, fail
+from gridbot_tui.flags import JsonFlag, fail, named
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
 from gridbot_tui.screen_flags import ScreenFlags
 
@@ -95,7 +95,8 @@ def run_cli(arguments: list[str]) -> int:
 
 def bare() -> int:
     """``gridbot`` alone: to the instance that runs, if there is just one; paper trading, if there is none."""
-    running = running_instances()
+    here = named(None)
+    running = running_instances() if here is None else [here] if lock_holder(here) is not None else []
     if not running:
         return int(run())
     if len(running) > 1:

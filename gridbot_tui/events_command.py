@@ -28,7 +28,8 @@ from core.telemetry.event_reader import (
 )
 from core.telemetry.event_words import detail_of
 from core.view import Severity
-from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
+from gridbot_tui.flags import named
+from gridbot_tui.keeping import StateDirOfAny, only_state_dir
 from gridbot_tui.run_flags import parse_duration_s
 
 LOOK_EVERY_MS = 250

@@ -11,9 +11,8 @@ from cyclopts import App, Parameter
 
 from core.domain.commands import ALL_COINS, KEEP_ORDERS
 from core.runtime.exit_code import ExitCode
-from core.runtime.statedir import StateDir
 from core.telemetry.event_log import json_line
-from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail
+from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail, named
 from gridbot_tui.lines import print_line
 from gridbot_tui.screen_flags import ScreenFlags
 from gridbot_tui.status_text import status_text
@@ -34,7 +33,7 @@ def attach(*, state_dir: StateDirFlag = None, look: ScreenFlags = ScreenFlags())
     from core.runtime.control_client import find_instance
     from gridbot_tui.attach import attach as show
 
-    return show(find_instance(_named(state_dir)), look)
+    return show(find_instance(named(state_dir)), look)
 
 
 def status(
@@ -94,7 +93,7 @@ def stop(
     """End the running instance in order, as SIGTERM does, and wait for its end: cancel our orders, settle, report."""
     from core.runtime.control_client import find_instance, wait_for_end
 
-    state = find_instance(_named(state_dir))
+    state = find_instance(named(state_dir))
     answer = _ask("stop", state.path, value=KEEP_ORDERS if keep_orders else "")
     if answer.get("outcome") != "refused":
         wait_for_end(state)
@@ -262,11 +261,7 @@ def _ask(
     from core.runtime.control_client import ask, find_instance
 
     by = operator(_typed())
-    return ask(find_instance(_named(state_dir)), cmd, coin, value, by, full)
-
-
-def _named(state_dir: Path | None) -> StateDir | None:
-    return StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
+    return ask(find_instance(named(state_dir)), cmd, coin, value, by, full)
 
 
 def _typed() -> str:

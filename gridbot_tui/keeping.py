@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances, state_root
 from core.telemetry.event_log import json_line
+from gridbot_tui.flags import STATE_DIR, named
 from gridbot_tui.lines import print_line
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 StateDirOfAny = Annotated[
     Path | None,
     Parameter(
-        name="--state-dir", help="Default: the only instance that runs, else the only one that ever ran."
+        name="--state-dir",
+        help=f"Default: {STATE_DIR}, else the only instance that runs, else the only one that ever ran.",
     ),
 ]
 JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on one line.")]
@@ -109,10 +111,6 @@ def restore(
     done = put_back(state, file.expanduser().absolute(), time.time_ns() // 10**6)
     print_line(json_line(done.as_dict()) if json else done.text)
     return 0
-
-
-def named(state_dir: Path | None) -> StateDir | None:
-    return StateDir(state_dir.expanduser().absolute()) if state_dir is not None else None
 
 
 def must_be_free(target: Path, how: str = "") -> None:

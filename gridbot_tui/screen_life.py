@@ -11,12 +11,13 @@ import time
 from typing import TYPE_CHECKING
 
 from gridbot_tui.core_host import CoreHost
-from gridbot_tui.departure import Departure
+from gridbot_tui.departure import Departure, goes_on_text
 from gridbot_tui.keeper import Lifeline
 from gridbot_tui.screen_faults import write_down
 from gridbot_tui.screen_options import ScreenOptions
 
 if TYPE_CHECKING:
+    from core.view import Snapshot
     from gridbot_tui.app import GridBotApp
     from gridbot_tui.driver import Output
 
@@ -155,17 +156,7 @@ class ScreenLife:
             os.close(null)
             self._core.screen_left(f"detached ({self._reason})")
             self._core.tell("screen_detached", "info", reason=self._reason)
-            self._lifeline.detached(self._sentence())
-
-    def _sentence(self) -> str:
-        pid = os.getpid()
-        why = "" if self._reason in (_LEFT, _HALTED) else f" ({self._reason})"
-        state = "halted and detached" if self._reason == _HALTED else f"detached{why}"
-        goes_on = "the bot watches on" if self._reason == _HALTED else "the bot trades on"
-        return (
-            f"{state}: {goes_on} as pid {pid}; `gridbot attach` brings the screen back, "
-            f"`gridbot halt` stops its quoting, `kill {pid}` ends it in order"
-        )
+            self._lifeline.detached(last_words(self._reason, self._core.latest()))
 
     def _guard(self) -> None:
         """See to it that a screen told to go is gone, even if its terminal takes nothing."""
@@ -191,6 +182,14 @@ def _why(how: Departure | None) -> str:
             return "the terminal is gone"
         case None:
             return ""
+
+
+def last_words(reason: str, last: Snapshot | None) -> str:
+    """For the shell, once it has its terminal back. ``last``: what the core said last."""
+    pid, is_halted = os.getpid(), reason == _HALTED
+    why = "" if reason in (_LEFT, _HALTED) else f" ({reason})"
+    goes_on = goes_on_text(pid, Departure.HALTED if is_halted else Departure.DETACHED, last)
+    return f"{'halted and ' if is_halted else ''}detached{why}: {goes_on}, `kill {pid}` ends it in order"
 
 
 def refuse_job_control() -> None:

@@ -20,8 +20,8 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, lock_holder, state_root
 from core.telemetry.event_log import json_line
 from gridbot_tui.config_command import ConfigFlag
-from gridbot_tui.flags import fail
-from gridbot_tui.keeping import StateDirOfAny, must_be_free, named, only_state_dir
+from gridbot_tui.flags import fail, named
+from gridbot_tui.keeping import StateDirOfAny, must_be_free, only_state_dir
 from gridbot_tui.lines import print_line
 
 if TYPE_CHECKING:

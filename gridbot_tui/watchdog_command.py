@@ -14,7 +14,8 @@ from cyclopts import App, Parameter
 
 from core.runtime.statedir import StateDir, UsageError, watchdog_lock
 from gridbot_tui.config_command import ConfigFlag
-from gridbot_tui.keeping import StateDirOfAny, named, only_state_dir
+from gridbot_tui.flags import named
+from gridbot_tui.keeping import StateDirOfAny, only_state_dir
 from gridbot_tui.lines import print_line
 from gridbot_tui.passphrase import passphrase_of
 from gridbot_tui.run_flags import Network, parse_duration_s

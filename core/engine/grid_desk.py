@@ -12,7 +12,6 @@ from core.domain.orders import OrderState, Side, Tif
 from core.domain.units import InexactNumberError, parse_decimal
 from core.engine.coin import Coin
 from core.engine.grid_calculator import is_fit
-from core.engine.grid_plan import min_change_lots
 from core.engine.grid_settings import GridSettings
 from core.engine.grid_sizing import GridImpossibleError
 from core.engine.levels import wanted_levels
@@ -127,13 +126,12 @@ def _change_of_orders(coin: Coin, built: GridRow) -> str:
     """Orders that would be cancelled, placed, and kept where they rest; and what a long or short grid takes at once."""
     instrument = coin.config.instrument
     wanted = {(level.slot.side, level.price): level for level in wanted_levels(built, instrument, {})}
-    least = min_change_lots(built, instrument)
     live = coin.live_grid_orders()
     kept = sum(
         o.state is OrderState.OPEN
         and not o.filled
         and (o.side, o.price) in wanted
-        and is_fit(o, wanted[o.side, o.price], least)
+        and is_fit(o, wanted[o.side, o.price], 1)
         for o in live
     )
     taking = [level for level in wanted.values() if level.tif is not Tif.ALO]

@@ -16,6 +16,7 @@ from core.domain.orders import Order, OrderState, Side, Slot
 from core.engine.grid_calculator import is_fit
 from core.engine.levels import EVEN, Level, Scales, wants_of_cell
 from core.engine.order_manager import OrderManager
+from core.engine.overrides import Overrides
 
 
 def min_change_lots(grid: GridRow, instrument: Instrument) -> int:
@@ -36,6 +37,10 @@ class GridPlan:
     instrument: Instrument
     traded: dict[int, int] = field(default_factory=dict)
     """Signed sum of fills by cell of this generation; a cell that never traded isn't in it."""
+    overrides: Overrides | None = None
+    """What an operator had set in the settings' place when it was built; ``None``: an earlier run built it."""
+    is_asked_for: bool = False
+    """An operator's other settings are why it took the place of the one before."""
     scales: Scales = EVEN
     around: int = 0
     """The line that an endless grid quotes around; 0: its center."""
@@ -141,8 +146,10 @@ class GridPlan:
 
     def adopt(self, orders: OrderManager) -> int:
         """Give orders of the grid before a slot of this one where they rest at its price, or near enough, so that they keep
-        their place in the queue. Only what rests and has not traded: what traded belongs to the cell that it traded for.
+        their place in the queue. Only what rests and has not traded: what traded belongs to the cell that it traded for. A grid
+        that was asked for keeps none of another size than it wants.
         """
+        least = 1 if self.is_asked_for else self.min_change_lots
         levels = {
             side: sorted((w for w in self.missing.values() if w.slot.side is side), key=lambda w: w.price)
             for side in Side
@@ -154,7 +161,7 @@ class GridPlan:
                 mine = levels[order.side]
                 at = bisect_left(mine, order.price, key=lambda w: w.price)
                 for level in mine[max(0, at - 1) : at + 1]:
-                    if is_fit(order, level, self.min_change_lots):
+                    if is_fit(order, level, least):
                         pairs.append((abs(order.price - level.price), order.cloid, level.slot))
         moved: dict[str, Slot] = {}
         for _, cloid, slot in sorted(pairs):

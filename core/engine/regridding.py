@@ -38,7 +38,10 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
         told, coin.grid_refused = coin.grid_refused, str(error)
         return [] if told else [notify("grid_impossible", "warn", coin.name, reason=str(error))]
     coin.grid_refused = ""
+    is_asked_for = _is_asked_for(coin, settings)
     coin.start_grid(built)
+    assert coin.plan is not None
+    coin.plan.overrides, coin.plan.is_asked_for = coin.overrides, is_asked_for
     coin.grid_since_mono_ms = now.mono_ms
     name = "grid_built" if grid is None else "grid_recentered"
     return [SaveGrid(built), _grid_event(coin, built, name), *_compression_event(coin, built, override)]
@@ -47,6 +50,14 @@ def regrid(coin: Coin, now: Instant) -> list[Effect]:
 def _is_outdated(coin: Coin, grid: GridRow, settings: GridSettings, now: Instant) -> bool:
     """Whatever the price is, another one takes its place."""
     return coin.wants_new_grid or grid.basis != settings.basis or coin.session.outdates(coin, grid, now)
+
+
+def _is_asked_for(coin: Coin, settings: GridSettings) -> bool:
+    """Whether the present grid goes for an operator's other settings, by a command or a restart, and not of itself."""
+    before = coin.plan
+    if before is None or before.grid.basis == settings.basis:
+        return False
+    return before.overrides != coin.overrides
 
 
 def _is_held(coin: Coin, now: Instant) -> bool:

@@ -28,6 +28,14 @@ class PriceLimit(NamedTuple):
     def setting(self) -> str:
         return f"HL_{self.rule.value.upper()}_{'LOW' if self.is_low else 'HIGH'}"
 
+    def text(self, instrument: Instrument, mid: int) -> str:
+        """What it would do to a run that starts at ``mid``, in price units."""
+        name, price_text = self.setting.removeprefix("HL_").lower(), instrument.price_text
+        return (
+            f"{instrument.coin} at {price_text(mid)} is past {name} {price_text(self.price)}: a run would halt and close a "
+            "position at once"
+        )
+
 
 @dataclass(slots=True)
 class StopLoss:
@@ -45,6 +53,13 @@ class StopLoss:
     @classmethod
     def of(cls, config: CoinConfig) -> StopLoss:
         return cls(config.stop_low, config.stop_high, config.take_low, config.take_high)
+
+    def beside(self, before: StopLoss) -> StopLoss:
+        """Of its limits those that aren't ``before``'s."""
+        names = ("low", "high", "take_low", "take_high")
+        return StopLoss(
+            *(value if (value := getattr(self, name)) != getattr(before, name) else 0 for name in names)
+        )
 
     def is_outside(self, mid_twice: int) -> bool:
         return self.limit(mid_twice) is not None

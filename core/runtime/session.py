@@ -43,9 +43,10 @@ from core.runtime.event_bus import EventBus
 from core.runtime.exit_code import ExitCode
 from core.runtime.inbox import Inbox
 from core.runtime.left_out import coins_left_out
+from core.runtime.limits_at_start import restore_within_limits
 from core.runtime.margin_setup import MarginSetup, read_mode
 from core.runtime.meter import Meter
-from core.runtime.opening import count_as_before, first_beat, open_journal, restore_journal
+from core.runtime.opening import count_as_before, first_beat, open_journal
 from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
@@ -162,7 +163,7 @@ class Session:
         reads.mode = mode
         reads.elsewhere = frozenset(self._reach.listed.keys() - instruments.keys())
         restored = await self._unless_stopped(
-            restore_journal(self._plan, self._journal, reads, instruments, self.clock)
+            restore_within_limits(self._plan, self._journal, reads, instruments, self.clock)
         )
         if restored is None:
             return RunReport(ExitCode.UNREACHABLE, "stopped before the account could be read")

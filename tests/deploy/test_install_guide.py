@@ -116,6 +116,7 @@ def _as_root(home: Path, commands: str) -> subprocess.CompletedProcess[str]:
     for place in ("/etc/", "/opt/", "/usr/local/bin/", "/var/"):
         commands = re.sub(rf"(?<![\w/]){place}", f"{home}{place}", commands)
         (home / place.strip("/")).mkdir(parents=True, exist_ok=True)
+    commands = commands.replace("/usr/bin/python3", "python3")
     (home / "etc/systemd/system").mkdir(parents=True, exist_ok=True)
     programs = home / "programs"
     programs.mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -129,19 +130,24 @@ def test_each_hour_there_is_a_backup_of_the_journal_that_the_bot_writes_in_a_dir
     assert timer["Install"]["WantedBy"] == ["timers.target"]
 
 
-def test_gb_is_gridbot_with_the_settings_directory_and_credentials_of_the_service(tmp_path: Path) -> None:
-    """The command itself, with the machine's places under another root and setpriv saying what it is given."""
+ENVIRONMENT = (
+    "# the bot\nHL_METRICS_PORT=9464\nGRIDBOT_FLAGS=--network testnet --live --config=/etc/gridbot/x.toml --coin \"B'\n"
+    "HL_COIN=\"B T C\"\n$(touch x)\nHL_X-Y=1\nHL_USER_ADDRESS=$(touch x)\nHL_LEVERAGE='2'"
+)
+
+
+def gb(root: Path, settings: str, *arguments: str) -> tuple[str, list[str]]:
+    """The command itself, with the machine's places under another root: what it starts, then where, and with what
+    environment.
+    """
     script = (DEPLOY / "systemd" / "gb").read_text(encoding="utf-8")
     for place in ("/etc/gridbot/", "/run/credentials/", "/var/lib/gridbot"):
-        script = script.replace(place, f"{tmp_path}{place}")
-        (tmp_path / place.strip("/")).mkdir(parents=True)
-    (tmp_path / "run/credentials/gridbot.service").mkdir()
-    (tmp_path / "etc/gridbot/gridbot.env").write_text(
-        '# the bot\nHL_METRICS_PORT=9464\nGRIDBOT_FLAGS=--network testnet\nHL_COIN="B T C"\n$(touch x)\nHL_X-Y=1\n'
-        "HL_USER_ADDRESS=$(touch x)\nHL_LEVERAGE='2'"
-    )
-    programs = tmp_path / "bin"
-    programs.mkdir()
+        script = re.sub(rf"(?<!state_dir=){place}", f"{root}{place}", script)
+        (root / place.strip("/")).mkdir(parents=True, exist_ok=True)
+    (root / "run/credentials/gridbot.service").mkdir(exist_ok=True)
+    (root / "etc/gridbot/gridbot.env").write_text(settings)
+    programs = root / "bin"
+    programs.mkdir(exist_ok=True)
     for name, text in (
         ("id", "#!/bin/sh\necho 0\n"),
         ("setpriv", '#!/bin/sh\n[ "$6" = test ] && exit; printf "%s\\n" "$*"; pwd; env\n'),
@@ -150,14 +156,19 @@ def test_gb_is_gridbot_with_the_settings_directory_and_credentials_of_the_servic
         (programs / name).chmod(0o755)
     shell = {"PATH": f"{programs}:/usr/bin:/bin", "XDG_STATE_HOME": "/root/state"}
     ran = subprocess.run(
-        ["sh", "-c", script, "gb", "alerts", "list --x"],
+        ["sh", "-c", script, "gb", *arguments],
         env=shell,
-        cwd=tmp_path,
+        cwd=root,
         capture_output=True,
         text=True,
         check=True,
     )
-    command, where, *lines = ran.stdout.splitlines()
+    command, *lines = ran.stdout.splitlines()
+    return command, lines
+
+
+def test_gb_is_gridbot_with_the_settings_directory_and_credentials_of_the_service(tmp_path: Path) -> None:
+    command, (where, *lines) = gb(tmp_path, ENVIRONMENT, "alerts", "list --x")
     service = unit("gridbot.service")["Service"]
     assert command == (
         f"--reuid {service['User'][0]} --regid {service['Group'][0]} --init-groups "
@@ -169,8 +180,32 @@ def test_gb_is_gridbot_with_the_settings_directory_and_credentials_of_the_servic
         "HL_COIN=B T C",
         "HL_USER_ADDRESS=$(touch x)",
         "HL_LEVERAGE=2",
+        f"HL_STATE_DIR={environment(service)['GRIDBOT_STATE_DIR']}",
         f"HOME={where}",
         f"CREDENTIALS_DIRECTORY={tmp_path}/run/credentials/gridbot.service",
     } <= set(lines)
     assert not [line for line in lines if line.startswith(("GRIDBOT_", "XDG_"))]
     assert not list(tmp_path.glob("**/x"))
+
+
+def test_gb_means_the_state_dir_that_the_service_is_given(tmp_path: Path) -> None:
+    """The service's own flag comes before a setting, so it does here."""
+    _, lines = gb(tmp_path, "GRIDBOT_STATE_DIR=/srv/second\nHL_STATE_DIR=/srv/third\n", "verify")
+    assert "HL_STATE_DIR=/srv/second" in lines
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        (["doctor", "--json"], "doctor --json --network testnet --config=/etc/gridbot/x.toml --coin \"B'"),
+        (["preview", "--coin", "ETH"], "preview --coin ETH --network testnet --config=/etc/gridbot/x.toml"),
+        (["doctor", "--network=paper", "--config", "y"], "doctor --network=paper --config y --coin \"B'"),
+        (["status", "--json"], "status --json"),
+        ([], ""),
+    ],
+)
+def test_gb_gives_doctor_and_preview_those_flags_of_the_service_that_they_take_and_that_are_not_typed(
+    typed: list[str], becomes: str, tmp_path: Path
+) -> None:
+    command, _ = gb(tmp_path, ENVIRONMENT, *typed)
+    assert command.partition("/opt/gridbot/bin/gridbot")[2].strip() == becomes

@@ -103,7 +103,7 @@ def test_of_two_screens_one_acts_until_the_other_takes_over_and_all_is_written_d
 
     wait_until(left, 10, "it left")
     assert first.process.wait(10) == 0
-    first.wait_for("the bot runs on as pid", 5)
+    first.wait_for("the bot trades on as pid", 5)
     wait_until(lambda: any(a == "detach" for a, _, _ in actions(home)), 10, "it is written down")
     seen = [(action, via) for action, via, outcome in actions(home) if outcome != "started"]
     assert ("take_control", "key K") in seen

@@ -73,7 +73,7 @@ class Attached:
         return list(program.status(self.state)["control"]["viewers"])
 
     def says_how_to_look_again(self) -> None:
-        self.terminal.wait_for(f"the bot runs on as pid {self.bot}; `gridbot attach`")
+        self.terminal.wait_for(f"s on as pid {self.bot}; `gridbot attach`")
 
 
 Attach = Callable[..., Attached]

@@ -9,8 +9,9 @@ import pytest
 
 from core.domain.commands import Action
 from core.view import RunState, Snapshot, StopState, StopView
-from gridbot_tui.departure import Departure
+from gridbot_tui.departure import Departure, goes_on_text
 from gridbot_tui.driver import FloodDropped, TerminalLost
+from gridbot_tui.screen_life import last_words
 from gridbot_tui.screens.dashboard import DashboardScreen
 from gridbot_tui.screens.leave import QuitDialog
 from tests.tui.conftest import Console, until
@@ -168,3 +169,44 @@ async def test_what_nobody_typed_is_told_and_does_nothing(console: MakeConsole) 
         await pilot.pause()
         assert it.toasts() == ["4096 characters came at once: a paste? None was taken for a key"]
     assert it.core.submitted == []
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "does", "then"),
+    [
+        (Departure.DETACHED, RunState.RUNNING, "trades on", "halt"),
+        (Departure.TERMINAL_LOST, RunState.RUNNING, "trades on", "halt"),
+        (Departure.DETACHED, RunState.HALTED, "watches on, halted,", "resume"),
+        (Departure.DETACHED, RunState.FLATTENING, "watches on, halted,", "resume"),
+        (Departure.HALTED, RunState.RUNNING, "watches on, halted,", "resume"),
+        (Departure.DETACHED, None, "runs on", "halt"),
+    ],
+)
+def test_the_last_words_are_true_of_a_bot_that_is_halted(
+    left: Departure, state: RunState | None, does: str, then: str
+) -> None:
+    said = goes_on_text(7, left, snapshot(state=state) if state else None)
+    assert said.startswith(
+        f"the bot {does} as pid 7; `gridbot attach` brings the screen back, `gridbot {then}`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "begins", "fits"),
+    [
+        ("left by its key", RunState.HALTED, "detached: the bot watches on", "resume"),
+        ("halted by its key", RunState.RUNNING, "halted and detached: the bot watches on", "resume"),
+        (
+            "the terminal is gone",
+            RunState.RUNNING,
+            "detached (the terminal is gone): the bot trades on",
+            "halt",
+        ),
+    ],
+)
+def test_what_the_shell_is_told_is_of_the_last_state(
+    reason: str, state: RunState, begins: str, fits: str
+) -> None:
+    said = last_words(reason, snapshot(state=state))
+    assert said.startswith(begins)
+    assert f"`gridbot {fits}`" in said

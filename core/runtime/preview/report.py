@@ -141,13 +141,9 @@ def _no_churn(coin: CoinFacts) -> str:
 
 
 def _refuse_past_limits(coin: CoinFacts) -> None:
-    limit, text = StopLoss.of(coin.config).limit(2 * coin.mid), coin.instrument.price_text
+    limit = StopLoss.of(coin.config).limit(2 * coin.mid)
     if limit is not None:
-        name = limit.setting.removeprefix("HL_").lower()
-        raise UsageError(
-            f"{coin.instrument.coin} at {text(coin.mid)} is past {name} {text(limit.price)}: a run would halt and close a "
-            "position at once"
-        )
+        raise UsageError(limit.text(coin.instrument, coin.mid))
 
 
 def _need(found: Preview, leverage: Decimal) -> Need:

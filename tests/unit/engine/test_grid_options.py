@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.domain.commands import Action
+from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Notify, SaveOrder
+from core.domain.events import CommandReceived
 from core.domain.grid import PPB, Direction
 from core.domain.orders import OrderState, Purpose, Side, Tif
 from core.engine.coin import Coin
@@ -480,6 +481,33 @@ def test_after_a_kill_between_the_new_grid_and_its_orders_a_restart_keeps_them_t
     assert {b.order.cloid for b in after.venue.resting()} == {o.cloid for o in first.bench.live}
     assert placed(after.bench.done) == []
     assert {o.slot.generation for o in after.bench.live if o.slot} == {2}
+
+
+def test_a_grid_that_was_asked_for_has_every_order_in_its_own_size() -> None:
+    desk = Desk.of(levels=10, cap_micro=10**10).start()
+    for value, count, lots in (("12", 24, 41), ("default", 20, 50)):
+        desk.venue.tell(CommandReceived(Command(value, Action.SET_LEVELS, "SOL", Origin.CLI, value)))
+        desk.venue.settle(5_000)
+        assert [b.remaining for b in desk.venue.resting()] == [lots] * count
+
+
+@pytest.mark.parametrize(("is_asked_for", "kept"), [(True, 0), (False, 6)])
+def test_a_grid_that_moves_of_itself_keeps_an_order_of_nearly_its_size(is_asked_for: bool, kept: int) -> None:
+    desk = Desk.of().start()
+    grid = grid_of(settings(size_micro=110_000_000, cap_micro=10**10), generation=2)
+    plan = GridPlan(grid, SOL, is_asked_for=is_asked_for)
+    plan.update(desk.coin.orders)
+    assert plan.adopt(desk.coin.orders) == kept
+
+
+def test_a_restart_with_other_settings_asks_for_its_grid_and_one_with_the_same_goes_on() -> None:
+    first = Desk.of().start()
+    for size, is_asked_for in ((110_000_000, True), (100_000_000, False)):
+        after = Desk.of(size_micro=size)
+        after.coin.start_grid(first.coin.grid)  # type: ignore[arg-type]
+        after.start()
+        assert after.coin.plan is not None
+        assert after.coin.plan.is_asked_for is is_asked_for
 
 
 @pytest.mark.parametrize(("ticks", "kept"), [(0, 0), (3, 0), (4, 3), (6, 6), (1_000, 6)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.statedir import StateDir
+from core.runtime.statedir import StateDir, StateLock
 from gridbot_tui import attach, cli
 from gridbot_tui.cli import run_cli
 from gridbot_tui.who import operator
@@ -33,6 +33,18 @@ def test_alone_it_starts_paper_or_attaches_to_the_only_one(
     seen = _running(monkeypatch, *names)
     assert run_cli([]) == 0
     assert seen == [does]
+
+
+def test_alone_it_means_the_state_dir_of_the_environment_if_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen, state = _running(monkeypatch, "one", "two"), StateDir(tmp_path / "named")
+    state.prepare()
+    monkeypatch.setenv("HL_STATE_DIR", str(state.path))
+    run_cli([])
+    with StateLock(state):
+        run_cli([])
+    assert seen == ["run", f"attach {state.path}"]
 
 
 def test_several_are_listed_with_the_command_for_each(

@@ -46,6 +46,27 @@ def test_the_only_state_dir_is_meant_and_of_several_the_only_one_that_runs(
     assert "2 instances are running" in capsys.readouterr().err
 
 
+def test_the_environment_names_the_state_dir_and_a_flag_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `gb` does for the service's: also of a bot that is stopped, and has its directory outside the user's own root."""
+    named, other = made(tmp_path / "service"), made(tmp_path / "other")
+    made(state_root() / "paper" / "default")
+    monkeypatch.setenv("HL_STATE_DIR", str(named.path))
+    assert run_cli(["verify"]) == 0
+    assert capsys.readouterr().out.startswith(f"{named.path}: ")
+    assert run_cli(["verify", "--state-dir", str(other.path)]) == 0
+    assert capsys.readouterr().out.startswith(f"{other.path}: ")
+    for command in (["status"], ["halt"], ["stop"], ["attach"]):
+        assert run_cli(command) == 2
+        assert f"no gridbot runs on {named.path}" in capsys.readouterr().err, command
+    run_cli(["doctor", "--json"])
+    assert json.loads(capsys.readouterr().out)["state_dir"] == str(named.path)
+    monkeypatch.setenv("HL_STATE_DIR", "")
+    assert run_cli(["status"]) == 2
+    assert "no gridbot of this user is running" in capsys.readouterr().err
+
+
 def test_verify_exits_with_4_if_it_is_not_verified_or_unreadable_and_2_without_a_journal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
