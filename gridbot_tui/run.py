@@ -211,7 +211,7 @@ class StopSignals:
             if self._has_nobody_told:
                 _say_if_heard(AGAIN)
         elif now_s - self._first_s > SAME_PRESS_S:
-            self._core.stop_at_once(name)
+            self._core.stop_at_once(f"{name} again")
 
 
 def _say_if_heard(text: str) -> None:

@@ -72,7 +72,7 @@ class Stop(ProcedureBase):
         if self.hurried_by:
             left = "; ".join(remains(coin) for coin in coins)
             return self.end(
-                f"stopped at once ({self.hurried_by} again), without the exchange's last word; as far as is known: {left}",
+                f"stopped at once ({self.hurried_by}), without the exchange's last word; as far as is known: {left}",
                 failed=True,
             )
         if self.elapsed_ms(now) > SETTLE_MS + READ_MS:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING
 
-from core.paper.config import PaperConfig, PaperError
+from core.paper.config import MarketDiedError, PaperConfig, PaperError, StoreError
 
 if TYPE_CHECKING:
     from core.paper.server.http import PaperServer, ServerStats
@@ -20,7 +20,10 @@ _JOIN_TIMEOUT_S = 10.0
 
 
 class EmbeddedExchange:
-    """Starts once and stops once; ``start``, ``stop`` and ``stats`` may be called from any thread, ``stop`` repeatedly."""
+    """Starts once and stops once; ``start``, ``stop`` and ``stats`` may be called from any thread, ``stop`` repeatedly.
+
+    ``ended``: once its thread is at its end, what the exchange died of; None if it was told to stop.
+    """
 
     def __init__(self, config: PaperConfig) -> None:
         self._config = config
@@ -31,6 +34,7 @@ class EmbeddedExchange:
         self._is_stopping = False
         self._server: PaperServer | None = None
         self._url: Future[str] = Future()
+        self.ended: Future[PaperError | None] = Future()
 
     def start(self, timeout_s: float = 15.0) -> str:
         """The base URL, once it listens.
@@ -72,13 +76,16 @@ class EmbeddedExchange:
         return server.stats() if server is not None else None
 
     def _run(self) -> None:
+        failure: PaperError | None = None
         try:
             asyncio.run(self._main())
         except BaseException as error:
+            failure = error if isinstance(error, PaperError) else MarketDiedError(error)
             if not self._url.done():
                 self._url.set_exception(error)
-            else:
+            elif not isinstance(error, StoreError):  # no bug: its sentence is the end of whoever runs this
                 _log.critical("the paper exchange has died", exc_info=True)
+        self.ended.set_result(failure)
 
     async def _main(self) -> None:
         from core.paper.server.http import PaperServer

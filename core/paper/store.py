@@ -8,6 +8,7 @@ Accounts, orders and fills are kept as JSON documents of their dataclasses: a ne
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from dataclasses import dataclass, field
@@ -101,6 +102,19 @@ class Saved:
     nonces: dict[str, NonceSet] = field(default_factory=dict)
 
 
+def _fix_of(error: sqlite3.Error | OSError) -> str:
+    """Of one that kept the file from being opened."""
+    if isinstance(error, OSError):
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    else:
+        is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return (
+        "make room there, then restart"
+        if is_full
+        else "stop the exchange that uses it, or move the file away to start afresh"
+    )
+
+
 class PaperStore:
     """Use from one thread.
 
@@ -117,8 +131,7 @@ class PaperStore:
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"The paper exchange's database {path} can't be used: {error}. Fix: stop the exchange that uses it, "
-                "or move the file away to start afresh."
+                f"The paper exchange's database {path} can't be used: {error}. Fix: {_fix_of(error)}."
             ) from error
 
     def _open(self) -> None:
@@ -151,10 +164,11 @@ class PaperStore:
         try:
             self._write(batch)
             self._write_facts(counters, block_ms, cursor)
+            execute("COMMIT")
         except BaseException:
-            execute("ROLLBACK")
+            if self._connection.in_transaction:  # on a full disk SQLite may have rolled back by itself
+                execute("ROLLBACK")
             raise
-        execute("COMMIT")
 
     def _write(self, batch: Batch) -> None:
         many = self._connection.executemany

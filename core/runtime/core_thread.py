@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.domain.commands import Action, Command, Operator, Origin
 from core.domain.effects import Notify, Scalar, Severity, notify
@@ -33,12 +33,17 @@ from core.runtime.statedir import UsageError
 from core.telemetry.crash_report import sentence, write_crash
 from core.view import RunState, Snapshot
 
+if TYPE_CHECKING:
+    from core.paper.embedded import EmbeddedExchange
+
 COMMANDS_WAITING = 32
 """Commands that may be on their way to the core; one more is refused, which the screen shows."""
 
 
 STRAY_MAX = 500
 """Characters of a fault that nobody waited for."""
+
+NO_EXCHANGE = "the paper exchange has ended"
 
 
 class _Session(Protocol):
@@ -220,6 +225,8 @@ class CoreThread:
         try:
             session = Session(self._plan, url, self._bus, self._publish)
             self._live = asyncio.get_running_loop(), session
+            if exchange is not None:
+                _end_together(exchange, session)
             screen = self._screen  # read once: ``screen_left`` may come from its own thread in this moment
             if screen is not None:
                 session.viewers.arrive(HOST, screen)
@@ -228,7 +235,7 @@ class CoreThread:
             if self._stop_reason:
                 session.request_stop(self._stop_reason)
             try:
-                return await session.run()
+                report = await session.run()
             finally:
                 if session.is_told_to_stop:
                     self._stop_reason = self._stop_reason or "a command"
@@ -236,6 +243,7 @@ class CoreThread:
             self._live = None
             if exchange is not None:
                 await asyncio.to_thread(exchange.stop)
+        return report if exchange is None else _with_failure(report, exchange)
 
     def stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A fault that nobody waited for: told as an event, where asyncio would write it over the screen. From any thread."""
@@ -246,3 +254,23 @@ class CoreThread:
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._latest, self._shown_s = snapshot, time.monotonic()
+
+
+def _end_together(exchange: EmbeddedExchange, session: _Session) -> None:
+    """An exchange that dies takes the session with it, which has nothing to wait for any more."""
+
+    def end(ended: asyncio.Future[PaperError | None]) -> None:
+        if ended.result() is not None:
+            session.request_stop(NO_EXCHANGE)
+            session.stop_at_once(NO_EXCHANGE)
+
+    asyncio.wrap_future(exchange.ended).add_done_callback(end)
+
+
+def _with_failure(report: RunReport, exchange: EmbeddedExchange) -> RunReport:
+    """What the exchange died of, if it did, is how the run ended: whatever else the report says came of it."""
+    failure = exchange.ended.result() if exchange.ended.done() else None
+    if failure is None:
+        return report
+    code = ExitCode.STORAGE if isinstance(failure, StoreError) else ExitCode.INTERNAL
+    return replace(report, exit_code=code, message=str(failure))

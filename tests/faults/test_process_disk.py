@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.program import Exchange, Process, gridbot, status, wait_until
+from tests.e2e.program import END_WITHIN_S, Exchange, Process, gridbot, status, wait_until
 from tests.faults.small_disk import SmallDisk, mount, small_disk, unmount
 
 Start = Callable[..., Process]
@@ -145,6 +145,30 @@ def test_p10_a_stop_while_the_disk_is_full_ends_with_4_and_the_next_start_goes_o
     wait_until(again.agrees, 15, "every fill is there once")
     assert again.process.stop() == 0
     assert journal_keys(bot.state) == truth_keys(exchange.truth(bot.account))
+
+
+def test_p10_a_full_disk_ends_a_run_on_the_exchange_inside_with_4_and_the_next_start_goes_on(
+    start: Start, disk: SmallDisk
+) -> None:
+    """The exchange's own books are on that disk as well."""
+    state = disk.path / "state"
+    bot = start("--no-ui", "--state-dir", str(state))
+    bot.wait_for("fill")
+    disk.fill(bot.popen.pid)
+    assert bot.popen.wait(END_WITHIN_S) == 4
+    said = bot.err.read_text()
+    assert "Traceback" not in said
+    if disk.gives_back:  # else the program couldn't even write its last word
+        assert said.splitlines()[-1].startswith("gridbot: The paper exchange can't write")
+        assert said.endswith("Fix: make room there, then restart.\n")
+    disk.free(os.getpid())
+    again = start("--no-ui", "--state-dir", str(state), "--summary", "json", name="again")
+    again.wait_for("ws_ready")
+    wait_until(lambda: status(state)["coins"]["BTC"]["open_orders"] >= 10, 20, "the grid is whole")
+    assert again.stop() == 0, again.err.read_text()
+    coin = again.summary()["coins"]["BTC"]
+    assert coin["drift"] == "0"
+    assert coin["position"] == coin["exchange_position"]
 
 
 def refuse(home: Path, state: Path, exchange: Exchange) -> str:

@@ -27,7 +27,7 @@ async def test_a_second_signal_waits_for_nothing_says_what_rests_and_leaves_noth
     await world.faults(*NO_ANSWER)
     world.run.session.request_stop("SIGINT")
     await world.until(lambda: bool(world.told("stopping")), "it stops in order")
-    world.run.session.stop_at_once("SIGINT")
+    world.run.session.stop_at_once("SIGINT again")
     report = await asyncio.wait_for(world.run.task, MINUTE_S)
     assert report.exit_code is ExitCode.UNREACHABLE
     assert "stopped at once (SIGINT again)" in report.message

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from core.paper.config import BooksError, MarketDiedError, PaperConfig, PaperError, PortInUseError
+from core.paper.config import BooksError, MarketDiedError, PaperConfig, PaperError, PortInUseError, StoreError
 from core.paper.exchange import PaperExchange
 from core.paper.faults.spec import FaultError
 from core.paper.market.load import load_market
@@ -234,7 +234,8 @@ class PaperServer:
         """A market that has died takes the port with it: better no answers than those of a frozen market."""
         if task.cancelled() or (error := task.exception()) is None:
             return
-        _log.critical("the paper market has stopped: %s", error, exc_info=error)
+        if not isinstance(error, StoreError):  # no bug: ``serve_until`` raises its sentence
+            _log.critical("the paper market has stopped: %s", error, exc_info=error)
         if self._failure is None:
             self._failure = error if isinstance(error, PaperError) else MarketDiedError(error)
             self._closing = asyncio.create_task(self.stop(), name="close a dead paper exchange")

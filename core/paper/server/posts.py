@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from core.paper.config import StoreError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import DESERIALIZE_TEXT, JsonObject, MalformedRequestError, as_object, get_str
 
@@ -31,8 +32,9 @@ async def answer_action(exchange: PaperExchange, payload: object) -> JsonObject:
 
 
 def _refused(error: Exception) -> JsonObject:
-    """As over HTTP: what isn't the client's fault is a bug or a full disk, loud here and 500 there. Nobody waits for ever."""
+    """As over HTTP: what isn't the client's fault is 500 there, and loud here if it is a bug. Nobody waits for ever."""
     if isinstance(error, MalformedRequestError):
         return {"type": "error", "payload": f"422 Unprocessable Entity: {DESERIALIZE_TEXT}"}
-    _log.critical("a post failed", exc_info=error)
+    if not isinstance(error, StoreError):
+        _log.critical("a post failed", exc_info=error)
     return {"type": "error", "payload": "500 Internal Server Error"}

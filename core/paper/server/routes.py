@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from core.paper.config import RequestSettings
+from core.paper.config import RequestSettings, StoreError
 from core.paper.exchange import PaperExchange
 from core.paper.jsonio import DESERIALIZE_TEXT, Json, MalformedRequestError, dumps, loads
 from core.paper.server.control import Control, ControlError
@@ -87,8 +87,10 @@ class Routes:
             return _refused(422, DESERIALIZE_TEXT)
         except ControlError as error:
             return _json({"error": str(error)}, status=400)
+        except StoreError:
+            return _refused(500, "Internal Server Error")  # the exchange ends of it, and says so as it ends
         except Exception:
-            # Broad on purpose, as in posts.py alone: a bug, or a full disk. Loud here and 500 there.
+            # Broad on purpose, as in posts.py alone: a bug. Loud here and 500 there.
             _log.critical("%s %s failed", request.method, request.path, exc_info=True)
             return _refused(500, "Internal Server Error")
 

@@ -228,12 +228,12 @@ def test_a_stop_that_is_asked_for_again_ends_at_once_and_says_what_is_left() -> 
     bench.trade(next(order for order in bench.live if order.side is Side.BUY))
     bench.step(StopRequested("SIGINT"))
     assert not stop_of(bench).done
-    bench.step(StopRequested("SIGTERM", at_once=True))
+    bench.step(StopRequested("SIGTERM again", at_once=True))
     stop = stop_of(bench)
     assert (stop.done, stop.failed) == (True, True)
     said = stop.text
     assert said.startswith("stopped at once (SIGTERM again), without the exchange's last word")
-    bench.step(StopRequested("SIGTERM", at_once=True))
+    bench.step(StopRequested("SIGTERM again", at_once=True))
     assert stop.text == said, "whatever else comes in the same turn"
     assert "SOL +0.5 open" in stop.text
     assert "orders still rest" in stop.text
@@ -246,11 +246,11 @@ def test_a_stop_that_has_ended_well_stays_so_however_often_it_is_asked_for() -> 
     none_listed(bench)
     fills_read(bench)
     bench.step(account(0, bench.now, stop_of(bench).ticket))
-    bench.step(StopRequested("SIGINT", at_once=True))
+    bench.step(StopRequested("SIGINT again", at_once=True))
     assert (stop_of(bench).done, stop_of(bench).failed, stop_of(bench).text) == (True, False, "stopped")
 
 
 def test_the_first_that_asks_begins_in_order_whatever_it_says() -> None:
     bench = Bench().started()
-    assert len(cancelled(bench.step(StopRequested("SIGINT", at_once=True)))) == 6
+    assert len(cancelled(bench.step(StopRequested("SIGINT again", at_once=True)))) == 6
     assert not stop_of(bench).done

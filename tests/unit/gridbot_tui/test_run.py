@@ -281,7 +281,7 @@ def test_a_second_signal_stops_at_once_and_one_press_that_comes_twice_does_not()
     assert core.told == ["SIGINT"]
     clock_s[0] += SAME_PRESS_S
     signals.come(signal.SIGTERM)
-    assert core.told == ["SIGINT", "SIGTERM at once"]
+    assert core.told == ["SIGINT", "SIGTERM again at once"]
 
 
 class _Slow:

@@ -19,7 +19,7 @@ from core.paper.market.replay import Replay
 from core.paper.server.http import PaperServer
 from core.paper.server.pacing import owed_after
 from core.paper.standalone import Console, serve
-from tests.unit.paper.paper_client import until
+from core.paper.store import PaperStore
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0, 60.0])
@@ -37,6 +37,10 @@ def test_the_longest_pause_of_the_bundled_recording_comes_due_at_every_speed(spe
 
 def test_arrears_of_a_machine_that_slept_are_forgiven() -> None:
     assert owed_after(0.0, 3_600_000.0, 20, 1_000.0) == 1_000.0
+
+
+def _full(*_: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
 
 
 def _break(*_: object) -> None:
@@ -61,20 +65,38 @@ async def test_a_market_that_dies_closes_the_port_and_is_told(
             await session.post(f"{url}/info", json={"type": "meta"})
 
 
-async def test_a_place_that_cannot_be_saved_is_the_same(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_a_disk_that_is_full_is_the_same_but_told_by_its_sentence_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = PaperServer(PaperConfig(speed=60, store_path=tmp_path / "paper.db"))
-    await server.start()
-    store = server._store
-    assert store is not None
-
-    def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    monkeypatch.setattr(store, "save", full)
+    url = await server.start()
+    monkeypatch.setattr(PaperStore, "save", _full)
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+        asked = {"type": "clearinghouseState", "user": "0x" + "1" * 40}
+        await socket.send_json({"method": "post", "id": 1, "request": {"type": "info", "payload": asked}})
+        async with session.post(f"{url}/info", json=asked) as answer:
+            assert answer.status == 500
     with pytest.raises(StoreError, match=r"disk is full. Fix: make room"):
         await asyncio.wait_for(server.serve_until(asyncio.Event()), 10)
+    assert not [record for record in caplog.records if record.name.startswith("core.")]
+
+
+def test_an_embedded_exchange_says_what_it_died_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exchange = EmbeddedExchange(PaperConfig(speed=60, store_path=tmp_path / "paper.db"))
+    exchange.start()
+    monkeypatch.setattr(PaperStore, "save", _full)
+    assert isinstance(exchange.ended.result(10), StoreError)
+    exchange.stop()
+    assert not [record for record in caplog.records if record.name.startswith("core.")]
+
+
+def test_an_embedded_exchange_that_is_told_to_stop_died_of_nothing() -> None:
+    exchange = EmbeddedExchange(PaperConfig(speed=1e-6))
+    exchange.start()
+    exchange.stop()
+    assert exchange.ended.result(0) is None
 
 
 def test_the_death_of_an_embedded_market_is_critical_in_the_log(
@@ -84,7 +106,7 @@ def test_the_death_of_an_embedded_market_is_critical_in_the_log(
     with caplog.at_level(logging.CRITICAL):
         exchange.start()
         monkeypatch.setattr(Replay, "advance", _break)
-        until(lambda: exchange.stats() is None)
+        assert isinstance(exchange.ended.result(10), MarketDiedError)
         exchange.stop()
     assert "the paper exchange has died" in caplog.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -184,6 +185,31 @@ def test_a_write_that_fails_changes_nothing_and_stops_the_exchange(
     assert len(saved.accounts[BOB].fills) == fills
     _check(saved)
     again.close()
+
+
+def test_a_write_that_sqlite_has_taken_back_by_itself_is_told_by_its_own_cause(
+    tmp_path: Path, recording: Recording
+) -> None:
+    exchange, store = _open(tmp_path / "paper.db", recording)
+    store._connection.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON fills BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END"
+    )
+    exchange.venue.market_order(BOB, "BTC", Side.SELL, lots("0.05"), NOW_MS)
+    with pytest.raises(StoreError, match=r"can't write .*paper.db: disk full. Fix: make room there"):
+        exchange.settle()
+    assert not store._connection.in_transaction
+    store.close()
+
+
+def test_a_disk_that_is_full_as_it_is_opened_is_told_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(StoreError, match=r"paper.db can't be used: .*No space left.* Fix: make room there"):
+        PaperStore(tmp_path / "paper.db")
 
 
 def _check(saved: Saved) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from core.domain.commands import Action
+from core.paper.store import PaperStore
 from core.runtime import core_thread
 from core.runtime.core_thread import CoreThread
 from core.runtime.event_bus import EventBus
@@ -137,6 +139,48 @@ def test_a_journal_that_cannot_be_used_is_exit_code_4(
 ) -> None:
     spoil(embedded)
     with _core(embedded) as core:
+        report = core.join()
+    assert report.exit_code is code
+    assert says in report.message
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "code", "says"),
+    [
+        (
+            sqlite3.OperationalError("database or disk is full"),
+            ExitCode.STORAGE,
+            "is full. Fix: make room there",
+        ),
+        (
+            ZeroDivisionError("a bug"),
+            ExitCode.INTERNAL,
+            "The paper market has stopped: ZeroDivisionError: a bug",
+        ),
+    ],
+)
+@pytest.mark.parametrize("when", ["from the first on", "once it trades"])
+def test_an_exchange_inside_that_dies_ends_the_run_with_its_sentence(
+    embedded: RunPlan,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    goes_on: Exception,
+    code: ExitCode,
+    says: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise goes_on
+
+    def spoil() -> None:
+        monkeypatch.setattr(PaperStore, "save", fail)
+
+    if when == "from the first on":
+        spoil()
+    with _core(embedded) as core:
+        if when == "once it trades":
+            _until(lambda: _latest(core).state is RunState.RUNNING and _latest(core).feed.ready)
+            spoil()
+        assert core.wait_ended(20)
         report = core.join()
     assert report.exit_code is code
     assert says in report.message
