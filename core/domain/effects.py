@@ -316,6 +316,14 @@ class Reconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportBug:
+    """Write a crash report of a bug that ``where`` has, and that the run goes on with."""
+
+    where: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """One event for the log, the screen and every other observer. Names of the seed stay as they are."""
 
@@ -370,5 +378,6 @@ Effect = (
     | ArmDeadMan
     | DisarmDeadMan
     | Reconnect
+    | ReportBug
     | Notify
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
@@ -11,6 +12,7 @@ from core.engine.breaker_probes import PROBE_ORDERS
 from core.engine.breaker_watch import stopped_by, waits_to_cancel
 from core.engine.coin import Coin
 from core.engine.flatten_desk import flattens
+from core.engine.guard import guarded
 from core.engine.idleness import blindness, idleness
 from core.engine.intents import cancel, cancel_grid
 from core.engine.market_watch import shock_reason
@@ -27,11 +29,20 @@ if TYPE_CHECKING:
 
 
 def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
-    """What the coin does by itself after any event: quote, or see to it that nothing of ours rests."""
+    """All of it, in three parts, each under a guard of its own: a bug in one keeps none of the others from its work."""
+    parts = heed_alarm, _keep_protected, _quote_or_clear
+    return [effect for part in parts for effect in guarded(engine, coin, now, partial(part, engine, now))]
+
+
+def heed_alarm(engine: Engine, now: Instant, coin: Coin) -> list[Effect]:
+    """What was seen of the coin that it must be halted for."""
     alarm, coin.alarm = coin.alarm, ""
-    out = engine.latch(coin, alarm) if alarm else []
-    out += _protect(engine, coin, now)
-    out += coin.session.look(coin, now)
+    return engine.latch(coin, alarm) if alarm else []
+
+
+def _quote_or_clear(engine: Engine, now: Instant, coin: Coin) -> list[Effect]:
+    """Quote, or see to it that nothing of ours rests."""
+    out: list[Effect] = coin.session.look(coin, now)
     coin.reduce_only = engine.agent.reduces_because(now)
     closed = coin.session.stops(coin, bool(engine.desk.of_session(coin.name)))
     if closed is None and not coin.ledger.lots:
@@ -64,7 +75,8 @@ def act(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
     return [*out, *plan(coin, _room(engine, coin, now), now, window_ms), *tell_binding(coin, now)]
 
 
-def _protect(engine: Engine, coin: Coin, now: Instant) -> list[Effect]:
+def _keep_protected(engine: Engine, now: Instant, coin: Coin) -> list[Effect]:
+    """See to the stop that rests at the exchange, whatever becomes of the grid."""
     has_seen = engine.saw_account and engine.saw_open_orders and not engine.storage_trouble
     has_turn = engine.requests.takes_stop(_flatten_waits(engine), now)
     out = protect(coin, has_seen and has_turn, now)

@@ -9,6 +9,7 @@ from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
 from core.domain.events import BackfillDone, CancelOutcome, PlaceOutcome, Refused, Resting, Traded
 from core.engine.coin import Coin
+from core.engine.guard import guarded
 from core.engine.procedures import feed_ticket
 from core.engine.schedule import GAP_RETRY_MS, SECOND_READ_MS
 from core.engine.tickets import AWAITING_FILLS, CHAIN
@@ -34,7 +35,7 @@ def on_placed(engine: Engine, event: PlaceOutcome, now: Instant) -> list[Effect]
         engine.round_trip.note(now.venue_ms - min(sent))
     out: list[Effect] = []
     for cloid, result in event.results:
-        out += engine.for_owner(cloid, partial(Coin.apply_place, cloid=cloid, result=result, now=now))
+        out += engine.for_owner(cloid, now, partial(Coin.apply_place, cloid=cloid, result=result, now=now))
     return out + _on_cancels(engine, event.replaced, now)
 
 
@@ -54,7 +55,7 @@ def on_cancelled(engine: Engine, event: CancelOutcome, now: Instant) -> list[Eff
 def _on_cancels(engine: Engine, results: tuple[tuple[str, str], ...], now: Instant) -> list[Effect]:
     out: list[Effect] = []
     for cloid, error in results:
-        out += engine.for_owner(cloid, partial(_settle_cancel, cloid=cloid, error=error, now=now))
+        out += engine.for_owner(cloid, now, partial(_settle_cancel, cloid=cloid, error=error, now=now))
     return out
 
 
@@ -68,15 +69,18 @@ def on_backfill(engine: Engine, event: BackfillDone, now: Instant) -> list[Effec
     engine.feed.has_read |= not event.ticket  # a poll begins where the last run had read to
     out: list[Effect] = []
     for coin in engine.coins.values():
-        if event.ticket == coin.drift_ticket:
-            coin.ledger.watch.fills_were_read()
-        if event.ticket == AWAITING_FILLS:
-            out += engine.guarded(coin, lambda c: c.settle_short(now))
+        out += guarded(engine, coin, now, partial(_after_read, event.ticket, now))
     if event.new:
         out.append(
             notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, reason=event.ticket)
         )
     return out
+
+
+def _after_read(ticket: str, now: Instant, coin: Coin) -> list[Effect]:
+    if ticket == coin.drift_ticket:
+        coin.ledger.watch.fills_were_read()
+    return coin.settle_short(now) if ticket == AWAITING_FILLS else []
 
 
 def _on_gap_read(engine: Engine, event: BackfillDone, now: Instant) -> list[Effect]:

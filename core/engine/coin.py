@@ -39,6 +39,7 @@ from core.engine.fill_report import anomalies, fill_event, halting
 from core.engine.filter_memory import FilterMemory
 from core.engine.grid_plan import GridPlan
 from core.engine.grid_settings import GridSettings
+from core.engine.guard import Bugs
 from core.engine.idleness import BEFORE_A_QUOTE
 from core.engine.levels import Blocked, Level
 from core.engine.order_manager import OrderManager
@@ -138,6 +139,7 @@ class Coin:
     adopting_generation: int = 0
     """The newest grid that has looked for orders of the one before it at its own prices."""
     deferrals: Deferrals = field(default_factory=Deferrals)
+    bugs: Bugs = field(default_factory=Bugs)
     parked: Parked = field(default_factory=Parked)
     day_mark: DayMark = field(default_factory=DayMark)
     start: Stake = field(default_factory=Stake)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from itertools import zip_longest
 
 from core.domain.clock import Instant
@@ -66,10 +67,11 @@ from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
 from core.engine.fill_tape import FillTape
 from core.engine.flatten_desk import go_on_flattening
+from core.engine.guard import guarded
 from core.engine.halts import FLATTEN, OPERATOR, closes_position
 from core.engine.history import History
 from core.engine.listing_watch import watch_listings
-from core.engine.market_watch import note_mid
+from core.engine.market_watch import note_mid, note_quote
 from core.engine.observations import (
     on_account,
     on_funding,
@@ -88,7 +90,7 @@ from core.engine.session_flatten import close_for_sessions
 from core.engine.shared_key import SharedKey
 from core.engine.side_caps import PortfolioLimits
 from core.engine.standing import changed_standing
-from core.engine.stillness import still_until
+from core.engine.stillness import note_stillness
 from core.engine.transfers import TransferBook, on_transfers
 from core.engine.vitals import Vitals
 
@@ -188,7 +190,7 @@ class Engine:
         out += self.feed.receipt(self.coins.values(), now)
         rows: list[Effect] = []
         for coin in looked_at:
-            out += changed_standing(coin)
+            out += guarded(self, coin, now, changed_standing)
             changed = coin.orders.take_changed()
             rows += [SaveOrder(order) for order in changed]
             if not acts or changed:
@@ -204,9 +206,11 @@ class Engine:
         for coin in [self.coins[name] for name in self.requests.in_turn(list(self.coins))]:
             if may_rest and now.mono_ms < coin.still_until_mono_ms and coin.name != quoted:
                 continue
-            done = self.guarded(coin, lambda c: act(self, c, now))
+            done = act(self, coin, now)
             out += [*done, *self._note_placements(done, now)]
-            coin.still_until_mono_ms = 0 if done or len(self.coins) == 1 else still_until(self, coin, now)
+            coin.still_until_mono_ms = 0
+            if not done and len(self.coins) > 1:
+                out += guarded(self, coin, now, partial(note_stillness, self, now))
             looked_at.append(coin)
         return looked_at, out
 
@@ -245,13 +249,13 @@ class Engine:
                 if event.is_streamed:
                     self.feed.watch.saw_update(now)
                 out = on_strange_update(self, event)
-                return out + self._for_coin(event.coin, lambda c: c.apply_update(event, now))
+                return out + self._for_coin(event.coin, now, lambda c: c.apply_update(event, now))
             case PlaceOutcome():
                 return on_placed(self, event, now)
             case CancelOutcome():
                 return on_cancelled(self, event, now)
             case OrderNotFound():
-                return self.for_owner(event.cloid, lambda c: c.apply_not_found(event, now))
+                return self.for_owner(event.cloid, now, lambda c: c.apply_not_found(event, now))
             case OpenOrdersObserved():
                 self.feed.saw_orders(event)
                 return on_open_orders(self, event, now)
@@ -276,20 +280,13 @@ class Engine:
                 return closed + self.portfolio.look(self) + self.history.look(self, now)
         return []
 
-    def guarded(self, coin: Coin, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
-        """An exception in one coin halts that coin, loudly, and no other."""
-        try:
-            return act(coin)
-        except Exception as error:
-            return self.latch(coin, f"internal error: {type(error).__name__}: {error}")
-
-    def _for_coin(self, name: str, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
+    def _for_coin(self, name: str, now: Instant, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
         coin = self.coins.get(name)
-        return self.guarded(coin, act) if coin else []
+        return guarded(self, coin, now, act) if coin else []
 
-    def for_owner(self, cloid: str, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
+    def for_owner(self, cloid: str, now: Instant, act: Callable[[Coin], list[Effect]]) -> list[Effect]:
         owner = next((coin for coin in self.coins.values() if cloid in coin.orders.by_cloid), None)
-        return self.guarded(owner, act) if owner else []
+        return guarded(self, owner, now, act) if owner else []
 
     # -- halts --------------------------------------------------------------------------------------------------
 
@@ -331,10 +328,8 @@ class Engine:
     def _on_quote(self, event: Quote, now: Instant) -> list[Effect]:
         coin = self.coins.get(event.coin)
         if coin is not None and not self.vitals.is_stale(event):
-            coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = event, now.wall_ms, now.mono_ms
             self.feed.watch.saw_quote(event.coin)
-            coin.pacing.saw_mid(coin.mid_twice, now)
-            return note_mid(coin, now)
+            return guarded(self, coin, now, partial(note_quote, event, now))
         return []
 
     def _on_book(self, event: BookObserved, now: Instant) -> list[Effect]:
@@ -344,7 +339,7 @@ class Engine:
             self.feed.watch.saw_book(event, coin)
         elif coin is not None:
             coin.quote, coin.quote_wall_ms = event.quote, now.wall_ms
-            return note_mid(coin, now)
+            return guarded(self, coin, now, lambda c: note_mid(c, now))
         return []
 
     def _on_depth(self, event: DepthObserved, now: Instant) -> list[Effect]:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 from core.domain.clock import Instant
 from core.domain.effects import Effect, notify
 from core.domain.events import FillsCommitted
+from core.domain.fills import Fill
+from core.domain.holdings import CellPart
+from core.engine.acting import heed_alarm
 from core.engine.coin import Coin
 from core.engine.flatten_desk import heed_trades_by_hand
+from core.engine.guard import guarded
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -22,24 +26,38 @@ def on_fills(engine: Engine, event: FillsCommitted, now: Instant) -> list[Effect
     engine.feed.sources.saw(event.fills)
     for name, count in event.duplicates:
         if name in engine.coins:
-            engine.coins[name].counts = engine.coins[name].counts.with_duplicates(count)
+            out += guarded(engine, engine.coins[name], now, partial(_count_again, count))
     for name, micro in event.matched:
         if name in engine.coins:
             engine.coins[name].matched_micro += micro
     for part in event.parts:
         if part.coin in engine.coins:
-            engine.coins[part.coin].take_part(part)
+            out += guarded(engine, engine.coins[part.coin], now, partial(_take_part, part))
     for name in dict.fromkeys(fill.coin for fill in event.fills):
         mine = [fill for fill in event.fills if fill.coin == name]
         if name in engine.coins:
             coin = engine.coins[name]
-            out += engine.guarded(coin, partial(Coin.apply_fills, fills=mine, now=now))
-            told = [(fill, coin.orders.find(fill.cloid, fill.order_id) is None) for fill in mine]
-            engine.tape.take(coin.config.instrument, told, now)
-            alarm, coin.alarm = coin.alarm, ""
-            out += engine.latch(coin, alarm) if alarm else []
-            out += heed_trades_by_hand(engine, coin, told)
+            out += guarded(engine, coin, now, partial(Coin.apply_fills, fills=mine, now=now))
+            out += guarded(engine, coin, now, partial(heed_alarm, engine, now))
+            out += guarded(engine, coin, now, partial(_follow, engine, mine, now))
     return out + _on_odd_fills(engine, event)
+
+
+def _count_again(count: int, coin: Coin) -> list[Effect]:
+    coin.counts = coin.counts.with_duplicates(count)
+    return []
+
+
+def _take_part(part: CellPart, coin: Coin) -> list[Effect]:
+    coin.take_part(part)
+    return []
+
+
+def _follow(engine: Engine, fills: list[Fill], now: Instant, coin: Coin) -> list[Effect]:
+    """What the screen shows of them, and what they say of a flatten that was under way."""
+    told = [(fill, coin.orders.find(fill.cloid, fill.order_id) is None) for fill in fills]
+    engine.tape.take(coin.config.instrument, told, now)
+    return heed_trades_by_hand(engine, coin, told)
 
 
 def _on_odd_fills(engine: Engine, event: FillsCommitted) -> list[Effect]:

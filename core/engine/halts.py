@@ -41,6 +41,9 @@ class HaltRule(StrEnum):
         return self in (HaltRule.STOP_LOSS, HaltRule.TAKE_PROFIT)
 
 
+INTERNAL = "internal error"
+"""How the reason begins of a coin that a bug has halted."""
+
 OPERATOR, FLATTEN = HaltRule.OPERATOR.value, HaltRule.FLATTEN.value
 """Reasons asked for by an operator; every other one is a rule's."""
 

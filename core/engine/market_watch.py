@@ -9,7 +9,15 @@ from core.domain.effects import Effect, SaveFeatures, notify
 from core.engine.steady_mid import HOLD_MS, JUMP_PCT
 
 if TYPE_CHECKING:
+    from core.domain.events import Quote
     from core.engine.coin import Coin
+
+
+def note_quote(quote: Quote, now: Instant, coin: Coin) -> list[Effect]:
+    """A quote of the stream, of now."""
+    coin.quote, coin.quote_wall_ms, coin.quote_mono_ms = quote, now.wall_ms, now.mono_ms
+    coin.pacing.saw_mid(coin.mid_twice, now)
+    return note_mid(coin, now)
 
 
 def note_mid(coin: Coin, now: Instant) -> list[Effect]:

@@ -18,6 +18,7 @@ from core.domain.events import (
 )
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
+from core.engine.guard import guarded
 from core.engine.halts import HaltRule, rule_of
 from core.engine.leverage_watch import watch_leverage
 from core.engine.position_watch import explain, observe_position
@@ -51,7 +52,7 @@ def on_open_orders(engine: Engine, event: OpenOrdersObserved, now: Instant) -> l
         engine.orphans = {cloid for cloid in listed if cloid and _is_ours(engine, cloid)}
     out = [effect for coin, cloid in event.elsewhere for effect in _on_elsewhere(engine, coin, cloid)]
     for coin in engine.coins.values():
-        out += engine.guarded(coin, lambda c: _compare_orders(engine, c, event, now))
+        out += guarded(engine, coin, now, lambda c: _compare_orders(engine, c, event, now))
     engine.strays = sum(isinstance(effect, CancelOrphan) for effect in out)
     return out
 
@@ -146,12 +147,12 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     engine.liquidations = dict(event.liquidations)
     out: list[Effect] = []
     for coin in engine.coins.values():
-        coin.orders.saw_venue_time(event.venue_ms, now)
-        out += engine.guarded(coin, lambda c: _compare_position(engine, c, event, now))
+        out += guarded(engine, coin, now, lambda c: _compare_position(engine, c, event, now))
     return out
 
 
 def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:
+    coin.orders.saw_venue_time(event.venue_ms, now)
     position = dict(event.positions).get(coin.name, 0)
     out, halt = observe_position(coin, position, event.venue_ms, event.asked_mono_ms)
     coin.protection.saw_position(coin, position, event.asked_mono_ms)

@@ -11,6 +11,7 @@ from core.domain.effects import Effect, notify
 from core.engine.account_risk import AccountLook
 from core.engine.coin import Coin
 from core.engine.day_mark import made_today, mark_day
+from core.engine.guard import guarded
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule, closes_position, rule_of
 from core.engine.risk_engine import Rule
 from core.engine.stop_loss import AGAIN_MS
@@ -29,13 +30,14 @@ def watch(engine: Engine, now: Instant) -> list[Effect]:
     """Judge every coin and the account by their newest prices."""
     out: list[Effect] = []
     for coin in engine.coins.values():
-        out += engine.guarded(coin, lambda c: _watch_stop(engine, c, now))
+        out += guarded(engine, coin, now, lambda c: _watch_stop(engine, c, now))
     engine.risk.may_judge |= engine.feed.ready
     look = account_look(engine, now)
     if look is None or not engine.risk.may_judge:
         return out
     effects, reason = engine.risk.look(look, now)
-    effects += [effect for coin in engine.coins.values() for effect in mark_day(coin, now)]
+    for coin in engine.coins.values():
+        effects += guarded(engine, coin, now, lambda c: mark_day(c, now))
     return out + effects + (engine.latch(None, reason) if reason and not engine.halted else [])
 
 

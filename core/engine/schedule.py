@@ -22,6 +22,7 @@ from core.domain.effects import (
 )
 from core.engine.breaker_probes import read_gate
 from core.engine.chain_watch import read_gaps
+from core.engine.guard import guarded
 from core.engine.listing_watch import LISTINGS_EVERY_MS
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
     if (allowed := read_gate(engine, now)) is not None:
         return allowed
     for coin in engine.coins.values():
-        out += engine.guarded(coin, lambda c: c.questions(now))
+        out += guarded(engine, coin, now, lambda c: c.questions(now))
     link = engine.feed
     if not link.connected and not engine.saw_account:
         return out

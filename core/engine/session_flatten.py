@@ -8,6 +8,7 @@ from core.domain.clock import Instant
 from core.domain.commands import Action, Command, Origin
 from core.domain.effects import Effect
 from core.engine.coin import Coin
+from core.engine.guard import guarded
 from core.engine.session_watch import ClosedSession
 from core.engine.stop_loss import AGAIN_MS
 
@@ -21,7 +22,7 @@ def close_for_sessions(engine: Engine, now: Instant) -> list[Effect]:
     """
     out: list[Effect] = []
     for coin in engine.coins.values():
-        out += engine.guarded(coin, lambda c: _close(engine, c, now))
+        out += guarded(engine, coin, now, lambda c: _close(engine, c, now))
     return out
 
 

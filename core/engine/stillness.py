@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
+from core.domain.effects import Effect
 
 if TYPE_CHECKING:
     from core.engine.coin import Coin
@@ -16,11 +17,23 @@ if TYPE_CHECKING:
 FOREVER_MS = 2**62
 
 
+def note_stillness(engine: Engine, now: Instant, coin: Coin) -> list[Effect]:
+    """After a look that wanted nothing done."""
+    coin.still_until_mono_ms = still_until(engine, coin, now)
+    return []
+
+
 def still_until(engine: Engine, coin: Coin, now: Instant) -> int:
     """Before which monotonic ms a look at the coin finds what the last one found, which wanted nothing done; 0: it might find
     something at any time. What of it other coins change, their share of a limit, matters only to an order that is missing.
     """
-    if engine.halted or engine.desk.running or engine.desk.stopping or not engine.breakers.all_closed:
+    if (
+        engine.halted
+        or coin.halted
+        or engine.desk.running
+        or engine.desk.stopping
+        or not engine.breakers.all_closed
+    ):
         return 0
     grid = coin.grid
     if grid is None or not (_quotes(coin) and _is_whole(coin) and _is_covered(coin)):

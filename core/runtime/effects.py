@@ -23,6 +23,7 @@ from core.domain.effects import (
     MoveMargin,
     Place,
     Reconnect,
+    ReportBug,
 )
 from core.domain.events import (
     BackfillDone,
@@ -82,14 +83,15 @@ class EffectRunner:
         transfers_ms: int = 0,
         told: Callable[[], Coroutine[Any, Any, object]] | None = None,
         foretold: Callable[[Sequence[Order]], Awaitable[str]] | None = None,
+        report: Callable[[str, BaseException], object] = lambda *_: None,
     ) -> None:
         """``told`` waits, for a bounded time, until what was published before is on the log; ``foretold`` until orders may
-        leave, and says why if they may not.
+        leave, and says why if they may not. ``report`` writes that of a bug which the run goes on with.
         """
         self._inbox, self._router, self._reads, self._feed, self._clock = inbox, router, reads, feed, clock
         self.cursor_ms = cursor_ms
         self._routine = RoutineReads(inbox, reads, funding_ms, anchor_ms, transfers_ms)
-        self._fatal, self._told, self._foretold = fatal, told, foretold
+        self._fatal, self._told, self._foretold, self._report = fatal, told, foretold, report
         self._orphans: dict[str, str] = {}
         """Cloid and coin of orphans whose cancel leaves when the step's effects have all begun."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -139,6 +141,8 @@ class EffectRunner:
                 self._once("dead man", lambda: self._schedule_cancel(0))
             case Reconnect(reason):
                 self._spawn("reconnect", self._feed.reconnect(reason))
+            case ReportBug(where, error):
+                self._report(where, error)
             case _:
                 self._once(*self._routine.of(effect))
 

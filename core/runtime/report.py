@@ -12,6 +12,7 @@ from core.domain.units import decimal_text
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.halts import FLATTEN, OPERATOR
+from core.journal.errors import StorageError
 from core.runtime.exit_code import ExitCode
 from core.runtime.plan import RunReport
 from core.telemetry.crash_report import sentence, write_crash_beside
@@ -21,7 +22,9 @@ _RESTING = (OrderState.OPEN, OrderState.CANCELLING)
 
 
 def crashed(logs: Path, task: str, error: BaseException) -> RunReport:
-    """How a run ended that a bug broke; its report is on its way to the disk."""
+    """How a run ended that a bug broke, whose report is on its way to the disk, or a disk."""
+    if isinstance(error, StorageError):
+        return RunReport(ExitCode.STORAGE, str(error))
     write_crash_beside(logs, task, error)
     return RunReport(ExitCode.INTERNAL, sentence(error, f"in {logs}", task))
 

@@ -270,6 +270,7 @@ class Session:
             transfers_ms=max((transfer.time_ms for transfer in restored.transfers), default=0),
             told=self._bus.logged,
             foretold=self._signs.foretold,
+            report=partial(crashed, self._plan.state.logs),
         )
 
     def _way_out(self, restored: Restored) -> WayOut:
@@ -370,10 +371,7 @@ class Session:
 
     def _fatal(self, name: str, error: BaseException) -> None:
         """A core task died: that is a bug. Say so, cancel what is ours, and end."""
-        if isinstance(error, StorageError):
-            self._failure = RunReport(ExitCode.STORAGE, str(error))
-        else:
-            self._failure = crashed(self._plan.state.logs, name, error)
+        self._failure = crashed(self._plan.state.logs, name, error)
         self._tell("core_task_failed", "crit", task=name, reason=f"{type(error).__name__}: {error}")
         self.request_stop("internal error")
 

@@ -7,27 +7,30 @@ from typing import Any
 
 import pytest
 
+from core.engine import acting
 from core.engine.coin import Coin
 from core.paper.config import PaperConfig
+from core.runtime.statedir import StateDir
+from core.telemetry.crash_report import reports
 from tests.faults.world import GRID, living
 
 
-@pytest.mark.parametrize("method", ["apply_fills", "apply_update", "questions"])
+@pytest.mark.parametrize("where", [(Coin, "apply_fills"), (acting, "idleness"), (acting, "protect")])
 async def test_p18_a_coin_whose_engine_raises_halts_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: tuple[object, str]
 ) -> None:
     config = PaperConfig(market="synthetic:BTC=reverting,ETH=reverting", speed=1e-6, limits=False)
     async with living(tmp_path, config, ("BTC", "ETH")) as world:
         await world.start(resting=GRID)
         await world.until(lambda: len(world.ours("ETH")) == GRID, "both grids rest")
-        real = getattr(Coin, method)
+        real = getattr(*where)
 
-        def raises(coin: Coin, *rest: Any, **named: Any) -> Any:
-            if coin.name == "BTC":
+        def raises(*args: Any, **named: Any) -> Any:
+            if any(isinstance(each, Coin) and each.name == "BTC" for each in args):
                 raise ValueError("a bug")
-            return real(coin, *rest, **named)
+            return real(*args, **named)
 
-        monkeypatch.setattr(Coin, method, raises)
+        monkeypatch.setattr(*where, raises)
         world.hit(world.ours()[0].remaining)
         await world.until(lambda: world.coin("BTC").halt_reason, "BTC halts")
         await world.until(lambda: not world.ours("BTC"), "its orders are cancelled on the exchange")
@@ -35,6 +38,8 @@ async def test_p18_a_coin_whose_engine_raises_halts_alone(
         assert world.is_halted("internal error"), "durably (I9)"
         (told,) = world.told("risk_halt")
         assert (told["coin"], told["severity"]) == ("BTC", "crit")
+        assert [event["coin"] for event in world.told("coin_failed")] == ["BTC"]
+        await world.until(lambda: reports(StateDir(tmp_path / "state").logs), "its report is written (I8)")
 
         before = world.coin("ETH").fills.total
         world.hit(world.ours("ETH")[0].remaining, coin="ETH")

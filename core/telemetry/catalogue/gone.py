@@ -26,7 +26,8 @@ GONE: tuple[tuple[str, str], ...] = (
         "ws_reconnect_rest_poll_error ws_orderUpdates_sub_failed",
     ),
     (
-        "An exception that nobody foresaw is `core_task_failed` or `observer_failed`, with a crash report; none is swallowed",
+        "An exception that nobody foresaw is `core_task_failed` or `coin_failed`, with a crash report, or `observer_failed`; "
+        "none is swallowed",
         "dead_man_switch_refresh_loop_error event_bus_error fill_error fill_queue_process_error grid_rebuild_error "
         "order_state_callback_error orchestrator_cycle_error pnl_log_error rest_fill_handler_error router_worker_error "
         "shadow_ledger_drift_callback_error skew_handle_error strategy_update_error ws_reconnect_callback_error",

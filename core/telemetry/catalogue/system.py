@@ -76,6 +76,14 @@ RUN = (
         True,
         "bot_run_error, bot_init_error, cycle_error",
     ),
+    Kind(
+        "coin_failed",
+        "crit",
+        "reason",
+        "A bug in what one coin does: it halts, its orders are taken back, and there is a crash report in logs/.",
+        _REPORT,
+        True,
+    ),
     Kind("stray_error", "warn", "reason", "A fault that nobody waited for; trading goes on.", _REPORT),
     Kind(
         "screen_failed",

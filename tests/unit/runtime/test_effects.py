@@ -153,7 +153,7 @@ class Bench:
         cursor_ms: int = 1_000_000,
         told: Callable[[], Coroutine[Any, Any, object]] | None = None,
         foretold: Callable[[Sequence[Order]], Awaitable[str]] | None = None,
-        **times_ms: int,
+        **times_ms: Any,
     ) -> None:
         self.venue, self.inbox = Venue(), Inbox()
         self.fatal: list[tuple[str, BaseException]] = []
