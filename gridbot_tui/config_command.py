@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from core.redaction import redacted, redacted_row
 from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
 from gridbot_tui.lines import print_line
-from gridbot_tui.run_flags import Network
+from gridbot_tui.run_flags import Network, RunFlags
 
 if TYPE_CHECKING:
     from core.runtime.settings import Judgement
@@ -71,10 +72,14 @@ def check(
     config: ConfigFlag = None,
     json: JsonFlag = False,
 ) -> int:
-    """All that is wrong with the settings, at once. Exit code 2 if anything is, else 0."""
-    from gridbot_tui.plans import judgement_of
+    """All that is wrong with the settings, the key and the targets of alerts, at once. Exit code 2 if anything is, else 0."""
+    from core.runtime.settings.problem import Origin, Problem, Source
+    from gridbot_tui.plans import judgement_of, refused_beside
 
     found = judgement_of(network, tuple(coin or ()), config)
+    flags = RunFlags(network, False, tuple(coin or ()), config, "", None)
+    beside = [Problem(Origin(Source.DEFAULT, ""), "", text, "") for text in refused_beside(found, flags)]
+    found = replace(found, problems=(*found.problems, *beside))
     print_line(json_line(redacted_row(_as_dict(found))) if json else redacted(_as_text(found)))
     return int(ExitCode.USAGE if found.problems else ExitCode.CLEAN)
 

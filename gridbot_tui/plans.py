@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from core.paper.config import EMBEDDED_SPEED
 from core.runtime.alert_targets import checked, environment_warnings, read_targets
 from core.runtime.http_url import split_http_url
-from core.runtime.keys import Identity, KeyQuery, account_hint, load_identity
+from core.runtime.keys import Identity, KeyQuery, account_hint, find_sources, load_identity
+from core.runtime.keys.sources import chosen
 from core.runtime.metrics_token import read_token
 from core.runtime.plan import RunPlan
 from core.runtime.preview import seen as preview_seen
@@ -63,7 +64,7 @@ def _found(flags: RunFlags) -> tuple[Loaded, str, StateDir]:
     judged = judgement_of(flags.network, flags.coins, flags.config, flags.adopt)
     settings = replace(judged.settings(), listed=listed(judged))
     url = exchange_url(flags, settings)
-    return settings, url, state_of(flags, url, settings.common.user_address, settings.common.state_dir)
+    return settings, url, state_of(flags, url, *_where(settings))
 
 
 def state_of(flags: RunFlags, url: str, account: str, configured: Path | None = None) -> StateDir:
@@ -129,6 +130,30 @@ def alert_targets(settings: Loaded, state: StateDir) -> tuple[Target, ...]:
 def key_query(network: str, settings: Loaded) -> KeyQuery:
     """Whose key these settings mean."""
     return KeyQuery(network, settings.common.user_address, settings.common.key_file)
+
+
+def refused_beside(judged: Judgement, flags: RunFlags) -> tuple[str, ...]:
+    """What a start would refuse though each setting could be read: an address, a key, a target of alerts. Opens no keystore."""
+    if judged.loaded is None:
+        return ()
+    settings, out = judged.loaded, list[str]()
+
+    def place() -> None:
+        alert_targets(settings, state_of(flags, exchange_url(flags, settings), *_where(settings)))
+
+    def key() -> None:
+        chosen(find_sources(key_query(flags.network, settings), os.environ))
+
+    for look in (place, key):
+        try:
+            look()
+        except UsageError as error:
+            out.append(str(error))
+    return tuple(dict.fromkeys(out))
+
+
+def _where(settings: Loaded) -> tuple[str, Path | None]:
+    return settings.common.user_address, settings.common.state_dir
 
 
 def exchange_url(flags: RunFlags, settings: Loaded) -> str:

@@ -21,6 +21,10 @@ def coins_together(layers: Layers, common: Settings, coins: tuple[str, ...]) -> 
     named = layers.origin(word, "")
     for coin in dict.fromkeys(coin for coin in coins if coins.count(coin) > 1):
         yield Problem(named, coin, " is named twice", "name each coin once")
+    if common.coins and common.coin and named.source is not Source.FLAG:
+        rule = f" stands beside coins, which is {', '.join(map(plain, common.coins))}"
+        fix = "name them all in coins, and take coin away"
+        yield Problem(layers.origin("coin", ""), "coin", rule, fix, plain(common.coin))
     for name in PRICES_OF_ONE_COIN if len(coins) > 1 else ():
         of_all = layers.origin(name, "")
         if getattr(common, name) and any(layers.origin(name, coin) == of_all for coin in coins):

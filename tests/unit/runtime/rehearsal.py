@@ -98,9 +98,11 @@ def _rehearse(written: Written, changed_at_s: int) -> Iterator[Decisions]:
     venue.take(bench.start())
     for second, price in enumerate(_prices()):
         if changed_at_s and second == changed_at_s:
-            wider = int(settings.grid_spacing_pct * 11 * 10**8)
-            is_range = settings.default_strategy == "range"
-            coin.overrides = Overrides(levels=settings.num_grids + 1) if is_range else Overrides(wider)
+            if settings.default_strategy == "range":
+                grid = coin.config.grid
+                coin.config = replace(coin.config, grid=replace(grid, range_high=grid.range_high + 4_000))
+            else:
+                coin.overrides = Overrides(int(settings.grid_spacing_pct * 11 * 10**8))
         venue.move(price)
         venue.inbox.pop()  # its quote has no time of its own
         now = Quote("SOL", price - 100, price + 100, bench.now.venue_ms)

@@ -85,6 +85,23 @@ def test_a_coin_named_twice_is_refused(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
+    ("toml", "environ"),
+    [
+        ('coin = "BTC"\ncoins = ["BTC", "ETH"]', {}),
+        ('coins = ["SOL"]', {"HL_COIN": "ETH"}),
+        ("", {"HL_COIN": "ETH", "HL_COINS": "ETH"}),
+    ],
+)
+def test_one_coin_beside_a_list_of_them_is_refused_but_not_beside_the_flag(
+    load: Load, toml: str, environ: dict[str, str]
+) -> None:
+    """Of the two the list would be traded, and the other be without effect, though a variable is stronger than the file."""
+    with pytest.raises(UsageError, match=r"stands beside coins, which is .*; name them all in coins"):
+        load(toml, **environ)
+    assert list(load(toml, {"coins": ("DOGE",)}, **environ).by_coin) == ["DOGE"]
+
+
+@pytest.mark.parametrize(
     ("toml", "where", "says"),
     [
         ("\n\nnum_gird = 5", "line 3", "num_gird is not a setting; did you mean num_grids?"),
