@@ -127,11 +127,7 @@ def import_(
     """Take an agent's private key in: typed without being shown, from a pipe on stdin, or from a descriptor."""
     what = asked(network, account, config)
     key, signer = read_key(key_fd, what.is_mainnet)
-    if signer.address == what.account:
-        raise UsageError(
-            f"this is the key of the account itself, which can withdraw: none of it was kept. Make an agent of {what.account} "
-            "and give its key"
-        )
+    what.place.refuse_own(signer.address)  # before a passphrase is asked for
     path = what.place.keep(kept_text(key, plain, passphrase_fd))
     print_line(f"{signer.address}, an agent's key of {what.account} on {network}, is in {path}")
     return 0
@@ -319,6 +315,7 @@ def _next_key(what: Asked, fd: int | None, passphrase: Passphrase, before: str) 
         return key, signer_of(key, str(place.next), what.is_mainnet)
     key = read_line(fd, "--key-fd").strip() if fd is not None else "0x" + secrets.token_hex(32)
     signer = signer_of(key, "the new key", what.is_mainnet)
+    place.refuse_own(signer.address)
     if signer.address == before:
         raise UsageError(
             f"{before} is the present key already, so nothing was rotated: don't revoke it. Give another agent's key, or leave "

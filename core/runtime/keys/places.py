@@ -43,13 +43,22 @@ class KeyPlace:
         """The keystore before the plain file; a broken link is one that is there."""
         return next((path for path in (self.keystore, self.plain) if os.path.lexists(path)), None)
 
+    def refuse_own(self, address: str) -> None:
+        """No key of the account itself is ever kept, on no network. Raises ``UsageError``."""
+        if address == self.account:
+            raise UsageError(
+                "this is the key of the account itself, which can withdraw: none of it was kept. Make an agent of "
+                f"{self.account} and give its key"
+            )
+
     def keep(self, text: str) -> Path:
         """Keep a key, plain or a keystore, in place of the present one. Raises ``UsageError``."""
         self.keep_next(text)
         return self.promote(address_of(text, str(self.next)))
 
     def keep_next(self, text: str) -> None:
-        """Raises ``UsageError``."""
+        """The one door for a key to the disk. Raises ``UsageError``."""
+        self.refuse_own(address_of(text, "the key"))
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self.next, text)
@@ -57,8 +66,15 @@ class KeyPlace:
             raise _unwritable(self.next, error) from None
 
     def read_next(self) -> str | None:
-        """Raises ``UsageError`` if it can't be trusted."""
-        return read_private(self.next) if os.path.lexists(self.next) else None
+        """Raises ``UsageError`` if it can't be trusted, or is the account's own."""
+        if not os.path.lexists(self.next):
+            return None
+        text = read_private(self.next)
+        if address_of(text, str(self.next)) == self.account:
+            raise UsageError(
+                f"{self.next} has the key of the account itself, which can withdraw: delete it, and rotate to an agent's key"
+            )
+        return text
 
     @property
     def next_address(self) -> str:

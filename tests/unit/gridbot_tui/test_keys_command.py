@@ -18,7 +18,9 @@ from core.exchange.rest import RestError
 from core.runtime.agents import NotAnAgentError, Pair
 from core.runtime.keys import approval, keystore
 from core.runtime.keys.places import KeyPlace
+from core.runtime.private_file import write_private
 from core.runtime.statedir import StateLock
+from core.runtime.usage import UsageError
 from gridbot_tui import plans
 from gridbot_tui.cli import run_cli
 from tests.unit.exchange.samples import until
@@ -291,6 +293,46 @@ async def test_the_present_key_does_not_follow_itself(
     )
     assert "Revoke" not in told.out
     assert not place.next.exists()
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+async def test_the_accounts_own_key_does_not_follow_and_none_of_it_is_kept(
+    exchange: Venue, account: Wallet, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_locked: bool
+) -> None:
+    present, place = Wallet(), KeyPlace("paper", account.address)
+    place.keep(keystore.lock(present.key, PASSPHRASE) if is_locked else present.key)
+    await account.approve(exchange.http, exchange.url, present, "one")
+    given = ["--key-fd", pipe(account.key), "--passphrase-fd", pipe(PASSPHRASE), "--wait", "1s"]
+    assert await asyncio.to_thread(run_cli, [*flags_of(exchange, account, tmp_path), *given]) == 2
+    told = capsys.readouterr()
+    assert "the key of the account itself, which can withdraw: none of it was kept" in told.err
+    assert account.key[2:] not in told.err + told.out
+    assert not place.next.exists()
+
+
+async def test_the_accounts_own_key_that_lies_there_to_follow_is_not_used_and_its_file_is_named(
+    exchange: Venue, account: Wallet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    present, place = Wallet(), KeyPlace("paper", account.address)
+    place.keep(present.key)
+    write_private(place.next, account.key)
+    rotate = [*flags_of(exchange, account, tmp_path), "--wait", "1s"]
+    for command in (rotate, ["keys", "show", "--network", "paper", "--account", account.address]):
+        assert await asyncio.to_thread(run_cli, command) == 2
+        told = capsys.readouterr()
+        assert f"{place.next} has the key of the account itself, which can withdraw: delete it" in told.err
+        assert account.key[2:] not in told.err + told.out
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_no_way_to_the_place_of_keys_takes_the_accounts_own(is_locked: bool) -> None:
+    account = Wallet()
+    place = KeyPlace("paper", account.address)
+    text = keystore.lock(account.key, PASSPHRASE) if is_locked else account.key
+    for keep in (place.keep, place.keep_next):
+        with pytest.raises(UsageError, match="the key of the account itself"):
+            keep(text)
+    assert not place.directory.exists()
 
 
 async def test_a_rotation_that_has_begun_is_told_of_and_no_other_begins_over_it(
