@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from core.runtime.statedir import StateDir, UsageError, lock_holder, running_ins
 from core.telemetry.event_log import json_line
 from gridbot_tui.config_command import ConfigFlag
 from gridbot_tui.flags import JsonFlag, StateDirFlag, fail, named
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 from gridbot_tui.run_flags import Network, RunFlags
 
 if TYPE_CHECKING:
@@ -137,9 +136,9 @@ def _warn_of(here: _Found) -> None:
         return
     names = [*(target.name for target in here.targets), *(["heartbeat_url"] if here.heartbeat_url else [])]
     if names:
-        sys.stderr.write(
-            f"gridbot: the bot that runs (pid {lock_holder(here.state)}) does not send to {', '.join(names)}: it reads "
-            "where its alerts go when it starts\n"
+        tell(
+            f"the bot that runs (pid {lock_holder(here.state)}) does not send to {', '.join(names)}: it reads where its alerts "
+            "go when it starts"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ from cyclopts import App, Parameter
 from core.redaction import redacted, redacted_row
 from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 from gridbot_tui.run_flags import Network, RunFlags
 
 if TYPE_CHECKING:
@@ -59,9 +58,7 @@ def show(
     if not json:
         first = found.problems[0].text
         more = f" (and {len(found.problems) - 1} more)" if found.problems[1:] else ""
-        sys.stderr.write(
-            f"gridbot: {redacted(first)}{more}; `gridbot config check --network {network}` lists all that is wrong\n"
-        )
+        tell(f"{first}{more}; `gridbot config check --network {network}` lists all that is wrong")
     return int(ExitCode.USAGE)
 
 

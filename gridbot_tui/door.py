@@ -99,7 +99,7 @@ def short_way(arguments: list[str]) -> int | None:
     try:
         return run(**called)
     except UsageError as error:
-        from core.redaction import redacted
+        from gridbot_tui.lines import tell
 
-        sys.stderr.write(f"gridbot: {redacted(str(error))}\n")
+        tell(str(error))
         return 2

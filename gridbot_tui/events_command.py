@@ -13,6 +13,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from core.printable import escaped
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError
 from core.telemetry.event_reader import (
@@ -30,6 +31,7 @@ from core.telemetry.event_words import detail_of
 from core.view import Severity
 from gridbot_tui.flags import named
 from gridbot_tui.keeping import StateDirOfAny, only_state_dir
+from gridbot_tui.lines import tell
 from gridbot_tui.run_flags import parse_duration_s
 
 LOOK_EVERY_MS = 250
@@ -130,9 +132,9 @@ def _show(
     if follow:
         _follow(follower, wanted, json)
     elif not shown and not json:
-        sys.stderr.write(f"gridbot: nothing in {state.logs} is such an event\n")
+        tell(f"nothing in {state.logs} is such an event")
     elif shown == ON_A_SCREEN == last and not json:
-        sys.stderr.write(f"gridbot: the newest {ON_A_SCREEN}; --last or --since shows more\n")
+        tell(f"the newest {ON_A_SCREEN}; --last or --since shows more")
     return int(ExitCode.CLEAN)
 
 
@@ -155,9 +157,7 @@ def _show_trace(state: StateDir, asked: str, json: bool, skipped: Skipped) -> in
         raise UsageError(f"--trace {asked} is neither a trace (16 hex digits) nor a cloid (0x and 32)")
     with opened(state.logs) as files:
         if not _print(traced(files, asked, skipped), json) and not json:
-            sys.stderr.write(
-                f"gridbot: nothing in {state.logs} is of {asked}; it may be older than the log\n"
-            )
+            tell(f"nothing in {state.logs} is of {asked}; it may be older than the log")
     return int(ExitCode.CLEAN)
 
 
@@ -174,7 +174,7 @@ def _follow(follower: Follower, wanted: Wanted, json: bool) -> None:
     while not reader.poll(LOOK_EVERY_MS):
         _print((event for event in follower.poll() if wanted.takes(event)), json)
         while follower.notices:
-            sys.stderr.write(f"gridbot: {follower.notices.pop(0)}\n")
+            tell(follower.notices.pop(0))
 
 
 def _print(found: Iterable[LoggedEvent], json: bool) -> int:
@@ -183,7 +183,7 @@ def _print(found: Iterable[LoggedEvent], json: bool) -> int:
     for event in found:
         shown += 1
         if json:
-            sys.stdout.buffer.write(event.raw + b"\n")
+            sys.stdout.buffer.write(escaped(event.raw.decode()).encode() + b"\n")
         else:
             sys.stdout.buffer.write(event_text(event).encode() + b"\n")
     if shown:
@@ -215,4 +215,4 @@ def _tell_skipped(skipped: Skipped) -> None:
             if skipped.lines == 1
             else (f"{skipped.lines} lines of the log are no events and were")
         )
-        sys.stderr.write(f"gridbot: {what} skipped\n")
+        tell(f"{what} skipped")

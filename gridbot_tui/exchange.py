@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from core.paper.config import PaperConfig
 from core.paper.faults.spec import Fault, FaultError, read_faults
 from core.runtime.statedir import StateDir, UsageError
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 
 if TYPE_CHECKING:
     from core.paper.standalone import Console
@@ -133,6 +133,6 @@ class _LogLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
         if record.levelno >= logging.ERROR:
-            sys.stderr.write(f"gridbot: {text}\n")
+            tell(text)
         else:
             self._print_line(f"Warning: {text}.")

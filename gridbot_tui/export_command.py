@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +11,7 @@ from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.keeping import StateDirOfAny, journal_of
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 
 if TYPE_CHECKING:
     from core.runtime.export.export import Exported
@@ -81,7 +80,7 @@ def _tell(done: Exported, json: bool) -> int:
         print_line(f"{done.text}\nwritten to {done.output}: {listed}, summary.txt")
     if done.reconciles:
         return 0
-    sys.stderr.write("gridbot: the sums don't add up; `gridbot verify` says what is wrong with the journal\n")
+    tell("the sums don't add up; `gridbot verify` says what is wrong with the journal")
     return int(ExitCode.STORAGE)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from core.redaction import redacted
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir
+from gridbot_tui.lines import tell
 
 STATE_DIR = "HL_STATE_DIR"
 """The setting ``state_dir``; also for the commands that read no other settings."""
@@ -32,5 +31,5 @@ def named(state_dir: Path | None) -> StateDir | None:
 
 def fail(code: ExitCode, text: str) -> int:
     """Say on stderr what is wrong; the exit code."""
-    sys.stderr.write(f"gridbot: {redacted(text)}\n")
+    tell(text)
     return int(code)

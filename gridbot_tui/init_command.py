@@ -25,8 +25,8 @@ from gridbot_tui.keys_command import (
     UrlFlag,
     asked,
     kept_text,
-    say,
 )
+from gridbot_tui.lines import tell
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def init(
     if not config.exists():
         _write(config, network, account, _given(answer or []), needs_agent)
     else:
-        say(f"{config} is there and is used as it is")
+        tell(f"{config} is there and is used as it is")
     if needs_agent:
         code = _agent(asked(network, account, config, exchange_url), wait_s, passphrase_fd)
         if code:
@@ -102,7 +102,7 @@ def _preview(flags: RunFlags) -> int:
     except RestError as error:
         return fail(ExitCode.UNREACHABLE, str(error))
     live = " --live" if flags.network == "mainnet" else ""
-    say(f"ready: `gridbot run --network {flags.network}{live} --config {flags.config}` starts it")
+    tell(f"ready: `gridbot run --network {flags.network}{live} --config {flags.config}` starts it")
     return code
 
 
@@ -151,7 +151,7 @@ def _write(config: Path, network: str, account: str, given: Answers, needs_agent
         ) from None
     finally:
         draft.unlink(missing_ok=True)
-    say(f"{config} is written; no secret is in it")
+    tell(f"{config} is written; no secret is in it")
 
 
 def _ask(name: str, question: str, proposal: str) -> str:
@@ -215,15 +215,15 @@ def _agent(what: Asked, wait_s: float, passphrase_fd: int | None) -> int:
         plain = passphrase_fd is None and not sys.stdin.isatty()
         path = what.place.keep(kept_text(key, plain, passphrase_fd))
         address = signer_of(key, "the new key", what.is_mainnet).address
-        say(f"an agent's key was made and is in {path}; it can trade, and can't withdraw")
+        tell(f"an agent's key was made and is in {path}; it can trade, and can't withdraw")
     else:
         address = source.address
     page = approval_page(what.query.network, what.url)
-    say(f"approve the agent {address} for {what.account}, under a name: {page}")
+    tell(f"approve the agent {address} for {what.account}, under a name: {page}")
     try:
-        asyncio.run(wait_for_approval(what.pair(address), wait_s, say))
+        asyncio.run(wait_for_approval(what.pair(address), wait_s, tell))
     except KeyboardInterrupt:
-        say("broken off; the settings and the key stay, and the same command goes on")
+        tell("broken off; the settings and the key stay, and the same command goes on")
         return INTERRUPTED
     except RestError as error:
         return fail(ExitCode.UNREACHABLE, f"{error}. The settings and the key stay; the same command goes on")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from core.domain.commands import ALL_COINS, KEEP_ORDERS
+from core.printable import printable
 from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail, named
@@ -248,7 +249,7 @@ def _previewed(
     if not yes:
         if as_json or not sys.stdin.isatty():
             return fail(ExitCode.USAGE, f"{found['text']}; add --yes if that is meant")
-        sys.stderr.write(f"{found['text']}.\n{question} [y/N] ")
+        sys.stderr.write(f"{printable(found['text'])}.\n{question} [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             return fail(ExitCode.USAGE, "not confirmed; nothing was sent")

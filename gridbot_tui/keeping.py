@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,7 @@ from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances, state_root
 from core.telemetry.event_log import json_line
 from gridbot_tui.flags import STATE_DIR, named
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 
 if TYPE_CHECKING:
     pass
@@ -56,7 +55,7 @@ def verify(
         try:
             add_online_checks(found, state)
         except RestError as error:
-            sys.stderr.write(f"gridbot: {error}\n")
+            tell(str(error))
             return int(ExitCode.UNREACHABLE)
     print_line(json_line(found.as_dict()) if json else found.as_text())
     return 0 if found.verified else int(ExitCode.STORAGE)

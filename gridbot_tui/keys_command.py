@@ -18,7 +18,7 @@ from core.runtime.usage import UsageError
 from core.telemetry.event_log import json_line
 from gridbot_tui.config_command import ConfigFlag, JsonFlag
 from gridbot_tui.flags import fail
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 from gridbot_tui.passphrase import ask_hidden, passphrase_of, read_line
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s
 
@@ -210,13 +210,13 @@ def rotate(
     present = _refuse_unless_ours(what)
     key, signer = _next_key(what, key_fd, passphrase, present)
     page = approval_page(network, what.url)
-    say(
+    tell(
         f"the new agent is {signer.address}; approve it for {what.account} under a name that isn't taken: {page}"
     )
     try:
-        asyncio.run(wait_for_approval(what.pair(signer.address), wait_s, say))
+        asyncio.run(wait_for_approval(what.pair(signer.address), wait_s, tell))
     except KeyboardInterrupt:
-        say(
+        tell(
             f"broken off; {what.place.next} keeps the new key, and the same command goes on. The present one signs as before"
         )
         return INTERRUPTED
@@ -233,11 +233,6 @@ def rotate(
     failpoint("rotation_kept")
     print_line(f"{text}; {path} has it. Revoke the agent before it when you like: {page}")
     return 0
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"gridbot: {text}\n")
-    sys.stderr.flush()
 
 
 def read_key(fd: int | None, is_mainnet: bool) -> tuple[str, Signer]:

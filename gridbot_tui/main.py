@@ -28,8 +28,9 @@ def main() -> None:
         Exception
     ) as error:  # a bug, whatever it is: a report and a sentence, and nothing over the operator's terminal
         from gridbot_tui.failures import tell_crash
+        from gridbot_tui.lines import tell
 
-        sys.stderr.write(f"gridbot: {tell_crash('the program', error)}\n")
+        tell(tell_crash("the program", error))
         code = 1
     _leave(code)
 
@@ -39,10 +40,11 @@ def _thread_died(died: threading.ExceptHookArgs) -> None:
     if died.exc_value is None or died.exc_type is SystemExit:
         return
     from gridbot_tui.failures import tell_crash
+    from gridbot_tui.lines import tell
 
     told = tell_crash(f"thread {died.thread.name if died.thread else '?'}", died.exc_value)
     if not sys.stderr.isatty():
-        sys.stderr.write(f"gridbot: {told}\n")
+        tell(told)
 
 
 def _run(arguments: list[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from decimal import Decimal
 from typing import Any
@@ -18,7 +17,7 @@ from core.runtime.preview.seen import remember
 from core.runtime.settings import Loaded
 from core.runtime.statedir import StateDir, UsageError
 from core.telemetry.event_log import json_line
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 
 
 def show(
@@ -32,7 +31,7 @@ def show(
     try:
         remember(state, mark, network, now_ms)
     except (OSError, UsageError) as error:
-        sys.stderr.write(f"gridbot: the preview can't be noted ({error}); a start needs --preview {mark}\n")
+        tell(f"the preview can't be noted ({error}); a start needs --preview {mark}")
     return int(ExitCode.CLEAN)
 
 

@@ -154,7 +154,7 @@ def _may_ask(flags: RunFlags) -> bool:
 def _finish(report: RunReport, close: Callable[[], None], with_summary: bool) -> int:
     """All is over: the log is closed, the state dir free, and what there is to say is said."""
     from core.telemetry.event_log import json_line
-    from gridbot_tui.lines import print_line
+    from gridbot_tui.lines import print_line, tell
 
     _ignore_signals()
     close()
@@ -162,8 +162,7 @@ def _finish(report: RunReport, close: Callable[[], None], with_summary: bool) ->
         print_line(json_line(report.summary))
     if report.message:
         with suppress(OSError):  # a terminal that is gone doesn't change how it ended
-            sys.stderr.write(f"gridbot: {report.message}\n")
-            sys.stderr.flush()
+            tell(report.message)
     return int(report.exit_code)
 
 

@@ -22,7 +22,7 @@ from core.telemetry.event_log import json_line
 from gridbot_tui.config_command import ConfigFlag
 from gridbot_tui.flags import fail, named
 from gridbot_tui.keeping import StateDirOfAny, must_be_free, only_state_dir
-from gridbot_tui.lines import print_line
+from gridbot_tui.lines import print_line, tell
 
 if TYPE_CHECKING:
     from core.telemetry.support_bundle import Packed, Part
@@ -57,8 +57,8 @@ def support_bundle(
         )
     print_line("".join(f"{size:>10,}  {name}\n" for name, size in done.listed) + str(target))
     for name, why in done.missing.items():
-        sys.stderr.write(f"gridbot: {name} {why}\n")
-    sys.stderr.write("gridbot: read it before you send it: it holds your address, orders and settings\n")
+        tell(f"{name} {why}")
+    tell("read it before you send it: it holds your address, orders and settings")
     return int(ExitCode.CLEAN)
 
 

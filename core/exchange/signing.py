@@ -1,4 +1,6 @@
-"""Signatures of L1 actions, and the whole requests around them. The key lives in this object and nowhere else.
+"""Signatures of L1 actions, and the whole requests around them. Nothing but this object keeps the key.
+
+What it was read from may have left copies in memory, which Python can't wipe; so may an object that is used no more.
 
 The native path signs by libsecp256k1 in some twenty microseconds. Where its libraries are missing, or sign otherwise than the
 official SDK, the SDK's own code does it, many times slower; its import takes a third of a second and waits until it is needed.
@@ -50,7 +52,10 @@ class Signer:
     __slots__ = ("_key", "address", "slow_because")
 
     def __init__(self, private_key: str, is_mainnet: bool) -> None:
-        """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex. Either way it is masked wherever it turns up."""
+        """Raises ``BadKeyError`` if it isn't a secp256k1 private key in hex.
+
+        Either way it is masked wherever it turns up: a key by its look, what was mistyped for one because it is remembered.
+        """
         remember(private_key)
         # A library would pad a key that lost a digit, and sign as somebody else.
         if not is_key(private_key) or not 0 < int(private_key, 16) < _CURVE_ORDER:

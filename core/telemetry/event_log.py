@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from core.printable import escaped
 from core.redaction import redacted_row
 from core.telemetry import log_files
 from core.telemetry.log_files import DAY_MS, NAME, free_bytes, prune, turn
@@ -21,8 +22,8 @@ MAX_BYTES = 32 * 2**20
 
 
 def json_line(row: dict[str, Any]) -> str:
-    """One compact JSON object; ``"event":"fill"`` without blanks, so that plain text search finds it."""
-    return orjson.dumps(row, default=str).decode()
+    """One compact JSON object; ``"event":"fill"`` without blanks, so that plain text search finds it. All of it prints."""
+    return escaped(orjson.dumps(row, default=str).decode())
 
 
 def wall_ms() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from core import redaction
+from core.exchange.signing import BadKeyError, Signer
 from core.redaction import redacted, redacted_row, remember, remember_environment
 from core.runtime.settings.model import HIDDEN_NAMES
 from core.runtime.settings.names import SECRET_NAMES, environment_name
@@ -37,10 +38,23 @@ def knows_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("HL_AGENT_KEY=hunter22 HL_COIN=BTC", "HL_AGENT_KEY=[masked] HL_COIN=BTC"),
         ('{"passphrase": "open sesame"}', '{"passphrase": "[masked]"}'),
         ("https://hook/?token=abcdefgh&x=1", "https://hook/?token=[masked]&x=1"),
+        ("""{"passphrase": "it's my dog Rex 99", "n": 1}""", '{"passphrase": "[masked]", "n": 1}'),
+        ("""password='ab"cdefghijkl' for me""", "password='[masked]' for me"),
+        ('password=ab"cdefghijkl for me', "password=[masked] for me"),
+        (r"""passphrase='it\'s "mine" now', n=1""", "passphrase='[masked]', n=1"),
+        (
+            r'{"m":"{\"passphrase\": \"it is \\\"my\\\" dog\", \"n\": 1}"}',
+            r'{"m":"{\"passphrase\": \"[masked]\", \"n\": 1}"}',
+        ),
+        ('password="cut off here', 'password="[masked]'),
+        ("Authorization: Bearer abcdef.ghi-9 sent", "Authorization: Bearer [masked] sent"),
+        ('{"Authorization": "Basic YWJjZGVmOmdo"}', '{"Authorization": "Basic [masked]"}'),
+        ("it said bearer abcdef.ghi", "it said bearer [masked]"),
     ],
 )
 def test_what_looks_like_a_secret_is_masked(text: str, left: str) -> None:
     assert redacted(text) == left
+    assert redacted(left) == left
 
 
 @pytest.mark.parametrize(
@@ -50,6 +64,9 @@ def test_what_looks_like_a_secret_is_masked(text: str, left: str) -> None:
         "cloid 0x67726462" + "ab" * 12,
         "fee_token=USDC",
         "token: true",
+        "fee_token='USDC', side='buy'",
+        '{"token":"","coin":"BTC-PERP"}',
+        "the token: it's not there",
         "https://api.hyperliquid.xyz/info",
         "f" * 63,
         "",
@@ -67,6 +84,29 @@ def test_a_secret_that_was_loaded_is_masked_in_every_spelling() -> None:
     for key in (KEY, KEY.lower(), KEY[2:].upper(), f"x{KEY[2:].lower()}x"):
         assert "5ac3" not in redacted(key).lower()
     assert redacted("tiny") == "tiny"
+
+
+def test_a_key_is_masked_by_its_look_and_remembered_nowhere() -> None:
+    Signer(KEY, is_mainnet=False)
+    remember_environment({"HL_AGENT_KEY": KEY})
+    assert not redaction._known
+    assert redacted(f"signed with {KEY[2:].lower()}") == "signed with [masked]"
+
+
+def test_what_was_mistyped_for_a_key_is_masked_too() -> None:
+    with pytest.raises(BadKeyError):
+        Signer(KEY[:-1], is_mainnet=False)
+    assert redacted(f"it is {KEY[2:-1]}") == "it is [masked]"
+
+
+def test_a_secret_that_is_a_part_of_a_key_leaves_no_rest_of_it() -> None:
+    remember(KEY[10:20])
+    assert redacted(f"{KEY}, and {KEY[10:20]} alone") == "[masked], and [masked] alone"
+
+
+def test_a_key_within_a_longer_secret_leaves_no_rest_of_that() -> None:
+    remember(f"two words {KEY} and more")
+    assert redacted(f"it is two words {KEY} and more.") == "it is [masked]."
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,18 @@ def test_it_prints_the_very_lines_that_are_asked_for(
     assert set(lines) <= {json_line(row) for row in ROWS}
 
 
+def test_what_another_program_wrote_into_the_log_does_not_act_on_the_terminal(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {**ROWS[-1], "reason": "no \x9b2J \x85 \u202e"}
+    (state / "logs" / "gridbot.log").write_text(json.dumps(row, ensure_ascii=False) + "\n")
+    for flags in ((), ("--json",)):
+        assert run_cli(["events", "--state-dir", str(state), "--last", "1", *flags]) == 0
+        line = capsys.readouterr().out.removesuffix("\n")
+        assert line.isprintable()
+    assert json.loads(line) == row
+
+
 def test_lines_that_are_no_events_are_counted_aloud(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_cli(["events", "--state-dir", str(state)])
     assert capsys.readouterr().err == "gridbot: 1 line of the log is no event and was skipped\n"
