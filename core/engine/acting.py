@@ -86,7 +86,8 @@ def _keep_protected(engine: Engine, now: Instant, coin: Coin) -> list[Effect]:
 
 
 def _caps(engine: Engine, coin: Coin) -> tuple[SideCap, ...]:
-    money = Money(engine.account_value, engine.margin_used, engine.margined)
+    seen = engine.saw_account
+    money = Money(engine.account_value, engine.margin_used, engine.margined) if seen else None
     liquidation = engine.liquidations.get(coin.name)
     return side_caps(coin, engine.coins.values(), engine.portfolio_limits, money, liquidation)
 

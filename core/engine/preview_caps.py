@@ -35,7 +35,7 @@ def planned_caps(
         if others_usd:
             reason += f" ({others_usd:.0f} of it are taken by the coins before it here, in a run by whichever quotes first)"
         caps += [SideCap(side, Rule.PORTFOLIO, lots, reason) for side in Side]
-    if money is None or money.value <= 0:
+    if money is None:
         return tuple(caps)
     if limits.max_margin:
         room = limits.max_margin * money.value - promised_usd

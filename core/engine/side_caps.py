@@ -62,18 +62,21 @@ def side_caps(
     coin: Coin,
     coins: Collection[Coin],
     limits: PortfolioLimits,
-    money: Money,
+    money: Money | None,
     liquidation: Decimal | None,
 ) -> tuple[SideCap, ...]:
-    """The caps of ``coin`` now; empty without limits, before its first price or before the account was seen.
+    """The caps of ``coin`` now; empty without limits, and before its first price.
 
+    ``money``: ``None`` before the account was seen; one that is worth nothing carries no more than it holds.
     ``liquidation``: the exchange's own price of it for the present position, ``None`` if there is none.
     """
-    if not limits.is_any or not coin.known_mid_twice or money.value <= 0:
+    if not limits.is_any or not coin.known_mid_twice:
         return ()
     others = [other for other in coins if other is not coin]
-    caps = [*_portfolio(coin, others, limits), *_margin(coin, others, limits, money)]
-    return (*caps, *_liquidation(coin, limits, money, liquidation))
+    caps = _portfolio(coin, others, limits)
+    if money is None:
+        return tuple(caps)
+    return (*caps, *_margin(coin, others, limits, money), *_liquidation(coin, limits, money, liquidation))
 
 
 def worst_notional_micro(coin: Coin) -> int:
@@ -110,9 +113,9 @@ def _margin(coin: Coin, others: Collection[Coin], limits: PortfolioLimits, money
     promised = sum((_increase_usd(other) / _leverage(other) for other in others), Decimal(0))
     room = limits.max_margin * money.value - used - promised
     more = int(2 * room * MICRO * _leverage(coin) / coin.known_mid_twice)
+    share = f"{100 * used / money.value:.1f} % is used" if money.value > 0 else "it is worth nothing"
     reason = (
-        f"worst case would use more than {100 * limits.max_margin:f} % of the account as margin "
-        f"({100 * used / money.value:.1f} % is used)"
+        f"worst case would use more than {100 * limits.max_margin:f} % of the account as margin ({share})"
     )
     held = coin.ledger.lots
     return [SideCap(side, Rule.MARGIN, max(0, held * side.sign) + max(0, more), reason) for side in Side]

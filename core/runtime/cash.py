@@ -14,6 +14,7 @@ import orjson
 
 from core.domain.events import AccountObserved
 from core.domain.instrument import Instrument
+from core.domain.margin import AccountMode, account_mode
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
 from core.domain.units import decimal_text, parse_decimal
@@ -22,13 +23,28 @@ from core.engine.fold import QUOTE_TOKEN
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError
-from core.journal.batch import CashMark
+from core.journal.batch import Batch, CashMark
 from core.journal.certificate import Evidence, read_evidence
+from core.journal.reader import Restored
 from core.runtime.statedir import StateDir
 
 LOOKS, PAUSE_S = 10, 0.2
 MICRO = Decimal("0.000001")
-STANDARD_MODES = ("default", "disabled")
+MODE = "account_mode"
+"""The journal's word for the mode that the account was in at the latest start."""
+UNJUDGED = "not judged: the account is in {} mode, where a dex's own cash isn't all that trades there"
+
+
+async def note_cash(reads: Reads, restored: Restored, account: str, dex: str, now_ms: int) -> Batch | None:
+    """What is to be noted at a start: the mode that ``reads`` knows, and once, where a dex has cash of its own, what it holds:
+    from there on every cent of it can be followed. ``None`` if nothing is new. ``now_ms`` is the wall clock's.
+    """
+    mark, mode = None, reads.mode
+    if mode is AccountMode.STANDARD and dex not in restored.cash_marked:
+        mark = await quiet_cash(reads, account, dex)
+    if mark is None and restored.meta.get(MODE) == mode.value:
+        return None
+    return Batch(now_ms, meta={MODE: mode.value}, cash_marks=[mark] if mark else [])
 
 
 async def quiet_cash(reads: Reads, account: str, dex: str, looks: int = 3) -> CashMark | None:
@@ -63,10 +79,10 @@ async def compare_cash(reads: Reads, instruments: dict[str, Instrument], state: 
     if mark is None:
         check.text = "what the account held at the beginning was never noted: the next start notes it"
         return check
-    if (mode := await reads.abstraction()) not in STANDARD_MODES:
-        check.text = (
-            f"not judged: the account is in {mode} mode, where a dex's own cash isn't all that trades there"
-        )
+    said = await reads.abstraction()
+    mode = account_mode(said)
+    if mode is not AccountMode.STANDARD:
+        check.text = UNJUDGED.format(f"the {mode.value}" if mode else said)
         return check
     for _ in range(LOOKS):
         check = Check(name, "")

@@ -34,7 +34,7 @@ from core.runtime.alert_trial import asked_of
 from core.runtime.backtest_file import read_backtest
 from core.runtime.beginning import Beginning
 from core.runtime.boot import boot_engine
-from core.runtime.cash import quiet_cash
+from core.runtime.cash import note_cash
 from core.runtime.comeback import funding_known_ms
 from core.runtime.control.server import ControlServer
 from core.runtime.control.viewers import Viewers
@@ -205,13 +205,10 @@ class Session:
         return engine
 
     async def _mark_cash(self, reads: Reads, restored: Restored, account: str) -> None:
-        """Note once what the dex holds in cash: from there on every cent of it can be followed."""
-        dex = dex_of(self._plan)
-        if dex in restored.cash_marked:
-            return
-        mark = await self._unless_stopped(quiet_cash(reads, account, dex))
-        if mark is not None:
-            await self._journal.commit(Batch(self.clock.now().wall_ms, cash_marks=[mark]))
+        now_ms = self.clock.now().wall_ms
+        noted = await self._unless_stopped(note_cash(reads, restored, account, dex_of(self._plan), now_ms))
+        if noted is not None:
+            await self._journal.commit(noted)
 
     def _assemble(
         self, engine: Engine, restored: Restored, reads: Reads, instruments: dict[str, Instrument]

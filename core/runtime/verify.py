@@ -24,6 +24,7 @@ from core.engine.money_proof import prove_money
 from core.engine.order_manager import SETTLED_SHORT
 from core.exchange.wire import WireError, decode_fill
 from core.journal.certificate import Evidence, FillRow, read_evidence
+from core.runtime.opening import decimals_key
 
 SAMPLES = 100
 """Fills whose raw text says how many decimals the sizes of a coin have."""
@@ -181,7 +182,9 @@ def _fold_placed(proof: CoinProof, evidence: Evidence, places: Places) -> int:
 
 
 def guess_instrument(evidence: Evidence, coin: str) -> Instrument:
-    """The coin's decimals, which the journal doesn't keep: those by which the first fills' raw text gives their columns."""
+    """The coin's decimals: those by which the first fills' raw text gives their columns; without a fill, those that the start
+    has noted.
+    """
     votes: Counter[int] = Counter()
     for raw, price, lots in evidence.samples(coin, SAMPLES):
         for decimals in range(7):
@@ -192,7 +195,10 @@ def guess_instrument(evidence: Evidence, coin: str) -> Instrument:
                     votes[decimals] += 1
             except (InexactNumberError, ValueError, KeyError, TypeError):
                 continue
-    return Instrument(coin, 0, votes.most_common(1)[0][0] if votes else 0, 1)
+    noted = evidence.meta.get(decimals_key(coin), "")
+    return Instrument(
+        coin, 0, votes.most_common(1)[0][0] if votes else int(noted) if noted.isdecimal() else 0, 1
+    )
 
 
 class RowChecks:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.fills import Fill
+from core.domain.margin import AccountMode
 from core.domain.units import decimal_text
 from core.engine.certificate import utc_text
 from core.journal.certificate import read_evidence
 from core.journal.earlier import read_earlier
+from core.runtime.cash import MODE, UNJUDGED
 from core.runtime.export import tables
 from core.runtime.export.files import Table, prepare, write_text
 from core.runtime.export.files import tables as open_tables
@@ -93,7 +95,8 @@ def export(
             f"{evidence.meta.get('network', '')} {evidence.account}, {period.text}. Amounts in USD, times in UTC.",
             "",
         ]
-    told = [*head, *text, *_told(reckoning), *online, "", *(f"Note: {note}." for note in done.notes)]
+        cash = _told(reckoning, evidence.meta.get(MODE, ""))
+    told = [*head, *text, *cash, *online, "", *(f"Note: {note}." for note in done.notes)]
     done.text = "\n".join(told).rstrip() + "\n"
     write_text(output / SUMMARY_TXT, done.text)
     done.files[SUMMARY_TXT] = len(told)
@@ -194,8 +197,12 @@ def _sentences(sums: Sums) -> list[str]:
     return lines
 
 
-def _told(reckoning: Reckoning) -> list[str]:
-    """The exchange's own word of the cash, carried to the ends of the period by the rows."""
+def _told(reckoning: Reckoning, mode: str) -> list[str]:
+    """The exchange's own word of the cash, carried to the ends of the period by the rows. ``mode``: the account's, empty if it
+    was never noted.
+    """
+    if mode not in ("", AccountMode.STANDARD):
+        return [f"Cash: {UNJUDGED.format(f'the {mode}')}"]
     return [
         f"Cash{' of ' + dex if dex else ''}: {decimal_text(opening)} at the beginning, {decimal_text(end)} at the end, by the "
         f"exchange's {decimal_text(mark.raw_usd)} of {utc_text(mark.time_ms)} and the rows before and since"

@@ -17,6 +17,7 @@ from core.exchange.rest import Rest, RestError
 from core.exchange.venue_clock import VenueClock
 from core.exchange.wire import WireError, decode_book, decode_meta
 from core.exchange.wire_market import decode_candles
+from core.runtime.margin_setup import read_mode
 from core.runtime.preview.report import CoinFacts, Facts
 from core.runtime.preview.seen import fingerprint
 from core.runtime.restore import coin_config, portfolio_limits
@@ -89,8 +90,9 @@ async def _ask(url: str, coins: list[str], account: str) -> Seen:
                 if len(seen.candles) < MOST_COUNTED:
                     seen.candles[coin] = await day_of_candles(reads, coin, clock.now().venue_ms)
         if account:
-            values = [(await Reads(rest, clock, account, {}, dex).account()).account_value for dex in dexs]
-            seen.money = Money(sum(values, Decimal(0)), Decimal(0))
+            of_dex = Reads(rest, clock, account, {}, dexs[0])  # an instance trades one
+            of_dex.mode = await read_mode(of_dex)
+            seen.money = Money((await of_dex.account()).account_value, Decimal(0))
             seen.budget = await reads.request_budget()
         return seen
     except NoSuchDexError as error:

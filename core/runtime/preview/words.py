@@ -137,6 +137,12 @@ def _account(report: Report) -> tuple[str, Severity]:
         if report.facts.limits.max_margin or report.facts.limits.min_liquidation_distance:
             text += ". Without an account (user_address) the limits on margin and liquidation aren't applied above"
         return text, Severity.INFO
+    if money.value <= 0 and not need.usd:
+        return (
+            f"the account holds {money.value:.2f}, so its limits on margin and liquidation let no order rest: pay in what the "
+            "grids are to work with",
+            Severity.WARN,
+        )
     if money.value < need.usd:
         return (
             f"{text}, and it holds {money.value:.2f}: pay in {need.usd - money.value:.2f}, or make the grids smaller",

@@ -48,6 +48,23 @@ def test_without_limits_there_is_no_cap() -> None:
     assert side_caps(bench.coin, [bench.coin], PortfolioLimits(), RICH, None) == ()
 
 
+@pytest.mark.parametrize("value", [0, -5])
+def test_an_account_that_is_worth_nothing_carries_no_more_than_it_holds(value: int) -> None:
+    bench = Bench().started()
+    limits = PortfolioLimits(max_margin=Decimal("0.1"), min_liquidation_distance=Decimal("0.1"))
+    caps = side_caps(bench.coin, [bench.coin], limits, Money(Decimal(value), Decimal(0)), None)
+    assert {(cap.side, cap.rule, cap.lots) for cap in caps} == {
+        (side, rule, 0) for side in Side for rule in (Rule.MARGIN, Rule.LIQUIDATION)
+    }
+    assert any("(it is worth nothing)" in cap.reason for cap in caps)
+
+
+def test_before_the_account_was_seen_only_the_portfolios_limit_is_known() -> None:
+    bench = Bench().started()
+    limits = PortfolioLimits(Decimal(100), Decimal("0.1"), Decimal("0.1"))
+    assert {cap.rule for cap in side_caps(bench.coin, [bench.coin], limits, None, None)} == {Rule.PORTFOLIO}
+
+
 def test_the_portfolio_cap_takes_every_coin_at_its_worst_at_the_latest_price() -> None:
     bench = Bench(make_engine(SOL, ETH))
     bench.start()

@@ -12,15 +12,17 @@ import pytest
 
 from core.domain.events import AccountObserved
 from core.domain.fills import Fill
+from core.domain.margin import AccountMode
 from core.domain.orders import Side
 from core.domain.transfers import Transfer
 from core.engine.certificate import Check
 from core.exchange.reads import Reads
 from core.exchange.rest import RestError
-from core.journal.batch import CashMark
+from core.journal.batch import Batch, CashMark
 from core.journal.certificate import Evidence, read_evidence
+from core.journal.reader import Restored
 from core.runtime import cash
-from core.runtime.cash import Flow, quiet_cash
+from core.runtime.cash import MODE, Flow, note_cash, quiet_cash
 from tests.unit.exchange.samples import ACCOUNT, INSTRUMENTS, NOW_MS, fill_row
 from tests.unit.runtime.kept_journal import Trades, alter, write_journal
 
@@ -122,6 +124,7 @@ class Looks:
 
     def __init__(self, *seen: AccountObserved | Exception) -> None:
         self.seen = list(seen)
+        self.mode = AccountMode.STANDARD
 
     async def account(self, ticket: str = "") -> AccountObserved:
         found = self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
@@ -145,3 +148,21 @@ async def test_one_answer_told_twice_proves_nothing() -> None:
 
 async def test_cash_that_can_not_be_read_is_noted_another_time() -> None:
     assert await marked(RestError("HTTP 502")) is None
+
+
+async def noted(mode: AccountMode, before: Restored) -> Batch | None:
+    looks = Looks(account(RAW, 1), account(RAW, 2))
+    looks.mode = mode
+    return await note_cash(cast(Reads, looks), before, ACCOUNT, "", NOW_MS)
+
+
+async def test_a_start_notes_the_mode_and_only_in_the_standard_one_what_the_dex_holds() -> None:
+    first = await noted(AccountMode.STANDARD, Restored({}, {}, "", {}))
+    assert first is not None
+    assert (first.meta, first.cash_marks) == ({MODE: "standard"}, [CashMark(ACCOUNT, "", 1, RAW)])
+    again = Restored({MODE: "standard"}, {}, "", {}, cash_marked=frozenset({""}))
+    assert await noted(AccountMode.STANDARD, again) is None
+    unified = await noted(AccountMode.UNIFIED, again)
+    assert unified is not None
+    assert (unified.meta, unified.cash_marks) == ({MODE: "unified"}, [])
+    assert await noted(AccountMode.UNIFIED, Restored({MODE: "unified"}, {}, "", {})) is None

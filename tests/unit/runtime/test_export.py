@@ -323,6 +323,18 @@ def test_the_cash_that_was_noted_is_carried_to_both_ends_of_the_period(
     assert (row["place"], row["usd"]) == ("perp", "100")
 
 
+@pytest.mark.parametrize("mode", ["standard", "unified"])
+def test_the_cash_of_a_unified_account_is_not_the_dexs_own(
+    state: StateDir, tmp_path: Path, mode: str
+) -> None:
+    write_journal(state.journal, Trades().some(5))
+    alter(state.journal, "INSERT INTO cash_marks VALUES (?, '', ?, '0')", ACCOUNT, ANCHOR_MS)
+    alter(state.journal, "INSERT INTO meta (key, value) VALUES ('account_mode', ?)", mode)
+    text = exported(state, tmp_path).text
+    says = "Cash: not judged: the account is in the unified mode, where a dex's own cash isn't all that trades there"
+    assert (says in text, "at the beginning" in text) == (mode == "unified", mode == "standard")
+
+
 def test_nothing_is_written_over_unless_asked_and_nothing_is_left_of_a_failure(
     state: StateDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,6 +203,16 @@ def test_the_first_fills_altered_alike_still_leave_the_decimals_known(journal: P
     assert (check.name, check.failures, len(check.rows)) == ("raw", 9, 5)
 
 
+def test_a_position_without_a_fill_is_told_in_coins(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    write_journal(path, [], start=2_448)
+    alter(path, "INSERT INTO meta (key, value) VALUES ('size_decimals:BTC', '5')")
+    found = verify(path)
+    (position,) = (check.text for check in found.checks if check.name == "position")
+    assert position.startswith("the fold is 0.02448")
+    assert (found.coins["BTC"]["anchor"], found.coins["BTC"]["position"]) == ("0.02448", "0.02448")
+
+
 def test_what_the_ledger_held_is_held_against_the_fold_of_the_same_fills(journal: Path) -> None:
     alter(journal, "UPDATE positions SET lots = lots + 1")
     assert set(failed(verify(journal))) == {"position"}
