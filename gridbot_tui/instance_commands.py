@@ -13,6 +13,7 @@ from core.domain.commands import ALL_COINS, KEEP_ORDERS
 from core.printable import printable
 from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
+from core.view import CommandStatus
 from gridbot_tui.flags import CoinArgument, JsonFlag, StateDirFlag, YesFlag, fail, named
 from gridbot_tui.lines import print_line
 from gridbot_tui.screen_flags import ScreenFlags
@@ -58,15 +59,15 @@ def _command(action: str, coin: str, state_dir: Path | None, as_json: bool) -> i
     return _command_ended(_ask(action, state_dir, coin), as_json)
 
 
-def _command_ended(answer: dict[str, Any], as_json: bool) -> int:
-    """Print what became of a command; its exit code."""
+def _command_ended(answer: dict[str, Any], as_json: bool, otherwise: ExitCode = ExitCode.REFUSED) -> int:
+    """Print what became of a command; its exit code, which is ``otherwise`` if it didn't come to what was asked for."""
     if as_json:
         print_line(json_line(answer))
     elif answer.get("ok"):
         print_line(str(answer.get("text", "done")))
     if answer.get("ok"):
         return 0
-    return int(ExitCode.REFUSED) if as_json else fail(ExitCode.REFUSED, str(answer.get("text", "refused")))
+    return int(otherwise) if as_json else fail(otherwise, str(answer.get("text", "refused")))
 
 
 def halt(coin: CoinArgument = "", *, state_dir: StateDirFlag = None, json: JsonFlag = False) -> int:
@@ -96,9 +97,10 @@ def stop(
 
     state = find_instance(named(state_dir))
     answer = _ask("stop", state.path, value=KEEP_ORDERS if keep_orders else "")
-    if answer.get("outcome") != "refused":
+    if answer.get("outcome") != CommandStatus.REFUSED:
         wait_for_end(state)
-    return _command_ended(answer, json)
+    is_unproven = answer.get("outcome") == CommandStatus.FAILED
+    return _command_ended(answer, json, ExitCode.UNREACHABLE if is_unproven else ExitCode.REFUSED)
 
 
 def flatten(

@@ -16,7 +16,8 @@ from core.domain.clock import Instant
 from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, SaveDeadMan, notify
 from core.domain.events import Event, OrderUpdate, Tick
 from core.domain.router_events import DeadManAnswered
-from core.engine.stop import Phase
+from core.engine.left_armed import LeftArmed
+from core.engine.stop import Phase, Stop
 from core.view import DeadManState, DeadManView
 
 if TYPE_CHECKING:
@@ -30,11 +31,19 @@ ANSWER_WITHIN_MS = 15_000
 SELDOM_MS = 6 * 3_600_000
 """An account that has traded too little is asked for again so often: it has to trade most of a million first."""
 
+ASKED_AGAIN_MS = 1_000
+"""A stop that was refused asks again so soon."""
+
 REFUSED_MS = 300_000
 """The longest wait after another refusal while nothing is armed; the first is ``RETRY_MS``, each is twice the last."""
 
-CLEARS_WITHIN_MS = 5_000
-"""How long a stop waits for the switch to be off."""
+CLEARS_WITHIN_MS = 12_000
+"""How long a stop waits for the switch to be off: an answer that is lost is known to be after five seconds, so there are three
+tries, and a stop that had to wait for all else still ends within a minute.
+"""
+
+LANDS_WITHIN_MS = 5_000
+"""A request whose answer was lost may still be carried out so long: then it has expired."""
 
 FIRINGS_A_DAY = 10
 ONE_FIRING_MS = 2_000
@@ -64,6 +73,10 @@ class DeadMan:
     """When it may fire at the latest, after a request without an answer, or by what an earlier run has asked for."""
     _asking: bool = False
     _asked_mono_ms: int = 0
+    _asked_until_ms: int = 0
+    """What the newest request asks for; 0: to be off."""
+    _lands_by_mono_ms: int = 0
+    """Until then a request to arm it that had no answer may overtake one to be off."""
     _next_mono_ms: int = 0
     _clearing_mono_ms: int = 0
     """Since when a stop has it cleared; 0: it doesn't."""
@@ -99,12 +112,19 @@ class DeadMan:
         """It was refused and would fire soon, which takes the stops away, too: no order of a grid goes before it."""
         return self.state is DeadManState.REFUSED and self.is_armed(now)
 
-    def holds_the_end(self, engine: Engine, now: Instant) -> bool:
-        """A run may not end yet: it has to be off first, lest it cancels the stop of a bot that has stopped in order."""
-        if self._gave_up or not (self.is_armed(now) or (self._asking and self.after_ms)):
-            return False
-        stop = engine.desk.stopping
-        return stop is not None and not stop.failed
+    def left(self, stop: Stop | None, now: Instant) -> LeftArmed | None:
+        """How it would be left if the run ended now; ``None`` if it is off. A stop in order waits until it is, lest it cancels
+        the stop of a position; one that may leave orders leaves it armed for them.
+        """
+        by_ms = max(self.until_ms, self._latest_ms, self._asked_until_ms if self._asking else 0)
+        if by_ms <= now.venue_ms:
+            return None
+        by_wall_ms = by_ms - now.venue_ms + now.wall_ms
+        if stop is None:
+            return LeftArmed(by_wall_ms, self.text or "not taken back yet")
+        if stop.failed:
+            return LeftArmed(by_wall_ms, "left armed, since orders of the grid may rest")
+        return LeftArmed(by_wall_ms, self.text or "no answer", is_awaited=not self._gave_up)
 
     def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
         match event:
@@ -128,11 +148,11 @@ class DeadMan:
             return []
         if not self.after_ms:
             return self._take_back(now)
-        self._ask(now)
+        until_ms = now.venue_ms + self.after_ms
+        self._ask(now, until_ms)
         self._next_mono_ms = now.mono_ms + self.period_ms
         if self.state is DeadManState.OFF:
             self.state = DeadManState.ASKED
-        until_ms = now.venue_ms + self.after_ms
         return [SaveDeadMan(until_ms), ArmDeadMan(until_ms)]
 
     def _take_back(self, now: Instant) -> list[Effect]:
@@ -148,8 +168,8 @@ class DeadMan:
         told = notify("dead_man_switch_left_armed", "warn", "", reason=reason, fires_in_s=self.left_s(now))
         return [told, DisarmDeadMan()]
 
-    def _ask(self, now: Instant) -> None:
-        self._asking, self._asked_mono_ms = True, now.mono_ms
+    def _ask(self, now: Instant, until_ms: int = 0) -> None:
+        self._asking, self._asked_mono_ms, self._asked_until_ms = True, now.mono_ms, until_ms
 
     # -- the end of a run ---------------------------------------------------------------------------------------
 
@@ -157,10 +177,11 @@ class DeadMan:
         """Our orders are cancelled, and not before (P16)."""
         if not self.is_armed(now) or self._gave_up:
             return []
-        self._clearing_mono_ms = self._clearing_mono_ms or now.mono_ms
+        if not self._clearing_mono_ms:
+            self._clearing_mono_ms, self._next_mono_ms = now.mono_ms, 0
         if gave_up := self._wait_for_the_end(now):
             return gave_up
-        if now.mono_ms - self._asked_mono_ms < 1_000:
+        if now.mono_ms < max(self._asked_mono_ms + ASKED_AGAIN_MS, self._next_mono_ms):
             return []
         self._ask(now)
         return [DisarmDeadMan()]
@@ -181,6 +202,9 @@ class DeadMan:
         if event.error and not _VOLUME.search(event.error):
             was_told, self.text = bool(self.text), event.error
             return [] if self._clearing_mono_ms or was_told else [self._may_fire(now)]
+        if self._asked_mono_ms < self._lands_by_mono_ms:
+            self._next_mono_ms = self._lands_by_mono_ms
+            return []
         self.state, self.until_ms, self._latest_ms, self.text = DeadManState.OFF, 0, 0, ""
         return [SaveDeadMan(0), notify("dead_man_switch_deactivated", "info", "")]
 
@@ -204,6 +228,7 @@ class DeadMan:
         before, self.text = self.text, event.error
         if not event.is_definite:
             self._latest_ms = max(self._latest_ms, event.until_ms)
+            self._lands_by_mono_ms = now.mono_ms + LANDS_WITHIN_MS
             self._next_mono_ms = now.mono_ms + RETRY_MS
         elif found := _VOLUME.search(event.error):
             self.state, self._next_mono_ms = DeadManState.NOT_ELIGIBLE, now.mono_ms + SELDOM_MS

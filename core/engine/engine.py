@@ -177,11 +177,11 @@ class Engine:
         out += self.requests.heed(event, now) + self.agent.heed(event, now) + self.clock.heed(event, now)
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
-        out += self.desk.advance(self, event, now)
         if moved_on := self.dead_man.advance(self, event, now):
             out += moved_on
             if any(isinstance(effect, ArmDeadMan) for effect in moved_on):
                 self.requests.acted(now)
+        out += self.desk.advance(self, event, now)  # a stop waits for the switch
         out += self._note_placements(out, now)
         looked_at, done = self._act(event, now) if acts else (list(self.coins.values()), [])
         out += done

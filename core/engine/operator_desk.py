@@ -216,14 +216,16 @@ class OperatorDesk:
         if not stop.done:
             self._record(stop.command, CommandStatus.RUNNING, stop.text, now)
             return []
-        status = CommandStatus.FAILED if stop.failed else CommandStatus.DONE
-        return self.log.written(engine, self._conclude(stop.command, status, stop.text, now), coins)
+        status = CommandStatus.DONE if stop.is_clean else CommandStatus.FAILED
+        return self.log.written(engine, self._conclude(stop.command, status, stop.sentence, now), coins)
 
     def advance(self, engine: Engine, event: Event, now: Instant) -> list[Effect]:
         """Let every running procedure look at the event and the state after it."""
         out: list[Effect] = []
         for procedure in list(self.running):
             coins = _scope(engine, procedure.command)
+            if isinstance(procedure, Stop) and not procedure.done:
+                procedure.switch = engine.dead_man.left(procedure, now)
             out += procedure.advance(coins, event, now)
             if isinstance(procedure, Stop):
                 out += self._tell_of_stop(engine, procedure, coins, now)

@@ -10,6 +10,7 @@ from core.domain.effects import AskAccount, AskFunding, AskOpenOrders, AskTransf
 from core.domain.events import AccountObserved, BackfillDone, Event, RequestFailed, Tick
 from core.domain.orders import OrderState, Purpose
 from core.engine.coin import Coin
+from core.engine.left_armed import LeftArmed
 from core.engine.procedures import PROOF_EVERY_MS, READ_AGAIN_MS, ProcedureBase, shows_none_of_ours
 from core.engine.protection import is_settled
 from core.engine.ways_out import remains
@@ -24,6 +25,8 @@ class Phase(StrEnum):
     CANCEL = "cancel"
     READ = "read"
     PAUSE = "pause"
+    SWITCH = "switch"
+    """All agrees; the exchange's dead man's switch is being taken back."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,21 @@ class Stop(ProcedureBase):
     weight_ms: int = 0
     """How long it would wait for weight now."""
     waited_ms: int = 0
+    switch: LeftArmed | None = None
+    """How the exchange's dead man's switch would be left now, or was at the end; ``None``: off. The desk sets it."""
+    left_armed: str = ""
+    """What it leaves armed, in a sentence; empty if that is nothing."""
     _ticked_mono_ms: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """How it ended."""
+        return f"{self.text}; {self.left_armed}" if self.left_armed else self.text
+
+    @property
+    def is_clean(self) -> bool:
+        """It has ended, and left nothing that isn't known."""
+        return not (self.failed or self.left_armed)
 
     def elapsed_ms(self, now: Instant) -> int:
         """Without what it has waited for weight, for which nobody is to blame who is waited for."""
@@ -63,6 +80,8 @@ class Stop(ProcedureBase):
         if isinstance(event, Tick):
             self._heed_weight(event, now)
         out = self._advance(coins, event, now)
+        if self.done and self.switch is not None:
+            self.left_armed = self.switch.sentence(coins)
         if self.weight_ms and not self.done:
             doing = self.text.partition("; waiting for request weight")[0]
             self.text = f"{doing}; waiting for request weight: {-(-self.weight_ms // 1000)} s"
@@ -75,6 +94,8 @@ class Stop(ProcedureBase):
                 f"stopped at once ({self.hurried_by}), without the exchange's last word; as far as is known: {left}",
                 failed=True,
             )
+        if self.phase is Phase.SWITCH:
+            return self._end(coins)
         if self.elapsed_ms(now) > SETTLE_MS + READ_MS:
             return self.end("stopped without a last answer from the exchange", failed=True)
         match self.phase:
@@ -142,6 +163,9 @@ class Stop(ProcedureBase):
         return {o.cloid for o in grid if o.state is OrderState.OPEN}
 
     def _end(self, coins: list[Coin]) -> list[Effect]:
+        if self.switch is not None and self.switch.is_awaited:
+            self.phase, self.text = Phase.SWITCH, "taking the exchange's dead man's switch back"
+            return []
         if not self.keeps:
             return self.end("stopped", failed=self.failed)
         orders = len(self._kept(coins))

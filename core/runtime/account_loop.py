@@ -178,16 +178,11 @@ class AccountLoop:
         # In this turn of the event loop what was decided is signed and written to its connections: it leaves before a Snapshot
         # is made of it, and before the next turn computes. A halt's cancels waited for both.
         await asyncio.sleep(0)
-        self.stopped = self._has_ended(now)
+        stop = self._engine.desk.stopping
+        self.stopped = stop is not None and stop.done
         if self.stopped or now.mono_ms - self._published_mono_ms >= PUBLISH_EVERY_MS:
             self._published_mono_ms = now.mono_ms
             self._publish(now)
-
-    def _has_ended(self, now: Instant) -> bool:
-        stop = self._engine.desk.stopping
-        if stop is None or not stop.done:
-            return False
-        return not self._engine.dead_man.holds_the_end(self._engine, now)
 
     def _step(self, events: list[Event], now: Instant) -> list[Effect]:
         """Order updates in a row are one step; each of the others is one, so that what it led to is known."""

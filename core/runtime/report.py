@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.domain.clock import Instant
 from core.domain.orders import OrderState
 from core.domain.units import decimal_text
+from core.engine.certificate import utc_text
 from core.engine.coin import Coin
 from core.engine.engine import Engine
 from core.engine.halts import FLATTEN, OPERATOR
+from core.engine.stop import Stop
 from core.journal.errors import StorageError
 from core.runtime.exit_code import ExitCode
 from core.runtime.plan import RunReport
@@ -29,17 +32,31 @@ def crashed(logs: Path, task: str, error: BaseException) -> RunReport:
     return RunReport(ExitCode.INTERNAL, sentence(error, f"in {logs}", task))
 
 
-def ending(engine: Engine, network: str) -> RunReport:
-    """How a run ended that nothing broke."""
-    found = summary(engine, network)
-    stop = engine.desk.stopping
+def ending(engine: Engine, network: str, now: Instant, failure: RunReport | None = None) -> RunReport:
+    """How a run ended, by what broke it if something did. That the exchange's dead man's switch may fire is in the sentence of
+    each, and in the summary then.
+    """
+    found, stop = summary(engine, network), engine.desk.stopping
+    report = failure or _in_order(stop, found["halt_reason"])
+    left = stop.switch if stop is not None and stop.done else engine.dead_man.left(stop, now)
+    if left is None:
+        return replace(report, summary=found)
+    is_clean = report.exit_code in (ExitCode.CLEAN, ExitCode.HALTED)
+    before = report.message or (stop.text if stop is not None else "stopped")
+    return RunReport(
+        ExitCode.UNREACHABLE if is_clean else report.exit_code,
+        f"{before}; {left.sentence(engine.coins.values())}",
+        {**found, "dead_man_fires_by": utc_text(left.by_wall_ms)},
+    )
+
+
+def _in_order(stop: Stop | None, halt_reason: str) -> RunReport:
     if stop is not None and stop.failed:
         text = f"{stop.text}: orders or fills may be unsettled; start again to settle them"
-        return RunReport(ExitCode.UNREACHABLE, text, found)
-    reason = found["halt_reason"]
-    if reason and reason not in (OPERATOR, FLATTEN):
-        return RunReport(ExitCode.HALTED, f"halted: {reason}", found)
-    return RunReport(ExitCode.CLEAN, "", found)
+        return RunReport(ExitCode.UNREACHABLE, text)
+    if halt_reason and halt_reason not in (OPERATOR, FLATTEN):
+        return RunReport(ExitCode.HALTED, f"halted: {halt_reason}")
+    return RunReport(ExitCode.CLEAN, "")
 
 
 def summary(engine: Engine, network: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ from core.runtime.plan import RunPlan, RunReport
 from core.runtime.preview.desk import PreviewDesk, preview_of
 from core.runtime.pulse import Pulse
 from core.runtime.reach import Reach, dex_of
-from core.runtime.report import crashed, ending, kept_orders, status, summary
+from core.runtime.report import crashed, ending, kept_orders, status
 from core.runtime.signs_of_life import SignsOfLife
 from core.runtime.storage import Reserve, Storage
 from core.runtime.trade import Trade
@@ -190,11 +190,11 @@ class Session:
         for warning in self._plan.warnings:
             self._tell("config_warning", "warn", reason=warning)
         if await self._unless_stopped(self._set_margins(engine, trade.setup)) is None:
-            return RunReport(ExitCode.CLEAN, "", summary(engine, self._plan.network))
+            return self._report(engine, RunReport(ExitCode.CLEAN))
         await self._live(trade)
         if trade.storage.trouble and self._failure is None:
             self._failure = RunReport(ExitCode.STORAGE, trade.storage.sentence)
-        return self._report(engine)
+        return self._report(engine, self._failure)
 
     async def _begin(self, restored: Restored, instruments: dict[str, Instrument]) -> Engine:
         engine, batch, told = boot_engine(self._plan, restored, instruments, self.clock.now())
@@ -316,14 +316,13 @@ class Session:
             await trade.nonces.end()
             await trade.control.stop()
 
-    def _report(self, engine: Engine) -> RunReport:
-        if self._failure is not None:
-            return replace(self._failure, summary=summary(engine, self._plan.network))
-        if (stop := engine.desk.stopping) is not None and stop.failed:
-            self._tell("stop_incomplete", "crit", reason=stop.text)
-        else:
+    def _report(self, engine: Engine, failure: RunReport | None) -> RunReport:
+        stop = engine.desk.stopping
+        if failure is None and stop is not None and stop.failed:
+            self._tell("stop_incomplete", "crit", reason=stop.sentence)
+        elif failure is None:
             self._signs.end(kept_orders(engine))
-        return ending(engine, self._plan.network)
+        return ending(engine, self._plan.network, self.clock.now(), failure)
 
     def _beat(self, engine: Engine, nonces: NonceAllocator, now: Instant) -> None:
         """With each tick of the account's loop, and by nothing else: a loop that hangs is silent."""

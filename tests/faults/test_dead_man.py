@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from core.domain.sessions import clock_text
+from core.runtime.exit_code import ExitCode
 from core.view import DeadManState
 from tests.faults.world import GRID, World, living
 
@@ -136,18 +139,100 @@ async def test_an_account_that_has_traded_too_little_is_told_how_much_and_trades
         await world.stop()
 
 
-async def test_a_clear_without_an_answer_is_repeated_until_it_is_off(guarded: World) -> None:
+NEVER = "isn't known to be off"
+
+
+def fires_at(world: World) -> str:
+    """When the exchange would fire it, as a sentence says it."""
+    assert world.account.switch.at_ms is not None
+    return clock_text(world.account.switch.at_ms)
+
+
+@pytest.mark.parametrize("kind", ["http_500", "answer_lost", "request_lost"])
+async def test_a_clear_without_an_answer_is_repeated_until_it_is_off(guarded: World, kind: str) -> None:
     await armed(guarded)
-    await guarded.faults({"kind": "http_500", "action": "scheduleCancel", "count": 2})
-    await guarded.stop()
+    await guarded.faults({"kind": kind, "action": "scheduleCancel", "count": 2})
+    report = await guarded.stop()
+    assert (report.exit_code, report.message) == (ExitCode.CLEAN, "")
     assert guarded.account.switch.at_ms is None
     assert not guarded.told("dead_man_switch_deactivation_error")
+    assert "dead_man_fires_by" not in report.summary
 
 
-async def test_a_stop_that_cannot_clear_it_ends_and_says_that_it_will_fire(guarded: World) -> None:
+@pytest.mark.parametrize("kind", ["http_500", "answer_lost", "request_lost"])
+@pytest.mark.parametrize("keeps", [False, True], ids=["stop", "keep"])
+async def test_a_stop_that_cannot_clear_it_says_that_it_may_fire_and_when_and_what_it_takes(
+    guarded: World, kind: str, keeps: bool
+) -> None:
     await armed(guarded)
-    await guarded.faults({"kind": "http_500", "action": "scheduleCancel"})
-    await guarded.stop()
+    await hold(guarded)
+    await guarded.until(guarded.is_whole, "the grid")
+    by, kept = fires_at(guarded), len(guarded.ours()) if keeps else 0
+    await guarded.faults({"kind": kind, "action": "scheduleCancel"})
+    answer = await guarded.control("stop", value="keep" if keeps else "", within_s=60)
+    report = await asyncio.wait_for(guarded.run.task, 40)
+    assert (answer["ok"], answer["outcome"]) == (False, "failed")
+    assert report.exit_code is ExitCode.UNREACHABLE
+    assert report.message == answer["text"]
+    assert report.message.startswith(f"stopped; {kept} orders of the grid stay" if keeps else "stopped; the")
+    ours = f"1 stop that protects a position{f' and {kept} orders of the grid' if keeps else ''} among them"
+    for part in (NEVER, f"by {by} it may cancel every order of the account, {ours}", "start again before"):
+        assert part in report.message
+    assert report.summary["dead_man_fires_by"][11:19] == by[:8]
+    assert (len(guarded.ours()), len(guarded.stops())) == (kept, 1)
     (told,) = guarded.told("dead_man_switch_deactivation_error")
     assert told["severity"] == "crit"
     assert "may cancel all orders" in told["reason"]
+    assert not guarded.told("stop_incomplete"), "what rests is known"
+    assert bool(guarded.account.switch.at_ms) is (kind != "answer_lost"), (
+        "an answer that is lost proves nothing"
+    )
+    await guarded.faults()
+    await guarded.start(resting=None)
+    await guarded.until(guarded.is_whole, "the grid")
+    await guarded.until(lambda: guarded.snapshot.dead_man.state is DeadManState.ARMED, "a start moves it on")
+    assert guarded.stops()
+
+
+async def test_a_stop_at_once_says_that_it_is_left_armed(guarded: World) -> None:
+    await armed(guarded)
+    await guarded.faults({"kind": "http_503", "probability": 1.0})
+    by = fires_at(guarded)
+    guarded.run.session.request_stop("SIGINT")
+    await guarded.until(lambda: guarded.told("stopping"), "it stops in order")
+    guarded.run.session.stop_at_once("SIGINT")
+    report = await asyncio.wait_for(guarded.run.task, 40)
+    assert report.exit_code is ExitCode.UNREACHABLE
+    assert "stopped at once (SIGINT)" in report.message
+    assert (
+        f"by {by} it may cancel every order of the account, {GRID} orders of the grid among them"
+        in report.message
+    )
+    (told,) = guarded.told("stop_incomplete")
+    assert f"by {by} it may cancel" in told["reason"]
+
+
+async def test_a_stop_that_may_leave_orders_leaves_it_armed_and_says_so(guarded: World) -> None:
+    await armed(guarded)
+    await guarded.faults({"kind": "http_500", "action": "cancelByCloid"})
+    report = await guarded.stop()
+    assert report.exit_code is ExitCode.UNREACHABLE
+    assert "start again to settle them" in report.message
+    assert (
+        f"{NEVER} (left armed, since orders of the grid may rest): by {fires_at(guarded)}" in report.message
+    )
+    assert guarded.account.switch.at_ms is not None
+
+
+async def test_a_request_to_arm_it_that_lands_late_is_not_left_behind_by_a_stop(guarded: World) -> None:
+    """Its answer said that the exchange failed, and it is carried out after the one to be off."""
+    await armed(guarded)
+    late = {"kind": "action_late", "action": "scheduleCancel", "delay_ms": 4_000, "status": 504, "count": 1}
+    await guarded.faults(late)
+    await guarded.until(
+        lambda: guarded.told("dead_man_switch_refresh_error"), "the next one has no answer", 40
+    )
+    report = await guarded.stop()
+    assert report.exit_code is ExitCode.CLEAN, report.message
+    await asyncio.sleep(10)
+    assert guarded.account.switch.at_ms is None

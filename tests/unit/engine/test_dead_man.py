@@ -14,12 +14,14 @@ from core.engine.dead_man import (
     ANSWER_WITHIN_MS,
     CLEARS_WITHIN_MS,
     DAY_MS,
+    LANDS_WITHIN_MS,
     REFUSED_MS,
     RETRY_MS,
     SELDOM_MS,
     DeadMan,
 )
 from core.engine.engine import Engine
+from core.engine.left_armed import LeftArmed
 from core.engine.stop import Phase
 from core.view import DeadManState
 from tests.unit.engine.builders import at
@@ -62,7 +64,11 @@ class Bench:
         self.engine.desk.stopping = SimpleNamespace(phase=phase, failed=failed)
 
     def holds(self, ms: int) -> bool:
-        return self.switch.holds_the_end(cast(Engine, self.engine), at(ms))
+        left = self.left(ms)
+        return left is not None and left.is_awaited
+
+    def left(self, ms: int) -> LeftArmed | None:
+        return self.switch.left(self.engine.desk.stopping, at(ms))
 
     def names(self) -> list[str]:
         return [notice.name for notice in self.told]
@@ -221,7 +227,10 @@ def test_a_stop_that_cannot_clear_it_says_when_it_fires_and_ends() -> None:
     assert not bench.holds(6_000 + CLEARS_WITHIN_MS)
     (told,) = [notice for notice in bench.told if notice.name == "dead_man_switch_deactivation_error"]
     assert told.severity == "crit"
-    assert "in 49 s" in str(dict(told.fields)["reason"])
+    assert "in 42 s" in str(dict(told.fields)["reason"])
+    left = bench.left(6_000 + CLEARS_WITHIN_MS)
+    assert left == LeftArmed(at(AFTER_MS).wall_ms, "no answer"), "and a run that ends says so"
+    assert bench.left(AFTER_MS) is None, "its time has passed"
 
 
 def test_a_stop_that_could_not_cancel_our_orders_leaves_it_armed() -> None:
@@ -229,4 +238,44 @@ def test_a_stop_that_could_not_cancel_our_orders_leaves_it_armed() -> None:
     bench.armed()
     bench.stopping(Phase.READ, failed=True)
     assert bench.step(TICK, 6_000) == []
-    assert not bench.holds(6_000)
+    assert bench.left(6_000) == LeftArmed(
+        at(AFTER_MS).wall_ms, "left armed, since orders of the grid may rest"
+    )
+
+
+def test_a_lost_answer_is_asked_for_again_within_the_time_of_a_stop() -> None:
+    """Each is known to be lost after five seconds."""
+    bench = Bench()
+    bench.armed()
+    bench.stopping(Phase.READ)
+    for asked_ms in (6_000, 11_000, 16_000):
+        assert bench.step(TICK, asked_ms) == [DisarmDeadMan()]
+        assert bench.step(TICK, asked_ms + 1_900) == []
+        bench.step(DeadManAnswered(0, "no answer", is_definite=False), asked_ms + 5_000)
+    assert bench.step(TICK, 21_100) == []
+    assert not bench.holds(21_100)
+
+
+def test_a_request_to_arm_it_whose_answer_was_lost_may_overtake_the_one_to_be_off() -> None:
+    bench = Bench()
+    bench.armed()
+    bench.step(DeadManAnswered(bench.asks(20_000), "HTTP 502", is_definite=False), 20_100)
+    bench.stopping(Phase.READ)
+    assert bench.step(TICK, 21_100) == [DisarmDeadMan()]
+    bench.step(DeadManAnswered(0), 21_200)
+    assert bench.holds(21_200), "it may still come to be armed"
+    assert "dead_man_switch_deactivated" not in bench.names()
+    assert bench.step(TICK, 20_100 + LANDS_WITHIN_MS - 1) == []
+    assert bench.step(TICK, 20_100 + LANDS_WITHIN_MS) == [DisarmDeadMan()]
+    bench.step(DeadManAnswered(0), 25_200)
+    assert bench.left(25_200) is None
+    assert bench.saved == 0
+
+
+def test_the_first_request_to_arm_it_is_waited_for_as_if_it_had_come_to_something() -> None:
+    bench = Bench()
+    until = bench.asks(0)
+    bench.stopping(Phase.READ)
+    assert bench.holds(100)
+    bench.step(DeadManAnswered(until, "no answer", is_definite=False), 5_000)
+    assert bench.step(TICK, 5_100) == [DisarmDeadMan()]

@@ -11,6 +11,7 @@ from core.domain.effects import (
     AskOpenOrders,
     AskTransfers,
     CancelOrphan,
+    DisarmDeadMan,
     Effect,
     SaveHalt,
 )
@@ -27,6 +28,9 @@ from core.domain.events import (
 )
 from core.domain.orders import OrderState, Side
 from core.domain.request_limits import IpWeight
+from core.domain.router_events import DeadManAnswered
+from core.domain.sessions import clock_text
+from core.engine.dead_man import CLEARS_WITHIN_MS
 from core.engine.stop import READ_MS, SETTLE_MS, WEIGHT_MOST_MS, Stop
 from tests.unit.engine.builders import Bench, account, cancelled, fill, notices, of_kind, placed, remote
 
@@ -248,6 +252,67 @@ def test_a_stop_that_has_ended_well_stays_so_however_often_it_is_asked_for() -> 
     bench.step(account(0, bench.now, stop_of(bench).ticket))
     bench.step(StopRequested("SIGINT again", at_once=True))
     assert (stop_of(bench).done, stop_of(bench).failed, stop_of(bench).text) == (True, False, "stopped")
+
+
+def armed(bench: Bench, for_ms: int = 60_000) -> str:
+    """The exchange's dead man's switch is, for so long from now; the time of day at which it fires."""
+    bench.engine.dead_man.after_ms = for_ms
+    bench.engine.dead_man.until_ms = bench.now.venue_ms + for_ms
+    return clock_text(bench.now.wall_ms + for_ms)
+
+
+def agrees(bench: Bench, lots: int = 0) -> None:
+    """All that a stop reads."""
+    fills_read(bench)
+    bench.step(account(lots, bench.now, stop_of(bench).ticket))
+
+
+def test_a_stop_ends_when_the_dead_mans_switch_is_off_and_says_nothing_of_it() -> None:
+    bench = Bench().started()
+    armed(bench)
+    bench.step(CommandReceived(Command("end", Action.STOP, value=KEEP_ORDERS)))
+    listed(bench)
+    bench.after(200)
+    assert bench.done.count(DisarmDeadMan()) == 1, "while it reads"
+    agrees(bench)
+    assert not stop_of(bench).done
+    assert bench.outcome("end") == ("running", "taking the exchange's dead man's switch back")
+    bench.step(DeadManAnswered(0))
+    assert (stop_of(bench).done, stop_of(bench).is_clean) == (True, True)
+    status, text = bench.outcome("end")
+    assert (status, "switch" in text) == ("done", False)
+
+
+def test_a_stop_that_leaves_it_armed_has_failed_and_says_when_it_fires_and_what_it_takes() -> None:
+    bench = Bench().started()
+    fires = armed(bench)
+    bench.step(CommandReceived(Command("end", Action.STOP, value=KEEP_ORDERS)))
+    listed(bench)
+    agrees(bench)
+    for _ in range(CLEARS_WITHIN_MS // 1_000 + 1):
+        bench.after(1_000)
+        bench.step(DeadManAnswered(0, "HTTP 502", is_definite=False))
+    stop = stop_of(bench)
+    assert (stop.done, stop.failed, stop.is_clean) == (True, False, False)
+    status, text = bench.outcome("end")
+    assert status == "failed"
+    assert text.startswith("stopped; 6 orders of the grid stay at the exchange")
+    assert (
+        f"isn't known to be off (HTTP 502): by {fires} it may cancel every order of the account, 6 orders of"
+        in text
+    )
+
+
+def test_one_at_once_says_so_too() -> None:
+    bench = Bench().started()
+    fires = armed(bench)
+    bench.step(StopRequested("SIGINT"))
+    bench.step(StopRequested("SIGINT", at_once=True))
+    assert (stop_of(bench).done, stop_of(bench).failed) == (True, True)
+    assert (
+        f"by {fires} it may cancel every order of the account, 6 orders of the grid among"
+        in stop_of(bench).sentence
+    )
 
 
 def test_the_first_that_asks_begins_in_order_whatever_it_says() -> None:

@@ -112,6 +112,24 @@ def test_a_command_about_all_takes_no_coin(
     assert capsys.readouterr().err.startswith("gridbot: ")
 
 
+@pytest.mark.parametrize(("outcome", "code"), [("done", 0), ("failed", 5), ("refused", 6)])
+def test_a_stop_that_ended_without_proof_of_what_it_leaves_has_the_exit_code_of_its_bot(
+    instance: Callable[[dict[str, Any]], Asked],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcome: str,
+    code: int,
+) -> None:
+    instance({"ok": outcome == "done", "outcome": outcome, "text": "a sentence"})
+    waited = list[StateDir]()
+    monkeypatch.setattr(control_client, "wait_for_end", waited.append)
+    assert run_cli(["stop"]) == code
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (("", "gridbot: a sentence\n") if code else ("a sentence\n", ""))
+    assert run_cli(["stop", "--json"]) == code
+    assert len(waited) == (0 if outcome == "refused" else 2)
+
+
 @pytest.mark.parametrize("outcome", ["refused", "failed", "running"])
 def test_what_was_not_done_is_exit_code_6_with_the_reason(
     instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str], outcome: str
