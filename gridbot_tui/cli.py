@@ -137,7 +137,11 @@ def run(
     ] = "",
     state_dir: Annotated[Path | None, Parameter(help="Default: per user, network and account.")] = None,
     for_: Annotated[
-        str | None, Parameter(name="--for", help="Stop by itself after 90s, 5m or 1h of trading.")
+        str | None,
+        Parameter(
+            name="--for",
+            help="Stop by itself after 90s, 5m or 1h of trading; an exchange that isn't reached is tried for a minute first.",
+        ),
     ] = None,
     summary: Annotated[Literal["json", ""], Parameter(help="One object on one line of stdout at exit.")] = "",
     preview: Annotated[

@@ -82,6 +82,9 @@ def backup(
     state, place = journal_of(state_dir), file.expanduser().absolute()
     is_directory = os.path.isdir(place)
     target = place / dated_name(compact_utc(time.time_ns() // 10**6)) if is_directory else place
+    while is_directory and os.path.lexists(target):  # another one of this second
+        time.sleep(0.1)
+        target = place / dated_name(compact_utc(time.time_ns() // 10**6))
     if keep is not None and (keep < 1 or not is_directory):
         raise UsageError(
             f"--keep {keep} is of the backups in a directory that is there, 1 or more: name one, or leave it out"

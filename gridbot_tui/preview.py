@@ -15,7 +15,7 @@ from core.runtime.preview.gather import facts_before_a_start
 from core.runtime.preview.report import CoinReport, Report, make_report
 from core.runtime.preview.seen import remember
 from core.runtime.settings import Loaded
-from core.runtime.statedir import StateDir, UsageError
+from core.runtime.statedir import StateDir, UsageError, lock_holder
 from core.telemetry.event_log import json_line
 from gridbot_tui.lines import print_line, tell
 
@@ -28,6 +28,11 @@ def show(
     report = make_report(facts_before_a_start(settings, url, account, price, now_ms))
     mark = report.facts.fingerprint
     print_line(json_line(as_dict(report)) if as_json else as_text(report, network))
+    if not url and lock_holder(state) is not None:
+        tell(
+            "a bot runs here on the embedded exchange, whose market has gone on: `v` on its screen is its preview, and this "
+            "one is of the recording's first price"
+        )
     try:
         remember(state, mark, network, now_ms)
     except (OSError, UsageError) as error:

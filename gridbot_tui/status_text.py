@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from core.domain.agent import left_text
+
+COMMAND_OF_KEY = {
+    "A": "reconcile --accept",
+    "B": "reset-breaker",
+    "F": "flatten",
+    "H": "halt",
+    "O": "cancel-all",
+    "P": "poll",
+    "R": "resync",
+    "U": "resume",
+    "W": "reconnect",
+}
+"""What does without a screen what the key does on it."""
+_KEY = re.compile(rf"(?<![\w`'-])([{''.join(COMMAND_OF_KEY)}])(?= [a-z]|$|[,;])")
 
 
 def status_text(found: dict[str, Any]) -> str:
@@ -22,22 +37,38 @@ def status_text(found: dict[str, Any]) -> str:
         if b["state"] != "closed"
     ]
     for alert in found["alerts"]:
-        fix = f"; {alert['fix']}" if alert.get("fix") else ""
-        lines.append(f"ALERT {alert['text']}{fix}")
+        lines.append(f"ALERT {'; '.join([alert['text'], *_treatment(alert)])}")
     lines += _signer_lines(found)
     lines += _router_lines(found)
     control = found.get("control") or {}
     if control.get("viewers"):
         lines.append(f"screens: {', '.join(control['viewers'])}; acts: {control['holder'] or 'nobody'}")
     for coin, view in found["coins"].items():
-        looked_s = (now_ms - view["exchange_seen_ms"]) / 1000
         lines.append(
-            f"{coin}: position {view['position']} (exchange {view['exchange_position']} {looked_s:.0f} s ago, drift "
-            f"{view['drift']}), "
+            f"{coin}: position {view['position']} ({_against_the_exchange(view, now_ms)}), "
             f"{view['open_orders']} orders, {view['fills']} fills (ws {view['fills_from_ws']}, rest "
             f"{view['fills_from_rest']}, duplicates {view['duplicates']}), realized {view['realized_pnl']}, fees {view['fees']}"
         )
     return "\n".join(lines)
+
+
+def _treatment(alert: dict[str, Any]) -> list[str]:
+    """What treats it, with commands in place of keys."""
+    fix, key = alert.get("fix") or "", alert.get("key") or ""
+    said = _KEY.sub(lambda found: f"`gridbot {COMMAND_OF_KEY[found[1]]}`", fix)
+    command = f"`gridbot {COMMAND_OF_KEY[key]}`" if key in COMMAND_OF_KEY else ""
+    return [part for part in ("" if command in said else command, said) if part]
+
+
+def _against_the_exchange(view: dict[str, Any], now_ms: int) -> str:
+    """Whether the two agree, and what the exchange said last: fills since then are no drift."""
+    drift, seen_s = view["drift"], (now_ms - view["exchange_seen_ms"]) / 1000
+    seen = f"exchange {view['exchange_position']} {seen_s:.0f} s ago"
+    if drift != "0":
+        return f"DRIFT {drift}; {seen}"
+    return f"no drift; {seen}" + (
+        "" if view["exchange_position"] == view["position"] else ", before the newest fills"
+    )
 
 
 def _signer_lines(found: dict[str, Any]) -> list[str]:

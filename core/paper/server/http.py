@@ -212,7 +212,8 @@ class PaperServer:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUseError(
-                    f"Port {port} on {host} is in use. Fix: stop what listens there, or choose another port (0: any free)."
+                    f"Port {port} on {host} is in use. Fix: stop what listens there, or choose another port with --listen "
+                    "HOST:PORT (0: any free)."
                 ) from error
             raise PaperError(
                 f"Can't listen on {host}:{port}: {error}. Fix: choose another address."

@@ -182,7 +182,7 @@ def _traded(evidence: Evidence, coin: str, told: list[Told], found: Sources) -> 
         lines = _chain(joined, lines)
     elif anchor.lots:
         notes.append(
-            f"{coin}: the journal began at {utc_text(anchor.time_ms)} with {instrument.size_text(anchor.lots)} held, at the "
+            f"{coin}: the journal counts from {utc_text(anchor.time_ms)} with {instrument.size_text(anchor.lots)} held, at the "
             "entry that the exchange told"
         )
     return CoinHistory(instrument, start, start_ms, _checked(coin, lines, start, notes))

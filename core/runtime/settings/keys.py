@@ -85,8 +85,8 @@ def _unknown(origin: Origin, name: str, near: str) -> Problem:
     if environment_name(name) in SECRET_NAMES:
         fix = "no key lives in a settings file: `gridbot keys import` keeps it, and key_file names it"
         return Problem(origin, name, " is not a setting", fix)
-    if name in FLAGS:
-        fix = f"it is chosen at each start: --{name}"
+    if (flag := name.removeprefix("HL_").lower()) in FLAGS:
+        fix = f"it is chosen at each start: --{flag.replace('_', '-')}"
         return Problem(origin, name, " is not a setting", fix)
     if origin.source is Source.FILE and name.startswith("HL_"):
         near = nearest(name[3:].lower(), known_file_keys())

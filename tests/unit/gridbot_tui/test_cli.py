@@ -19,8 +19,9 @@ from core.runtime import control_client
 from core.runtime.statedir import StateDir, UsageError
 from gridbot_tui import run as run_module
 from gridbot_tui.cli import run_cli
+from gridbot_tui.status_text import status_text
 
-_STATUS = {
+_STATUS: dict[str, Any] = {
     "network": "paper",
     "account": "0xab",
     "state": "running",
@@ -145,6 +146,42 @@ def test_what_was_not_done_is_exit_code_6_with_the_reason(
     assert told.out.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "fix", "says"),
+    [
+        ("R", "A accepts what stays", "; `gridbot resync`; `gridbot reconcile --accept` accepts what stays"),
+        (
+            "U",
+            "R resyncs, A accepts what stays, then U",
+            "; `gridbot resync` resyncs, `gridbot reconcile --accept` accepts what stays, then `gridbot resume`",
+        ),
+        ("", "U.S. hours, a P&L", "; U.S. hours, a P&L"),
+        ("6", "", ""),
+    ],
+)
+def test_status_names_commands_where_the_screen_names_keys(key: str, fix: str, says: str) -> None:
+    alert = {"text": "POSITION DRIFT", "key": key, "fix": fix}
+    assert f"ALERT POSITION DRIFT{says}" in status_text({**_STATUS, "alerts": [alert]}).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("view", "says"),
+    [
+        (
+            ("-0.00136", "0", "0"),
+            "position -0.00136 (no drift; exchange 0 4 s ago, before the newest fills), ",
+        ),
+        (("0", "0.002", "-0.002"), "position 0 (DRIFT -0.002; exchange 0.002 4 s ago), "),
+    ],
+)
+def test_a_difference_that_fills_since_the_last_look_explain_is_called_no_drift(
+    view: tuple[str, str, str], says: str
+) -> None:
+    changed = dict(zip(("position", "exchange_position", "drift"), view, strict=True))
+    coins = {"BTC": {**_STATUS["coins"]["BTC"], **changed}}
+    assert says in status_text({**_STATUS, "coins": coins})
+
+
 def test_status_is_a_line_for_the_eye_or_one_json_object(
     instance: Callable[[dict[str, Any]], Asked], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,7 +196,7 @@ def test_status_is_a_line_for_the_eye_or_one_json_object(
         "931 requests left of 10,143, gone in 9.5 h at this churn (thinning); IP weight 1,104 left of 1,200 a minute",
         "dead man's switch not eligible; no watchdog runs",
     ]
-    assert "BTC: position 0.5 (exchange 0.5 4 s ago, drift 0), 6 orders, 3 fills" in text
+    assert "BTC: position 0.5 (no drift; exchange 0.5 4 s ago), 6 orders, 3 fills" in text
     assert run_cli(["status", "--json"]) == 0
     line = capsys.readouterr().out
     assert json.loads(line) == _STATUS

@@ -18,6 +18,7 @@ SECRET = "foo://bar"
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
+        ({"HL_NETWORK": "testnet"}, "HL_NETWORK is not a setting; it is chosen at each start: --network"),
         ({"HL_AGENT_KEY": "0x1234"}, "HL_AGENT_KEY can't be used"),
         ({"HL_ALERT_URLS": SECRET}, "HL_ALERT_URLS is not a URL that alerts can be sent to"),
         ({"HL_ALERT_WEBHOOK_URL": "ftp://x"}, "HL_ALERT_WEBHOOK_URL is not a URL that begins with https://"),

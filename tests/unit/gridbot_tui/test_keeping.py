@@ -94,6 +94,20 @@ def test_the_embedded_exchange_is_not_reachable_when_nothing_runs(
     assert "embedded exchange, which runs only while the bot does" in capsys.readouterr().err
 
 
+def test_two_backups_of_one_second_are_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, folder = made(tmp_path / "state"), tmp_path / "backups"
+    folder.mkdir()
+    seconds = iter((100, 100, 100, 101))
+    monkeypatch.setattr("gridbot_tui.keeping.time.time_ns", lambda: next(seconds) * 10**9)
+    monkeypatch.setattr("gridbot_tui.keeping.time.sleep", lambda _: None)
+    for _ in range(2):
+        assert run_cli(["backup", str(folder), "--state-dir", str(state.path)]) == 0
+    assert [path.name for path in sorted(folder.glob("*.db"))] == [
+        "journal-19700101T000140Z.db",
+        "journal-19700101T000141Z.db",
+    ]
+
+
 def test_backup_says_what_it_copied_and_overwrites_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

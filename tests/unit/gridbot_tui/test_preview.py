@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.runtime.preview.seen import last_seen
-from core.runtime.statedir import StateDir
+from core.runtime.statedir import StateDir, StateLock
 from gridbot_tui.cli import run_cli
 from tests.unit.paper.paper_client import running
 
@@ -66,6 +66,18 @@ def test_the_price_changes_nothing_of_its_fingerprint(capsys: pytest.CaptureFixt
         assert run_cli(["preview", "--price", price, "--json"]) == 0
         marks.add(json.loads(capsys.readouterr().out)["fingerprint"])
     assert len(marks) == 1
+
+
+def test_beside_a_bot_on_the_embedded_exchange_it_says_whose_price_it_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = StateDir(tmp_path / "xdg/gridbot/paper/default")
+    state.prepare()
+    with StateLock(state):
+        assert run_cli(["preview"]) == 0
+    assert "`v` on its screen is its preview" in capsys.readouterr().err
+    assert run_cli(["preview"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_preview_that_cannot_be_noted_is_shown_all_the_same(
