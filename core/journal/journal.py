@@ -34,6 +34,10 @@ FOLD_EVERY_ROWS = 160
 """A row in a transaction of its own changes four pages or so; in a common one, less."""
 
 
+BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+"""What is to be written is wrong, not the disk: no room and no second try would help."""
+
+
 class Journal:
     """Open after ``schema.prepare``. Every call but ``open`` and ``close`` is awaited on the one writer thread."""
 
@@ -55,6 +59,7 @@ class Journal:
 
         Raises:
             StorageError: nothing of the batch was written.
+            sqlite3.Error: likewise, for a bug (``BUGS``). Whoever trades must end.
         """
         started = time.monotonic_ns()
         try:
@@ -82,6 +87,8 @@ class Journal:
             raise RuntimeError("the journal isn't open")
         try:
             return await self._thread.run(work)
+        except BUGS:
+            raise
         except (sqlite3.Error, OSError) as error:
             if type(error) is sqlite3.DatabaseError:  # malformed; all else has a class of its own
                 leave_mark(self._path)

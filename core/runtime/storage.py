@@ -99,6 +99,7 @@ class Storage:
 
         Raises:
             StorageError: a stop was asked for, and it still can't be written.
+            sqlite3.Error: what is to be written is a bug's; nothing of it is.
         """
         try:
             return await self._timed(batch)

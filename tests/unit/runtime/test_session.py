@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from core.engine.engine import Engine
-from core.journal.journal import Batch, Committed, Journal
+from core.journal import journal as journal_module
+from core.journal.journal import Anchor, Batch, Committed, Journal
 from core.journal.reader import JournalReader
 from core.journal.schema import ForeignJournalError, StorageError
 from core.paper.faults.spec import parse_faults
 from core.runtime import reach
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import UsageError
+from core.telemetry.crash_report import reports
 from core.view import RunState
 from tests.unit.exchange.little_server import LittleServer, say
 from tests.unit.exchange.samples import until
@@ -234,6 +236,37 @@ async def test_a_loop_that_dies_leaves_no_orders_behind(
         assert "AssertionError: a bug" in report.message
         assert (await exchange.truth())["orders"] == []
         assert "core_task_failed" in run.told()
+
+
+async def test_a_row_that_the_journal_refuses_ends_the_run_with_its_orders_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is to be written is wrong: no disk space would help, and no second try."""
+    broken = list[bool]()
+
+    def write(db: sqlite3.Connection, batch: Batch) -> Committed:
+        anchor = Anchor("BTC", 1, 1, 1, "a bug")
+        return real(db, replace(batch, anchors=[anchor, anchor]) if broken else batch)
+
+    real = journal_module.write
+    monkeypatch.setattr(journal_module, "write", write)
+    async with venue() as exchange:
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            broken.append(True)
+            await exchange.trade("B", "0.001")
+            report = await asyncio.wait_for(run.task, 10)
+            assert report.exit_code is ExitCode.INTERNAL
+            assert "UNIQUE constraint failed" in report.message
+            assert (await exchange.truth())["orders"] == []
+            assert "core_task_failed" in run.told()
+            assert "storage_failed" not in run.told()
+        broken.clear()
+        async with running(plan(tmp_path, exchange.url)) as run:
+            await run.resting(GRID)
+            found = (await run.stop()).summary["coins"]["BTC"]
+    assert (found["fills"], found["position"], found["drift"]) == (1, "0.001", "0"), "the fill was read again"
+    await until(lambda: reports(plan(tmp_path, "").state.logs))
 
 
 async def test_a_feed_that_dies_ends_the_run_in_order(
