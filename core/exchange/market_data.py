@@ -40,8 +40,23 @@ STABLE_AFTER_S = 30.0
 """A connection that lasted this long starts the back-off anew."""
 
 QUARANTINE_LIMIT = 3
-"""Undecodable messages in a row on one channel that force a reconnect. What is no JSON at all counts as the channel ``text``;
-any message that decodes ends its row. Fills that a quarantined message may have hidden are for the engine to read back."""
+"""Undecodable messages in a row on one channel, or on all together, that force a reconnect. What is no JSON at all counts as
+the channel ``text``. Fills that a quarantined message may have hidden are for the engine to read back."""
+
+_CHANNELS = (
+    "bbo",
+    "userFills",
+    "orderUpdates",
+    "pong",
+    "subscriptionResponse",
+    "notification",
+    "error",
+    "text",
+)
+UNKNOWN_CHANNEL = "unknown"
+"""All others as one: their names are whatever somebody sends."""
+_ANY = ""
+"""Counts what is undecodable on any channel; a message that decodes ends its row."""
 
 
 _QUOTE_BEGINS = b'{"channel":"bbo"'
@@ -207,7 +222,7 @@ class MarketData:
         if message["channel"] != "bbo":
             return False
         self._last_mono_ms, self.last_message_ms = now.mono_ms, now.wall_ms
-        self._bad["bbo"] = self._bad["text"] = 0
+        self._bad["bbo"] = self._bad["text"] = self._bad[_ANY] = 0
         if quote is not None and self._quoted is not None:
             self._quoted(quote)
         return True
@@ -245,20 +260,21 @@ class MarketData:
         if isinstance(message, str) and message.startswith("Websocket connection established"):
             return
         named = message.get("channel") if isinstance(message, dict) else "text"
-        channel = named if isinstance(named, str) else "unnamed"
+        channel = named if named in _CHANNELS else UNKNOWN_CHANNEL
         try:
-            is_whole = await self._dispatch(channel, frame)
+            is_whole = await self._dispatch(named, frame)
         except WireError as error:
             await self._sink(WireQuarantined(channel, str(error), sample(frame.raw)))
             is_whole = False
         if is_whole:
-            self._bad[channel] = self._bad["text"] = 0
+            self._bad[channel] = self._bad["text"] = self._bad[_ANY] = 0
             return
-        self._bad[channel] = self._bad.get(channel, 0) + 1
-        if self._bad[channel] >= QUARANTINE_LIMIT:
-            self._close_reason = f"{QUARANTINE_LIMIT} undecodable messages in a row on {channel}"
+        for row, where in ((channel, f" on {channel}"), (_ANY, "")):
+            self._bad[row] = self._bad.get(row, 0) + 1
+            if self._bad[row] >= QUARANTINE_LIMIT and not self._close_reason:
+                self._close_reason = f"{QUARANTINE_LIMIT} undecodable messages in a row{where}"
 
-    async def _dispatch(self, channel: str, frame: Frame) -> bool:
+    async def _dispatch(self, channel: Any, frame: Frame) -> bool:
         """Deliver what is in a message; whether all of it that may concern us did decode."""
         message = frame.message
         if not isinstance(message, dict):
@@ -282,7 +298,7 @@ class MarketData:
             case "pong" | "subscriptionResponse" | "notification":
                 pass
             case _:
-                raise WireError(f"unexpected channel {channel!r}")
+                raise WireError(f"unexpected channel {_word(channel)[:40]!r}")
         return True
 
     async def _on_fills(self, data: Any, arrived_us: int) -> bool:

@@ -269,3 +269,34 @@ async def test_a_server_that_speaks_no_websocket_is_tried_again(status: int) -> 
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert all(not change.connected and change.generation == 0 and change.reason for change in downs)
+
+
+async def test_channels_that_nobody_knows_are_one_however_many_names_they_have() -> None:
+    strange = [{"channel": f"c{number}", "data": 1} for number in range(3)]
+    async with feeding(then(strange[0], bbo(), strange[1], bbo(), strange[2]), stay) as desk:
+        await desk.connected(2)
+        assert (await desk.went_down(1)).reason == "3 undecodable messages in a row on unknown"
+        assert {quarantined.channel for quarantined in desk.of(WireQuarantined)} == {"unknown"}
+        assert "'c1'" in desk.of(WireQuarantined)[1].reason
+
+
+async def test_what_is_undecodable_on_one_channel_after_the_other_is_a_row_too() -> None:
+    bad = [
+        fills(fill_row(1, px="NaN")),
+        {"channel": "orderUpdates", "data": 1},
+        {"channel": "bbo", "data": 1},
+    ]
+    async with feeding(then(*bad), stay) as desk:
+        await desk.connected(2)
+        assert (await desk.went_down(1)).reason == "3 undecodable messages in a row"
+
+
+async def test_a_message_that_decodes_ends_the_row_over_all_channels() -> None:
+    bad = [
+        fills(fill_row(1, px="NaN")),
+        {"channel": "orderUpdates", "data": 1},
+        {"channel": "bbo", "data": 1},
+    ]
+    async with feeding(then(bad[0], bad[1], bbo(), bad[2], fills(fill_row(2))), stay) as desk:
+        await desk.has(FillsArrived)
+        assert desk.of(FeedChanged) == [FeedChanged(True, 1)]

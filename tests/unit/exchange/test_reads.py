@@ -21,6 +21,7 @@ from core.exchange.reads import (
     NoSuchDexError,
     Page,
     Reads,
+    read_agreed_instruments,
     read_instruments,
 )
 from core.exchange.rest import Rest, RestError
@@ -387,3 +388,20 @@ async def test_a_dex_gives_its_coins_ids_of_its_own() -> None:
 async def test_a_list_of_dexs_that_is_none_is_refused(answer: object) -> None:
     with pytest.raises(WireError):
         await read_instruments(cast(Rest, Venue(lambda _: answer)), "xyz")
+
+
+def _meta(*names: str) -> dict[str, Any]:
+    return {"universe": [{"name": name, "szDecimals": 3, "maxLeverage": 10} for name in names]}
+
+
+async def test_an_answer_that_lacks_a_coin_is_not_believed_until_another_says_the_same() -> None:
+    answers = [_meta("ETH"), _meta("BTC", "ETH"), _meta("BTC", "ETH")]
+    venue = Venue(lambda _: answers.pop(0))
+    found = await read_agreed_instruments(cast(Rest, venue))
+    assert (found["ETH"].asset_id, answers) == (1, [])
+
+
+async def test_answers_that_never_agree_are_refused() -> None:
+    names = iter(range(100))
+    with pytest.raises(WireError, match="no two answers in a row agree"):
+        await read_agreed_instruments(cast(Rest, Venue(lambda _: _meta(f"C{next(names)}"))))
