@@ -55,11 +55,11 @@ class Skew:
         return _scales(lots, ratio, self.settings.soft_ppb, self.is_one_sided)
 
     def excess(self, lots: int, target: int) -> int:
-        """How many lots the hard limit wants closed now: 0 below it, at most a quarter of the target."""
+        """How many lots the hard limit wants closed now: 0 below it, at most a quarter of the target, rounded up to a lot."""
         hard = self.settings.hard_ppb
         if not hard or target <= 0 or abs(lots) * PPB < hard * target:
             return 0
-        return min(abs(lots), target * HARD_SHARE_PPB // PPB)
+        return min(abs(lots), -(-target * HARD_SHARE_PPB // PPB))
 
     def frees_at(self, target: int) -> int:
         """The most lots, held on either side, that lift the limit in force: the hard, the one-sided or the soft one."""

@@ -11,17 +11,20 @@ from hypothesis import strategies as st
 
 from core.domain.events import FillsCommitted
 from core.domain.grid import PPB
+from core.domain.instrument import Instrument
 from core.domain.orders import Order, Purpose, Side, Tif
 from core.engine.levels import EVEN, Scales
 from core.engine.skew import LEAST_PPB, MOST_PPB, Skew, SkewSettings
 from tests.unit.engine.builders import (
     MID,
     Bench,
+    account,
     cancelled,
     fill,
     make_engine,
     notices,
     placed,
+    quote,
 )
 from tests.unit.engine.venue import Venue
 
@@ -201,3 +204,29 @@ def test_without_limits_nothing_leans() -> None:
     assert desk.bench.coin.plan is not None
     assert desk.bench.coin.plan.scales == EVEN
     assert (desk.resting(BUY), desk.resting(SELL)) == (150, 150)
+
+
+@pytest.mark.parametrize("target", [1, 2, 3, 4, 5])
+def test_a_small_target_has_a_hard_limit_too(target: int) -> None:
+    skew = Skew(SkewSettings(hard_ppb=PPB))
+    skew.look(9, target)
+    assert skew.is_hard
+    assert skew.excess(9, target) in (1, 2)
+    skew.look(target - 1, target)
+    assert not skew.is_hard
+
+
+@pytest.mark.parametrize("held", [3, -3])
+def test_the_hard_limit_of_a_coin_whose_lot_is_a_whole_level_closes_a_lot_at_a_time(held: int) -> None:
+    """One level a side of 200 USD in a coin that is traded by the piece at 200 USD: the target is two lots."""
+    by_the_piece = Instrument("SOL", 5, 0, 20)
+    engine = make_engine(by_the_piece, position=held, levels=1, size_micro=200_000_000, cap_micro=800_000_000)
+    bench, mid = Bench(engine), 200_000_000
+    bench.coin.skew = Skew(SkewSettings(hard_ppb=PPB))
+    bench.connect()
+    bench.listed(ticket="")
+    bench.rest(placed(bench.step(account(held, bench.now), quote(mid, half=1_000))))
+    bench.after(250)
+    reduced = [order for order in placed(bench.done) if order.purpose is Purpose.REDUCE]
+    assert [(order.side, order.lots) for order in reduced] == [(SELL if held > 0 else BUY, 1)]
+    assert "position_reduced" in notices(bench.done)
