@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.cloid import make_cloid
 from core.domain.effects import Notify
 from core.domain.orders import Side
 from core.exchange.signing import Signer
@@ -102,6 +103,16 @@ async def test_the_grid_of_a_killed_bot_is_taken_back_and_its_stop_stays_and_so_
         await world.start(resting=None)
         await world.until(world.is_whole, "the bot that comes back places its grid anew")
         await world.check()
+
+
+async def test_orders_of_another_gridbot_on_the_account_are_left_alone(world: World) -> None:
+    await world.start()
+    async with dog_beside(world) as dog:
+        await world.crash()
+        price = world.instrument().price_units(Decimal(90_000))
+        others = await world.place_by_hand(Side.BUY, price, 200, cloid=make_cloid("0badc0de", "b0070001", 1))
+        await world.until(lambda: "watchdog_orders_cancelled" in dog.names(), "it says that none rests")
+        assert [order.oid for order in world.ours()] == [others]
 
 
 @pytest.mark.parametrize("is_approved", [True, False], ids=["the next", "the present"])

@@ -198,3 +198,19 @@ async def test_a_log_that_is_stuck_or_has_too_much_to_do_is_waited_for_for_a_bou
     assert stuck.got == []
     stuck.gate.set()
     bus.close()
+
+
+def test_no_observer_and_no_snapshot_gets_a_secret() -> None:
+    bus, got = EventBus(), list[EventRecord]()
+    for name in (LOG, "alerts"):
+        bus.add(Observer(name, lambda record, _: got.append(record)))
+    bus.publish(notify("api_error", "warn", reason=f"key 0x{'ab' * 32} refused", number=7), 1_000)
+    bus.log(notify("orders_sent", reason="CD" * 32), 1_000)
+    bus.close()
+    assert {record.fields for record in got} == {
+        (("reason", "key [masked] refused"), ("number", 7)),
+        (("reason", "[masked]"),),
+    }
+    (view,) = bus.tail()
+    assert "[masked]" in view.detail
+    assert "abab" not in view.detail + view.line

@@ -15,6 +15,7 @@ from core.journal import journal as journal_module
 from core.journal.journal import Anchor, Batch, Committed, Journal
 from core.journal.reader import JournalReader
 from core.journal.schema import ForeignJournalError, StorageError
+from core.journal.writes import write as write_rows
 from core.paper.faults.spec import parse_faults
 from core.runtime import reach
 from core.runtime.exit_code import ExitCode
@@ -109,7 +110,7 @@ async def test_the_journal_of_another_account_or_network_is_refused_and_untouche
         before = await JournalReader(mine.state.journal).meta()
         async with running(plan(tmp_path, exchange.url, **changes)) as run:
             with pytest.raises(ForeignJournalError, match=f"{says}.*name another with --state-dir"):
-                await run.task
+                await asyncio.wait_for(run.task, 10)
         assert await JournalReader(mine.state.journal).meta() == before
 
 
@@ -246,9 +247,8 @@ async def test_a_row_that_the_journal_refuses_ends_the_run_with_its_orders_taken
 
     def write(db: sqlite3.Connection, batch: Batch) -> Committed:
         anchor = Anchor("BTC", 1, 1, 1, "a bug")
-        return real(db, replace(batch, anchors=[anchor, anchor]) if broken else batch)
+        return write_rows(db, replace(batch, anchors=[anchor, anchor]) if broken else batch)
 
-    real = journal_module.write
     monkeypatch.setattr(journal_module, "write", write)
     async with venue() as exchange:
         async with running(plan(tmp_path, exchange.url)) as run:
