@@ -21,11 +21,17 @@ class PreviewLevel:
 
 @dataclass(frozen=True, slots=True)
 class PreviewFact:
-    """A sentence, under a word that says what it is about."""
+    """What is to be known, under a word that says what it is about. ``advice``: what would help, empty if nothing need."""
 
     topic: str
     text: str
     severity: Severity = Severity.INFO
+    advice: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it."""
+        return f"{self.text}; {self.advice}" if self.advice else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from core.redaction import redacted, redacted_row
 from core.runtime.exit_code import ExitCode
 from core.telemetry.event_log import json_line
+from gridbot_tui.flags import JsonFlag
 from gridbot_tui.lines import print_line, tell
 from gridbot_tui.run_flags import Network, RunFlags
 
@@ -24,7 +25,6 @@ CoinFlag = Annotated[list[str] | None, Parameter(name="--coin", help="As for a r
 ConfigFlag = Annotated[
     Path | None, Parameter(name="--config", help="Default: ./gridbot.toml if it is there.")
 ]
-JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on one line.")]
 
 
 def register(app: App) -> None:

@@ -14,8 +14,8 @@ from cyclopts import App, Parameter
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, state_root
 from core.telemetry.event_log import json_line
-from gridbot_tui.config_command import CoinFlag, ConfigFlag, JsonFlag, NetworkFlag
-from gridbot_tui.flags import named
+from gridbot_tui.config_command import CoinFlag, ConfigFlag, NetworkFlag
+from gridbot_tui.flags import JsonFlag, named
 from gridbot_tui.keeping import StateDirOfAny, only_state_dir
 from gridbot_tui.lines import print_line
 from gridbot_tui.run_flags import RunFlags

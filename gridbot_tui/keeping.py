@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from core.runtime.exit_code import ExitCode
 from core.runtime.statedir import StateDir, UsageError, lock_holder, running_instances, state_root
 from core.telemetry.event_log import json_line
-from gridbot_tui.flags import STATE_DIR, named
+from gridbot_tui.flags import STATE_DIR, JsonFlag, named
 from gridbot_tui.lines import print_line, tell
-
-if TYPE_CHECKING:
-    pass
 
 StateDirOfAny = Annotated[
     Path | None,
@@ -25,7 +22,6 @@ StateDirOfAny = Annotated[
         help=f"Default: {STATE_DIR}, else the only instance that runs, else the only one that ever ran.",
     ),
 ]
-JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON object on one line.")]
 
 
 def register(app: App) -> None:

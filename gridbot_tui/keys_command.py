@@ -16,8 +16,8 @@ from core.failpoints import failpoint
 from core.runtime.exit_code import ExitCode
 from core.runtime.usage import UsageError
 from core.telemetry.event_log import json_line
-from gridbot_tui.config_command import ConfigFlag, JsonFlag
-from gridbot_tui.flags import fail
+from gridbot_tui.config_command import ConfigFlag
+from gridbot_tui.flags import JsonFlag, fail
 from gridbot_tui.lines import print_line, tell
 from gridbot_tui.passphrase import ask_hidden, passphrase_of, read_line
 from gridbot_tui.run_flags import Network, RunFlags, parse_duration_s

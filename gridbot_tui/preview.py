@@ -43,7 +43,7 @@ def show(
 def as_text(report: Report, network: str) -> str:
     """For each coin a few lines and a table, highest price first; then what holds for the account."""
     texts = ["\n".join(_coin_lines(each, report)) for each in report.coins]
-    account = [fact.text for fact in words.account_facts(report)]
+    account = [fact.sentence for fact in words.account_facts(report)]
     end = f"preview {report.facts.fingerprint} of these settings: {_use(network)}"
     return "\n\n".join([*texts, "\n".join(account), end])
 
@@ -60,9 +60,9 @@ def _coin_lines(each: CoinReport, report: Report) -> list[str]:
     ]
     return [
         words.head(each),
-        *(fact.text for fact in words.before_levels(each)),
+        *(fact.sentence for fact in words.before_levels(each)),
         *table,
-        *(fact.text for fact in words.after_levels(each, report)),
+        *(fact.sentence for fact in words.after_levels(each, report)),
     ]
 
 

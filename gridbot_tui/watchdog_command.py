@@ -21,7 +21,7 @@ from gridbot_tui.passphrase import passphrase_of
 from gridbot_tui.run_flags import Network, parse_duration_s
 
 if TYPE_CHECKING:
-    from core.domain.effects import Notify, Severity
+    from core.domain.effects import Notify, Scalar, Severity
     from core.runtime.keys import Identity, KeyQuery
     from core.runtime.settings import Settings
 
@@ -121,7 +121,7 @@ class _Log:
             with suppress(OSError):
                 print_line(json_line(row))
 
-    def tell(self, name: str, severity: Severity, **fields: str | int) -> None:
+    def tell(self, name: str, severity: Severity, **fields: Scalar) -> None:
         """What is told of the telling itself."""
         from core.domain.effects import notify
 

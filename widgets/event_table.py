@@ -13,7 +13,6 @@ from widgets.ink import Ink, Line, Span, clean, line
 from widgets.look import EventFilter, Look
 from widgets.table_rows import Cell, Column, Follow, Listing
 
-_DAY_MS = 86_400_000
 _NAMES = (10, 25)
 _DETAIL = Column("detail", 14, grows=True)
 _KEYS = (
@@ -59,7 +58,7 @@ class EventList:
         if is_at_end:
             self.last_seen = keys[-1] if keys else -1
         events = look.snapshot.events if look.snapshot is not None else ()
-        others = bool(events) and events[0].time_ms // _DAY_MS != look.now_ms // _DAY_MS
+        others = bool(events) and events[0].time_ms // formats.DAY_MS != look.now_ms // formats.DAY_MS
         many = look.snapshot is not None and len(look.snapshot.coins) > 1
         coin = (Column("coin", 6, rank=2),) if many else ()
         time = Column("time", 11 if others else 9)
@@ -100,7 +99,7 @@ class EventList:
 
 
 def _cells(event: EventView, now_ms: int, many: bool) -> tuple[Cell, ...]:
-    is_today = event.time_ms // _DAY_MS == now_ms // _DAY_MS
+    is_today = event.time_ms // formats.DAY_MS == now_ms // formats.DAY_MS
     time = formats.utc_clock(event.time_ms) if is_today else formats.utc_minute(event.time_ms)
     is_info = event.severity is Severity.INFO
     ink = Ink.LABEL if is_info else SEVERITY_INKS[event.severity]

@@ -13,7 +13,6 @@ from widgets.order_rows import coin_column, price_text, side_cell
 from widgets.panel_rows import source_notes, source_severity
 from widgets.table_rows import Cell, Column, Follow, Listing
 
-_DAY_MS = 86_400_000
 _CLOID_WIDTH, _TID_WIDTH = 34, 16
 _SLOW_MS = 2_000
 """A live fill that took so long to be known is marked."""
@@ -89,7 +88,9 @@ def _cells(fill: FillView, coin: CoinView | None, decimals: dict[str, int], now_
 def time_text(time_ms: int, now_ms: int) -> str:
     """The second of today, the minute of another day."""
     return (
-        formats.utc_clock(time_ms) if time_ms // _DAY_MS == now_ms // _DAY_MS else formats.utc_minute(time_ms)
+        formats.utc_clock(time_ms)
+        if time_ms // formats.DAY_MS == now_ms // formats.DAY_MS
+        else formats.utc_minute(time_ms)
     )
 
 

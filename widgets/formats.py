@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 NOTHING = "n/a"
+DAY_MS = 86_400_000
 
 
 def price(value: Decimal, decimals: int) -> str:

@@ -31,7 +31,7 @@ def fact_lines(view: PreviewView | None, width: int) -> list[Line]:
 def _fact(fact: PreviewFact, width: int) -> list[Line]:
     bad = fact.severity is not Severity.INFO
     ink = SEVERITY_INKS[fact.severity] if bad else Ink.TEXT
-    text = f"{glyph(fact.severity)} {fact.text}" if bad else fact.text
+    text = f"{glyph(fact.severity)} {fact.sentence}" if bad else fact.sentence
     if width < _LEAST_BESIDE:
         return [line((fact.topic, Ink.LABEL)), *paragraph(text, width, ink)]
     told = paragraph(text, width - TOPIC_WIDTH - 1, ink)

@@ -14,7 +14,6 @@ from widgets.look import STALE_S, Look
 if TYPE_CHECKING:
     from core.view import OrderView
 
-DAY_MS = 86_400_000
 _LEAST_SPAN_MS = 1_800_000
 
 
@@ -25,7 +24,7 @@ def profit_lines(look: Look, width: int, height: int) -> list[Line]:
     title = title_line(f"7 PnL today{today}", Severity.INFO, look.snapshot_age_s, width)
     if look.link.is_slow:
         return [title, line((" no bars on a slow link", Ink.LABEL))]
-    since_ms = look.now_ms - look.now_ms % DAY_MS
+    since_ms = look.now_ms - look.now_ms % formats.DAY_MS
     points = [p for p in snapshot.history if p.time_ms >= since_ms] if snapshot is not None else []
     room = width - SCALE_WIDTH
     if not points or room < 4 or height < 4:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-DAY_MS = 86_400_000
+from core.domain.clock import DAY_MS
 
 WARN_DAYS = (30, 14, 7, 3, 1)
 """An agent's end is told of when so many days are left."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DAY_MS = 86_400_000
+
 CLOCK_OFF_MS = 5_000
 """Farther from the exchange's clock, this host's is wrong: whoever compares its logs with the exchange's is misled."""
 

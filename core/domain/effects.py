@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 from core.domain.commands import Command
 from core.domain.fills import Adjustment
@@ -14,6 +14,12 @@ from core.view import HistoryPoint
 
 Scalar = str | int | float | bool | None
 Severity = Literal["info", "warn", "crit"]
+
+
+class Tell(Protocol):
+    """Publishes an event, from any thread."""
+
+    def __call__(self, name: str, severity: Severity, **fields: Scalar) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,12 +85,6 @@ def whole_leverage(leverage: Decimal) -> int:
     return max(1, int(leverage.to_integral_value(ROUND_CEILING)))
 
 
-def maintenance_usd(notional_usd: Decimal, tiers: Sequence[MarginTier]) -> Decimal:
-    """What a position of that value must keep to be left alone."""
-    rate, deduction = _at(notional_usd, tiers)
-    return _EXACT.subtract(_EXACT.multiply(notional_usd, rate), deduction)
-
-
 def liquidation_price(
     size: Decimal, mark: Decimal, margin_usd: Decimal, tiers: Sequence[MarginTier]
 ) -> Decimal | None:
@@ -111,14 +105,6 @@ def liquidation_price(
         if (value >= lower or not number) and (upper is None or value < upper):
             return price if price > 0 else None
     raise AssertionError("the tiers leave no gap")
-
-
-def _at(notional_usd: Decimal, tiers: Sequence[MarginTier]) -> tuple[Decimal, Decimal]:
-    """Rate and deduction of the tier that a notional is in."""
-    _, rate, deduction = next(
-        step for step in reversed(_steps(tiers)) if notional_usd >= step[0] or not step[0]
-    )
-    return rate, deduction
 
 
 def _steps(tiers: Sequence[MarginTier]) -> list[tuple[Decimal, Decimal, Decimal]]:

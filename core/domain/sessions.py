@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-DAY_MS = 86_400_000
+from core.domain.clock import DAY_MS
+
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 NEVER_MS = 2**62

@@ -11,9 +11,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from core.domain.clock import Instant
+from core.domain.clock import DAY_MS, Instant
 from core.domain.effects import Effect, SaveDay, SavePnlPeak, notify
-from core.engine.funding import DAY_MS
 from core.engine.halts import HaltRule, rule_of
 from core.engine.steady_mid import HOLD_MS
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.domain.clock import DAY_MS
 from core.domain.grid import PPB, GridRow
 from core.domain.market_history import Candle
 from core.domain.orders import Side
 from core.engine.coin_config import CoinConfig
-from core.engine.funding import DAY_MS
 from core.engine.grid_plan import is_near, min_change_lots
 from core.engine.grid_settings import RangeExit
 from core.engine.levels import nearest_first, slot_price

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.domain.clock import Instant
+from core.domain.clock import DAY_MS, Instant
 from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, SaveDeadMan, notify
 from core.domain.events import Event, OrderUpdate, Tick
 from core.domain.router_events import DeadManAnswered
@@ -49,7 +49,6 @@ FIRINGS_A_DAY = 10
 ONE_FIRING_MS = 2_000
 """Orders that end within this time were ended by one firing."""
 
-DAY_MS = 86_400_000
 FIRED = "scheduledCancel"
 CANCELS = "all orders of the account, also what isn't GridBot's, and the stops that protect the position"
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
-from core.domain.clock import Instant
+from core.domain.clock import DAY_MS, Instant
 from core.domain.fills import Funding
 
-DAY_MS = 86_400_000
 DAYS_KEPT = 7
 
 

@@ -12,13 +12,13 @@ from decimal import Decimal
 from functools import reduce
 from itertools import accumulate, pairwise
 
-from core.domain.clock import Instant
+from core.domain.clock import DAY_MS, Instant
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill
 from core.engine.drift import Drift, DriftWatch
 from core.engine.fill_guarantor import ChainBreak, Places, chain_breaks, chain_order
 from core.engine.fold import QUOTE_TOKEN, Fold
-from core.engine.funding import DAY_MS, FundingBook
+from core.engine.funding import FundingBook
 
 WINDOW_ENTRIES = 2_000
 """Entries kept in memory so that a late fill is folded at its place: as many as one answer of the exchange holds."""

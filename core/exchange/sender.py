@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from core.domain.causes import Cause
-from core.domain.effects import Scalar, Severity
+from core.domain.effects import Tell
 from core.domain.router_events import KeyShared
 from core.exchange.action_bytes import Encoded
 from core.exchange.actions import Action
@@ -32,12 +32,6 @@ CLASH_COUNT, CLASH_WITHIN_MS = 3, 600_000
 CLASH = (
     "another program signs with this key: give each its own agent wallet (API wallet), then restart with it"
 )
-
-
-class Tell(Protocol):
-    """Publishes an event."""
-
-    def __call__(self, name: str, severity: Severity, **fields: Scalar) -> None: ...
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -47,8 +46,6 @@ class Journal:
         self._db: sqlite3.Connection | None = None
         self._unfolded = 0
         """Rows in the log, roughly."""
-        self.last_commit_ms = 0
-        """How long the last commit took, its wait for the thread and the disk included."""
 
     async def open(self) -> None:
         self._thread = WriterThread()
@@ -61,11 +58,7 @@ class Journal:
             StorageError: nothing of the batch was written.
             sqlite3.Error: likewise, for a bug (``BUGS``). Whoever trades must end.
         """
-        started = time.monotonic_ns()
-        try:
-            committed = await self._run(partial(self._commit, batch))
-        finally:
-            self.last_commit_ms = (time.monotonic_ns() - started) // 1_000_000
+        committed = await self._run(partial(self._commit, batch))
         self._unfolded += batch.rows
         if self._unfolded >= FOLD_EVERY_ROWS and self._thread is not None:
             self._unfolded = 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from core.domain.clock import DAY_MS
 from core.domain.effects import SaveCheckpoint
 from core.domain.fills import Adjustment, Fill, ForeignFill, Funding
 from core.domain.grid import GridRow
@@ -44,7 +45,6 @@ FILLS_SHOWN = 200
 LIVE_MAX = 10_000
 """Far above what the exchange lets rest at once."""
 
-DAY_MS = 86_400_000
 FUNDING_KEPT_MS = 2 * DAY_MS
 _ALL = -(2**63)
 """Before any time."""

@@ -26,7 +26,7 @@ from core.runtime.preview.report import make_report
 from core.runtime.settings import Loaded
 from core.runtime.statedir import StateDir, UsageError, lock_holder
 from core.runtime.tool_budget import tool_budget
-from core.view import Severity
+from core.view import Severity, from_plain
 
 WEIGHT, REQUESTS, SWITCH = "ip weight", "requests", "dead man's switch"
 
@@ -125,21 +125,19 @@ def _requests(
     if fact is None:
         return Finding(REQUESTS, known_left)
     if fact.severity is not Severity.WARN:
-        return Finding(REQUESTS, fact.text)
-    says, _, advice = fact.text.partition("; most of it is ")
-    return Finding(REQUESTS, f"thin: {says}", f"Most of it is {advice}")
+        return Finding(REQUESTS, fact.sentence)
+    return Finding(REQUESTS, f"thin: {fact.text}", f"{fact.advice[:1].upper()}{fact.advice[1:]}")
 
 
 def _previewed(state: StateDir, known: _Known, settings: Loaded | None, now_ms: int) -> PreviewFact | None:
-    """The preview's sentence on the budget, which ends with what to do; ``None`` if there is no preview."""
+    """The preview's word on the budget; ``None`` if there is no preview."""
     if known.status:
         coin = next(iter(known.status.get("coins", {})), "")
         try:
             seen = ask(state, "preview", coin).get("preview")
-        except UsageError:
+            facts = [from_plain(PreviewFact, row) for row in seen["facts"]] if isinstance(seen, dict) else []
+        except (UsageError, KeyError, ValueError):
             return None
-        rows = seen.get("facts", []) if isinstance(seen, dict) else []
-        facts = [PreviewFact(row["topic"], row["text"], Severity(row["severity"])) for row in rows]
     elif settings is None:
         return None
     else:

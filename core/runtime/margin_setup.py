@@ -51,7 +51,7 @@ async def read_mode(reads: Reads) -> AccountMode:
     if mode is None:
         raise UsageError(
             f"the account is in the mode {abstraction}, whose equity and margin this version can't reckon; switch it to the "
-            "standard or the unified mode on the exchange, or trade from a sub-account"
+            "standard or the unified mode on the exchange, or trade from another account"
         )
     return mode
 

@@ -6,9 +6,8 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 
-from core.domain.effects import Scalar, Severity
+from core.domain.effects import Tell
 from core.domain.instrument import Instrument
 from core.engine.engine import Engine
 from core.exchange.reads import Reads
@@ -23,12 +22,6 @@ from core.runtime.plan import RunPlan
 from core.runtime.reach import dex_of
 from core.runtime.restore import Opening, open_position
 from core.runtime.storage import RESERVE_BYTES, Reserve
-
-
-class Tell(Protocol):
-    """Publishes an event."""
-
-    def __call__(self, name: str, severity: Severity, **fields: Scalar) -> None: ...
 
 
 async def open_journal(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.domain.clock import Instant
+from core.domain.clock import DAY_MS, Instant
 from core.domain.effects import SavePosition
 from core.domain.fills import Fill
 from core.domain.grid import Direction, Spacing
@@ -24,7 +24,7 @@ from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order
 from core.engine.fill_tape import TapedFill
 from core.engine.fold import Fold
-from core.engine.funding import DAY_MS, FundingBook
+from core.engine.funding import FundingBook
 from core.engine.grid_settings import GridSettings, Trailing
 from core.engine.overrides import Overrides
 from core.engine.parked import Parked

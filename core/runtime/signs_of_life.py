@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from core.domain.clock import Instant
+from core.domain.effects import Tell
 from core.domain.orders import Order, Purpose
 from core.engine.engine import Engine
 from core.runtime.heartbeat import Beat, Heartbeat
-from core.runtime.opening import Tell
 from core.runtime.service_manager import ServiceManager
 from core.runtime.statedir import StateDir, watchdog_holder
 from core.view import Snapshot

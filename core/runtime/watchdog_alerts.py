@@ -15,7 +15,8 @@ from core.telemetry.alerting.target import Target
 from core.view import Severity
 
 if TYPE_CHECKING:
-    from core.telemetry.alerting.alerting import Alerting, Tell
+    from core.domain.effects import Tell
+    from core.telemetry.alerting.alerting import Alerting
 
 NO_BOT_YET = "GridBot watchdog"
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from core.domain.commands import Operator
-from core.domain.effects import Scalar, Severity
+from core.domain.effects import Tell
 from core.domain.events import CommandReceived
 from core.domain.instrument import Instrument
 from core.domain.router_events import RouterEvent
@@ -36,12 +36,6 @@ PROOF_EXPIRES_MS = 5_000
 
 SaveCeiling = Callable[[str, int], Awaitable[bool]]
 """Writes a signer's nonce ceiling; whether it is on disk."""
-
-
-class Tell(Protocol):
-    """Publishes an event."""
-
-    def __call__(self, name: str, severity: Severity, **fields: Scalar) -> None: ...
 
 
 class WayOut:

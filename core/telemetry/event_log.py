@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
+from core.domain.clock import DAY_MS
 from core.printable import escaped
 from core.redaction import redacted_row
 from core.telemetry import log_files
-from core.telemetry.log_files import DAY_MS, NAME, free_bytes, prune, turn
+from core.telemetry.log_files import NAME, free_bytes, prune, turn
 
 MAX_BYTES = 32 * 2**20
 """A log file is closed and numbered at this size, and at the end of its day (UTC)."""

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from core.telemetry.alerting.alerting import Tell
+from core.domain.effects import Tell
 from core.view import AlertView, RunState, Severity, Snapshot
 
 EVERY_S = 60.0

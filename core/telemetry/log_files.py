@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.domain.clock import DAY_MS
+
 NAME = "gridbot.log"
 
 TOTAL_BYTES = 256 * 2**20
@@ -18,7 +20,6 @@ FREE_BYTES = 128 * 2**20
 LAST_BYTES = 32 * 2**20
 """Below this not even those are: they are kept in memory until there is space, and the journal has them in any case."""
 
-DAY_MS = 86_400_000
 _NUMBERED = re.compile(rf"{re.escape(NAME)}\.([1-9][0-9]{{0,3}})")
 
 

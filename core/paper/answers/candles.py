@@ -9,9 +9,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from core.domain.clock import DAY_MS
+
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
-_DAY_MS = 24 * _HOUR_MS
 
 MAX_CANDLES = 5000
 """As many as ``candleSnapshot`` reaches back."""
@@ -28,9 +29,9 @@ _FIXED_MS = {
     "4h": 4 * _HOUR_MS,
     "8h": 8 * _HOUR_MS,
     "12h": 12 * _HOUR_MS,
-    "1d": _DAY_MS,
-    "3d": 3 * _DAY_MS,
-    "1w": 7 * _DAY_MS,
+    "1d": DAY_MS,
+    "3d": 3 * DAY_MS,
+    "1w": 7 * DAY_MS,
 }
 INTERVALS = (*_FIXED_MS, _MONTH)
 
@@ -47,7 +48,7 @@ def next_start(interval: str, start_ms: int) -> int:
     """When the candle after the one of ``start_ms`` begins."""
     if interval != _MONTH:
         return start_ms + _FIXED_MS[interval]
-    return candle_start(_MONTH, start_ms + 31 * _DAY_MS)
+    return candle_start(_MONTH, start_ms + 31 * DAY_MS)
 
 
 @dataclass(slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from core.domain.clock import DAY_MS
 from core.paper.answers.arguments import Handler, Request, get_account
 from core.paper.answers.tape import Tape
 from core.paper.jsonio import Json, JsonObject
-from core.paper.venue.fees import DAY_MS, KEPT_DAYS, RATE_DECIMALS, TIERS, DayVolume, day_of, tier_for
+from core.paper.venue.fees import KEPT_DAYS, RATE_DECIMALS, TIERS, DayVolume, day_of, tier_for
 from core.paper.venue.venue import Venue
 from core.paper.wiretext import micro_wire, units_wire
 

@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.domain.clock import DAY_MS
 from core.paper.answers.candles import Candle, Candles
 from core.paper.venue.batch import Batch
 from core.paper.venue.orders import TradePrint
-
-_DAY_MS = 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class _CoinTape:
             self._previous = trade.price
 
     def day(self, now_ms: int) -> Day:
-        while self._minutes and self._minutes[0].start_ms <= now_ms - _DAY_MS:
+        while self._minutes and self._minutes[0].start_ms <= now_ms - DAY_MS:
             old = self._minutes.popleft()
             self._lots -= old.lots
             self._micro -= old.micro
@@ -51,7 +50,7 @@ class _CoinTape:
         minute = self.candles.minute
         if minute is None:
             return Day(0, 0, 0)
-        if minute.start_ms <= now_ms - _DAY_MS:
+        if minute.start_ms <= now_ms - DAY_MS:
             return Day(self._lots, self._micro, minute.close)
         return Day(self._lots + minute.lots, self._micro + minute.micro, self._previous)
 
@@ -81,7 +80,7 @@ class Tape:
         totals = [0] * days
         for tape in self._coins.values():
             for candle in tape.candles.all("1d", now_ms):
-                day = (candle.start_ms - first_ms) // _DAY_MS
+                day = (candle.start_ms - first_ms) // DAY_MS
                 if 0 <= day < days:
                     totals[day] += candle.micro
         return totals

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.domain.clock import DAY_MS
 from core.paper.venue.accounts import Account, Agent
 from core.paper.venue.refusals import RefusedError
 
-_DAY_MS = 86_400_000
-_DEFAULT_LIFE_MS = 90 * _DAY_MS
-_LONGEST_LIFE_MS = 180 * _DAY_MS
+_DEFAULT_LIFE_MS = 90 * DAY_MS
+_LONGEST_LIFE_MS = 180 * DAY_MS
 _REMOVAL_MS = 5_000
 _NAMED = 3
 _NAMED_PER_SUB_ACCOUNT = 2

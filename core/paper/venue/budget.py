@@ -6,6 +6,7 @@ budget one request every ten seconds still passes. Reserved requests (paid for) 
 
 from __future__ import annotations
 
+from core.domain.clock import DAY_MS
 from core.paper.venue.accounts import Account
 from core.paper.venue.refusals import RefusedError
 from core.paper.wiretext import micro_wire
@@ -15,7 +16,6 @@ _CANCEL_ROOM = 100_000
 _MICRO = 1_000_000
 _TENTH_OF_A_CENT = 10_000
 _THROTTLE_MS = 10_000
-_DAY_MS = 86_400_000
 
 DAILY_ACTIONS = 50_000
 """Of an account in unified or portfolio mode."""
@@ -64,7 +64,7 @@ def charge(
 
 def _check_day(account: Account, now_ms: int) -> None:
     """Hyperliquid's words for this cap are not known."""
-    day = now_ms // _DAY_MS
+    day = now_ms // DAY_MS
     if account.day != day:
         account.day, account.day_actions = day, 0
     if account.is_unified and account.day_actions >= DAILY_ACTIONS:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.domain.clock import DAY_MS
 from core.paper.market.listing import FIRST_DEX, Listing
 
 RATE_DECIMALS = 8
-DAY_MS = 86_400_000
 DEPLOYER_SCALE_PERCENT = 100
 """``deployerFeeScale`` of every builder dex: 1.0."""
 KEPT_DAYS = 15

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
+from core.domain.clock import DAY_MS
 from core.paper.venue.refusals import RefusedError
 
 KEPT = 100
@@ -13,7 +14,6 @@ KEPT = 100
 REMEMBERED = 10_000
 """So many are still known as duplicates; a duplicate of an older one is refused as too low."""
 
-_DAY_MS = 86_400_000
 _EDGE_MS = 120_000
 """The window is measured to be this much narrower than documented, at either end."""
 
@@ -34,7 +34,7 @@ class NonceSet:
         Raises:
             NonceRefusedError: used, too low, or too high.
         """
-        lowest = now_ms - 2 * _DAY_MS + _EDGE_MS
+        lowest = now_ms - 2 * DAY_MS + _EDGE_MS
         forgotten = self._forget_before(lowest)
         if len(self.kept) >= KEPT:
             lowest = max(lowest, self.kept[-KEPT])
@@ -43,7 +43,7 @@ class NonceSet:
             raise NonceRefusedError(f"Invalid nonce: duplicate nonce {nonce}")
         if nonce <= lowest:
             raise NonceRefusedError(f"Invalid nonce: nonce too low {nonce} < {lowest}")
-        highest = now_ms + _DAY_MS - _EDGE_MS
+        highest = now_ms + DAY_MS - _EDGE_MS
         if nonce >= highest:
             raise NonceRefusedError(f"Invalid nonce: nonce too high {nonce} > {highest}")
         insort(self.kept, nonce)

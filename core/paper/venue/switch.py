@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 
+from core.domain.clock import DAY_MS
 from core.paper.venue.accounts import Account
 from core.paper.venue.budget import traded_text
 from core.paper.venue.refusals import RefusedError
@@ -12,7 +13,6 @@ _REQUIRED_VOLUME_MICRO = 1_000_000_000_000
 _MICRO = 1_000_000
 _LEAST_AHEAD_MS = 5_000
 _FIRINGS_A_DAY = 10
-_DAY_MS = 86_400_000
 
 
 def set_switch(account: Account, at_ms: int | None, now_ms: int) -> None:
@@ -30,7 +30,7 @@ def set_switch(account: Account, at_ms: int | None, now_ms: int) -> None:
         )
     if at_ms is not None and at_ms < now_ms + _LEAST_AHEAD_MS:
         raise RefusedError("Scheduled cancel time too early, must be at least 5 seconds from now.")
-    if at_ms is not None and switch.day == now_ms // _DAY_MS and switch.firings >= _FIRINGS_A_DAY:
+    if at_ms is not None and switch.day == now_ms // DAY_MS and switch.firings >= _FIRINGS_A_DAY:
         raise RefusedError(f"Scheduled cancel has already been triggered {_FIRINGS_A_DAY} times today.")
     switch.at_ms = at_ms
 
@@ -38,7 +38,7 @@ def set_switch(account: Account, at_ms: int | None, now_ms: int) -> None:
 def fire_switch(account: Account, now_ms: int) -> None:
     """Count the firing, and turn the switch off."""
     switch = account.switch
-    today = now_ms // _DAY_MS
+    today = now_ms // DAY_MS
     switch.firings = switch.firings + 1 if switch.day == today else 1
     switch.day = today
     switch.at_ms = None

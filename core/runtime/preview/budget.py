@@ -66,9 +66,7 @@ def budget_facts(report: Report) -> tuple[PreviewFact, ...]:
         return (PreviewFact("budget", f"{known}; {rule}: {flow}, so they last"),)
     worst = max(counted, key=lambda each: each.churn.actions if each.churn else 0)
     text = f"{known}; {rule}: {flow}, so they are gone in {hours:,.0f} h; after that an order passes every ten seconds"
-    return (
-        PreviewFact("budget", f"{text}; {advice(worst)}", Severity.WARN if hours < SOON_H else Severity.INFO),
-    )
+    return (PreviewFact("budget", text, Severity.WARN if hours < SOON_H else Severity.INFO, advice(worst)),)
 
 
 def advice(each: CoinReport) -> str:

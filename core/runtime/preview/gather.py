@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from core.domain.clock import DAY_MS
 from core.domain.events import Quote
 from core.domain.instrument import Instrument
 from core.domain.market_history import Candle
 from core.domain.request_limits import RequestBudget
-from core.engine.funding import DAY_MS
 from core.engine.side_caps import Money, PortfolioLimits
 from core.exchange.reads import NoSuchDexError, Reads, read_instruments
 from core.exchange.rest import Rest, RestError

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.domain.clock import DAY_MS
 from core.domain.instrument import Instrument
 from core.domain.market_history import Candle
 from core.domain.request_limits import NEW_ADDRESS, RequestBudget
 from core.engine.churn import Churn, count_churn
 from core.engine.coin_config import CoinConfig
-from core.engine.funding import DAY_MS
 from core.engine.grid_sizing import GridImpossibleError
 from core.engine.preview import Preview, first_grid, preview
 from core.engine.preview_caps import planned_caps

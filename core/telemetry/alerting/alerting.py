@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
 
+from core.domain.effects import Tell
 from core.telemetry.alerting.day_report import DayReport
 from core.telemetry.alerting.delivery import Deliver, deliver
 from core.telemetry.alerting.event_messages import EventMessages
@@ -24,12 +24,6 @@ from core.view import AlertView, CoinView, RunState, Severity, Snapshot
 LOOK_S = 0.5
 CLOSE_S = 3.0
 """How long the end of a run waits for what is still to be delivered, with all targets together."""
-
-
-class Tell(Protocol):
-    """Publishes an event, from any thread."""
-
-    def __call__(self, name: str, severity: Literal["info", "warn", "crit"], **fields: str | int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from core.domain.clock import DAY_MS
 from core.telemetry.alerting.message import Message
 from core.view import CoinView, Severity, Snapshot
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from core.telemetry.alerting.alerting import Tell
+from core.domain.effects import Tell
 from core.telemetry.alerting.outbox import Delivered
 from core.telemetry.metrics.collector import CONTENT_TYPE, exposition
 from core.telemetry.metrics.counted import COUNTED

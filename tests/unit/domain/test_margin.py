@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.margin import (
+    _EXACT,
     AccountMode,
     MarginTier,
+    _steps,
     account_mode,
     flat_tiers,
     liquidation_price,
-    maintenance_usd,
     whole_leverage,
 )
 from core.paper.market.listing import Tier
@@ -30,6 +32,14 @@ BTC_TESTNET = (
     MarginTier(Decimal(50_000), 10),
 )
 """BTC on testnet (Hyperliquid: margin tiers)."""
+
+
+def maintenance_usd(notional_usd: Decimal, tiers: Sequence[MarginTier]) -> Decimal:
+    """What a position of that value must keep to be left alone, by the steps that the price of liquidation goes by."""
+    _, rate, deduction = next(
+        step for step in reversed(_steps(tiers)) if notional_usd >= step[0] or not step[0]
+    )
+    return _EXACT.subtract(_EXACT.multiply(notional_usd, rate), deduction)
 
 
 def test_a_maintenance_margin_measured_on_testnet_is_reproduced_to_the_last_digit() -> None:

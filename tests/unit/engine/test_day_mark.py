@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from core.domain.clock import DAY_MS
 from core.domain.effects import SaveDay, SaveDayMark
 from core.engine.day_mark import DayMark, made_today
-from core.engine.funding import DAY_MS
 from core.engine.snapshot import build_snapshot
 from tests.unit.engine.builders import MID, VENUE_0, Bench, of_kind, quote
 from tests.unit.engine.test_account_risk import bench

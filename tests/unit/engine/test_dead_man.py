@@ -7,13 +7,13 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
+from core.domain.clock import DAY_MS
 from core.domain.effects import ArmDeadMan, DisarmDeadMan, Effect, Notify, SaveDeadMan
 from core.domain.events import Event, OrderUpdate, Tick
 from core.domain.router_events import DeadManAnswered
 from core.engine.dead_man import (
     ANSWER_WITHIN_MS,
     CLEARS_WITHIN_MS,
-    DAY_MS,
     LANDS_WITHIN_MS,
     REFUSED_MS,
     RETRY_MS,

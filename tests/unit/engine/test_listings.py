@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from core.domain.causes import Cause
+from core.domain.clock import DAY_MS
 from core.domain.events import (
     CancelOutcome,
     FillsCommitted,
@@ -19,7 +20,7 @@ from core.domain.fills import FillKind, FillSource, Funding
 from core.domain.orders import OrderState, Purpose, Side
 from core.engine.circuit_breaker import Breaker, BreakerName, Breakers
 from core.engine.fill_tape import KEPT, FillTape, TapedFill
-from core.engine.funding import DAY_MS, FundingBook
+from core.engine.funding import FundingBook
 from core.engine.snapshot import build_snapshot
 from core.view import OrderShown, OrderView
 from tests.unit.engine.builders import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.agent import DAY_MS
+from core.domain.clock import DAY_MS
 from core.runtime.report import status
 from core.view import AgentView, CommandStatus, CommandView, RunState, Snapshot
 from gridbot_tui.status_text import status_text

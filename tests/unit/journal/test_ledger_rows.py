@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.clock import DAY_MS
 from core.domain.effects import (
     Effect,
     RevokeAdjustment,
@@ -20,7 +21,7 @@ from core.domain.events import FillConflict
 from core.domain.fills import Adjustment, FillKind, FillSource, ForeignFill, Funding
 from core.domain.orders import Side
 from core.journal.batch import Batch
-from core.journal.reader import DAY_MS, FILLS_SHOWN
+from core.journal.reader import FILLS_SHOWN
 from core.journal.schema import StorageError
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, cloid, fill, order
 from tests.unit.journal.desk import batch, opened, restored, rows

@@ -76,16 +76,6 @@ async def test_no_room_to_make_the_log_long_does_not_keep_the_journal_from_openi
     assert [f.trade_id for f in (await restored(path)).coins["BTC"].fills] == [1]
 
 
-async def test_how_long_the_last_commit_took_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with opened(tmp_path / "j.db") as journal:
-        assert journal.last_commit_ms == 0
-        ticks = iter([5_000_000_000, 7_000_000_000])
-        monkeypatch.setattr("core.journal.journal.time.monotonic_ns", lambda: next(ticks))
-        await journal.commit(batch(fills=[fill(1)]))
-        monkeypatch.undo()
-        assert journal.last_commit_ms == 2_000
-
-
 async def test_an_orderly_end_leaves_one_file(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     async with opened(path) as journal:

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from core.domain.clock import DAY_MS
 from core.paper.answers.rows import Rows
 from core.paper.market.listing import Listing, Rules, Tier, Universe
 from core.paper.venue.audit import audit
-from core.paper.venue.fees import (
-    DAY_MS,
-    DayVolume,
-    credited_volume,
-    day_of,
-    fee_micro,
-    rate_for,
-    tier_for,
-)
+from core.paper.venue.fees import DayVolume, credited_volume, day_of, fee_micro, rate_for, tier_for
 from core.paper.venue.orders import TimeInForce, WireOrder
 from tests.unit.paper.world import ALICE, BOB, NOW_MS, UNIVERSE, World
 

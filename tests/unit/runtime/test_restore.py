@@ -9,12 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from core.domain.clock import Instant
+from core.domain.clock import DAY_MS, Instant
 from core.domain.effects import SaveCheckpoint, SavePosition
 from core.domain.events import AccountObserved
 from core.domain.fills import Adjustment, Fill
 from core.domain.orders import OrderState, Purpose, Side
-from core.engine.funding import DAY_MS
 from core.exchange.reads import Page, Reads
 from core.exchange.rest import RestError
 from core.exchange.wire import WireError

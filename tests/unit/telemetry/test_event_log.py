@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.clock import DAY_MS
 from core.telemetry import event_log, log_files
 from core.telemetry.event_log import EventLogFile, append_event, json_line
-from core.telemetry.log_files import DAY_MS, FREE_BYTES, KEEP_DAYS, closed_files
+from core.telemetry.log_files import FREE_BYTES, KEEP_DAYS, closed_files
 
 NOON_MS = 1_790_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2
 
