@@ -30,6 +30,9 @@ FILLS_WAIT_MS = 10_000
 SETTLED_SHORT = "ended with fewer fills than its status says"
 """The reason of an order that was ended although fewer fills came than the exchange's status says."""
 
+MADE_AHEAD_MS = 5_000
+"""A time of making that lies further than this in the future is a wrong clock's."""
+
 ASK_AGAIN_MS = 2_000
 """How often the status of one unsettled order is asked for."""
 
@@ -206,17 +209,18 @@ class OrderManager(OrderIndex):
 
     def apply_not_found(self, cloid: str, venue_ms: int, now: Instant) -> Order | None:
         """``unknownOid``. It settles an order only with venue time past ``expiresAfter``, two such answers apart, and
-        absence from the open orders; then it was never placed or, if we had seen it and they are far apart, is gone.
+        absence from the open orders; then it was never placed. One that we had seen can't arrive anew, whatever its
+        ``expiresAfter``: it is gone if the answers are far apart.
         """
         order = self.by_cloid.get(cloid)
-        if order is None or order.state.is_terminal or venue_ms <= order.expires_ms:
+        was_seen = order is not None and _was_seen(order)
+        if order is None or order.state.is_terminal or (venue_ms <= order.expires_ms and not was_seen):
             return order
         self.venue_seen_ms = max(self.venue_seen_ms, venue_ms)
         doubt = self._begin_doubt(cloid, now)
         if not doubt.first_not_found_mono_ms:
             doubt.first_not_found_mono_ms = now.mono_ms
         apart = now.mono_ms - doubt.first_not_found_mono_ms
-        was_seen = _was_seen(order)
         least = GONE_AFTER_MS if was_seen else NOT_FOUND_APART_MS
         if apart < least or not doubt.absent_from_open_orders:
             return order
@@ -310,8 +314,12 @@ class OrderManager(OrderIndex):
 
     @staticmethod
     def _older_than(order: Order, asked_mono_ms: int, now: Instant) -> bool:
-        """Whether the order was sent before the list was asked for; a list may miss what came while it was made."""
-        return order.created_ms < now.venue_ms - (now.mono_ms - asked_mono_ms)
+        """Whether the order was sent before the list was asked for; a list may miss what came while it was made.
+
+        One from the future was made by a clock that was ahead: when, can't be told, and asking about it costs little.
+        """
+        asked_ms = now.venue_ms - (now.mono_ms - asked_mono_ms)
+        return order.created_ms < asked_ms or order.created_ms > now.venue_ms + MADE_AHEAD_MS
 
     def _begin_doubt(self, cloid: str, now: Instant) -> Doubt:
         return self.doubts.setdefault(cloid, Doubt(now.mono_ms, now.mono_ms + ASK_AGAIN_MS))

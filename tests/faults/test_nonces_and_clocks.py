@@ -6,6 +6,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +21,7 @@ from core.exchange.rest import Rest
 from core.exchange.sender import Sender
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
-from tests.faults.world import GRID, World
+from tests.faults.world import GRID, World, living
 from tests.unit.exchange.samples import KEY, cloid, order
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -234,6 +236,37 @@ async def test_t13_nonces_that_ran_a_day_ahead_are_given_up_for_those_that_the_e
     await world.start()
     assert len(world.ours()) == GRID
     assert not world.told("nonce_refused")
+
+
+async def test_t11_orders_and_stop_of_a_clock_that_was_ahead_are_missed_once_they_are_gone(
+    tmp_path: Path,
+) -> None:
+    """Nobody tells of their end, and they were made ten minutes from now by the clock that is right again."""
+    async with living(tmp_path, stop_loss_low=Decimal(109_000)) as world:
+        await world.start()
+        world.hit(bid_lots(world))
+        await world.until(lambda: len(world.stops()) == 1 and world.is_whole(), "its stop rests")
+        await world.faults({"kind": "clock_skew", "delay_ms": 600_000})
+        assert (await world.control("halt"))["ok"]
+        assert (await world.control("resume"))["ok"]
+        world.hit(bid_lots(world))
+        await world.until(lambda: world.is_whole() and world.snapshot.coins[0].stop.size, "made by it")
+        await world.faults({"kind": "ws_drop", "channel": "orderUpdates"})
+        clock = world.run.session.clock
+        await within(
+            world, lambda: clock.now().venue_ms < world.venue.now_ms() + 2_000, 180, "it is right again"
+        )
+        gone = {order.cloid for order in (*world.ours(), *world.stops())}
+        cancels = [{"asset": world.instrument().asset_id, "cloid": each} for each in gone]
+        assert "success" in str(await world.act({"type": "cancelByCloid", "cancels": cancels}))
+        assert not world.resting()
+        await world.until(lambda: world.is_whole() and len(world.stops()) == 1, "made anew", 15)
+        assert gone.isdisjoint(order.cloid for order in (*world.ours(), *world.stops()))
+        await world.check()
+
+
+def bid_lots(world: World) -> int:
+    return max((o for o in world.ours() if o.side is Side.BUY), key=lambda one: one.price).remaining
 
 
 # -- a wrong clock is told of while the bot runs ------------------------------------------------------------------

@@ -206,6 +206,20 @@ def test_an_order_sent_after_a_list_was_asked_for_may_be_missing_from_it() -> No
     assert book.doubts == {}
 
 
+def test_an_order_that_was_made_by_a_clock_that_was_ahead_is_asked_about_like_any_other() -> None:
+    book = book_of(order(state=OrderState.OPEN, created=at(3_600_000)))
+    book.saw_open_orders([], at(9_999).mono_ms, at(10_400))
+    assert [each.cloid for each in book.due_questions(at(10_400))] == [order().cloid]
+
+
+def test_an_order_that_had_rested_is_gone_whatever_the_time_until_which_it_could_have_arrived() -> None:
+    book = book_of(order(state=OrderState.OPEN, order_id=700, created=at(3_600_000)))
+    absent(book, 10_000)
+    absent(book, 10_100)
+    assert not_found(book, 10_200) is OrderState.OPEN
+    assert not_found(book, 70_200) is OrderState.CANCELLED
+
+
 def test_an_order_whose_answer_contradicts_what_was_seen_is_asked_about() -> None:
     book = book_of(order())
     book.apply_fill(fill(lots=10, of=order()))
