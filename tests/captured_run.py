@@ -20,7 +20,7 @@ from typing import Any
 from core.domain.commands import Action, Command, Origin
 from core.domain.events import CommandReceived
 from core.domain.orders import Side
-from core.engine import schedule
+from core.engine import position_age, schedule
 from core.paper.config import PaperConfig
 from core.paper.exchange import PaperExchange
 from core.paper.market.replay import Replay
@@ -47,6 +47,7 @@ QUIET: dict[ModuleType, dict[str, Any]] = {
     account_loop: {"TICK_MS": 10_000, "PUBLISH_EVERY_MS": 60_000},
     pulse: {"BEAT_S": 10.0},
     schedule: {"ACCOUNT_EVERY_MS": 30_000, "FILL_POLL_EVERY_MS": 60_000},
+    position_age: {"LATE_MS": 90_000},
 }
 """The market's steps come in handfuls, and the core looks each ten seconds."""
 

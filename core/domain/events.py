@@ -275,7 +275,7 @@ class AccountObserved:
 class BackfillDone:
     """A REST read of fills reached its end. ``seen`` rows, ``new`` of them unknown before; ``error`` empty if it worked.
 
-    ``cursor_ms``: every fill up to this venue time was in it, or in an earlier read.
+    ``cursor_ms``: every fill up to this venue time was in it, or in an earlier read, but for what a lagging node left out.
     """
 
     ticket: str

@@ -61,7 +61,7 @@ def _quote_or_clear(engine: Engine, now: Instant, coin: Coin) -> list[Effect]:
     is_stopped = stop is not None and not stop.keeps
     is_halted = bool(engine.halt_reason(coin) or is_stopped or engine.storage_trouble)
     is_cleared = is_halted or closed is not None or bool(shock_reason(coin, now))
-    if is_cleared or engine.feed_age.is_lost(now):
+    if is_cleared or engine.is_blind(now):
         out += [] if waits_to_cancel(engine, now) else cancel_grid(coin, now)
         return out if closed else out + _reduce(engine, coin, now)
     if block_reason(coin, now):

@@ -16,6 +16,7 @@ from core.engine.fill_sources import MOST_LATE, NOW
 from core.engine.grid_settings import RangeExit
 from core.engine.halts import FLATTEN, OPERATOR, HaltRule, rule_of
 from core.engine.leaning import one_sided
+from core.engine.position_age import why_unread
 from core.engine.protection import look
 from core.engine.range_exit import loss_per_pct
 from core.engine.schedule import CHAIN_ALARM_MS
@@ -244,6 +245,7 @@ def _link_alerts(engine: Engine, now: Instant) -> list[Found]:
     if engine.alerts.is_past("ws_age", age_ms / limit_ms, now):
         text = f"NO MARKET DATA FOR {age_ms // 1000} s (limit {limit_ms // 1000} s)"
         found.append(Found("ws_age", Severity.CRIT, text, "W", "retried by itself"))
+    found += _position_alerts(engine, now)
     found += _fill_source_alerts(engine, now)
     found += _breaker_alerts(engine, now)
     found += _budget_alerts(engine, now)
@@ -281,6 +283,16 @@ def _budget_alerts(engine: Engine, now: Instant) -> list[Found]:
         fix = f"{weight.left} of this host's {weight.limit} a minute are left; it goes on by itself"
         found.append(Found("weight", Severity.WARN, text, fix=fix))
     return found
+
+
+def _position_alerts(engine: Engine, now: Instant) -> list[Found]:
+    age = engine.position_age
+    if not age.is_late(now):
+        return []
+    text = f"POSITION NOT READ FOR {age.age_ms(now) // 1000} s (limit {age.late_ms // 1000} s): {why_unread(engine, now)}"
+    return [
+        Found("position_unread", Severity.CRIT, text, fix="our orders are taken back until it is, by itself")
+    ]
 
 
 def _fill_source_alerts(engine: Engine, now: Instant) -> list[Found]:

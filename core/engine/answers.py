@@ -64,23 +64,19 @@ def on_backfill(engine: Engine, event: BackfillDone, now: Instant) -> list[Effec
         return _on_gap_read(engine, event, now)
     if event.ticket == CHAIN:
         engine.schedule.missing_fill_again(engine, now)
+    engine.search.on_read(event, engine.coins.values(), now)
     if event.error:
         return []
     engine.feed.has_read |= not event.ticket  # a poll begins where the last run had read to
     out: list[Effect] = []
     for coin in engine.coins.values():
-        out += guarded(engine, coin, now, partial(_after_read, event.ticket, now))
+        if event.ticket == AWAITING_FILLS:
+            out += guarded(engine, coin, now, lambda c: c.settle_short(now))
     if event.new:
         out.append(
             notify("rest_fills_polled", "info", "", seen=event.seen, new=event.new, reason=event.ticket)
         )
     return out
-
-
-def _after_read(ticket: str, now: Instant, coin: Coin) -> list[Effect]:
-    if ticket == coin.drift_ticket:
-        coin.ledger.watch.fills_were_read()
-    return coin.settle_short(now) if ticket == AWAITING_FILLS else []
 
 
 def _on_gap_read(engine: Engine, event: BackfillDone, now: Instant) -> list[Effect]:

@@ -56,7 +56,7 @@ from core.engine.standing import note_fill
 from core.engine.steady_mid import SteadyMid
 from core.engine.stop_loss import StopLoss
 from core.engine.strangers import Strangers
-from core.engine.tickets import AWAITING_FILLS, drift_ticket
+from core.engine.tickets import AWAITING_FILLS
 from core.engine.unwinding import Unwinding
 from core.engine.velocity import Velocity
 from core.view import BudgetMode
@@ -192,11 +192,6 @@ class Coin:
         return tuple(self.plan.wants.values()) if self.plan else ()
 
     @property
-    def drift_ticket(self) -> str:
-        """Names the reads of fills that the present suspicion of drift asks for."""
-        return drift_ticket(self.name, self.ledger.drift.suspected_mono_ms)
-
-    @property
     def mid_twice(self) -> int | None:
         """Bid plus ask in price units, exactly twice the mid; ``None`` without both sides."""
         q = self.quote
@@ -214,6 +209,10 @@ class Coin:
     def apply_fills(self, fills: list[Fill], now: Instant) -> list[Effect]:
         """Journalled fills, new ones only: ledger, orders, cells. Every fill moves the ledger, matched or not."""
         out: list[Effect] = []
+        shown_ms = self.ledger.drift.differs_at_ms
+        self.evidence.add(
+            (f, self.orders.find(f.cloid, f.order_id) is None) for f in fills if f.time_ms <= shown_ms
+        )
         needless = self.ledger.apply(fills, now)
         self.pacing.saw_fill()
         for fill in fills:
@@ -229,8 +228,6 @@ class Coin:
         order, overfilled = self.orders.apply_fill(fill)
         self.counts = self.counts.with_fill(fill, external=order is None)
         self.velocity.lots.note(fill.lots, now.mono_ms)
-        if self.ledger.drift.suspected_mono_ms:
-            self.evidence.add(fill, order is None)
         out = [fill_event(instrument, fill, order, now), *anomalies(instrument, fill, now)]
         if 0 < self.config.odd_profit_usd < abs(fill.closed_pnl):
             out.append(notify("unusual_pnl_fill", "warn", self.name, closed_pnl=str(fill.closed_pnl)))

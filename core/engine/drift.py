@@ -44,6 +44,11 @@ class Drift:
     def pct(self) -> Decimal:
         return Decimal(100 * abs(self.lots)) / self.base
 
+    @property
+    def differs_at_ms(self) -> int:
+        """Venue time of the last look, if it disagreed; 0 if it didn't."""
+        return self.observed_ms if self.suspected_mono_ms or self.declared else 0
+
     def is_above(self, pct: int) -> bool:
         """Exact: no rounding decides about a halt."""
         return 100 * abs(self.lots) > pct * self.base

@@ -65,6 +65,7 @@ from core.engine.dead_man import DeadMan
 from core.engine.feed_age import FeedAge
 from core.engine.feed_link import FeedLink
 from core.engine.fill_events import on_fills
+from core.engine.fill_search import FillSearch
 from core.engine.fill_tape import FillTape
 from core.engine.flatten_desk import go_on_flattening
 from core.engine.guard import guarded
@@ -84,6 +85,7 @@ from core.engine.operator_desk import OperatorDesk
 from core.engine.order_list import OrderList
 from core.engine.pacing import RoundTrip
 from core.engine.portfolio import Portfolio
+from core.engine.position_age import PositionAge
 from core.engine.risk_watch import watch
 from core.engine.schedule import Schedule, periodic
 from core.engine.session_flatten import close_for_sessions
@@ -109,6 +111,8 @@ class Engine:
     schedule: Schedule = field(default_factory=Schedule)
     breakers: Breakers = field(default_factory=Breakers)
     feed_age: FeedAge = field(default_factory=FeedAge)
+    position_age: PositionAge = field(default_factory=PositionAge)
+    search: FillSearch = field(default_factory=FillSearch)
     risk: AccountRisk = field(default_factory=AccountRisk)
     account_value: Decimal = Decimal(0)
     margin_used: Decimal = Decimal(0)
@@ -174,6 +178,7 @@ class Engine:
         out = self.vitals.notice(self, event, now)
         out += self._handle(event, now)
         out += heed(self, event, now)
+        out += self.position_age.heed(self, event, now)
         out += self.requests.heed(event, now) + self.agent.heed(event, now) + self.clock.heed(event, now)
         out += watch_listings(self, event, now)
         out += self.vitals.follow(self, event, now)
@@ -200,7 +205,7 @@ class Engine:
     def _act(self, event: Event, now: Instant) -> tuple[list[Coin], list[Effect]]:
         """Let every coin do what it does by itself, in turn; which did. A coin at rest is left out of a quote of another."""
         quoted = event.coin if isinstance(event, Quote) else ""
-        may_rest = bool(quoted) and not (self.storage_trouble or self.feed_age.is_lost(now))
+        may_rest = bool(quoted) and not (self.storage_trouble or self.is_blind(now))
         looked_at: list[Coin] = []
         out: list[Effect] = []
         for coin in [self.coins[name] for name in self.requests.in_turn(list(self.coins))]:
@@ -225,6 +230,10 @@ class Engine:
                     if order.purpose is Purpose.GRID:
                         self.coins[order.coin].placing.add(order.cloid)
         return note_probes(self, effects, now)
+
+    def is_blind(self, now: Instant) -> bool:
+        """The market or our position has not been seen for so long that our orders are taken back."""
+        return self.feed_age.is_lost(now) or self.position_age.is_late(now)
 
     def halt_reason(self, coin: Coin) -> str:
         return coin.halted or self.halted

@@ -28,12 +28,16 @@ class Evidence:
     short_orders: int = 0
     short_lots: int = 0
     """Orders of ours that the exchange calls filled, and how much of them no fill has been read for."""
+    read_since_ms: int = 0
+    """From where (venue time) the fills were read when that was last proven to bring nothing; 0: all there are."""
+    read_ms: int = 0
+    """When that read had ended, before a node that didn't lag still showed the difference; 0: none has yet."""
 
-    def add(self, fill: Fill, is_external: bool) -> None:
-        if fill.kind is not FillKind.TRADE:
-            self.fills[fill.kind.value] += 1
-        else:
-            self.fills["external" if is_external else "ours"] += 1
+    def add(self, fills: Iterable[tuple[Fill, bool]]) -> None:
+        """Fills that the exchange's position had in it when it last differed, and whether each is external."""
+        for fill, is_external in fills:
+            of_trade = "external" if is_external else "ours"
+            self.fills[of_trade if fill.kind is FillKind.TRADE else fill.kind.value] += 1
 
     def found(self) -> str:
         """What explained it in the end."""
@@ -69,4 +73,14 @@ def open_question(
         hints.append(f"{foreign_orders} orders that aren't GridBot's")
     if price and abs(drift.lots) * price < MIN_NOTIONAL_MICRO:
         hints.append("dust, below the least order")
-    return "; ".join(hints) or "no fill, order or transfer explains it"
+    return "; ".join(hints) or _nothing_found(evidence)
+
+
+def _nothing_found(evidence: Evidence) -> str:
+    if not evidence.read_ms:
+        return "not known yet: the fills since both sides agreed are being read"
+    which = f"those since {_clock(evidence.read_since_ms)}" if evidence.read_since_ms else "all of them"
+    return (
+        f"no fill, order or transfer explains it; {which} were read at {_clock(evidence.read_ms)} UTC, and are again by "
+        "itself"
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import Instant
 from core.engine.market_watch import doubt_text, shock_reason
+from core.engine.position_age import why_unread
 from core.engine.protection import block_reason
 from core.engine.risk_engine import Refusal, Rule
 from core.engine.trouble import of_settings
@@ -38,6 +39,10 @@ def _before_all_is_known(engine: Engine, coin: Coin, now: Instant) -> Refusal | 
         return found
     if coin.barred and engine.feed_age.is_lost(now):
         return coin.barred
+    if engine.position_age.is_late(now):
+        age_s, limit_s = engine.position_age.age_ms(now) // 1000, engine.position_age.late_ms // 1000
+        words = f"the exchange's position has not been read for {age_s} s (limit {limit_s} s)"
+        return Refusal(Rule.IDLE, f"{words}: {why_unread(engine, now)}")
     if not engine.feed.connected and not engine.feed.ready:
         return Refusal(Rule.IDLE, "no connection to the exchange", ends="a connection to the exchange")
     if not engine.feed.ready:

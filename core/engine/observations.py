@@ -146,9 +146,10 @@ def on_account(engine: Engine, event: AccountObserved, now: Instant) -> list[Eff
     engine.margined = dict(event.positions)
     engine.liquidations = dict(event.liquidations)
     out: list[Effect] = []
+    engine.search.on_account(event, engine.coins.values())
     for coin in engine.coins.values():
         out += guarded(engine, coin, now, lambda c: _compare_position(engine, c, event, now))
-    return out
+    return out + engine.search.questions(engine.coins.values(), now)
 
 
 def _compare_position(engine: Engine, coin: Coin, event: AccountObserved, now: Instant) -> list[Effect]:

@@ -109,10 +109,10 @@ class OperatorDesk:
                 return self.begin_stop(command.asked_by, now, command)
             case Action.RESYNC:
                 resync = Resync(command, now.mono_ms)
-                return resync.start() + self._begin(resync, now)
+                return resync.start(coins) + self._begin(resync, now)
             case Action.RECONNECT:
                 reconnect = ReconnectFeed(command, now.mono_ms, old_generation=engine.feed.generation)
-                return reconnect.start() + self._begin(reconnect, now)
+                return reconnect.start(coins) + self._begin(reconnect, now)
             case Action.MARGIN_PREVIEW | Action.MARGIN_ADD:
                 return self._add_margin(command, coins[0], now)
             case Action.SET_SPACING_PREVIEW | Action.SET_LEVELS_PREVIEW:
@@ -323,8 +323,9 @@ class OperatorDesk:
             drift = coin.ledger.drift
             if drift.declared and drift.is_above(DRIFT_ALERT_PCT):
                 return (
-                    f"{coin.name} drifts by {drift.pct:.2f} % (limit {DRIFT_ALERT_PCT} %); press R, and if it stays A "
-                    "(`gridbot reconcile --accept`), then try again"
+                    f"{coin.name} drifts by {drift.pct:.2f} % (limit {DRIFT_ALERT_PCT} %); press R (`gridbot resync`), which "
+                    "reads all fills since both sides agreed; once you know why it stays A (`gridbot reconcile --accept`), "
+                    "then try again"
                 )
         return resume_refusal(engine, coins)
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from core.domain.clock import Instant
 from core.domain.commands import Command
-from core.domain.effects import AskLedgerUpdates, Backfill, Effect, SaveAdjustment, notify
+from core.domain.effects import Effect, SaveAdjustment, notify
 from core.engine.coin import Coin
-from core.engine.drift import Drift
 from core.engine.explanation import Evidence, open_question
 from core.engine.halts import HaltRule
 from core.view import DRIFT_ALERT_PCT, DRIFT_HALT_PCT
-
-AGREED_OVERLAP_MS = 60_000
-"""How far before the last look that agreed its cause is looked for."""
 
 
 def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -> tuple[list[Effect], str]:
@@ -25,8 +21,6 @@ def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -
     drift = coin.ledger.observe(lots, venue_ms, asked_mono_ms, one_order)
     instrument = coin.config.instrument
     out: list[Effect] = []
-    if drift.suspected_mono_ms and not before.suspected_mono_ms:
-        coin.evidence = Evidence()
     if before.declared and not drift.declared:
         out.append(
             notify(
@@ -37,14 +31,14 @@ def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -
                 explanation=coin.evidence.found(),
             )
         )
+    if drift.suspected_mono_ms and not before.suspected_mono_ms:
+        coin.evidence = Evidence()
     if not drift.declared:
         coin.drift_explanation = ""
-        if drift.suspected_mono_ms and not drift.fills_read:
-            out.append(Backfill(ticket=coin.drift_ticket))
         return out, ""
     coin.drift_explanation = explain(coin)
     if not before.declared or before.lots != drift.lots:
-        out += [
+        out.append(
             notify(
                 "position_drift_detected",
                 "crit" if drift.is_above(DRIFT_ALERT_PCT) else "warn",
@@ -54,22 +48,11 @@ def observe_position(coin: Coin, lots: int, venue_ms: int, asked_mono_ms: int) -
                 ledger=instrument.size_text(coin.ledger.lots),
                 exchange=instrument.size_text(lots),
                 explanation=coin.drift_explanation,
-            ),
-            Backfill(since_ms=_read_from(before), ticket=coin.drift_ticket),
-            AskLedgerUpdates(max(0, before.agreed_ms - AGREED_OVERLAP_MS)),
-        ]
+            )
+        )
     if drift.is_above(DRIFT_HALT_PCT):
         return out, f"{HaltRule.DRIFT} of {drift.pct:.1f} % (limit {DRIFT_HALT_PCT} %)"
     return out, ""
-
-
-def _read_from(before: Drift) -> int | None:
-    """All fills there are once, when it is declared; when it changes, those since both sides agreed. While fills are withheld
-    it changes with each of them: a history that is read each time uses up what the exchange lets an address ask.
-    """
-    if not before.declared:
-        return 0
-    return before.agreed_ms - AGREED_OVERLAP_MS if before.agreed_ms else None
 
 
 def explain(coin: Coin) -> str:

@@ -22,6 +22,7 @@ from core.domain.events import (
     RequestFailed,
 )
 from core.engine.coin import Coin
+from core.engine.fill_search import unproven_since_ms
 from core.engine.ways_out import open_text
 
 HALT_LIMIT_MS = 60_000
@@ -181,9 +182,11 @@ class Resync(ProcedureBase):
 
     waiting: set[str] = field(default_factory=lambda: {"fills", "orders", "position"})
 
-    def start(self) -> list[Effect]:
+    def start(self, coins: Collection[Coin]) -> list[Effect]:
+        """Fills are read from where the exchange has last shown the ledger's positions."""
         ticket = self.command.id
-        return [Backfill(ticket=ticket), AskOpenOrders(ticket), AskAccount(ticket)]
+        fills = Backfill(unproven_since_ms(coins), ticket)
+        return [fills, AskOpenOrders(ticket), AskAccount(ticket)]
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
         ticket = self.command.id
@@ -199,9 +202,7 @@ class Resync(ProcedureBase):
             case _:
                 pass
         if not self.waiting:
-            drifts = ", ".join(
-                f"{c.name} drift {c.config.instrument.size_text(c.ledger.drift.lots)}" for c in coins
-            )
+            drifts = ", ".join(_drift_text(coin) for coin in coins)
             return self.end(f"resync done in {self.elapsed_ms(now)} ms, {drifts}")
         if self.elapsed_ms(now) > READ_LIMIT_MS:
             return self.end(
@@ -210,13 +211,21 @@ class Resync(ProcedureBase):
         return []
 
 
+def _drift_text(coin: Coin) -> str:
+    lots = coin.ledger.drift.lots
+    why = f" ({coin.drift_explanation})" if lots and coin.drift_explanation else ""
+    return f"{coin.name} drift {coin.config.instrument.size_text(lots)}{why}"
+
+
 @dataclass(slots=True)
 class ReconnectFeed(ProcedureBase):
     """Close the market-data connection, open a new one, read the gap back."""
 
     old_generation: int = 0
+    fills_before: int = 0
 
-    def start(self) -> list[Effect]:
+    def start(self, coins: Collection[Coin]) -> list[Effect]:
+        self.fills_before = _not_live(coins)
         return [Reconnect("asked for by the operator")]
 
     def advance(self, coins: list[Coin], event: Event | None, now: Instant) -> list[Effect]:
@@ -225,8 +234,14 @@ class ReconnectFeed(ProcedureBase):
             if generation is not None and generation > self.old_generation:
                 took = self.elapsed_ms(now) / 1000
                 return self.end(
-                    f"reconnected in {took:.1f} s: {event.seen} fills read over REST, {event.new} new"
+                    f"reconnected in {took:.1f} s: {event.seen} fills read over REST, "
+                    f"{_not_live(coins) - self.fills_before} new with those that the stream began with"
                 )
         if self.elapsed_ms(now) > RECONNECT_LIMIT_MS:
             return self.end("not connected after 30 s; it goes on trying", failed=True)
         return []
+
+
+def _not_live(coins: Collection[Coin]) -> int:
+    """Fills that came otherwise than live."""
+    return sum(coin.counts.from_rest for coin in coins)

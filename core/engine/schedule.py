@@ -93,8 +93,10 @@ def periodic(engine: Engine, now: Instant) -> list[Effect]:
     due = engine.schedule
     if (allowed := read_gate(engine, now)) is not None:
         return allowed
+    asked: list[Effect] = []
     for coin in engine.coins.values():
-        out += guarded(engine, coin, now, lambda c: c.questions(now))
+        asked += guarded(engine, coin, now, lambda c: c.questions(now))
+    out += engine.search.paced(asked, now) + engine.search.questions(engine.coins.values(), now)
     link = engine.feed
     if not link.connected and not engine.saw_account:
         return out

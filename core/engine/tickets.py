@@ -11,9 +11,9 @@ AWAITING_FILLS = "awaiting_fills"
 _DRIFT = "drift:"
 
 
-def drift_ticket(coin: str, since_mono_ms: int) -> str:
-    """The position is suspected to differ from the exchange's, since then."""
-    return f"{_DRIFT}{coin}:{since_mono_ms}"
+def drift_ticket(asked_mono_ms: int) -> str:
+    """Positions differ from the exchange's; of the read that was asked for then."""
+    return f"{_DRIFT}{asked_mono_ms}"
 
 
 def is_search(ticket: str) -> bool:

@@ -11,9 +11,11 @@ class Lane(IntEnum):
     CANCEL = 0
     REDUCE = 1
     """Reduce-only orders, stops, margin and leverage."""
-    PROOF = 2
+    WATCH = 2
+    """The look at what is held, by the clock: no other read can take the little that it needs, or is waited for by it."""
+    PROOF = 3
     """Reads that the way out, or a start, can't go on without: what rests, what is held, what has traded."""
-    MODIFY = 3
-    PLACE = 4
-    INFO = 5
+    MODIFY = 4
+    PLACE = 5
+    INFO = 6
     """All other reads: they wait for weight, and leave a share of it to the others (I7)."""

@@ -27,7 +27,7 @@ PLACE_WAIT_MS = 1_000.0
 LOOK_AGAIN_MS = 5_000.0
 """A wait is ended at the latest after so long, to see whether it is still needed."""
 
-READING = (Lane.PROOF, Lane.INFO)
+READING = (Lane.WATCH, Lane.PROOF, Lane.INFO)
 """Lanes whose requests wait, one behind the other, for as long as it takes."""
 
 SAY_FROM_MS = 2_000.0

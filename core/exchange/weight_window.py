@@ -16,6 +16,7 @@ MINUTE_S = 61
 
 FLOORS = {
     **dict.fromkeys((Lane.CANCEL, Lane.REDUCE), 0),
+    Lane.WATCH: 10,
     Lane.PROOF: 60,
     Lane.MODIFY: 120,
     Lane.PLACE: 130,
@@ -23,6 +24,7 @@ FLOORS = {
 }
 """What each lane leaves. 120 is as many cancels and reductions within a minute, or those of 4,000 orders in batches (I7).
 A placement leaves some to a change, for what frees weight frees little at a time.
+Between the watch and the proof lie the looks at a unified account within a minute, 48.
 """
 
 RESERVE = FLOORS[Lane.MODIFY]

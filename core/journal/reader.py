@@ -124,7 +124,9 @@ class Restored:
 
     @property
     def cursor_ms(self) -> int:
-        """Fills up to here have been read over REST; 0 before the first read."""
+        """Fills up to here (venue time) have been read over REST, and the exchange has shown the ledger's positions since; 0
+        before the first read.
+        """
         return int(self.meta.get("fill_cursor_ms", "0"))
 
 

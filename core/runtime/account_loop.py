@@ -44,6 +44,7 @@ from core.domain.events import (
 from core.domain.orders import Purpose
 from core.domain.request_limits import IpWeight
 from core.engine.engine import Engine
+from core.engine.fill_search import proven_ms
 from core.engine.flatten_desk import flattens
 from core.engine.stop import Phase
 from core.exchange.order_router import nothing_replaced
@@ -323,7 +324,8 @@ class AccountLoop:
         rest = [effect for effect in effects if not batch.take(effect)]
         read = [event.cursor_ms for event in events if isinstance(event, BackfillDone) and not event.error]
         if read:
-            batch.meta["fill_cursor_ms"] = str(max(read))
+            # A node that lags leaves fills out: what was read is known as far as the exchange has shown our positions since.
+            batch.meta["fill_cursor_ms"] = str(min(max(read), proven_ms(self._engine.coins.values())))
         if not batch.is_empty:
             desk = self._engine.desk
             desk.unwritten = frozenset(action.command.id for action in batch.actions)

@@ -64,9 +64,9 @@ Fatal = Callable[[str, BaseException], None]
 
 
 class EffectRunner:
-    """Belongs to the core's loop. All times are the venue's: up to ``cursor_ms`` all fills have been read over REST,
-    ``funding_ms`` and ``transfers_ms`` are those of the newest funding payment and transfer known (0: none), and before
-    ``anchor_ms`` none is of interest.
+    """Belongs to the core's loop. All times are the venue's: up to ``cursor_ms`` fills have been read over REST (what a node
+    that lags left out is the engine's to look for), ``funding_ms`` and ``transfers_ms`` are those of the newest funding
+    payment and transfer known (0: none), and before ``anchor_ms`` none is of interest.
     """
 
     def __init__(
@@ -284,7 +284,9 @@ class EffectRunner:
 
     async def _ask_account(self, ticket: str) -> None:
         try:
-            self._inbox.force(await self._reads_for(ticket, Lane.REDUCE).account(ticket))
+            # The look by the clock waits behind no other read: a search takes all the weight that reads may have.
+            reads = self._reads_for(ticket, Lane.REDUCE) if ticket else self._reads.at(Lane.WATCH)
+            self._inbox.force(await reads.account(ticket))
         except (RestError, WireError) as error:
             self._failed("account", error, ticket)
 

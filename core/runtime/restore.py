@@ -19,6 +19,7 @@ from core.engine.account_risk import AccountLimits
 from core.engine.coin import Coin
 from core.engine.coin_config import CoinConfig
 from core.engine.day_mark import DayMark
+from core.engine.drift import Drift
 from core.engine.engine import Engine
 from core.engine.features import Features, FeatureSettings
 from core.engine.fill_guarantor import FillCounts, chain_order
@@ -199,7 +200,7 @@ def build_engine(
     engine.dead_man.was_left(restored.dead_man_until_ms)
     engine.started_wall_ms = now.wall_ms
     for name, config in configs.items():
-        engine.coins[name] = _coin(engine, name, config, restored.coins[name], now)
+        engine.coins[name] = _coin(engine, name, config, restored.coins[name], restored.cursor_ms, now)
         engine.coins[name].overrides = Overrides.restored(restored.meta.get(f"override:{name}", ""))
         engine.coins[name].features.restore(restored.meta.get(f"features:{name}", ""))
         engine.coins[name].parked = Parked.restored(restored.meta.get(f"parked:{name}", ""))
@@ -219,8 +220,11 @@ def risk_coins(coins: Iterable[str]) -> str:
     return ",".join(sorted(coins))
 
 
-def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: Instant) -> Coin:
+def _coin(
+    engine: Engine, name: str, config: CoinConfig, rows: CoinRows, cursor_ms: int, now: Instant
+) -> Coin:
     coin = Coin(config, _ledger(name, rows), engine.next_cloid, halted=rows.halted)
+    coin.ledger.watch.now = Drift(agreed_ms=_proven_ms(cursor_ms, now))
     coin.stop_loss = StopLoss.of(config)
     coin.features, coin.skew = Features(config.features), Skew(config.skew)
     assert rows.anchor is not None, f"{name} has no anchor"
@@ -245,6 +249,13 @@ def _coin(engine: Engine, name: str, config: CoinConfig, rows: CoinRows, now: In
             fired(coin, order)  # a kill came between its fill and the halt
     coin.velocity = _velocity(config, rows, now)
     return coin
+
+
+def _proven_ms(cursor_ms: int, now: Instant) -> int:
+    """Up to when all fills are known by the journal's cursor (venue time). One in the future is of a clock that was ahead: as
+    far as it was, as far back nothing is certain.
+    """
+    return max(0, min(cursor_ms, now.venue_ms) - max(0, cursor_ms - now.venue_ms))
 
 
 def _velocity(config: CoinConfig, rows: CoinRows, now: Instant) -> Velocity:

@@ -17,6 +17,7 @@ HAVE_AN_ALERT = frozenset(
             "risk_halt",
             "circuit_break",
             "data_stale_halt",
+            "position_unread",
             "position_drift_detected",
             "dead_man_switch_fired",
         ),

@@ -123,6 +123,17 @@ MARKET = (
         "ws_stale_halt, data_stale_halt",
     ),
     Kind(
+        "position_unread",
+        "crit",
+        "age_s reason",
+        "The exchange's position could not be read for more than 20 s, and why: the orders are taken back.",
+        "Nothing: it goes on by itself. If it lasts, end what keeps it from being read.",
+        True,
+    ),
+    Kind(
+        "position_read_again", "info", "", "The exchange's position is read again; quoting goes on.", "", True
+    ),
+    Kind(
         "data_resume", "info", "", "Market data is back; quoting goes on.", "", True, "ws_resume, data_resume"
     ),
 )

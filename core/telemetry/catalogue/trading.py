@@ -140,7 +140,8 @@ POSITION = (
         "warn crit",
         "drift drift_pct ledger exchange explanation",
         "Ledger and exchange hold different positions, on two reads with the fills between. crit: above 1 %.",
-        "R (`gridbot resync`); if it stays, find out why, then A (`gridbot reconcile --accept`).",
+        "Its fills are looked for again and again; R (`gridbot resync`) looks at once. If it stays, find out why, then A "
+        "(`gridbot reconcile --accept`).",
         True,
         formerly=_SHADOW,
     ),

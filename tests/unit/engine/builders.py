@@ -37,6 +37,7 @@ from core.engine.coin_config import CoinConfig
 from core.engine.engine import Engine
 from core.engine.fold import Fold
 from core.engine.grid_settings import GridSettings
+from core.engine.position_age import PositionAge
 from core.engine.procedures import feed_ticket
 from core.engine.shadow_ledger import ShadowLedger
 from core.engine.strategies import STRATEGIES, Ask
@@ -165,8 +166,8 @@ def coin_config(instrument: Instrument = SOL, **changes: Any) -> CoinConfig:
 
 
 def make_engine(*instruments: Instrument, position: int = 0, **changes: Any) -> Engine:
-    """An engine whose ledgers hold ``position`` lots and that has seen nothing yet."""
-    engine = Engine(ACCOUNT, INSTANCE, BOOT, {})
+    """An engine whose ledgers hold ``position`` lots and that has seen nothing yet, and bears that no account is shown."""
+    engine = Engine(ACCOUNT, INSTANCE, BOOT, {}, position_age=PositionAge(late_ms=0))
     for instrument in instruments or (SOL,):
         ledger = ShadowLedger(instrument.coin, Fold(lots=position, cost=abs(position) * MID))
         config = coin_config(instrument, **changes)

@@ -22,12 +22,14 @@ from core.domain.events import (
     CancelOutcome,
     CommandReceived,
     FeedChanged,
+    FillsCommitted,
     OpenOrdersObserved,
     RequestFailed,
     Resting,
     StopRequested,
     Unsettled,
 )
+from core.domain.fills import FillSource
 from core.domain.instrument import Instrument
 from core.engine.operator_desk import COMMANDS_KEPT, PREVIEWS_KEPT
 from tests.unit.engine.builders import (
@@ -35,6 +37,7 @@ from tests.unit.engine.builders import (
     Bench,
     account,
     cancelled,
+    fill,
     make_engine,
     of_kind,
     placed,
@@ -291,8 +294,12 @@ def test_a_reconnect_ends_when_a_newer_connection_has_read_its_gap() -> None:
     bench.step(BackfillDone("feed:1", 0, 0, 0))
     assert bench.outcome()[0] == "running"
     bench.ms += 1_500
-    bench.step(FeedChanged(False, 1), FeedChanged(True, 2), BackfillDone("feed:2", 9, 1, 0))
-    assert bench.outcome() == ("done", "reconnected in 1.5 s: 9 fills read over REST, 1 new")
+    bench.step(FeedChanged(False, 1), FeedChanged(True, 2))
+    bench.step(FillsCommitted((fill(source=FillSource.SNAPSHOT),)), BackfillDone("feed:2", 9, 0, 0))
+    assert bench.outcome() == (
+        "done",
+        "reconnected in 1.5 s: 9 fills read over REST, 1 new with those that the stream began with",
+    )
 
 
 @pytest.mark.parametrize("action", [Action.RESYNC, Action.POLL, Action.RECONNECT])

@@ -249,7 +249,7 @@ def test_a_drift_that_grows_with_each_withheld_fill_reads_the_whole_history_once
     since = [read.since_ms for read in reads if read.since_ms is not None]
     assert since.count(0) == 1
     assert len(since) > 3
-    assert set(since) - {0} == {agreed_ms - 60_000}
+    assert set(since) - {0} == {agreed_ms - 120_000}
 
 
 def test_an_overfill_halts_the_coin_and_the_position_still_follows_the_exchange() -> None:

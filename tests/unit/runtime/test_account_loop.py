@@ -337,17 +337,34 @@ async def test_the_end_of_a_read_tells_how_many_of_its_own_fills_were_new() -> N
     assert stage.of("step")[-1].new == 0
 
 
+def _agreed(*at_ms: int) -> dict[str, Any]:
+    """Coins whose positions the exchange showed last as the ledger has them, at those times."""
+    return {
+        str(ms): SimpleNamespace(ledger=SimpleNamespace(drift=SimpleNamespace(agreed_ms=ms))) for ms in at_ms
+    }
+
+
 @pytest.mark.parametrize(("error", "saved"), [("", {"fill_cursor_ms": "9"}), ("HTTP 502", None)])
 async def test_the_cursor_is_saved_only_for_reads_that_worked(error: str, saved: object) -> None:
-    stage = Stage()
+    stage = Stage(coins=_agreed(12, 10))
     loop = await _ready(stage)
     done = BackfillDone("t", 0, 0, 9, error, "t@1")
     await loop.turn([done, BackfillDone("u", 0, 0, 7, error, "u@1")])
     assert [batch.meta for batch in stage.of("commit")] == ([saved] if saved else [])
 
 
+async def test_the_cursor_is_saved_no_further_than_the_exchange_has_shown_the_position_of_every_coin() -> (
+    None
+):
+    """A node that lags answers a read without an error, and leaves fills out."""
+    stage = Stage(coins=_agreed(12, 4))
+    loop = await _ready(stage)
+    await loop.turn([BackfillDone("t", 0, 0, 9, "", "t@1")])
+    assert [batch.meta for batch in stage.of("commit")] == [{"fill_cursor_ms": "4"}]
+
+
 async def test_fills_are_durable_before_the_cursor_that_covers_them() -> None:
-    stage = Stage()
+    stage = Stage(coins=_agreed(10))
     loop = await _ready(stage)
     await loop.turn([_arrived(1, ticket="t@1"), BackfillDone("t", 1, 0, 9, "", "t@1")])
     first, second = stage.of("commit")

@@ -415,10 +415,10 @@ async def test_a_read_for_orders_that_await_their_fills_marks_them_so(
     ("ticket", "lanes"),
     [
         ("cmd-1", [Lane.PROOF, Lane.REDUCE, Lane.PROOF, Lane.REDUCE]),
-        ("", []),
+        ("", [Lane.WATCH]),
         (CHAIN, []),
         (AWAITING_FILLS, []),
-        (drift_ticket("BTC", 5), []),
+        (drift_ticket(5), []),
     ],
 )
 async def test_what_somebody_waits_for_is_read_before_what_the_clock_or_a_search_asks(
