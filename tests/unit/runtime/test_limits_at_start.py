@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +108,7 @@ async def test_a_mistyped_restart_sends_nothing_and_what_was_held_stays_with_its
         mistyped = replace(taken, settings=settings("BTC", stop_loss_low=900_000))
         async with running(mistyped) as run:
             with pytest.raises(UsageError, match="is past stop_loss_low 900000"):
-                await run.task
+                await asyncio.wait_for(run.task, 15)
         after = await exchange.truth()
         assert (after["orders"], after["positions"]) == (before["orders"], before["positions"])
         async with running(taken) as run:
