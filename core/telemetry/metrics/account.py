@@ -88,6 +88,11 @@ RISK = (
         "percent",
         _DRAWDOWN,
     ),
+    of_account(
+        "max_drawdown_limit_ratio",
+        "gridbot_max_drawdown_limit_pct / 100",
+        lambda s: s.risk.max_drawdown_pct / 100 if s.risk.max_drawdown_pct else None,
+    ),
     of_account("drawdown_ratio", "gridbot_max_drawdown_pct / 100", lambda s: s.risk.drawdown_pct / 100),
     of_account(
         "unrealized_loss_pct",
@@ -95,6 +100,11 @@ RISK = (
         lambda s: s.risk.unrealized_loss_pct,
         "percent",
         _DRAWDOWN,
+    ),
+    of_account(
+        "unrealized_loss_ratio",
+        "gridbot_unrealized_loss_pct / 100",
+        lambda s: s.risk.unrealized_loss_pct / 100,
     ),
     of_account(
         "margin_utilization",
@@ -243,6 +253,11 @@ BUDGETS = (
         lambda s: s.budget.hours_to_empty,
         "hours",
         Shown(Row.SYSTEM_HEALTH, "Hours that requests last", 24, is_least=True),
+    ),
+    of_account(
+        "address_budget_left_seconds",
+        "gridbot_address_budget_hours_left x 3600",
+        lambda s: s.budget.hours_to_empty * 3600 if s.budget.hours_to_empty is not None else None,
     ),
     Metric("budget_mode", Type.GAUGE, "1 for the mode that holds", _budget_modes, ("mode",)),
     Metric(

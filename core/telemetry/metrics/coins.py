@@ -210,6 +210,11 @@ GRID = (
         Shown(Row.GRID_HEALTH, "Grid coverage"),
     ),
     by_coin(
+        "grid_coverage_ratio",
+        "gridbot_grid_coverage_pct / 100",
+        lambda c: c.grid.orders_active / c.grid.orders_target if c.grid.orders_target else None,
+    ),
+    by_coin(
         "skew_ratio",
         "Position over its cap, signed, -1 to 1",
         lambda c: c.grid.skew_ratio,

@@ -31,5 +31,6 @@ HISTOGRAMS = (
 BESIDE = """fills_from_ws_total fills_from_rest_total shadow_ledger_drift_ratio grid_level_gap_ratio grid_width_ratio
     ws_last_message_timestamp_seconds position_checked_timestamp_seconds quote_timestamp_seconds order_stage_seconds
     journal_commit_seconds account_check_seconds drawdown_ratio build_info dead_man_state inbox_depth observer_queue_depth
-    address_requests_left ip_weight_left order_batch_size"""
+    address_requests_left ip_weight_left order_batch_size grid_coverage_ratio max_drawdown_limit_ratio
+    unrealized_loss_ratio address_budget_left_seconds"""
 """What Prometheus' conventions want beside them, and what nobody had."""

@@ -49,6 +49,15 @@ def test_what_the_conventions_want_is_beside_them() -> None:
     assert [name for name in names.BESIDE.split() if f"gridbot_{name}" not in found] == []
 
 
+@pytest.mark.parametrize(("unit", "per_unit"), [("percent", " / 100"), ("hours", " x 3600")])
+def test_a_percentage_and_hours_have_the_conventional_unit_beside_them(unit: str, per_unit: str) -> None:
+    told = {metric.means for metric in METRICS}
+    odd = [metric for metric in METRICS if metric.unit == unit]
+    assert odd
+    for metric in odd:
+        assert f"{metric.full_name}{per_unit}" in told or metric.means.endswith(" x 100"), metric.name
+
+
 def test_names_are_unique_and_each_row_of_the_dashboard_shows_what_was_asked_for() -> None:
     by_name = {metric.name: metric for metric in METRICS}
     assert len(by_name) == len(METRICS)
@@ -97,6 +106,8 @@ def test_values_are_those_of_the_status() -> None:
     )
     assert found[key("max_drawdown_pct")] == told["risk"]["drawdown_pct"]
     assert found[key("max_drawdown_limit_pct")] == told["risk"]["max_drawdown_pct"]
+    assert found[key("max_drawdown_limit_ratio")] == told["risk"]["max_drawdown_pct"] / 100
+    assert found[key("unrealized_loss_ratio")] == pytest.approx(found[key("unrealized_loss_pct")] / 100)
     assert found[key("margin_utilization")] == pytest.approx(told["risk"]["margin_utilization_pct"] / 100)
     assert found[key("account_value")] == float(told["risk"]["account_value_usd"])
     assert found[key("ws_data_age")] == 0.4
@@ -134,7 +145,14 @@ def test_a_switch_a_stream_and_a_grid_are_told_as_they_are_in_either_state() -> 
         found = scraped(scene(snapshot(feed=replace(snapshot().feed, ready=ready))))
         assert (found[key("ws_ready")], found[key("ws_degraded_mode")]) == (ready, not ready)
     half = coin_view(grid=replace(coin_view().grid, orders_active=6, orders_target=24))
-    assert scraped(scene(snapshot(coins=(half,))))[key("grid_coverage_pct", coin="BTC")] == 25
+    found = scraped(scene(snapshot(coins=(half,))))
+    assert found[key("grid_coverage_pct", coin="BTC")] == 25
+    assert found[key("grid_coverage_ratio", coin="BTC")] == 0.25
+    found = scraped(scene(snapshot(budget=replace(snapshot().budget, hours_to_empty=2.5))))
+    assert (found[key("address_budget_hours_left")], found[key("address_budget_left_seconds")]) == (
+        2.5,
+        9_000,
+    )
 
 
 def test_what_is_not_known_has_no_sample() -> None:
@@ -147,6 +165,7 @@ def test_what_is_not_known_has_no_sample() -> None:
     for name in (
         "fill_source_ratio",
         "grid_coverage_pct",
+        "grid_coverage_ratio",
         "address_requests_left",
         "agent_expiry_timestamp_seconds",
     ):
