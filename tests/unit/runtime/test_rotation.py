@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from core.domain.commands import Operator
+from core.domain.orders import Side
 from core.runtime.control_client import ask
 from core.runtime.keys.handover import handed_over, take_over
 from core.runtime.statedir import UsageError
@@ -50,26 +51,32 @@ class Scene:
     async def orders(self) -> dict[int, str]:
         return {row["oid"]: row["cloid"] for row in (await self.exchange.truth())["orders"]}
 
-    async def sweep(self, side: str, size: str) -> None:
-        """Somebody else trades through the book, and through the grid."""
-        stranger = {"user": "0x" + "77" * 20}
-        for path, body in (
-            ("fund", {"usd": "100000000"}),
-            ("trade", {"coin": "BTC", "side": side, "size": size}),
-        ):
-            async with self.exchange.http.post(
-                f"{self.exchange.url}/paper/{path}", json=stranger | body
-            ) as answer:
-                assert answer.status == 200, await answer.text()
+    async def fill_nearest(self, side: Side) -> int:
+        """Somebody else trades through the book as far as the grid's nearest order; how many fills there are then.
 
-    async def sweep_until_filled(self, side: str) -> int:
-        """Until something of the grid has traded; how many fills there are then."""
+        In one step of the loop, once one rests there: the bot can't move its orders between the look and the trade.
+        """
+        exchange = self.exchange.server.exchange
+        venue, stranger = exchange.venue, "0x" + "77" * 20
+        venue.fund(stranger, 10**14)
+        half = venue.ledger.books["BTC"].side(side.opposite)
+        orders = venue.see(self.account.address).open_orders
+
+        def reach() -> bool:
+            ours = {order.price for order in orders.values() if order.side is half.side}
+            nearest = next((price for price in half.from_best() if price in ours), None)
+            if nearest is None:
+                return False
+            lots = sum(half.levels[price].lots for price in (*half.better_than(nearest), nearest))
+            venue.market_order(stranger, "BTC", side, lots, exchange.now_ms())
+            exchange.settle()
+            return True
+
         before = len((await self.exchange.truth())["fills"])
-        for _ in range(20):
-            await self.sweep(side, "2")
-            if (fills := len((await self.exchange.truth())["fills"])) > before:
-                return fills
-        raise AssertionError("the sweeps never reached the grid")
+        await until(reach, 10)
+        after = len((await self.exchange.truth())["fills"])
+        assert after > before
+        return after
 
     async def newest(self, is_so: Any) -> Snapshot:
         """The first Snapshot from now on of which that is so."""
@@ -103,7 +110,7 @@ async def test_the_same_orders_rest_after_a_rotation_while_fills_arrive_and_none
         assert before.account == on.account.address
         orders = await on.orders()
         await on.approve(second, "two")
-        told, *_ = await asyncio.gather(on.hand_over(second), on.sweep_until_filled("A"))
+        told, *_ = await asyncio.gather(on.hand_over(second), on.fill_nearest(Side.SELL))
         assert told["ok"], told
         assert told["text"] == f"{second.address} signs now, in place of {on.first.address}"
         gone = await on.account.approve(on.exchange.http, on.exchange.url, None, "one")
@@ -113,7 +120,7 @@ async def test_the_same_orders_rest_after_a_rotation_while_fills_arrive_and_none
         assert orders.keys() - filled <= (await on.orders()).keys(), (
             "the others are the same, none was placed anew"
         )
-        fills = await on.sweep_until_filled("B")
+        fills = await on.fill_nearest(Side.BUY)
         found = await on.newest(lambda s: s.coins and s.coins[0].fills.total >= fills)
         assert found.coins[0].fills.total == fills
         assert found.coins[0].drift.amount == 0
@@ -204,7 +211,7 @@ async def test_an_agents_last_day_leaves_what_reduces_the_position(tmp_path: Pat
     second = Wallet()
     async with scene(tmp_path) as on:
         await on.run.resting(GRID)
-        await on.sweep_until_filled("A")
+        await on.fill_nearest(Side.SELL)
         await on.newest(lambda s: s.coins and s.coins[0].position > 0)
         await on.approve(second, "two", 5 * HOUR_MS)
         assert (await on.hand_over(second))["ok"]
