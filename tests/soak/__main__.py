@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.soak.campaign import Found, run
+from tests.soak.campaign import WEIGHED_AT, Found, growth_mb_per_hour, run
 
 KILLS_A_MINUTE = 20
 
@@ -64,6 +64,7 @@ def _tell(found: Found) -> None:
         ("looks at the exchange's books", found.looks),
         ("longest life, s", f"{found.longest_life_s:.1f}"),
         ("memory at its end, MB", f"{found.rss_mb:.0f}"),
+        *_weights(found),
     ):
         outcome.add_row(what, str(figure))
     console.print(outcome)
@@ -71,6 +72,22 @@ def _tell(found: Found) -> None:
     for name, count in found.events.most_common():
         events.add_row(name, str(count))
     console.print(events)
+
+
+def _weights(found: Found) -> list[tuple[str, str]]:
+    """How memory went. A bot that was started anew meanwhile says nothing of a leak: ``--kills 1`` lets one live all along."""
+    rows = [
+        (
+            f"memory at {WEIGHED_AT[share]} ({weight.at_s:.0f} s), MB",
+            f"{weight.mb:.1f}, of a bot {weight.age_s:.0f} s old",
+        )
+        for share, weight in sorted(found.weights.items())
+    ]
+    growth = growth_mb_per_hour(found.weights)
+    return [
+        *rows,
+        ("growth after the first of these, MB per hour", "unknown" if growth is None else f"{growth:.1f}"),
+    ]
 
 
 if __name__ == "__main__":

@@ -43,6 +43,18 @@ EXPECTED_ALARMS = frozenset({"circuit_break", "grid_impossible"})
 
 PROGRESS_EVERY_S = 30.0
 
+WEIGHED_AT = {0.1: "a tenth", 0.5: "half", 1.0: "the end"}
+"""Of the weather: when the bot that trades then is weighed."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Resident memory of the bot that lived ``at_s`` into the weather, and had traded for ``age_s``."""
+
+    at_s: float
+    age_s: float
+    mb: float
+
 
 @dataclass
 class Found:
@@ -57,8 +69,18 @@ class Found:
     longest_life_s: float = 0.0
     rss_mb: float = 0.0
     """Of the bot at the end of its longest life."""
+    weights: dict[float, Weight] = field(default_factory=dict)
+    """By the share of the weather after which it was taken; all of one process only if nothing was killed between."""
     looks: int = 0
     summary: dict[str, Any] = field(default_factory=dict)
+
+
+def growth_mb_per_hour(weights: dict[float, Weight]) -> float | None:
+    """Of memory, between the first weight and the last; None of fewer than two."""
+    taken = sorted(weights.values(), key=lambda weight: weight.at_s)
+    if len(taken) < 2:
+        return None
+    return (taken[-1].mb - taken[0].mb) / (taken[-1].at_s - taken[0].at_s) * 3600
 
 
 def run(home: Path, minutes: float, kills: int, seed: int) -> Found:
@@ -85,6 +107,7 @@ class _Campaign:
     def __init__(self, bot: Bot, chance: random.Random, found: Found) -> None:
         self._bot, self._chance, self._found = bot, chance, found
         self._told_s = time.monotonic()
+        self._began_s, self._weather_s = self._told_s, 0.0
 
     def run(self, weather_s: float, kills: int) -> None:
         exchange = self._bot.exchange
@@ -98,13 +121,14 @@ class _Campaign:
     def _live_and_die(self, weather_s: float, kills: int) -> None:
         """Scale what chance draws to the time that starts leave, however slow this machine is."""
         chance, began_s = self._chance, time.monotonic()
+        self._began_s, self._weather_s = began_s, weather_s
         drawn = [chance.uniform(*(LONG_S if chance.random() < LONG_LIVES else SHORT_S)) for _ in range(kills)]
         starting_s = 0.0
         for number, life_s in enumerate(drawn):
             left_s = weather_s - (time.monotonic() - began_s)
             starts_s = starting_s / max(1, number) * (kills - number)
             scale = max(0.05, (left_s - starts_s) / sum(drawn[number:]))
-            is_stillborn = chance.random() < STILLBORN or left_s < 0
+            is_stillborn = (chance.random() < STILLBORN and kills > 1) or left_s < 0
             starting_s += self._live(life_s * scale, is_stillborn)
             self._tell_progress()
 
@@ -119,11 +143,13 @@ class _Campaign:
             self._wait_for_start(life)
         started_s = time.monotonic()
         if not is_stillborn:
-            time.sleep(life_s / 2)
+            self._pass(life_s / 2, life.popen.pid, started_s)
             if trades:
                 self._trade_by_hand()
-            time.sleep(life_s / 2)
-            self._weigh(life.popen.pid, life_s)
+            self._pass(life_s / 2, life.popen.pid, started_s)
+            if life_s > self._found.longest_life_s:
+                self._found.longest_life_s, self._found.rss_mb = life_s, _rss_mb(life.popen.pid)
+            self._found.weights[1.0] = self._weight(life.popen.pid, started_s)
         assert life.popen.poll() is None, f"{life.name} ended by itself: {life.err.read_text()}"
         self._bot.kill()
         self._found.kills += 1
@@ -147,12 +173,19 @@ class _Campaign:
         else:
             self._found.manual_trades += 1
 
-    def _weigh(self, pid: int, life_s: float) -> None:
-        if life_s > self._found.longest_life_s:
-            self._found.longest_life_s = life_s
-            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-            (line,) = [line for line in lines if line.startswith("VmRSS:")]
-            self._found.rss_mb = int(line.split()[1]) / 1024
+    def _pass(self, seconds: float, pid: int, started_s: float) -> None:
+        """Let it live on, and weigh it where that is due."""
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(1.0, left_s))
+            share = (time.monotonic() - self._began_s) / self._weather_s
+            for due in WEIGHED_AT:
+                if due <= share and due not in self._found.weights:
+                    self._found.weights[due] = self._weight(pid, started_s)
+
+    def _weight(self, pid: int, started_s: float) -> Weight:
+        now_s = time.monotonic()
+        return Weight(now_s - self._began_s, now_s - started_s, _rss_mb(pid))
 
     def _tell_progress(self) -> None:
         if time.monotonic() - self._told_s > PROGRESS_EVERY_S:
@@ -190,3 +223,9 @@ class _Campaign:
     def _is_calm(self) -> bool:
         coin = ask(self._bot.state, "status")["status"]["coins"][self._bot.books.coin]
         return bool(coin["drift"] == "0")
+
+
+def _rss_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith("VmRSS:")]
+    return int(line.split()[1]) / 1024
