@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,6 @@ from core.domain.fills import Adjustment, FillKind, FillSource, ForeignFill, Fun
 from core.domain.orders import Side
 from core.journal.batch import Batch
 from core.journal.reader import FILLS_SHOWN
-from core.journal.schema import StorageError
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, cloid, fill, order
 from tests.unit.journal.desk import batch, opened, restored, rows
 
@@ -247,7 +247,7 @@ async def test_an_adjustment_counts_until_it_is_revoked_and_its_row_stays(tmp_pa
         await journal.commit(
             batch(adjustments=[_adjustment("a1"), _adjustment("a2"), _adjustment("e", coin="ETH")])
         )
-        with pytest.raises(StorageError):
+        with pytest.raises(sqlite3.IntegrityError):
             await journal.commit(batch(adjustments=[_adjustment("a2")]))
         await journal.commit(Batch(NOW_MS + 5, revoked=["a1"]))
         await journal.commit(Batch(NOW_MS + 6, revoked=["a1"]))

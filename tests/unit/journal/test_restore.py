@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 from dataclasses import replace
 from decimal import Decimal
@@ -17,7 +18,6 @@ from core.domain.fills import Fill, FillSource
 from core.domain.orders import Order, OrderState, Purpose, Side, Slot, Tif
 from core.journal.journal import Anchor
 from core.journal.reader import JournalReader
-from core.journal.schema import StorageError
 from tests.unit.exchange.samples import ACCOUNT, NOW_MS, cloid, fill, order
 from tests.unit.journal.desk import batch, grid, opened, restored, rows
 
@@ -130,7 +130,7 @@ async def test_anchor_grid_meta_and_nonces_come_back(tmp_path: Path) -> None:
 async def test_an_anchor_is_written_once(tmp_path: Path) -> None:
     async with opened(tmp_path / "j.db") as journal:
         await journal.commit(batch(anchors=[Anchor("BTC", 1, 0, 0, "opening position")]))
-        with pytest.raises(StorageError):
+        with pytest.raises(sqlite3.IntegrityError):
             await journal.commit(batch(anchors=[Anchor("BTC", 2, 0, 0, "again")]))
     anchor = (await restored(tmp_path / "j.db")).coins["BTC"].anchor
     assert anchor is not None
