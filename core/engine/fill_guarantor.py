@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, pairwise
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from core.domain.fills import Adjustment, Fill, FillKey, FillSource
@@ -95,12 +97,15 @@ class Places:
     after: dict[FillKey, tuple[int, int]] = field(default_factory=dict)
     """Of such a fill: the time after which it may stand, and its number among those."""
     _number: int = 0
+    _placed_ms: int = -1
+    """After which time the last of those stands: what has that very stamp, and comes then, stands behind it."""
 
     def take(self, fill: Fill) -> None:
         """The next fill that arrived."""
         follows = fill.start_lots == self.end_lots or fill.source is FillSource.WS
-        if fill.time_ms < self.newest_ms and follows:
-            self._number += 1
+        is_behind = fill.time_ms < self.newest_ms + (self._placed_ms == self.newest_ms)
+        if is_behind and follows:
+            self._number, self._placed_ms = self._number + 1, self.newest_ms
             self.after[fill.key] = self.newest_ms, self._number
         if fill.time_ms > self.newest_ms or follows:
             self.go_on_from(fill)
@@ -118,6 +123,30 @@ class Places:
 
     def go_on_from(self, newest: Fill | Adjustment) -> None:
         self.newest_ms, self.end_lots = max(newest.time_ms, self.newest_ms), newest.end_lots
+
+
+def as_they_happened(told: Sequence[Fill], ends: Mapping[str, int] = MappingProxyType({})) -> list[Fill]:
+    """The fills of one message or page, of any coins, each coin's oldest first. ``ends``: where the chain of a coin ends that
+    they go on from, in lots.
+
+    By time and chain. Only if that leaves gaps which the order of the message closes, one way round or the other, does that
+    count more: the exchange tells the newest first in a snapshot, and the oldest first in a page.
+    """
+    if len(told) < 2:
+        return list(told)
+    by_coin: dict[str, list[Fill]] = defaultdict(list)
+    for fill in told:
+        by_coin[fill.coin].append(fill)
+    ordered: list[Fill] = []
+    for coin, fills in by_coin.items():
+        end = ends.get(coin)
+        orders = (chain_order(fills, end), fills, fills[::-1])
+        ordered += min(orders, key=partial(_gaps, end))
+    return ordered
+
+
+def _gaps(start: int | None, ordered: Sequence[Fill]) -> int:
+    return len(chain_breaks(ordered, start))
 
 
 def chain_order(entries: Iterable[E], start: int | None = None, places: Places | None = None) -> list[E]:

@@ -58,6 +58,8 @@ class ShadowLedger:
     _places: Places = field(default_factory=Places)
     _breaks: list[ChainBreak] | None = field(default_factory=list)
     """Those of the window, kept as it grows; ``None`` until it is looked at again after any other change."""
+    _newest_ms: int = 0
+    """The newest stamp in the window, wherever it stands."""
     _checkpoint_due: bool = False
     _base_is_in_order: bool = True
     """False after a fill from before the window: its place in ``base`` is lost until the next start folds all anew."""
@@ -87,13 +89,18 @@ class ShadowLedger:
         return self._window[-1].end_lots if self._window else self.base.lots
 
     @property
+    def arrived_lots(self) -> int:
+        """Where the chain ended with the newest that arrived: what comes next should go on from there."""
+        return self._places.end_lots
+
+    @property
     def drift(self) -> Drift:
         return self.watch.now
 
     # -- what happened ------------------------------------------------------------------------------------------
 
     def apply(self, fills: Sequence[Fill], now: Instant) -> list[Adjustment]:
-        """Fold new fills in, each at its place in the chain. Every fill moves the position, matched or not.
+        """Fold new fills in, as they arrived, each at its place in the chain. Every fill moves the position, matched or not.
 
         Returns the adjustments that these fills have made needless; they count no more.
         """
@@ -106,8 +113,9 @@ class ShadowLedger:
         self._fold_old(old, now)
         recent = [fill for fill in fills if fill.time_ms >= self.cut_ms or fill.key in self._places.after]
         newest = self._window[-1] if self._window else None
+        gaps = len(self.breaks())
         in_order = chain_order(recent, newest.end_lots if newest else self.base.lots, self._places)
-        late = newest is not None and any(fill.time_ms <= newest.time_ms for fill in recent)
+        late = newest is not None and any(fill.time_ms <= self._newest_ms for fill in recent)
         for fill in in_order:
             self.watch.passed((self.current.lots, fill.start_lots, fill.end_lots), now.mono_ms)
             self.current = self.current.apply(fill)
@@ -117,7 +125,8 @@ class ShadowLedger:
                 chain_breaks([newest, *in_order]) if newest else chain_breaks(in_order, self.base.lots)
             )
         self._window += in_order
-        if late:
+        self._newest_ms = max((self._newest_ms, *(fill.time_ms for fill in recent)))
+        if late or (self._places.after and len(self.breaks()) > gaps):
             self._window = self._ordered(self._window)
             self._refold()
         needless = self._drop_needless()
@@ -222,6 +231,7 @@ class ShadowLedger:
     def _refold(self) -> None:
         """After the window, or what is before it, has become another."""
         self._breaks = None
+        self._newest_ms = max((entry.time_ms for entry in self._window), default=self.cut_ms)
         self.current = reduce(Fold.apply, self._window, self.base)
 
     def _drop_needless(self) -> list[Adjustment]:

@@ -44,6 +44,7 @@ from core.domain.events import (
 from core.domain.orders import Purpose
 from core.domain.request_limits import IpWeight
 from core.engine.engine import Engine
+from core.engine.fill_guarantor import as_they_happened
 from core.engine.fill_search import proven_ms
 from core.engine.flatten_desk import flattens
 from core.engine.stop import Phase
@@ -273,9 +274,10 @@ class AccountLoop:
             if precedes(transfer)
         ]
         if arrived or payments or transfers:
+            ends = {name: coin.ledger.arrived_lots for name, coin in self._engine.coins.items()}
             batch = Batch(
                 self._clock().venue_ms,
-                fills=[fill for item in arrived for fill in item.fills if precedes(fill)],
+                fills=[f for item in arrived for f in as_they_happened(item.fills, ends) if precedes(f)],
                 foreign=[fill for item in arrived for fill in item.foreign if precedes(fill)],
                 funding=payments,
                 transfers=transfers,

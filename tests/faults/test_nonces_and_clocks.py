@@ -21,6 +21,7 @@ from core.exchange.rest import Rest
 from core.exchange.sender import Sender
 from core.exchange.signing import Signer
 from core.exchange.venue_clock import VenueClock
+from core.runtime.verify import verify_journal
 from tests.faults.world import GRID, World, living
 from tests.unit.exchange.samples import KEY, cloid, order
 
@@ -263,6 +264,31 @@ async def test_t11_orders_and_stop_of_a_clock_that_was_ahead_are_missed_once_the
         await world.until(lambda: world.is_whole() and len(world.stops()) == 1, "made anew", 15)
         assert gone.isdisjoint(order.cloid for order in (*world.ours(), *world.stops()))
         await world.check()
+
+
+async def test_t11_fills_of_an_outage_after_a_clock_that_was_ahead_are_no_gap_though_the_newest_are_told_first(
+    world: World,
+) -> None:
+    """The snapshot tells them newest first, and all are stamped before those of the clock that was ahead."""
+    await world.start()
+    await world.faults({"kind": "clock_skew", "delay_ms": HOUR_MS})
+    for side in (Side.SELL, Side.SELL, Side.BUY):
+        world.hit(100, side=side)
+    await world.until(lambda: world.coin().fills.total == 3, "stamped an hour ahead")
+    await world.faults()
+    await world.crash()
+    for side, parts in ((Side.SELL, (50, 60)), (Side.BUY, (70,)), (Side.SELL, (40,)), (Side.BUY, (30,))):
+        world.hit(*parts, side=side)
+        await asyncio.sleep(0.05)
+    await world.start(resting=None)
+    await world.check("fill")
+    assert not world.told("fill_sequence_gap")
+    await world.crash()
+    await world.start(resting=None)
+    await world.check()
+    assert not world.told("fill_sequence_gap")
+    certificate = verify_journal(world.plan().state.journal, is_running=True, now_ms=world.venue.now_ms())
+    assert not [check for check in certificate.checks if check.name == "chain" and not check.ok]
 
 
 def bid_lots(world: World) -> int:
