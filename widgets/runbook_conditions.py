@@ -12,7 +12,7 @@ from widgets.runbook_values import coins_of, fill_ratio, is_halted, recent_sourc
 _DRIFT = ("drift:",)
 _FILLS = ("chain:", "fill_source")
 _GRID = ("grid:", "one_sided:")
-_EXCHANGE = ("ws_age", "breaker:", "engine_silent", "weight", "requests")
+_EXCHANGE = ("ws_age", "position_unread", "breaker:", "engine_silent", "weight", "requests")
 _HALT = ("halt",)
 _HALT_ORDERS = ("halt_orders:",)
 _OF_A_PROCEDURE = (*_DRIFT, *_FILLS, *_GRID, *_EXCHANGE, *_HALT)

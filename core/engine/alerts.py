@@ -290,9 +290,11 @@ def _position_alerts(engine: Engine, now: Instant) -> list[Found]:
     if not age.is_late(now):
         return []
     text = f"POSITION NOT READ FOR {age.age_ms(now) // 1000} s (limit {age.late_ms // 1000} s): {why_unread(engine, now)}"
-    return [
-        Found("position_unread", Severity.CRIT, text, fix="our orders are taken back until it is, by itself")
-    ]
+    if age.is_lost(engine, now):
+        return [
+            Found("position_unread", Severity.CRIT, text, fix="our orders are taken back until it is read")
+        ]
+    return [Found("position_unread", Severity.WARN, text, fix="nothing new is quoted until it is read")]
 
 
 def _fill_source_alerts(engine: Engine, now: Instant) -> list[Found]:

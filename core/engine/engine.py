@@ -233,7 +233,7 @@ class Engine:
 
     def is_blind(self, now: Instant) -> bool:
         """The market or our position has not been seen for so long that our orders are taken back."""
-        return self.feed_age.is_lost(now) or self.position_age.is_late(now)
+        return self.feed_age.is_lost(now) or self.position_age.is_lost(self, now)
 
     def halt_reason(self, coin: Coin) -> str:
         return coin.halted or self.halted

@@ -26,7 +26,12 @@ def idleness(engine: Engine, coin: Coin, now: Instant) -> Refusal | None:
         )
     if engine.desk.stopping:
         return Refusal(Rule.IDLE, "stopping", ends="another start")
-    return _before_all_is_known(engine, coin, now) or coin.barred or _by_the_coin(coin, now)
+    return (
+        _before_all_is_known(engine, coin, now)
+        or _unread(engine, now)
+        or coin.barred
+        or _by_the_coin(coin, now)
+    )
 
 
 def blindness(engine: Engine, coin: Coin, now: Instant) -> Refusal | None:
@@ -39,10 +44,6 @@ def _before_all_is_known(engine: Engine, coin: Coin, now: Instant) -> Refusal | 
         return found
     if coin.barred and engine.feed_age.is_lost(now):
         return coin.barred
-    if engine.position_age.is_late(now):
-        age_s, limit_s = engine.position_age.age_ms(now) // 1000, engine.position_age.late_ms // 1000
-        words = f"the exchange's position has not been read for {age_s} s (limit {limit_s} s)"
-        return Refusal(Rule.IDLE, f"{words}: {why_unread(engine, now)}")
     if not engine.feed.connected and not engine.feed.ready:
         return Refusal(Rule.IDLE, "no connection to the exchange", ends="a connection to the exchange")
     if not engine.feed.ready:
@@ -50,6 +51,15 @@ def _before_all_is_known(engine: Engine, coin: Coin, now: Instant) -> Refusal | 
     if not (engine.saw_account and engine.saw_open_orders):
         return Refusal(Rule.IDLE, "comparing with the exchange")
     return None
+
+
+def _unread(engine: Engine, now: Instant) -> Refusal | None:
+    """Fills in the stream go on telling the position: what only reduces it doesn't wait for the exchange's."""
+    age = engine.position_age
+    if not age.is_late(now):
+        return None
+    words = f"the exchange's position has not been read for {age.age_ms(now) // 1000} s (limit {age.late_ms // 1000} s)"
+    return Refusal(Rule.IDLE, f"{words}: {why_unread(engine, now)}")
 
 
 def _by_the_coin(coin: Coin, now: Instant) -> Refusal | None:

@@ -23,6 +23,7 @@ from core.engine.drift import Drift
 from core.engine.halts import HaltRule, rule_of
 from core.engine.leverage_watch import watch_leverage
 from core.engine.overrides import Overrides
+from core.engine.position_age import LATE_MS, PositionAge
 from core.engine.skew import SkewSettings
 from core.engine.snapshot import build_snapshot
 from core.engine.trouble import Trouble
@@ -108,6 +109,16 @@ def broken(name: BreakerName) -> Callable[[Bench], None]:
         bench.engine.breakers[name].failure(Cause.SERVER, WORDY, bench.now, True, 8_000)
 
     return trip
+
+
+def unread(bench: Bench) -> None:
+    bench.engine.position_age = PositionAge(failure=WORDY)
+    bench.engine.position_age._asked_mono_ms = bench.now.mono_ms - LATE_MS - 1
+
+
+def unread_for_minutes(bench: Bench) -> None:
+    unread(bench)
+    bench.engine.position_age._asked_mono_ms -= bench.engine.feed_age.halt_ms
 
 
 def silent(bench: Bench) -> None:
@@ -217,6 +228,8 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "dead_man unarmed": refused_for_volume,
     "shared_key": shared,
     "ws_age": silent,
+    "position_unread": unread,
+    "position_unread long ago": unread_for_minutes,
     "quarantine": garbled,
     "storage": full,
     "worst_case": uncovered,

@@ -150,6 +150,7 @@ def _alerted(alert_id: str, severity: Severity = Severity.CRIT) -> Snapshot:
         (_alerted("fill_source", Severity.WARN), "Fills are missing"),
         (_alerted("grid:BTC", Severity.WARN), "The grid collapses"),
         (_alerted("ws_age"), "The exchange doesn't answer"),
+        (_alerted("position_unread"), "The exchange doesn't answer"),
         (_alerted("requests"), "The exchange doesn't answer"),
         (_alerted("weight"), "The exchange doesn't answer"),
         (tripped(), "The exchange doesn't answer"),

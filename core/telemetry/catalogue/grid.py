@@ -124,9 +124,10 @@ MARKET = (
     ),
     Kind(
         "position_unread",
-        "crit",
+        "warn crit",
         "age_s reason",
-        "The exchange's position could not be read for more than 20 s, and why: the orders are taken back.",
+        "The exchange's position could not be read for 20 s, and why: nothing new is quoted. crit: past HL_DATA_HALT_SEC, the "
+        "orders are taken back.",
         "Nothing: it goes on by itself. If it lasts, end what keeps it from being read.",
         True,
     ),
