@@ -11,6 +11,7 @@ import pytest
 from core.exchange.signing import Signer
 from core.runtime.keys import keystore
 from core.runtime.keys.places import KeyPlace
+from core.runtime.private_file import write_private
 from tests.e2e.program import trading_pid, wait_until
 from tests.e2e.terminal import Terminal
 
@@ -38,6 +39,12 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, KeyPlace
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     key = "0x" + secrets.token_hex(32)
     return key, KeyPlace("paper", Signer(key, False).address)
+
+
+def put(text: str, keystore: Path) -> None:
+    """By hand: no command keeps the key of the account itself, which paper signs with all the same."""
+    keystore.parent.mkdir(mode=0o700, parents=True)
+    write_private(keystore, text)
 
 
 def test_a_key_and_its_passphrase_are_typed_without_being_shown(
@@ -72,7 +79,7 @@ def test_a_start_asks_for_the_passphrase_and_again_if_it_is_mistyped(
     """On the screen, which is drawn when the key is there."""
     monkeypatch.setattr(keystore, "WORK", 2)
     key, place = made
-    place.keep(keystore.lock(key, PASSPHRASE))
+    put(keystore.lock(key, PASSPHRASE), place.keystore)
     state = tmp_path / "xdg" / "gridbot" / "paper" / place.account
     terminal = opened("run", "--network", "paper", HL_USER_ADDRESS=place.account)
     terminal.wait_for("Passphrase of ")
@@ -93,7 +100,7 @@ def test_a_start_with_the_wrong_passphrase_three_times_is_refused_in_a_sentence(
 ) -> None:
     monkeypatch.setattr(keystore, "WORK", 2)
     key, place = made
-    place.keep(keystore.lock(key, PASSPHRASE))
+    put(keystore.lock(key, PASSPHRASE), place.keystore)
     terminal = opened("run", "--network", "paper", "--no-ui", HL_USER_ADDRESS=place.account)
     for attempt in range(3):
         terminal.wait_for("That is not the one" if attempt else "Passphrase of ")

@@ -73,6 +73,10 @@ def _unbuffered(number: int, errors: str) -> io.TextIOWrapper:
 
 def _be(arguments: tuple[str, ...], home: Path, env: Mapping[str, str], program: str) -> None:
     gc.freeze()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # whatever runs the tests may ignore them, as nohup does
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.chdir(home)
     os.environ.clear()
     os.environ.update(env)

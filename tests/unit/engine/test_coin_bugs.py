@@ -32,6 +32,7 @@ ENDS_THE_RUN = frozenset(
         "coin.Coin.unrealized_usd",
         "day_mark.made_today",
         "engine.Engine.halt_reason",
+        "engine.Engine.is_blind",
         "feed_age.FeedAge.age_ms",
         "feed_age.FeedAge.is_lost",
         "fold.Fold.unrealized_micro",
@@ -44,14 +45,17 @@ ENDS_THE_RUN = frozenset(
         "operator_desk.OperatorDesk.stopping",
         "order_index.OrderIndex.find",
         "own_orders.GridSide._first",
+        "position_age.PositionAge.is_late",
+        "position_age.PositionAge.is_lost",
         "shadow_ledger.ShadowLedger.day_realized_at",
+        "shadow_ledger.ShadowLedger.drift",
         "shadow_ledger.ShadowLedger.lots",
         "shadow_ledger.ShadowLedger.lots_at_midnight",
         "shadow_ledger.ShadowLedger.net_usd",
     ]
 )
-"""Those that the account itself calls too, for its loss, its halts, its link: without them no coin is safe. The run ends, and
-its withdrawal takes back what the books call live.
+"""Those that the account itself calls too, for its loss, its halts, its link, its position: without them no coin is safe. The
+run ends, and its withdrawal takes back what the books call live.
 """
 
 
