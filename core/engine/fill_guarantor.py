@@ -8,11 +8,11 @@ next one arrives (C-3), and the same chain orders fills of one millisecond.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
@@ -110,6 +110,24 @@ class Places:
         if fill.time_ms > self.newest_ms or follows:
             self.go_on_from(fill)
 
+    def at_odds(self, by_time: Iterable[ChainEntry]) -> dict[FillKey, tuple[int, int]]:
+        """Those of ``after`` whose stamps put them where the chain doesn't hold: of a piece of it that is whole in itself the
+        ends, and all of it if all of it may stand elsewhere.
+        """
+        found: set[FillKey] = set()
+        piece: list[FillKey] = []
+        is_whole, end = True, None
+        for entry in by_time:
+            if end is not None and entry.start_lots != end:
+                found.update(piece)
+                piece, is_whole = [], True
+            is_whole &= entry.key in self.after
+            del piece[len(piece) if is_whole else 1 :]
+            piece.append(entry.key)
+            end = entry.end_lots
+        found.update(piece)
+        return {key: place for key, place in self.after.items() if key in found}
+
     def take_all(self, arrived: Iterable[Fill | Adjustment]) -> None:
         """Fills as they arrived; adjustments, wherever they are among them, when they were accepted."""
         entries = list(arrived)
@@ -154,17 +172,26 @@ def chain_order(entries: Iterable[E], start: int | None = None, places: Places |
 
     By time, and within one millisecond along the chain from ``start`` (the position before the first; ``None`` if unknown).
     Ties in a cycle of positions go by key, so that the order never depends on how they arrived: any order of a cycle ends at
-    the same position. Only if that leaves gaps which ``places`` closes do those count more than the stamps.
+    the same position. Only if that leaves gaps which ``places`` closes do those count more than the stamps: all of them, or
+    those of fills that their stamps put where the chain doesn't hold.
     """
     entries = list(entries)
     by_time = _in_order(entries, start, {})
-    if places is None or not places.after:
+    if places is None or not places.after or not chain_breaks(by_time, start):
         return by_time
-    gaps = len(chain_breaks(by_time, start))
-    if not gaps:
-        return by_time
-    by_place = _in_order(entries, start, places.after)
-    return by_place if len(chain_breaks(by_place, start)) < gaps else by_time
+    orders = (
+        by_time,
+        *(_in_order(entries, start, after) for after in (places.after, places.at_odds(by_time))),
+    )
+    return min(orders, key=lambda ordered: len(chain_breaks(ordered, start)))
+
+
+def by_stamps(entries: Iterable[E], start: int | None) -> Iterator[E]:
+    """Entries that come by time, each millisecond's along the chain from ``start``."""
+    for _, group in groupby(entries, key=attrgetter("time_ms")):
+        for entry in _link(sorted(group, key=attrgetter("key")), start):
+            yield entry
+            start = entry.end_lots
 
 
 def _in_order(entries: list[E], start: int | None, after: Mapping[FillKey, tuple[int, int]]) -> list[E]:

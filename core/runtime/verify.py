@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -18,7 +18,7 @@ from core.domain.instrument import Instrument
 from core.domain.orders import OrderState
 from core.domain.units import InexactNumberError, decimal_text, micro_to_usd
 from core.engine.certificate import Check, CoinProof, Entry, fill_name
-from core.engine.fill_guarantor import Places
+from core.engine.fill_guarantor import Places, by_stamps
 from core.engine.fold import Fold
 from core.engine.money_proof import prove_money
 from core.engine.order_manager import SETTLED_SHORT
@@ -115,11 +115,15 @@ def _verify_coin(evidence: Evidence, coin: str, found: Certificate, overdue_ms: 
     rows = RowChecks(coin, evidence.account, instrument)
     _fold(proof, rows.passed(evidence.fills(coin)), evidence.adjustments(coin))
     if proof.chain.failures:
-        placed = CoinProof(instrument, start, start_ms, checkpoint)
-        moved = _fold_placed(placed, evidence, Places(start_ms, start.lots))
-        if placed.chain.failures < proof.chain.failures:
-            proof = placed
-            proof.chain.text += f"; {moved:,} stand where they came, as their stamps can't be right"
+        places = Places(start_ms, start.lots)
+        places.take_all([*evidence.adjustments(coin), *evidence.fills_as_they_arrived(coin)])
+        at_odds = places.at_odds(by_stamps(_stamped(evidence, coin), start.lots))
+        for after in (places.after, at_odds):
+            placed = CoinProof(instrument, start, start_ms, checkpoint)
+            _fold_placed(placed, evidence, after)
+            if placed.chain.failures < proof.chain.failures:
+                proof = placed
+                proof.chain.text += f"; {len(after):,} stand where they came, as their stamps can't be right"
     if anchor is None and proof.fills:
         proof.chain.fail("there are fills, but no anchor that says where they start from")
     if others := evidence.of_other_accounts(coin):
@@ -170,15 +174,17 @@ def _fold(
     proof.finish()
 
 
-def _fold_placed(proof: CoinProof, evidence: Evidence, places: Places) -> int:
-    """As the fills arrived, where their stamps contradict that; how many those are."""
+def _stamped(evidence: Evidence, coin: str) -> Iterator[Entry]:
+    fills = (row.fill for row in evidence.fills(coin))
+    return heapq.merge(fills, evidence.adjustments(coin), key=attrgetter("time_ms"))
+
+
+def _fold_placed(proof: CoinProof, evidence: Evidence, after: Mapping[FillKey, tuple[int, int]]) -> None:
+    """Fills in ``after`` where they came; see ``Places``."""
     coin = proof.instrument.coin
-    places.take_all([*evidence.adjustments(coin), *evidence.fills_as_they_arrived(coin)])
-    after = places.after
     moved = [(*after[row.fill.key], row.fill) for row in evidence.fills(coin) if row.fill.key in after]
     stamped = (row.fill for row in evidence.fills(coin) if row.fill.key not in after)
     _fold(proof, stamped, evidence.adjustments(coin), sorted(moved, key=itemgetter(0, 1)))
-    return len(moved)
 
 
 def guess_instrument(evidence: Evidence, coin: str) -> Instrument:

@@ -125,3 +125,25 @@ def test_a_start_from_a_checkpoint_has_every_fill_once_though_stamps_were_wrong(
             assert (again.lots, again.breaks()) == (book.lots, [])
     assert saved[-1].cut_ms > VENUE_0 + 10 * first, "the odd ones were folded away, too"
     assert book.lots == fills[-1].end_lots
+
+
+def late_and_set_back() -> list[Fill]:
+    """As they arrive: the third was late, and follows the one before it only because positions come again; of the rest the
+    clock had been set back after the first, and they really do.
+    """
+    return [
+        fill(BUY, 5, 0, 100, 1),
+        fill(BUY, 5, 0, 300, 3),
+        fill(SELL, 5, 5, 200, 2),
+        fill(BUY, 5, 5, 500, 4),
+        fill(BUY, 5, 10, 440, 5),
+        fill(BUY, 5, 15, 450, 6),
+        fill(BUY, 5, 20, 600, 7),
+    ]
+
+
+def test_a_fill_that_was_late_keeps_none_from_its_place_whose_stamp_is_wrong() -> None:
+    for restarts in (0, 3):
+        book = live(late_and_set_back(), restarts)
+        assert (book.breaks(), book.lots) == ([], 25)
+        assert [entry.key.trade_id for entry in book._window] == [1, 2, 3, 4, 5, 6, 7]

@@ -404,3 +404,21 @@ def alter_pragma(path: Path, *statements: str) -> None:
         db.execute(sql)
     db.commit()
     db.close()
+
+
+def test_fills_whose_stamps_are_wrong_stand_where_they_came_beside_one_that_was_late(tmp_path: Path) -> None:
+    trades = Trades()
+    one, two, three, four, five, six, seven = (
+        trades.fill(side, 5, 840_000, NOW_MS + at_ms)
+        for side, at_ms in (
+            *((Side.BUY, 100), (Side.SELL, 200), (Side.BUY, 300)),
+            *((Side.BUY, 500), (Side.BUY, 440), (Side.BUY, 450), (Side.BUY, 600)),
+        )
+    )
+    late = trades.fill(Side.SELL, 20, 840_000, NOW_MS + 700)
+    path = tmp_path / "journal.db"
+    write_journal(path, [one, three, two, four, five, six, seven, late])
+    found = verify(path)
+    assert failed(found) == {}
+    (chain,) = [check for check in found.checks if check.name == "chain"]
+    assert "2 stand where they came" in chain.text
