@@ -155,8 +155,9 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Close the terminal: the kernel sends SIGHUP."""
-        self._open = False
-        os.close(self._master)
+        with self._taking:  # the number of what is closed may be another's at once
+            self._open = False
+            os.close(self._master)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -183,6 +184,8 @@ class Terminal:
     def _take(self) -> bool:
         """What has come by now; whether that was anything. Nothing more comes once nobody has the other end."""
         with self._taking:
+            if not self._open:
+                return False
             try:
                 if not select.select([self._master], [], [], 0)[0]:
                     return False
