@@ -176,7 +176,7 @@ def chain_order(entries: Iterable[E], start: int | None = None, places: Places |
     those of fills that their stamps put where the chain doesn't hold.
     """
     entries = list(entries)
-    by_time = _in_order(entries, start, {})
+    by_time = list(by_stamps(sorted(entries, key=attrgetter("time_ms")), start))
     if places is None or not places.after or not chain_breaks(by_time, start):
         return by_time
     orders = (
@@ -189,19 +189,18 @@ def chain_order(entries: Iterable[E], start: int | None = None, places: Places |
 def by_stamps(entries: Iterable[E], start: int | None) -> Iterator[E]:
     """Entries that come by time, each millisecond's along the chain from ``start``."""
     for _, group in groupby(entries, key=attrgetter("time_ms")):
-        for entry in _link(sorted(group, key=attrgetter("key")), start):
-            yield entry
-            start = entry.end_lots
+        same_ms = _linked(list(group), start)
+        yield from same_ms
+        start = same_ms[-1].end_lots
 
 
 def _in_order(entries: list[E], start: int | None, after: Mapping[FillKey, tuple[int, int]]) -> list[E]:
     ordered: list[E] = []
-    placed = sorted(((*after.get(f.key, (f.time_ms, 0)), f.key, f) for f in entries), key=itemgetter(0, 1, 2))
+    placed = sorted(((*after.get(f.key, (f.time_ms, 0)), f) for f in entries), key=itemgetter(0, 1))
     for _, group in groupby(placed, key=itemgetter(0)):
         same_ms = list(group)
-        linked = [entry for _, number, _, entry in same_ms if not number]
-        ordered += linked if len(linked) == 1 else _link(linked, start)
-        ordered += [entry for _, number, _, entry in same_ms if number]
+        ordered += _linked([entry for _, number, entry in same_ms if not number], start)
+        ordered += [entry for _, number, entry in same_ms if number]
         start = ordered[-1].end_lots
     return ordered
 
@@ -217,6 +216,10 @@ def chain_breaks(ordered: Sequence[ChainEntry], start: int | None = None) -> lis
         first = ordered[0]
         breaks.insert(0, ChainBreak(first.coin, 0, first.time_ms, start, first.start_lots))
     return breaks
+
+
+def _linked(entries: list[E], start: int | None) -> list[E]:
+    return entries if len(entries) < 2 else _link(sorted(entries, key=attrgetter("key")), start)
 
 
 def _link(entries: list[E], start: int | None) -> list[E]:

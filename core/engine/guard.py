@@ -58,9 +58,8 @@ def take_back(coin: Coin, now: Instant) -> list[Effect]:
     try:
         for order in doomed:
             coin.orders.start_cancel(order.cloid, now)
-    except (
-        Exception
-    ) as error:  # the cancels need no row: they go all the same, as often as those that are on their way
+    except Exception as error:
+        # The cancels need no row: they go all the same, as often as those that are on their way.
         doomed, told = doomed if is_due else (), _tell(coin, error)
     if not doomed:
         return told
